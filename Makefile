@@ -1,0 +1,38 @@
+# Everything starts from a fresh machine with nothing but Python >= 3.11 and its venv module.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: setup demo test check bench lock
+
+setup: .venv/ready
+
+.venv/ready: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "easeboard needs Python 3.11 or newer; name one with PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/easeboard demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# Needs uv on the PATH; the files name neither an index nor this machine.
+LOCK := uv pip compile --quiet pyproject.toml --extra embedded --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header
+lock:
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --group dev --output-file requirements-dev.txt

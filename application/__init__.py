@@ -1,0 +1,1 @@
+"""What we can be asked to do: one file per command."""

@@ -1,0 +1,96 @@
+"""The outside world as the commands need it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol, TypeVar
+from uuid import UUID
+
+from domain.aggregate import Aggregate
+from domain.canvas import Assignment, Course
+from domain.errors import CanvasFailure
+from domain.events.sync import Requests
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class CanvasUser(NamedTuple):
+    """Whose token it is."""
+
+    id: str
+    name: str
+
+
+class Sighting(NamedTuple):
+    """One course as just read; `assignments` is None where Canvas shows none, or on a failure."""
+
+    course: Course
+    assignments: list[Assignment] | None
+    failure: CanvasFailure | None = None
+
+
+class Store(Protocol):
+    """The event log, as aggregates see it."""
+
+    async def load(self, kind: type[A], stream: UUID) -> A:
+        """Fold a stream; an unborn aggregate where there is none."""
+
+    async def save(self, *aggregates: Aggregate) -> None:
+        """Append all pending events in one transaction, or raise VersionConflict and none."""
+
+    async def remember(self, aggregate: Aggregate) -> None:
+        """Keep a snapshot, so that the next load is short."""
+
+
+class Vault(Protocol):
+    """Where Canvas tokens are kept, under lock."""
+
+    def fingerprint(self, token: str) -> str:
+        """Tell two tokens apart: 8 hex digits of a keyed digest."""
+
+    async def keep(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
+        """Keep a token beside those the connection has."""
+
+    async def reveal(
+        self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
+    ) -> str:
+        """Give a kept token back; raises KeyError where it was destroyed."""
+
+    async def destroy(self, connection_id: UUID, *, but: str | None = None) -> None:
+        """Destroy a connection's tokens, all or all but one fingerprint."""
+
+
+class Account(Protocol):
+    """One Canvas account, while a run reads it."""
+
+    @property
+    def requests(self) -> Requests:
+        """How many requests there were so far."""
+
+    async def courses(self) -> list[Course]:
+        """Every course of the student, restricted ones as `state: restricted`."""
+
+    def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
+        """Each course with its assignments, in parallel, as the answers arrive."""
+
+
+class Canvas(Protocol):
+    """Every Canvas there is."""
+
+    def origin(self, url: str) -> str:
+        """The origin of an address we may send a token to; raises CanvasUrlNotAllowed."""
+
+    async def whoami(self, origin: str, token: str) -> CanvasUser:
+        """Ask Canvas whose token it is; raises CanvasFailure."""
+
+    def account(self, origin: str, token: str) -> AbstractAsyncContextManager[Account]:
+        """Open an account for a run."""
+
+
+class Queue(Protocol):
+    """Where runs wait for a worker."""
+
+    async def enqueue(self, connection_id: UUID, sync_id: UUID) -> None:
+        """Let a worker take the run on; the same run twice is once."""
+
+    async def is_dead(self, worker: str) -> bool:
+        """Whether a worker that took a run on is no more."""

@@ -1,0 +1,28 @@
+"""Replace the token of a connection."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from application.ports import Canvas, Store, Vault
+from domain.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateToken:
+    """A person pastes a newer token."""
+
+    person_id: UUID
+    connection_id: UUID
+    api_token: str = field(repr=False)
+
+
+async def rotate_token(command: RotateToken, *, store: Store, vault: Vault, canvas: Canvas) -> None:
+    """Try the token, keep it, let it take over, and destroy the one before."""
+    connection = await store.load(Connection, command.connection_id)
+    connection.must_belong_to(command.person_id)
+    user = await canvas.whoami(connection.canvas_url, command.api_token)
+    fingerprint = vault.fingerprint(command.api_token)
+    connection.rotate_token(user.id, fingerprint)
+    await vault.keep(command.person_id, connection.id, connection.canvas_url, command.api_token)
+    await store.save(connection)
+    await vault.destroy(connection.id, but=fingerprint)

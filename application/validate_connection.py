@@ -1,0 +1,39 @@
+"""Ask Canvas whether a connection's token still works."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.ports import Canvas, Store, Vault
+from domain.connection import Connection
+from domain.errors import CanvasTokenRejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateConnection:
+    """A person wants to know whether they are still connected."""
+
+    person_id: UUID
+    connection_id: UUID
+
+
+async def validate_connection(
+    command: ValidateConnection, *, store: Store, vault: Vault, canvas: Canvas
+) -> str | None:
+    """Record what Canvas says; returns the reason why the token is dead, None when it works."""
+    connection = await store.load(Connection, command.connection_id)
+    connection.must_belong_to(command.person_id)
+    token = await vault.reveal(
+        command.person_id, connection.id, connection.canvas_url, connection.token_fingerprint
+    )
+    try:
+        user = await canvas.whoami(connection.canvas_url, token)
+    except CanvasTokenRejected as rejected:
+        connection.reject_token(rejected.detail)
+        await store.save(connection)
+        return rejected.detail
+    if connection.status == "token_rejected":
+        connection.rotate_token(user.id, connection.token_fingerprint)
+    else:
+        connection.confirm(user.name)
+    await store.save(connection)
+    return None

@@ -1,0 +1,43 @@
+"""Every event there is, in life order: the table of contents."""
+
+from domain.events.connection import (
+    ConnectionClosed,
+    ConnectionOpened,
+    ConnectionValidated,
+    TokenRejected,
+    TokenRotated,
+)
+from domain.events.person import PersonErased
+from domain.events.reading import HistoryRead
+from domain.events.sync import (
+    CourseFetched,
+    CourseFetchFailed,
+    CourseWithdrawn,
+    DueDateChanged,
+    GradeChanged,
+    SyncCancelled,
+    SyncCompleted,
+    SyncFailed,
+    SyncRequested,
+    SyncStarted,
+)
+
+__all__ = [  # noqa: RUF022  # life order, not alphabet
+    "ConnectionOpened",
+    "TokenRotated",
+    "ConnectionValidated",
+    "TokenRejected",
+    "ConnectionClosed",
+    "SyncRequested",
+    "SyncStarted",
+    "CourseFetched",
+    "CourseWithdrawn",
+    "DueDateChanged",
+    "GradeChanged",
+    "CourseFetchFailed",
+    "SyncCompleted",
+    "SyncFailed",
+    "SyncCancelled",
+    "PersonErased",
+    "HistoryRead",
+]

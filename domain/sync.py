@@ -1,0 +1,246 @@
+"""Everything ever synchronised over one connection."""
+
+from typing import Any, TypedDict
+from uuid import UUID, uuid5
+
+from domain.aggregate import Aggregate
+from domain.canvas import Assignment, Course
+from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
+from domain.event import Event
+from domain.events.sync import (
+    Changes,
+    CourseFetched,
+    CourseFetchFailed,
+    CourseWithdrawn,
+    DueDateChanged,
+    GradeChanged,
+    Progress,
+    Requests,
+    SyncCancelled,
+    SyncCompleted,
+    SyncFailed,
+    SyncRequested,
+    SyncStarted,
+)
+from domain.sighting import Difference, SeenCourse, difference, remember, unseen
+
+
+class Run(TypedDict):
+    """The newest run: how it was asked for and how far it is."""
+
+    id: str
+    trigger: str
+    mode: str
+    status: str
+    worker: str | None
+    started_at: str | None
+    finished_at: str | None
+    courses: Progress
+    changes: Changes
+    requests: Requests
+    error: dict[str, str] | None
+
+
+class Sync(Aggregate):
+    """Decides what differs from the last sighting, and that there is one run at a time."""
+
+    connection_id: UUID
+
+    def begin(self) -> None:
+        """Set the state before the first event."""
+        self.run: Run | None = None
+        self.completed_once = False
+        self.last_completed_at: str | None = None
+        self.courses: dict[str, SeenCourse] = {}
+
+    @classmethod
+    def id_for(cls, connection_id: UUID) -> UUID:
+        """The stream of a connection's synchronisation."""
+        return uuid5(connection_id, "sync")
+
+    @property
+    def live(self) -> Run | None:
+        """The run that is queued or running, if any."""
+        return self.run if self.run and self.run["status"] in {"queued", "running"} else None
+
+    # Decisions: the run
+
+    def request(
+        self, sync_id: UUID, *, connection_id: UUID, person_id: UUID, trigger: str, mode: str
+    ) -> None:
+        """Queue a run; the same request twice is one, another while one lives is refused."""
+        if self.run and self.run["id"] == str(sync_id):
+            return
+        if self.live:
+            raise SyncAlreadyRunning(UUID(self.live["id"]))
+        self.trigger_event(
+            SyncRequested,
+            connection_id=connection_id,
+            sync_id=sync_id,
+            person_id=person_id,
+            trigger=trigger,
+            mode=mode,
+        )
+
+    def start(self, sync_id: UUID, worker: str) -> None:
+        """Let a worker take the queued run on."""
+        run = self._must_be_live(sync_id)
+        if run["status"] == "queued":
+            self._record(SyncStarted, sync_id, worker=worker)
+        elif run["worker"] != worker:
+            raise SyncAlreadyRunning(sync_id)
+
+    def complete(self, sync_id: UUID, progress: Progress, requests: Requests) -> None:
+        """End a run that read everything it could."""
+        self._must_be_live(sync_id)
+        self._record(SyncCompleted, sync_id, progress=progress, requests=requests)
+
+    def fail(self, sync_id: UUID, code: str, detail: str, requests: Requests) -> None:
+        """End a run early, with the reason."""
+        self._must_be_live(sync_id)
+        self._record(SyncFailed, sync_id, code=code, detail=detail, requests=requests)
+
+    def cancel(self) -> None:
+        """Call the live run off."""
+        if not self.live:
+            raise NoSyncRunning
+        self._record(SyncCancelled, UUID(self.live["id"]))
+
+    # Decisions: what was seen
+
+    def list_courses(self, sync_id: UUID, listed: set[str]) -> None:
+        """Withdraw every course seen before that Canvas lists no longer."""
+        self._must_be_live(sync_id)
+        for gone in sorted(self.courses.keys() - listed):
+            if self.courses[gone]["present"]:
+                self._record(CourseWithdrawn, sync_id, course_id=gone)
+
+    def see_course(
+        self,
+        sync_id: UUID,
+        course: Course,
+        assignments: list[Assignment] | None,
+        progress: Progress,
+    ) -> None:
+        """Record what differs in one course; nothing when a person would notice nothing.
+
+        `assignments` is None where Canvas does not show them: what was known of them stays.
+        """
+        self._must_be_live(sync_id)
+        seen = self.courses.get(course["canvas_id"]) or unseen()
+        found = difference(seen, course, assignments)
+        if found.is_nothing:
+            return
+        self._record(
+            CourseFetched,
+            sync_id,
+            course=course,
+            assignments=found.assignments,
+            removed=found.removed,
+            changes=found.counts,
+            progress=progress,
+        )
+        self._record_changes(sync_id, course["canvas_id"], found)
+
+    def miss_course(
+        self, sync_id: UUID, course_id: str, code: str, detail: str, progress: Progress
+    ) -> None:
+        """Record that one course could not be read."""
+        self._must_be_live(sync_id)
+        self._record(
+            CourseFetchFailed,
+            sync_id,
+            course_id=course_id,
+            code=code,
+            detail=detail,
+            progress=progress,
+        )
+
+    def _record_changes(self, sync_id: UUID, course_id: str, found: Difference) -> None:
+        for due in found.due_dates:
+            self._record(DueDateChanged, sync_id, course_id=course_id, **due._asdict())
+        for score in found.scores:
+            self._record(
+                GradeChanged,
+                sync_id,
+                subject="assignment" if score.assignment_id else "course",
+                course_id=course_id,
+                baseline=not self.completed_once,
+                **score._asdict(),
+            )
+
+    def _must_be_live(self, sync_id: UUID) -> Run:
+        if not self.live or self.live["id"] != str(sync_id):
+            raise SyncIsOver(sync_id)
+        return self.live
+
+    def _record(self, event: type[Event], sync_id: UUID, **facts: Any) -> None:
+        self.trigger_event(event, connection_id=self.connection_id, sync_id=sync_id, **facts)
+
+    # Evolution
+
+    def evolve(self, event: Event) -> None:
+        """Take one fact into the state."""
+        match event:
+            case SyncRequested():
+                self._begin_run(event)
+            case CourseFetched():
+                self._remember(event)
+            case CourseWithdrawn():
+                self.courses[event.course_id]["present"] = False
+                self._count(Changes(courses=1, assignments=0, grades=0))
+            case _ if self.run:
+                self._advance(self.run, event)
+
+    def _begin_run(self, event: SyncRequested) -> None:
+        self.person_id = event.person_id
+        self.connection_id = event.connection_id
+        self.run = Run(
+            id=str(event.sync_id),
+            trigger=event.trigger,
+            mode=event.mode,
+            status="queued",
+            worker=None,
+            started_at=None,
+            finished_at=None,
+            courses=Progress(total=0, done=0, failed=0),
+            changes=Changes(courses=0, assignments=0, grades=0),
+            requests=Requests(total=0, not_modified=0, retried=0),
+            error=None,
+        )
+
+    def _remember(self, event: CourseFetched) -> None:
+        course = event.course
+        seen = self.courses.get(course["canvas_id"]) or unseen()
+        self.courses[course["canvas_id"]] = remember(seen, course, event.assignments, event.removed)
+        self._count(event.changes)
+        if self.run:
+            self.run["courses"] = event.progress
+
+    def _count(self, changes: Changes) -> None:
+        if self.run:
+            before = self.run["changes"]
+            self.run["changes"] = Changes(
+                courses=before["courses"] + changes["courses"],
+                assignments=before["assignments"] + changes["assignments"],
+                grades=before["grades"] + changes["grades"],
+            )
+
+    def _advance(self, run: Run, event: Event) -> None:
+        at = event.timestamp.isoformat()
+        match event:
+            case SyncStarted():
+                run["status"], run["worker"], run["started_at"] = "running", event.worker, at
+            case CourseFetchFailed():
+                run["courses"] = event.progress
+            case SyncCompleted():
+                failed = event.progress["failed"]
+                run["status"], run["finished_at"] = "partial" if failed else "completed", at
+                run["courses"], run["requests"] = event.progress, event.requests
+                self.completed_once, self.last_completed_at = True, at
+            case SyncFailed():
+                run["status"], run["finished_at"] = "failed", at
+                run["requests"] = event.requests
+                run["error"] = {"code": event.code, "detail": event.detail}
+            case SyncCancelled():
+                run["status"], run["finished_at"] = "cancelled", at

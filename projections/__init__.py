@@ -1,0 +1,1 @@
+"""What we can be asked about: one folder per read model."""
