@@ -51,6 +51,7 @@ class Sync(Aggregate):
         self.run: Run | None = None
         self.completed_once = False
         self.last_completed_at: str | None = None
+        self.last_finished_at: str | None = None
         self.courses: dict[str, SeenCourse] = {}
 
     @classmethod
@@ -228,6 +229,8 @@ class Sync(Aggregate):
 
     def _advance(self, run: Run, event: Event) -> None:
         at = event.timestamp.isoformat()
+        if isinstance(event, SyncCompleted | SyncFailed | SyncCancelled):
+            self.last_finished_at = run["finished_at"] = at
         match event:
             case SyncStarted():
                 run["status"], run["worker"], run["started_at"] = "running", event.worker, at
@@ -235,12 +238,12 @@ class Sync(Aggregate):
                 run["courses"] = event.progress
             case SyncCompleted():
                 failed = event.progress["failed"]
-                run["status"], run["finished_at"] = "partial" if failed else "completed", at
+                run["status"] = "partial" if failed else "completed"
                 run["courses"], run["requests"] = event.progress, event.requests
                 self.completed_once, self.last_completed_at = True, at
             case SyncFailed():
-                run["status"], run["finished_at"] = "failed", at
+                run["status"] = "failed"
                 run["requests"] = event.requests
                 run["error"] = {"code": event.code, "detail": event.detail}
             case SyncCancelled():
-                run["status"], run["finished_at"] = "cancelled", at
+                run["status"] = "cancelled"

@@ -1,0 +1,43 @@
+"""The names on disk: changing one of these orphans history."""
+
+from dataclasses import fields
+
+import domain.events
+from domain.event import EVENTS
+
+GOLDEN = {
+    "ConnectionOpened": "person_id canvas_url canvas_name canvas_user_id canvas_user_name"
+    " token_fingerprint",
+    "TokenRotated": "token_fingerprint",
+    "ConnectionValidated": "canvas_user_name",
+    "TokenRejected": "reason",
+    "ConnectionClosed": "",
+    "SyncRequested": "connection_id sync_id person_id trigger mode",
+    "SyncStarted": "connection_id sync_id worker",
+    "CourseFetched": "connection_id sync_id course assignments removed changes progress",
+    "CourseWithdrawn": "connection_id sync_id course_id",
+    "DueDateChanged": "connection_id sync_id course_id assignment_id previous current",
+    "GradeChanged": "connection_id sync_id subject course_id assignment_id previous current"
+    " baseline",
+    "CourseFetchFailed": "connection_id sync_id course_id code detail progress",
+    "SyncCompleted": "connection_id sync_id progress requests",
+    "SyncFailed": "connection_id sync_id code detail requests",
+    "SyncCancelled": "connection_id sync_id",
+    "PersonErased": "person_id",
+    "HistoryRead": "person_id connection_id reader what",
+}
+ENVELOPE = ["originator_id", "originator_version", "timestamp"]
+
+
+def test_every_stored_name_and_field_is_as_it_always_was() -> None:
+    stored = {
+        name: " ".join(field.name for field in fields(event) if field.name not in ENVELOPE)
+        for name, event in EVENTS.items()
+        if event.__module__.startswith("domain.")
+    }
+    assert stored == GOLDEN
+
+
+def test_the_table_of_contents_lists_every_event() -> None:
+    listed = {getattr(domain.events, name) for name in domain.events.__all__}
+    assert listed == {EVENTS[name] for name in GOLDEN}

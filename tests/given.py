@@ -1,0 +1,73 @@
+"""Given these facts, when this is asked, then these facts or this refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import pytest
+
+from domain.aggregate import Aggregate
+from domain.event import Event
+
+A = TypeVar("A", bound=Aggregate)
+ENVELOPE = {"originator_id", "originator_version", "timestamp"}
+STREAM = UUID("00000000-0000-4000-8000-000000000001")
+
+Decision = Callable[[A], object]
+Fact = tuple[type[Any], dict[str, Any]]
+
+
+def facts(aggregate: Aggregate) -> list[Fact]:
+    """What is pending, without the envelope, taken off the aggregate."""
+    return [(type(event), said(event)) for event in aggregate.collect_events()]
+
+
+def said(event: Any) -> dict[str, Any]:
+    """What an event says, without the envelope."""
+    names = {field.name for field in fields(event)} - ENVELOPE
+    return {name: getattr(event, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Given(Generic[A]):
+    """An aggregate with a past."""
+
+    aggregate: A
+
+    def when(self, decide: Decision[A]) -> When[A]:
+        """Ask something of it."""
+        return When(self.aggregate, decide)
+
+
+@dataclass(frozen=True)
+class When(Generic[A]):
+    """A question not yet answered."""
+
+    aggregate: A
+    decide: Decision[A]
+
+    def then(self, *expected: type[Event]) -> list[dict[str, Any]]:
+        """These kinds of facts, in this order; returns what they say."""
+        self.decide(self.aggregate)
+        found = facts(self.aggregate)
+        assert [kind.__name__ for kind, _ in found] == [kind.__name__ for kind in expected]
+        return [content for _, content in found]
+
+    def then_refused(self, refusal: Exception) -> None:
+        """This refusal, and no fact."""
+        with pytest.raises(type(refusal)) as caught:
+            self.decide(self.aggregate)
+        assert caught.value == refusal
+        assert facts(self.aggregate) == []
+
+
+def given(kind: type[A], *past: Decision[A]) -> Given[A]:
+    """An aggregate that has been through these decisions."""
+    aggregate = kind.unborn(STREAM)
+    for decide in past:
+        decide(aggregate)
+    aggregate.collect_events()
+    return Given(aggregate)
