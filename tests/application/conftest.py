@@ -1,0 +1,60 @@
+"""A whole application around an in-memory log."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+
+from application.ports import CanvasUser
+from application.request_sync import RequestSync, request_sync
+from application.run_sync import RunSync, run_sync
+from application.set_up_connection import SetUpConnection, set_up_connection
+from domain.connection import Connection
+from domain.sync import Sync
+from tests.in_memory import InMemoryStore
+from tests.outside import ORIGIN, DictVault, ListQueue, StillCanvas
+
+PERSON = UUID("00000000-0000-4000-8000-00000000000a")
+NOBODY = UUID(int=0)
+TOKEN = "7~first-token-of-ada"
+
+
+@dataclass
+class House:
+    """Everything a command may need."""
+
+    store: InMemoryStore = field(default_factory=InMemoryStore)
+    vault: DictVault = field(default_factory=DictVault)
+    canvas: StillCanvas = field(
+        default_factory=lambda: StillCanvas(users={TOKEN: CanvasUser("42", "Ada")})
+    )
+    queue: ListQueue = field(default_factory=ListQueue)
+    connected: UUID = NOBODY
+
+    async def set_up(self, token: str = TOKEN, person_id: UUID = PERSON) -> UUID:
+        command = SetUpConnection(
+            person_id=person_id, canvas_url=ORIGIN, canvas_name="Example", api_token=token
+        )
+        return await set_up_connection(
+            command, store=self.store, vault=self.vault, canvas=self.canvas, queue=self.queue
+        )
+
+    async def request(self, connection_id: UUID) -> UUID:
+        command = RequestSync(person_id=PERSON, connection_id=connection_id)
+        return await request_sync(command, store=self.store, queue=self.queue)
+
+    async def work(self, worker: str = "worker") -> None:
+        connection_id, sync_id = self.queue.queued.pop(0)
+        command = RunSync(connection_id=connection_id, sync_id=sync_id, worker=worker)
+        await run_sync(command, store=self.store, vault=self.vault, canvas=self.canvas)
+
+    async def connection(self, connection_id: UUID) -> Connection:
+        return await self.store.load(Connection, connection_id)
+
+    async def sync(self, connection_id: UUID) -> Sync:
+        return await self.store.load(Sync, Sync.id_for(connection_id))
+
+
+@pytest.fixture
+def house() -> House:
+    return House()

@@ -1,0 +1,178 @@
+"""What a run records, and how it ends."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+
+from application.cancel_sync import CancelSync, cancel_sync
+from application.interrupt_sync import InterruptSync, interrupt_sync
+from application.ports import Sighting
+from domain.canvas import Course
+from domain.errors import (
+    CanvasForbidden,
+    CanvasTimeout,
+    CanvasTokenRejected,
+    ConnectionIsNotActive,
+    SyncAlreadyRunning,
+)
+from domain.sync import Run
+from tests.application.conftest import PERSON, House
+from tests.outside import StillAccount, StillCanvas
+from tests.sightings import assignment, course
+
+
+async def last_run(house: House, connection_id: UUID) -> Run:
+    run = (await house.sync(connection_id)).run
+    assert run is not None
+    return run
+
+
+async def test_a_run_records_every_course(house: House) -> None:
+    house.canvas.shown = [
+        Sighting(course("1"), [assignment("11")]),
+        Sighting(course("2"), [assignment("21"), assignment("22")]),
+    ]
+    connection_id = await house.set_up()
+    await house.work()
+    run = await last_run(house, connection_id)
+    assert run["status"] == "completed"
+    assert run["courses"] == {"total": 2, "done": 2, "failed": 0}
+    assert run["changes"] == {"courses": 2, "assignments": 3, "grades": 5}
+    assert run["requests"]["total"] == 3
+
+
+async def test_an_unchanged_account_records_no_course(house: House) -> None:
+    house.canvas.shown = [Sighting(course("1"), [assignment("11")])]
+    connection_id = await house.set_up()
+    await house.work()
+    before = (await house.sync(connection_id)).version
+    await house.request(connection_id)
+    await house.work()
+    assert (await house.sync(connection_id)).version == before + 3
+
+
+async def test_one_failing_course_is_that_courses_failure(house: House) -> None:
+    house.canvas.shown = [
+        Sighting(course("1"), None, CanvasForbidden("no permission")),
+        Sighting(course("2"), [assignment("21")]),
+    ]
+    connection_id = await house.set_up()
+    await house.work()
+    run = await last_run(house, connection_id)
+    assert (run["status"], run["courses"]) == ("partial", {"total": 2, "done": 1, "failed": 1})
+
+
+async def test_a_canvas_that_does_not_answer_fails_the_run(house: House) -> None:
+    house.canvas.failure = CanvasTimeout("Canvas took too long")
+    connection_id = await house.set_up()
+    await house.work()
+    run = await last_run(house, connection_id)
+    assert run["error"] == {"code": "canvas-timeout", "detail": "Canvas took too long"}
+    assert (await house.connection(connection_id)).status == "active"
+
+
+async def test_a_dead_token_fails_the_run_and_is_recorded(house: House) -> None:
+    house.canvas.failure = CanvasTokenRejected("Expired")
+    connection_id = await house.set_up()
+    await house.work()
+    assert (await last_run(house, connection_id))["status"] == "failed"
+    assert (await house.connection(connection_id)).status == "token_rejected"
+    with pytest.raises(ConnectionIsNotActive):
+        await house.request(connection_id)
+
+
+async def test_a_second_request_names_the_run_that_lives(house: House) -> None:
+    connection_id = await house.set_up()
+    live = (await last_run(house, connection_id))["id"]
+    with pytest.raises(SyncAlreadyRunning) as refused:
+        await house.request(connection_id)
+    assert str(refused.value.sync_id) == live
+
+
+async def test_a_run_cancelled_while_queued_does_nothing(house: House) -> None:
+    house.canvas.shown = [Sighting(course("1"), [])]
+    connection_id = await house.set_up()
+    await cancel(house, connection_id)
+    await house.work()
+    run = await last_run(house, connection_id)
+    assert (run["status"], run["courses"]["done"]) == ("cancelled", 0)
+
+
+async def test_a_run_cancelled_midway_keeps_what_it_had_read(house: House) -> None:
+    house.canvas = CancellingCanvas(house)
+    house.connected = await house.set_up()
+    await house.work()
+    sync = await house.sync(house.connected)
+    assert sync.run is not None
+    assert sync.run["status"] == "cancelled"
+    assert set(sync.courses) == {"1"}
+
+
+async def cancel(house: House, connection_id: UUID) -> None:
+    command = CancelSync(person_id=PERSON, connection_id=connection_id)
+    await cancel_sync(command, store=house.store)
+
+
+class CancellingAccount(StillAccount):
+    """An account whose owner calls the run off between its two courses."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__([Sighting(course("1"), []), Sighting(course("2"), [])])
+        self._house = house
+
+    async def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
+        async for sighting in super().sightings(courses):
+            yield sighting
+            if sighting.course["canvas_id"] == "1":
+                await cancel(self._house, self._house.connected)
+
+
+class CancellingCanvas(StillCanvas):
+    """A Canvas during whose reading the run is called off."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(users=house.canvas.users)
+        self._house = house
+
+    @asynccontextmanager
+    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+        assert origin
+        assert token
+        yield CancellingAccount(self._house)
+
+
+async def test_a_run_of_a_dead_worker_is_interrupted_by_the_next_request(house: House) -> None:
+    connection_id = await house.set_up()
+    sync = await house.sync(connection_id)
+    assert sync.run is not None
+    _, sync_id = house.queue.queued.pop()
+    sync.start(sync_id, "dead-worker")
+    await house.store.save(sync)
+    house.queue.dead.add("dead-worker")
+    await house.request(connection_id)
+    assert house.queue.queued[0][1] != sync_id
+    assert (await last_run(house, connection_id))["status"] == "queued"
+
+
+async def test_a_dead_worker_is_noticed_without_a_request(house: House) -> None:
+    connection_id = await house.set_up()
+    sync = await house.sync(connection_id)
+    _, sync_id = house.queue.queued.pop()
+    sync.start(sync_id, "dead-worker")
+    await house.store.save(sync)
+    command = InterruptSync(connection_id=connection_id)
+    await interrupt_sync(command, store=house.store, queue=house.queue)
+    assert (await last_run(house, connection_id))["status"] == "running"
+    house.queue.dead.add("dead-worker")
+    await interrupt_sync(command, store=house.store, queue=house.queue)
+    assert (await last_run(house, connection_id))["error"] is not None
+
+
+async def test_a_queued_run_whose_job_got_lost_is_queued_again(house: House) -> None:
+    connection_id = await house.set_up()
+    lost = house.queue.queued.pop()
+    command = InterruptSync(connection_id=connection_id)
+    await interrupt_sync(command, store=house.store, queue=house.queue)
+    assert house.queue.queued == [lost]

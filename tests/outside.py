@@ -1,0 +1,106 @@
+"""The outside world of the commands, held in memory: a vault, a Canvas and a queue."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+from zlib import crc32
+
+from application.ports import CanvasUser, Sighting
+from domain.canvas import Course
+from domain.errors import CanvasFailure, CanvasTokenRejected, CanvasUrlNotAllowed
+from domain.events.sync import Requests
+
+ORIGIN = "https://canvas.example"
+
+
+@dataclass
+class DictVault:
+    """Tokens by connection and fingerprint."""
+
+    kept: dict[tuple[UUID, str], str] = field(default_factory=dict)
+
+    def fingerprint(self, token: str) -> str:
+        return f"{crc32(token.encode()):08x}"
+
+    async def keep(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
+        assert person_id
+        assert origin == ORIGIN
+        self.kept[connection_id, self.fingerprint(token)] = token
+
+    async def reveal(
+        self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
+    ) -> str:
+        assert person_id
+        assert origin == ORIGIN
+        return self.kept[connection_id, fingerprint]
+
+    async def destroy(self, connection_id: UUID, *, but: str | None = None) -> None:
+        for key in [key for key in self.kept if key[0] == connection_id and key[1] != but]:
+            del self.kept[key]
+
+
+@dataclass
+class StillAccount:
+    """An account that shows the same courses whenever it is read."""
+
+    shown: list[Sighting]
+    failure: CanvasFailure | None = None
+    total: int = 0
+
+    @property
+    def requests(self) -> Requests:
+        return Requests(total=self.total, not_modified=0, retried=0)
+
+    async def courses(self) -> list[Course]:
+        self.total += 1
+        if self.failure:
+            raise self.failure
+        return [sighting.course for sighting in self.shown]
+
+    async def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
+        for sighting in self.shown:
+            assert sighting.course in courses
+            self.total += 1
+            yield sighting
+
+
+@dataclass
+class StillCanvas:
+    """A Canvas with one account, whose users are known by their tokens."""
+
+    users: dict[str, CanvasUser] = field(default_factory=dict)
+    shown: list[Sighting] = field(default_factory=list)
+    failure: CanvasFailure | None = None
+
+    def origin(self, url: str) -> str:
+        if url != ORIGIN:
+            raise CanvasUrlNotAllowed(f"{url} is not allowed")
+        return url
+
+    async def whoami(self, origin: str, token: str) -> CanvasUser:
+        assert origin == ORIGIN
+        if token not in self.users:
+            raise CanvasTokenRejected("Canvas does not know this token.")
+        return self.users[token]
+
+    @asynccontextmanager
+    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+        assert origin == ORIGIN
+        assert token in self.users
+        yield StillAccount(self.shown, self.failure)
+
+
+@dataclass
+class ListQueue:
+    """Runs in the order they were queued, and the workers known to be dead."""
+
+    queued: list[tuple[UUID, UUID]] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+
+    async def enqueue(self, connection_id: UUID, sync_id: UUID) -> None:
+        if (connection_id, sync_id) not in self.queued:
+            self.queued.append((connection_id, sync_id))
+
+    async def is_dead(self, worker: str) -> bool:
+        return worker in self.dead
