@@ -1,0 +1,97 @@
+"""The forms that settings have; no complaint repeats the value, which may be a secret."""
+
+import re
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_HOST_PATTERN = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
+
+
+def split(value: Any) -> list[str]:
+    """The entries of a comma-separated list."""
+    entries = value.split(",") if isinstance(value, str) else value
+    return [entry.strip() for entry in entries if entry.strip()]
+
+
+def host_pattern(entry: str) -> str:
+    """`canvas.school.edu`, `*.instructure.com` or `*`; raises ValueError."""
+    pattern = entry.lower().rstrip(".")
+    if not _HOST_PATTERN.fullmatch(pattern):
+        raise ValueError("should be host patterns like *.instructure.com, separated by commas")
+    return pattern
+
+
+def host_and_port(entry: str) -> str:
+    """`host:port`; raises ValueError."""
+    place(entry)
+    return entry.lower()
+
+
+def place(entry: str) -> tuple[str, int]:
+    """The host and the port of `host:port`; raises ValueError."""
+    try:
+        parts = urlsplit(f"//{entry}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port or parts.netloc != entry or "@" in entry:
+        raise ValueError("should be host:port pairs, separated by commas")
+    return host, port
+
+
+def web_origin(entry: str) -> str:
+    """`https://host` or `http://host:port`, or `*`; raises ValueError."""
+    if entry == "*":
+        return entry
+    parts = _web(entry)
+    if parts is None or parts.path.strip("/"):
+        raise ValueError("should be origins (scheme and host, no path), separated by commas")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def address_of_supabase(value: str) -> str:
+    """The project's URL without a slash at its end; raises ValueError."""
+    parts = _web(value.strip())
+    if parts is None:
+        raise ValueError("should be the project's https:// address")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def _web(value: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(value)
+        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if known and not (parts.query or parts.fragment or "@" in parts.netloc) else None
+
+
+def address_of_redis(value: SecretStr) -> SecretStr:
+    """A `redis://`, `rediss://` or `unix://` address; raises ValueError."""
+    address = value.get_secret_value().strip()
+    if not address.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("should start with redis://, rediss:// or unix://")
+    return SecretStr(address)
+
+
+def database_address(value: SecretStr) -> SecretStr:
+    """A `postgresql://` address that libpq understands; raises ValueError."""
+    address = value.get_secret_value().strip()
+    if not address.startswith(("postgresql://", "postgres://")):
+        raise ValueError("should start with postgresql:// or postgres://")
+    try:
+        said = conninfo_to_dict(address)
+        ports = [port for port in str(said.get("port") or "").split(",") if port]
+        understood = all(port.isdecimal() and 0 < int(port) < 1 << 16 for port in ports)
+    except (psycopg.Error, UnicodeDecodeError):
+        understood = False
+    if not understood:
+        raise ValueError(
+            "should be an address libpq understands: write @ : / ? # % in the password as %XX"
+        )
+    return SecretStr(address)

@@ -1,0 +1,151 @@
+"""Everything read from the environment and `.env`, once, frozen."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from infrastructure.setting_forms import (
+    address_of_redis,
+    address_of_supabase,
+    database_address,
+    host_and_port,
+    host_pattern,
+    place,
+    split,
+    web_origin,
+)
+
+ROOT_HOME = Path("/var/lib/easeboard")
+_WEEK = 7 * 24 * 60
+
+
+class BadSettings(Exception):
+    """The environment holds values we cannot work with; the message names each and an example."""
+
+
+def default_home() -> Path:
+    """Where data is kept when EASEBOARD_HOME is not set.
+
+    Root's own user data folder would not do: the embedded PostgreSQL runs as another user then.
+    """
+    if os.name == "posix" and os.geteuid() == 0:
+        return ROOT_HOME
+    return platformdirs.user_data_path("easeboard", appauthor=False)
+
+
+def _each(form: Any) -> BeforeValidator:
+    return BeforeValidator(lambda value: tuple(form(entry) for entry in split(value)))
+
+
+Patterns = Annotated[tuple[str, ...], NoDecode, _each(host_pattern)]
+Places = Annotated[tuple[str, ...], NoDecode, _each(host_and_port)]
+Origins = Annotated[tuple[str, ...], NoDecode, _each(web_origin)]
+Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+
+
+class Settings(BaseSettings):
+    """The environment of `contract.md` §2; an empty value is the same as none."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(database_address)] | None = Field(
+        default=None, examples=["postgresql://easeboard:secret@localhost:5432/easeboard"]
+    )
+    canvas_encryption_key: SecretStr | None = Field(default=None, examples=["base64:<32 bytes>"])
+    supabase_url: Annotated[str, AfterValidator(address_of_supabase)] | None = Field(
+        default=None, examples=["https://abcdefgh.supabase.co"]
+    )
+    supabase_jwt_secret: SecretStr | None = Field(default=None, examples=["<JWT secret>"])
+    supabase_service_key: SecretStr | None = Field(default=None, examples=["<service role key>"])
+    redis_url: Annotated[SecretStr, AfterValidator(address_of_redis)] | None = Field(
+        default=None, examples=["redis://localhost:6379/0"]
+    )
+    canvas_allowed_hosts: Patterns = Field(
+        default=("*.instructure.com",), examples=["*.instructure.com,canvas.school.edu"]
+    )
+    canvas_allow_private: Places = Field(default=(), examples=["127.0.0.1:9000"])
+    cors_origins: Origins = Field(
+        default=(), examples=["https://app.school.edu,http://localhost:3000"]
+    )
+    sync_interval_minutes: int = Field(default=120, ge=1, le=_WEEK, examples=["120"])
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
+        default="info", examples=["info"]
+    )
+    log_format: Annotated[Literal["json", "console"], Lower] | None = Field(
+        default=None, examples=["json"]
+    )
+    metrics_port: int | None = Field(default=None, ge=1, le=65535, examples=["9464"])
+    easeboard_home: Path = Field(default_factory=default_home, examples=[str(ROOT_HOME)])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in values.items()
+            if not (isinstance(value, str) and not value.strip())
+        }
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is our own."""
+        return self.database_url is None
+
+    @property
+    def home(self) -> Path:
+        """Where data is kept, as an absolute path."""
+        return self.easeboard_home.expanduser().absolute()
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Patterns of the hosts a Canvas may have."""
+        return self.canvas_allowed_hosts
+
+    @property
+    def allow_private(self) -> frozenset[tuple[str, int]]:
+        """Hosts and ports that may be private addresses, and plain http."""
+        return frozenset(place(entry) for entry in self.canvas_allow_private)
+
+    @property
+    def sync_interval(self) -> timedelta:
+        """How long after a sync the next one is due."""
+        return timedelta(minutes=self.sync_interval_minutes)
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings of this process; what is given comes first. Raises BadSettings."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise BadSettings(_told(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f".env cannot be read: {type(error).__name__}.") from None
+
+
+def _told(error: ValidationError) -> str:
+    lines = ["These settings cannot be used:"]
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(fault["loc"][0])
+        what = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        example = (Settings.model_fields[name].examples or [""])[0]
+        lines.append(f"  {name.upper()} {what}; for example {name.upper()}={example}")
+    return "\n".join(lines)

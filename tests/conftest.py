@@ -1,0 +1,65 @@
+"""A PostgreSQL for the tests, and a fresh database for each that asks."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from infrastructure.postgres.embedded import ROLE, EmbeddedPostgres, create_database
+from infrastructure.schema import bring_up_to_date
+
+_TEMPLATE = "migrated"
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def embedded_postgres() -> Iterator[EmbeddedPostgres]:
+    # Not pytest's own temporary folder: as root, the server's account could not enter that.
+    home = Path(tempfile.mkdtemp(prefix="easeboard-tests-"))
+    # These tests kill processes, never the power: fsync would only slow them down.
+    with EmbeddedPostgres(home, settings={"fsync": "off"}) as server:
+        yield server
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(embedded_postgres: EmbeddedPostgres) -> str:
+    """The server's maintenance database, as superuser."""
+    return embedded_postgres.admin_url
+
+
+@pytest.fixture(scope="session")
+def _template(embedded_postgres: EmbeddedPostgres) -> str:
+    create_database(embedded_postgres.admin_url, _TEMPLATE, owner=ROLE)
+    bring_up_to_date(embedded_postgres.url_of(_TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database_url(embedded_postgres: EmbeddedPostgres, _template: str) -> Iterator[str]:
+    """A migrated database of the test's own, as its owner."""
+    yield from _database(embedded_postgres, _template)
+
+
+@pytest.fixture
+def empty_database_url(embedded_postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A database of the test's own with nothing in it, as its owner."""
+    yield from _database(embedded_postgres, "template1")
+
+
+def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    name = f"test_{next(_NUMBERS)}"
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(ROLE), sql.Identifier(template)
+            )
+        )
+    yield server.url_of(name)
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

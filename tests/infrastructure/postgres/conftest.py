@@ -1,0 +1,43 @@
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from infrastructure.postgres import postmaster
+from infrastructure.postgres.embedded import EmbeddedPostgres
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder the server's account may enter, whoever runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="easeboard-tests-")).resolve()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def _started_once() -> Iterator[Path]:
+    with folder() as home:
+        with EmbeddedPostgres(home, settings={"fsync": "off"}):
+            pass
+        yield home
+
+
+@pytest.fixture
+def bare_home() -> Iterator[Path]:
+    """A home in which no server was ever started."""
+    with folder() as home:
+        yield home
+        postmaster.stop(home / "postgres")
+
+
+@pytest.fixture
+def home(bare_home: Path, _started_once: Path) -> Path:
+    """A home with a database of its own that nobody uses."""
+    # As root, the copy has to belong to the server's account as well.
+    subprocess.run(["/bin/cp", "-a", f"{_started_once}/.", bare_home], check=True)  # noqa: S603 - cp
+    return bare_home

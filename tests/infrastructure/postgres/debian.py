@@ -1,0 +1,42 @@
+"""A throw-away PostgreSQL 15 as Debian packages it, where it is installed."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+
+
+@contextmanager
+def postgres15_url(**settings: str) -> Iterator[str | None]:
+    """The address of a new server's database `postgres`, as superuser; None without binaries."""
+    if not PROGRAMS.exists():
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="easeboard-15-"))
+    if os.geteuid() == 0:
+        os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
+    data = folder / "data"
+    _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
+    given = " ".join(f"-c {name}='{value}'" for name, value in {**options, **settings}.items())
+    _run("pg_ctl", "-w", "-D", data, "-l", folder / "log", "-o", given, "start")
+    try:
+        yield f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}&port=5432"
+    finally:
+        _run("pg_ctl", "-w", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+def _run(program: str, *arguments: str | Path) -> None:
+    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    command = [*become, str(PROGRAMS / program), *map(str, arguments)]
+    subprocess.run(  # noqa: S603 - Debian's own program
+        command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )

@@ -1,0 +1,253 @@
+"""Each migration once, in order, whoever runs them and whatever happens meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from infrastructure.postgres.embedded import ROLE, EmbeddedPostgres, create_database
+from infrastructure.postgres.migrate import (
+    MigrationRefused,
+    known,
+    migrate,
+    pending,
+)
+from infrastructure.postgres.unavailable import PostgresUnavailable
+from tests.infrastructure.postgres.catalogue import catalogue
+from tests.infrastructure.postgres.debian import PROGRAMS, postgres15_url
+
+ROOT = Path(__file__).parents[3]
+NAMES = [migration.name for migration in known()]
+VERSIONS = [migration.version for migration in known()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three migrations, the last of which cannot be applied twice."""
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE first (n integer);")
+    (tmp_path / "0002_second.sql").write_text("CREATE TABLE second (n integer);")
+    (tmp_path / "0003_third.sql").write_text(
+        "INSERT INTO first VALUES (1); CREATE TABLE third AS SELECT 100 % 7 AS n;"
+    )
+    return tmp_path
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def test_the_files_are_numbered_without_a_gap_and_named_in_words() -> None:
+    assert list(range(1, len(VERSIONS) + 1)) == VERSIONS
+
+
+@pytest.fixture(scope="module")
+def straight_url(embedded_postgres: EmbeddedPostgres) -> str:
+    """A database that was migrated in one go."""
+    create_database(embedded_postgres.admin_url, "straight", owner=ROLE)
+    migrate(embedded_postgres.url_of("straight"))
+    return embedded_postgres.url_of("straight")
+
+
+@pytest.mark.parametrize("version", [0, *VERSIONS])
+def test_from_every_earlier_version_the_schema_becomes_the_same(
+    straight_url: str, empty_database_url: str, version: int
+) -> None:
+    earlier = [name for name, each in zip(NAMES, VERSIONS, strict=True) if each <= version]
+    assert migrate(empty_database_url, upto=version) == earlier
+    assert pending(empty_database_url) == NAMES[len(earlier) :]
+    migrate(empty_database_url)
+    assert pending(empty_database_url) == []
+    assert catalogue(empty_database_url) == catalogue(straight_url)
+
+
+def test_the_catalogue_would_tell_a_difference(straight_url: str, empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("CREATE INDEX another ON easeboard.schema_migrations (name)")
+    assert catalogue(empty_database_url) != catalogue(straight_url)
+
+
+def test_postgres_15_takes_every_migration() -> None:
+    with postgres15_url() as url:
+        assert (url is not None) == PROGRAMS.exists()
+        if url is not None:
+            assert migrate(url) == NAMES
+            assert migrate(url) == []
+
+
+def test_each_is_applied_once_and_noted(empty_database_url: str, folder: Path) -> None:
+    assert pending(empty_database_url, folder=folder) == ["0001_first", "0002_second", "0003_third"]
+    assert migrate(empty_database_url, folder=folder, upto=1) == ["0001_first"]
+    assert migrate(empty_database_url, folder=folder) == ["0002_second", "0003_third"]
+    assert migrate(empty_database_url, folder=folder) == []
+    assert rows(empty_database_url, "SELECT n FROM easeboard.third") == [(2,)]
+    assert [
+        (version, name, len(sha256))
+        for version, name, sha256 in rows(
+            empty_database_url,
+            "SELECT version, name, sha256 FROM easeboard.schema_migrations ORDER BY applied_at",
+        )
+    ] == [(1, "0001_first", 64), (2, "0002_second", 64), (3, "0003_third", 64)]
+
+
+def test_eight_at_once_apply_each_once(empty_database_url: str, folder: Path) -> None:
+    start = threading.Barrier(8)
+
+    def run(_: int) -> list[str]:
+        start.wait()
+        return migrate(empty_database_url, folder=folder)
+
+    with ThreadPoolExecutor(8) as threads:
+        applied = [name for names in threads.map(run, range(8)) for name in names]
+    assert sorted(applied) == ["0001_first", "0002_second", "0003_third"]
+    assert rows(empty_database_url, "SELECT count(*) FROM easeboard.first") == [(1,)]
+
+
+def test_a_failing_migration_leaves_nothing_of_itself_and_all_before_it(
+    empty_database_url: str, folder: Path
+) -> None:
+    third = folder / "0003_third.sql"
+    third.write_text("CREATE TABLE half (n integer); SELECT 1 / 0;")
+    with pytest.raises(MigrationRefused, match=r"0003_third failed.*division by zero"):
+        migrate(empty_database_url, folder=folder)
+    assert pending(empty_database_url, folder=folder) == ["0003_third"]
+    assert rows(empty_database_url, "SELECT to_regclass('easeboard.half')") == [(None,)]
+    third.write_text("CREATE TABLE half (n integer)")
+    assert migrate(empty_database_url, folder=folder) == ["0003_third"]
+
+
+def test_a_process_killed_in_the_middle_leaves_nothing_half(
+    empty_database_url: str, folder: Path, postgres_url: str
+) -> None:
+    third = folder / "0003_third.sql"
+    third.write_text("CREATE TABLE half (n integer); SELECT pg_sleep(600);")
+    code = (
+        "import sys, pathlib; from infrastructure.postgres.migrate import migrate; "
+        "migrate(sys.argv[1], folder=pathlib.Path(sys.argv[2]))"
+    )
+    with subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, "-c", code, empty_database_url, folder], cwd=ROOT
+    ) as process:
+        asleep = until_one_sleeps(postgres_url)
+        os.kill(process.pid, signal.SIGKILL)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        # The server notices a lost client only when it next writes to it.
+        admin.execute("SELECT pg_terminate_backend(%s, 10000)", [asleep])
+    assert rows(empty_database_url, "SELECT to_regclass('easeboard.half')") == [(None,)]
+    third.write_text("CREATE TABLE half (n integer)")
+    assert migrate(empty_database_url, folder=folder) == ["0003_third"]
+
+
+def until_one_sleeps(postgres_url: str) -> int:
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        while True:
+            found = admin.execute(
+                "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            ).fetchone()
+            if found is not None:
+                pid: int = found[0]
+                return pid
+
+
+def test_an_edited_file_is_refused(empty_database_url: str, folder: Path) -> None:
+    migrate(empty_database_url, folder=folder)
+    (folder / "0002_second.sql").write_text("CREATE TABLE second (n bigint);")
+    for look in (migrate, pending):
+        with pytest.raises(MigrationRefused, match="0002_second was edited after it was applied"):
+            look(empty_database_url, folder=folder)
+
+
+def test_line_ends_of_windows_are_no_edit(empty_database_url: str, folder: Path) -> None:
+    migrate(empty_database_url, folder=folder)
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes().replace(b";", b";\n"))
+    database = known(folder)
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert known(folder) == database
+
+
+def test_a_database_of_a_newer_program_is_refused(empty_database_url: str, folder: Path) -> None:
+    migrate(empty_database_url, folder=folder)
+    (folder / "0003_third.sql").unlink()
+    for look in (migrate, pending):
+        with pytest.raises(MigrationRefused, match=r"0003_third.*newer easeboard"):
+            look(empty_database_url, folder=folder)
+
+
+def test_two_files_of_one_number_are_refused(empty_database_url: str, folder: Path) -> None:
+    (folder / "0003_other.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationRefused, match="the same number"):
+        migrate(empty_database_url, folder=folder)
+
+
+def test_an_older_server_is_refused(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.postgres.migrate.OLDEST_SERVER", 99)
+    with pytest.raises(MigrationRefused, match=r"PostgreSQL 18: easeboard needs 99 or newer"):
+        migrate(empty_database_url)
+
+
+@pytest.fixture
+def stranger_url(empty_database_url: str, embedded_postgres: EmbeddedPostgres) -> str:
+    """The same database, as a user who may do nothing in it."""
+    create_database(embedded_postgres.admin_url, "strangers", owner="stranger")
+    return empty_database_url.replace("easeboard@", "stranger@")
+
+
+def test_a_user_without_the_right_is_told_what_to_do(stranger_url: str) -> None:
+    with pytest.raises(MigrationRefused, match="GRANT CREATE ON DATABASE"):
+        migrate(stranger_url)
+
+
+def test_a_user_without_the_right_may_start_when_nothing_is_missing(
+    stranger_url: str, empty_database_url: str
+) -> None:
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("GRANT USAGE ON SCHEMA easeboard TO stranger")
+        connection.execute("GRANT SELECT ON easeboard.schema_migrations TO stranger")
+    assert migrate(stranger_url) == []
+    assert pending(stranger_url) == []
+
+
+def test_a_standby_is_told_as_one(empty_database_url: str, folder: Path) -> None:
+    read_only = empty_database_url + "&options=-cdefault_transaction_read_only%3Don"
+    with pytest.raises(MigrationRefused, match="standby"):
+        migrate(read_only, folder=folder)
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    for url in (
+        "postgresql://u:s3cr3t-canary@127.0.0.1:1/x",
+        "postgresql://u:s3cr3t-canary@nowhere.invalid/x",
+        "postgresql://u:%zzs3cr3t-canary@db/x",
+    ):
+        with pytest.raises(PostgresUnavailable) as told:
+            migrate(url)
+        assert "s3cr3t-canary" not in str(told.value)
+
+
+def test_the_schemas_of_others_are_brought_along_one_process_at_a_time(
+    empty_database_url: str, folder: Path
+) -> None:
+    def step(connection: psycopg.Connection[Any]) -> list[str]:
+        if connection.execute("SELECT to_regclass('public.others')").fetchone() != (None,):
+            return []
+        connection.execute("CREATE TABLE public.others (n integer)")
+        return ["others"]
+
+    with ThreadPoolExecutor(4) as threads:
+        done = list(
+            threads.map(lambda _: migrate(empty_database_url, folder=folder, also=[step]), range(4))
+        )
+    assert sum(names.count("others") for names in done) == 1

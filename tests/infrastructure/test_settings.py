@@ -1,0 +1,197 @@
+"""What the environment may say, and what we answer when it says something else."""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from infrastructure.settings import ROOT_HOME, BadSettings, Settings, default_home, read_settings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+CANARY = "s3cr3t-canary"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_nothing_set_means_the_embedded_database_and_the_defaults_of_the_contract() -> None:
+    settings = read_settings()
+    assert settings.embedded
+    assert settings.canvas_encryption_key is None
+    assert settings.allowed_hosts == ("*.instructure.com",)
+    assert settings.allow_private == frozenset()
+    assert settings.cors_origins == ()
+    assert settings.sync_interval == timedelta(hours=2)
+    assert (settings.log_level, settings.log_format) == ("info", None)
+    assert settings.metrics_port is None
+    assert settings.home == default_home().absolute()
+
+
+def test_every_value_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "DATABASE_URL": "postgres://u:p%40ss@db:5432/easeboard?sslmode=require",
+        "CANVAS_ENCRYPTION_KEY": " a key keeps its spaces: 32 bytes",
+        "SUPABASE_URL": "https://Project.supabase.co/",
+        "SUPABASE_JWT_SECRET": "j",
+        "SUPABASE_SERVICE_KEY": "s",
+        "REDIS_URL": "rediss://:p@redis:6379/0",
+        "CANVAS_ALLOWED_HOSTS": "*.Instructure.com, canvas.school.edu,",
+        "CANVAS_ALLOW_PRIVATE": "127.0.0.1:9000, [::1]:9001,sandbox:80",
+        "CORS_ORIGINS": "https://App.school.edu/, http://localhost:3000",
+        "SYNC_INTERVAL_MINUTES": "15",
+        "LOG_LEVEL": "DEBUG",
+        "LOG_FORMAT": "Json",
+        "METRICS_PORT": "9464",
+        "EASEBOARD_HOME": "~/somewhere",
+    }
+    assert {name.lower() for name in values} == set(Settings.model_fields)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.database_url is not None
+    assert not settings.embedded
+    assert settings.database_url.get_secret_value() == values["DATABASE_URL"]
+    assert settings.canvas_encryption_key is not None
+    assert settings.canvas_encryption_key.get_secret_value() == values["CANVAS_ENCRYPTION_KEY"]
+    assert settings.supabase_url == "https://project.supabase.co"
+    assert settings.allowed_hosts == ("*.instructure.com", "canvas.school.edu")
+    assert settings.allow_private == {("127.0.0.1", 9000), ("::1", 9001), ("sandbox", 80)}
+    assert settings.cors_origins == ("https://app.school.edu", "http://localhost:3000")
+    assert settings.sync_interval == timedelta(minutes=15)
+    assert (settings.log_level, settings.log_format) == ("debug", "json")
+    assert settings.metrics_port == 9464
+    assert settings.home == Path.home() / "somewhere"
+
+
+def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = read_settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), " " if name == "metrics_port" else "")
+    assert read_settings() == nothing
+
+
+def test_dot_env_is_read_whatever_else_it_holds_and_the_environment_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("SOMETHING_ELSE=1\nLOG_LEVEL=warning\nMETRICS_PORT=9000\n")
+    monkeypatch.setenv("METRICS_PORT", "9001")
+    settings = read_settings()
+    assert (settings.log_level, settings.metrics_port) == ("warning", 9001)
+
+
+def test_a_dot_env_that_is_no_text_is_said_so() -> None:
+    Path(".env").write_bytes(b"LOG_LEVEL=\xff\xfe")
+    with pytest.raises(BadSettings, match=r"^\.env cannot be read"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", f"mysql://u:{CANARY}@db/x"),
+        ("DATABASE_URL", f"postgresql+asyncpg://u:{CANARY}@db/x"),
+        ("DATABASE_URL", f"postgresql://u:{CANARY}/more@db/x"),
+        ("DATABASE_URL", f"postgresql://u:%zz{CANARY}@db/x"),
+        ("DATABASE_URL", f"postgresql://u:{CANARY}@db:99999/x"),
+        ("DATABASE_URL", f"postgresql://db/x?{CANARY}=1"),
+        ("REDIS_URL", f"http://:{CANARY}@redis"),
+        ("SUPABASE_URL", f"{CANARY}.supabase.co"),
+        ("SUPABASE_URL", f"https://u:{CANARY}@supabase.co"),
+        ("SUPABASE_URL", f"https://[{CANARY}"),
+        ("CANVAS_ALLOWED_HOSTS", f"https://{CANARY}"),
+        ("CANVAS_ALLOWED_HOSTS", f"*.*.{CANARY}"),
+        ("CANVAS_ALLOWED_HOSTS", f"{CANARY} and more"),
+        ("CANVAS_ALLOW_PRIVATE", CANARY),
+        ("CANVAS_ALLOW_PRIVATE", f"{CANARY}:0"),
+        ("CANVAS_ALLOW_PRIVATE", f"{CANARY}:70000"),
+        ("CANVAS_ALLOW_PRIVATE", f"http://{CANARY}:80"),
+        ("CORS_ORIGINS", CANARY),
+        ("CORS_ORIGINS", f"https://app.school.edu/{CANARY}"),
+        ("SYNC_INTERVAL_MINUTES", CANARY),
+        ("SYNC_INTERVAL_MINUTES", "0"),
+        ("SYNC_INTERVAL_MINUTES", "99999999999999999999"),
+        ("LOG_LEVEL", CANARY),
+        ("LOG_FORMAT", CANARY),
+        ("METRICS_PORT", "0"),
+        ("METRICS_PORT", "65536"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_name_and_an_example_and_never_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as told:
+        read_settings()
+    assert re.search(
+        rf"^  {name} should .+; for example {name}=\S+$", str(told.value), re.MULTILINE
+    )
+    assert str(told.value).count("\n") == 1
+    assert CANARY not in str(told.value)
+    assert told.value.__suppress_context__
+    with pytest.raises(ValidationError) as raw:
+        Settings()
+    assert CANARY not in str(raw.value)
+
+
+def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    monkeypatch.setenv("METRICS_PORT", "x")
+    with pytest.raises(BadSettings, match=r"(?s)LOG_LEVEL.*METRICS_PORT"):
+        read_settings()
+
+
+def test_an_example_is_itself_accepted() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.examples
+        assert getattr(read_settings(**{name: field.examples[0]}), name)
+
+
+def test_settings_show_no_secret_and_do_not_change() -> None:
+    secrets = {
+        "database_url": f"postgresql://u:{CANARY}@db/x",
+        "redis_url": f"redis://:{CANARY}@redis",
+        "canvas_encryption_key": CANARY,
+        "supabase_jwt_secret": CANARY,
+        "supabase_service_key": CANARY,
+    }
+    settings = read_settings(**secrets)
+    assert CANARY not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert CANARY not in settings.model_dump_json()
+    with pytest.raises(ValidationError):
+        settings.log_level = "debug"
+
+
+def test_root_keeps_data_where_the_server_of_another_user_may_enter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert default_home() == ROOT_HOME
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert default_home() != ROOT_HOME
+    assert default_home().name == "easeboard"
+
+
+def test_the_example_file_lists_exactly_the_settings_each_with_a_line_about_it() -> None:
+    blocks = EXAMPLE.read_text().split("\n\n")[1:]
+    told = {}
+    for block in blocks:
+        comment, assignment = block.strip().split("\n")
+        assert comment.startswith("# ")
+        name, _, told[name] = assignment.partition("=")
+    assert list(told) == [name.upper() for name in Settings.model_fields]
+    assert told["CANVAS_ENCRYPTION_KEY"] == "your-32-character-encryption-key"
+
+
+def test_the_example_file_as_it_stands_changes_nothing_but_the_key() -> None:
+    Path(".env").write_text(EXAMPLE.read_text())
+    copied = read_settings().model_dump(exclude={"canvas_encryption_key"})
+    Path(".env").unlink()
+    assert copied == read_settings().model_dump(exclude={"canvas_encryption_key"})
