@@ -37,6 +37,9 @@ class Store(Protocol):
     async def save(self, *aggregates: Aggregate) -> None:
         """Append all pending events in one transaction, or raise VersionConflict and none."""
 
+    async def has_moved(self, aggregate: Aggregate) -> bool:
+        """Whether somebody else appended to the stream after what this aggregate knows."""
+
     async def remember(self, aggregate: Aggregate) -> None:
         """Keep a snapshot, so that the next load is short."""
 
@@ -55,8 +58,8 @@ class Vault(Protocol):
     ) -> str:
         """Give a kept token back; raises KeyError where it was destroyed."""
 
-    async def destroy(self, connection_id: UUID, *, but: str | None = None) -> None:
-        """Destroy a connection's tokens, all or all but one fingerprint."""
+    async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
+        """Destroy a connection's tokens, all or the one with this fingerprint."""
 
 
 class Account(Protocol):

@@ -21,8 +21,9 @@ async def rotate_token(command: RotateToken, *, store: Store, vault: Vault, canv
     connection = await store.load(Connection, command.connection_id)
     connection.must_belong_to(command.person_id)
     user = await canvas.whoami(connection.canvas_url, command.api_token)
-    fingerprint = vault.fingerprint(command.api_token)
+    fingerprint, before = vault.fingerprint(command.api_token), connection.token_fingerprint
     connection.rotate_token(user.id, fingerprint)
     await vault.keep(command.person_id, connection.id, connection.canvas_url, command.api_token)
     await store.save(connection)
-    await vault.destroy(connection.id, but=fingerprint)
+    if before != fingerprint:
+        await vault.destroy(connection.id, before)

@@ -1,12 +1,13 @@
 """Synchronise one connection with Canvas: one run, from its start to its end."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.arriving import take_together
 from application.ports import Account, Canvas, Sighting, Store, Vault
 from application.request_sync import NO_REQUESTS
-from domain.canvas import Course
 from domain.connection import Connection
 from domain.errors import (
     CanvasFailure,
@@ -21,6 +22,10 @@ from domain.events.sync import Progress, Requests
 from domain.sync import Sync
 
 ATTEMPTS = 5
+AHEAD = 16
+"""Courses read while others are being recorded; more would only cost memory."""
+GLANCE = 0.5
+"""Seconds between two looks whether the run was called off, wherever it hangs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +64,34 @@ class Run:
         await self.record(lambda sync: sync.start(sync_id, worker))
 
     async def read(self, account: Account) -> None:
-        """Read every course, and record each as its answer arrives."""
+        """Read every course, and record each as its answer arrives; stops when called off."""
+        reading = asyncio.create_task(self._read(account))
+        watching = asyncio.create_task(self._until_over())
+        try:
+            await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await (reading if reading.done() else watching)
+        finally:
+            reading.cancel()
+            watching.cancel()
+            await asyncio.gather(reading, watching, return_exceptions=True)
+
+    async def _until_over(self) -> None:
+        """Look at the log now and then; raises SyncIsOver once the run is."""
+        while True:
+            await asyncio.sleep(GLANCE)
+            if self._sync and await self._store.has_moved(self._sync):
+                newest = await self._store.load(Sync, self._sync.id)
+                newest.must_be_live(self._command.sync_id)
+
+    async def _read(self, account: Account) -> None:
         courses = await account.courses()
         listed = {course["canvas_id"] for course in courses}
         self._progress["total"] = len(courses)
         await self.record(lambda sync: sync.list_courses(self._command.sync_id, listed))
-        async for sighting in account.sightings(courses):
-            await self._see(sighting)
+        await take_together(account.sightings(courses), self._see, most=AHEAD)
         requests = account.requests
         await self.record(
-            lambda sync: sync.complete(self._command.sync_id, self._counted(), requests)
+            lambda sync: sync.complete(self._command.sync_id, self._progress.copy(), requests)
         )
 
     async def fail(self, failure: CanvasFailure, requests: Requests) -> None:
@@ -82,35 +105,24 @@ class Run:
         if self._sync:
             await self._store.remember(self._sync)
 
-    async def _see(self, sighting: Sighting) -> None:
-        failure = sighting.failure
-        if isinstance(failure, CanvasTokenRejected):
-            raise failure
-        self._progress["failed" if failure else "done"] += 1
-        if failure:
-            await self._miss(sighting.course, failure)
-        else:
-            await self.record(
-                lambda sync: sync.see_course(
-                    self._command.sync_id,
-                    sighting.course,
-                    sighting.assignments,
-                    self._counted(),
-                )
-            )
+    async def _see(self, arrived: list[Sighting]) -> None:
+        """Record what arrived in one append; a dead token ends the run after that."""
+        dead = [one.failure for one in arrived if isinstance(one.failure, CanvasTokenRejected)]
+        seen = [(one, self._count(one)) for one in arrived if one.failure not in dead]
+        await self.record(lambda sync: self._tell(sync, seen))
+        if dead:
+            raise dead[0]
 
-    async def _miss(self, course: Course, failure: CanvasFailure) -> None:
-        await self.record(
-            lambda sync: sync.miss_course(
-                self._command.sync_id,
-                course["canvas_id"],
-                failure.code,
-                failure.detail,
-                self._counted(),
-            )
-        )
+    def _tell(self, sync: Sync, seen: list[tuple[Sighting, Progress]]) -> None:
+        for (course, assignments, failure), progress in seen:
+            if failure is None:
+                sync.see_course(self._command.sync_id, course, assignments, progress)
+            else:
+                id_, code, detail = course["canvas_id"], failure.code, failure.detail
+                sync.miss_course(self._command.sync_id, id_, code, detail, progress)
 
-    def _counted(self) -> Progress:
+    def _count(self, sighting: Sighting) -> Progress:
+        self._progress["failed" if sighting.failure else "done"] += 1
         return self._progress.copy()
 
 
@@ -143,11 +155,19 @@ async def _read(
         try:
             await run.read(account)
         except CanvasFailure as failure:
+            await run.fail(failure, account.requests)
             if isinstance(failure, CanvasTokenRejected):
                 await _reject_token(connection, failure, store)
-            await run.fail(failure, account.requests)
 
 
-async def _reject_token(connection: Connection, failure: CanvasTokenRejected, store: Store) -> None:
-    connection.reject_token(failure.detail)
-    await store.save(connection)
+async def _reject_token(used: Connection, failure: CanvasTokenRejected, store: Store) -> None:
+    """Record that the token is dead, unless another took over meanwhile."""
+    for _ in range(ATTEMPTS):
+        connection = await store.load(Connection, used.id)
+        if connection.token_fingerprint == used.token_fingerprint:
+            connection.reject_token(failure.detail)
+        try:
+            return await store.save(connection)
+        except VersionConflict:
+            continue
+    raise VersionConflict(used.id)

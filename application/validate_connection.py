@@ -5,7 +5,7 @@ from uuid import UUID
 
 from application.ports import Canvas, Store, Vault
 from domain.connection import Connection
-from domain.errors import CanvasTokenRejected
+from domain.errors import CanvasForbidden, CanvasTokenRejected, ConnectionNotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +19,23 @@ class ValidateConnection:
 async def validate_connection(
     command: ValidateConnection, *, store: Store, vault: Vault, canvas: Canvas
 ) -> str | None:
-    """Record what Canvas says; returns the reason why the token is dead, None when it works."""
+    """Record what Canvas says; returns why the token is of no use, None when it works."""
     connection = await store.load(Connection, command.connection_id)
     connection.must_belong_to(command.person_id)
-    token = await vault.reveal(
-        command.person_id, connection.id, connection.canvas_url, connection.token_fingerprint
-    )
+    try:
+        token = await vault.reveal(
+            command.person_id, connection.id, connection.canvas_url, connection.token_fingerprint
+        )
+    except KeyError as destroyed:
+        raise ConnectionNotFound(connection.id) from destroyed
     try:
         user = await canvas.whoami(connection.canvas_url, token)
     except CanvasTokenRejected as rejected:
         connection.reject_token(rejected.detail)
         await store.save(connection)
         return rejected.detail
+    except CanvasForbidden as forbidden:
+        return forbidden.detail
     if connection.status == "token_rejected":
         connection.rotate_token(user.id, connection.token_fingerprint)
     else:

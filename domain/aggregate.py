@@ -9,19 +9,21 @@ import eventsourcing.domain
 from domain.event import Event
 
 EPOCH = datetime.fromtimestamp(0, UTC)
+NOBODY = UUID(int=0)
 
 
 class Aggregate(eventsourcing.domain.Aggregate):
     """A stream folded into the state its decisions need."""
 
     person_id: UUID
-    """Whose data this is; their key seals the events."""
+    """Whose data this is; their key seals the events. Nobody's before the first, or when erased."""
 
     @classmethod
     def unborn(cls, stream: UUID) -> Self:
         """The aggregate before its first event, at version 0."""
         aggregate = object.__new__(cls)
         aggregate.__base_init__(stream, 0, EPOCH)
+        aggregate.person_id = NOBODY
         aggregate.begin()
         return aggregate
 

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
+from domain.event import Event
 from domain.events.reading import HistoryRead
 
 
@@ -23,3 +24,8 @@ class Reading(Aggregate):
             reader=reader,
             what=what,
         )
+
+    def evolve(self, event: Event) -> None:
+        """Take one fact into the state."""
+        if isinstance(event, HistoryRead):
+            self.person_id = event.person_id

@@ -85,20 +85,23 @@ class Sync(Aggregate):
 
     def start(self, sync_id: UUID, worker: str) -> None:
         """Let a worker take the queued run on."""
-        run = self._must_be_live(sync_id)
+        run = self.must_be_live(sync_id)
         if run["status"] == "queued":
             self._record(SyncStarted, sync_id, worker=worker)
         elif run["worker"] != worker:
             raise SyncAlreadyRunning(sync_id)
 
     def complete(self, sync_id: UUID, progress: Progress, requests: Requests) -> None:
-        """End a run that read everything it could."""
-        self._must_be_live(sync_id)
-        self._record(SyncCompleted, sync_id, progress=progress, requests=requests)
+        """End a run that read everything it could; one that could read no course has failed."""
+        run = self.must_be_live(sync_id)
+        if run["error"] and not progress["done"]:
+            self._record(SyncFailed, sync_id, **run["error"], requests=requests)
+        else:
+            self._record(SyncCompleted, sync_id, progress=progress, requests=requests)
 
     def fail(self, sync_id: UUID, code: str, detail: str, requests: Requests) -> None:
         """End a run early, with the reason."""
-        self._must_be_live(sync_id)
+        self.must_be_live(sync_id)
         self._record(SyncFailed, sync_id, code=code, detail=detail, requests=requests)
 
     def cancel(self) -> None:
@@ -111,7 +114,7 @@ class Sync(Aggregate):
 
     def list_courses(self, sync_id: UUID, listed: set[str]) -> None:
         """Withdraw every course seen before that Canvas lists no longer."""
-        self._must_be_live(sync_id)
+        self.must_be_live(sync_id)
         for gone in sorted(self.courses.keys() - listed):
             if self.courses[gone]["present"]:
                 self._record(CourseWithdrawn, sync_id, course_id=gone)
@@ -127,7 +130,7 @@ class Sync(Aggregate):
 
         `assignments` is None where Canvas does not show them: what was known of them stays.
         """
-        self._must_be_live(sync_id)
+        self.must_be_live(sync_id)
         seen = self.courses.get(course["canvas_id"]) or unseen()
         found = difference(seen, course, assignments)
         if found.is_nothing:
@@ -147,7 +150,7 @@ class Sync(Aggregate):
         self, sync_id: UUID, course_id: str, code: str, detail: str, progress: Progress
     ) -> None:
         """Record that one course could not be read."""
-        self._must_be_live(sync_id)
+        self.must_be_live(sync_id)
         self._record(
             CourseFetchFailed,
             sync_id,
@@ -170,7 +173,8 @@ class Sync(Aggregate):
                 **score._asdict(),
             )
 
-    def _must_be_live(self, sync_id: UUID) -> Run:
+    def must_be_live(self, sync_id: UUID) -> Run:
+        """Refuse the words of a run that is over."""
         if not self.live or self.live["id"] != str(sync_id):
             raise SyncIsOver(sync_id)
         return self.live
@@ -236,6 +240,7 @@ class Sync(Aggregate):
                 run["status"], run["worker"], run["started_at"] = "running", event.worker, at
             case CourseFetchFailed():
                 run["courses"] = event.progress
+                run["error"] = run["error"] or {"code": event.code, "detail": event.detail}
             case SyncCompleted():
                 failed = event.progress["failed"]
                 run["status"] = "partial" if failed else "completed"

@@ -35,9 +35,10 @@ class DictVault:
         assert origin == ORIGIN
         return self.kept[connection_id, fingerprint]
 
-    async def destroy(self, connection_id: UUID, *, but: str | None = None) -> None:
-        for key in [key for key in self.kept if key[0] == connection_id and key[1] != but]:
-            del self.kept[key]
+    async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
+        for kept in [kept for kept in self.kept if kept[0] == connection_id]:
+            if fingerprint in {None, kept[1]}:
+                del self.kept[kept]
 
 
 @dataclass
@@ -80,6 +81,8 @@ class StillCanvas:
 
     async def whoami(self, origin: str, token: str) -> CanvasUser:
         assert origin == ORIGIN
+        if self.failure:
+            raise self.failure
         if token not in self.users:
             raise CanvasTokenRejected("Canvas does not know this token.")
         return self.users[token]
@@ -96,6 +99,7 @@ class ListQueue:
     """Runs in the order they were queued, and the workers known to be dead."""
 
     queued: list[tuple[UUID, UUID]] = field(default_factory=list)
+    taken: list[UUID] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
 
     async def enqueue(self, connection_id: UUID, sync_id: UUID) -> None:

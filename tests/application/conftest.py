@@ -45,6 +45,7 @@ class House:
 
     async def work(self, worker: str = "worker") -> None:
         connection_id, sync_id = self.queue.queued.pop(0)
+        self.queue.taken.append(connection_id)
         command = RunSync(connection_id=connection_id, sync_id=sync_id, worker=worker)
         await run_sync(command, store=self.store, vault=self.vault, canvas=self.canvas)
 

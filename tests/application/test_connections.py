@@ -9,6 +9,7 @@ from application.ports import CanvasUser
 from application.rotate_token import RotateToken, rotate_token
 from application.validate_connection import ValidateConnection, validate_connection
 from domain.errors import (
+    CanvasForbidden,
     CanvasTokenRejected,
     CanvasUrlNotAllowed,
     CanvasUserMismatch,
@@ -16,6 +17,7 @@ from domain.errors import (
     ConnectionNotFound,
 )
 from tests.application.conftest import PERSON, TOKEN, House
+from tests.outside import ORIGIN
 
 NEWER = "7~second-token-of-ada"
 FOREIGN = "7~token-of-grace"
@@ -111,6 +113,21 @@ async def validate(house: House, connection_id: UUID) -> str | None:
     return await validate_connection(
         command, store=house.store, vault=house.vault, canvas=house.canvas
     )
+
+
+async def test_a_token_without_the_permission_is_not_valid_and_not_dead(house: House) -> None:
+    connection_id = await house.set_up()
+    house.canvas.failure = CanvasForbidden("no scope")
+    assert await validate(house, connection_id) == "no scope"
+    assert (await house.connection(connection_id)).status == "active"
+
+
+async def test_a_token_kept_by_a_rival_rotation_stays(house: House) -> None:
+    connection_id = await house.set_up()
+    house.canvas.users[NEWER] = CanvasUser("42", "Ada")
+    await house.vault.keep(PERSON, connection_id, ORIGIN, "7~kept-by-a-rival")
+    await rotate(house, connection_id, NEWER)
+    assert sorted(house.vault.kept.values()) == ["7~kept-by-a-rival", NEWER]
 
 
 async def test_a_closed_connection_is_not_found(house: House) -> None:

@@ -1,5 +1,6 @@
 """What a run records, and how it ends."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -8,7 +9,7 @@ import pytest
 
 from application.cancel_sync import CancelSync, cancel_sync
 from application.interrupt_sync import InterruptSync, interrupt_sync
-from application.ports import Sighting
+from application.ports import CanvasUser, Sighting
 from domain.canvas import Course
 from domain.errors import (
     CanvasForbidden,
@@ -65,8 +66,8 @@ async def test_one_failing_course_is_that_courses_failure(house: House) -> None:
 
 
 async def test_a_canvas_that_does_not_answer_fails_the_run(house: House) -> None:
-    house.canvas.failure = CanvasTimeout("Canvas took too long")
     connection_id = await house.set_up()
+    house.canvas.failure = CanvasTimeout("Canvas took too long")
     await house.work()
     run = await last_run(house, connection_id)
     assert run["error"] == {"code": "canvas-timeout", "detail": "Canvas took too long"}
@@ -74,8 +75,8 @@ async def test_a_canvas_that_does_not_answer_fails_the_run(house: House) -> None
 
 
 async def test_a_dead_token_fails_the_run_and_is_recorded(house: House) -> None:
-    house.canvas.failure = CanvasTokenRejected("Expired")
     connection_id = await house.set_up()
+    house.canvas.failure = CanvasTokenRejected("Expired")
     await house.work()
     assert (await last_run(house, connection_id))["status"] == "failed"
     assert (await house.connection(connection_id)).status == "token_rejected"
@@ -110,6 +111,68 @@ async def test_a_run_cancelled_midway_keeps_what_it_had_read(house: House) -> No
     assert set(sync.courses) == {"1"}
 
 
+async def test_a_run_that_hangs_notices_that_it_was_cancelled(house: House) -> None:
+    connection_id = await house.set_up()
+    house.canvas = HangingCanvas(users=house.canvas.users)
+    working = asyncio.create_task(house.work())
+    await house.canvas.asked.wait()
+    await cancel(house, connection_id)
+    await asyncio.wait_for(working, 5)
+    assert (await last_run(house, connection_id))["status"] == "cancelled"
+
+
+class HangingCanvas(StillCanvas):
+    """A Canvas that never answers."""
+
+    def __init__(self, users: dict[str, CanvasUser]) -> None:
+        super().__init__(users)
+        self.asked = asyncio.Event()
+
+    @asynccontextmanager
+    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+        assert origin
+        assert token
+        yield HangingAccount(self.asked)
+
+
+class HangingAccount(StillAccount):
+    """An account whose courses never come."""
+
+    def __init__(self, asked: asyncio.Event) -> None:
+        super().__init__([])
+        self._asked = asked
+
+    async def courses(self) -> list[Course]:
+        self._asked.set()
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_token_that_dies_while_the_connection_moves_is_still_told(house: House) -> None:
+    connection_id = await house.set_up()
+    house.canvas = MovingCanvas(house)
+    await house.work()
+    run = await last_run(house, connection_id)
+    assert run["error"] == {"code": "canvas-token-rejected", "detail": "Expired"}
+    assert (await house.connection(connection_id)).status == "token_rejected"
+
+
+class MovingCanvas(StillCanvas):
+    """A Canvas that is asked to validate during a run, and says in it that the token died."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.canvas.users, failure=CanvasTokenRejected("Expired"))
+        self._house = house
+
+    @asynccontextmanager
+    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+        connection = await self._house.connection(self._house.queue.taken[0])
+        connection.confirm("Ada")
+        await self._house.store.save(connection)
+        async with super().account(origin, token) as account:
+            yield account
+
+
 async def cancel(house: House, connection_id: UUID) -> None:
     command = CancelSync(person_id=PERSON, connection_id=connection_id)
     await cancel_sync(command, store=house.store)
@@ -126,7 +189,14 @@ class CancellingAccount(StillAccount):
         async for sighting in super().sightings(courses):
             yield sighting
             if sighting.course["canvas_id"] == "1":
+                await self._recorded()
                 await cancel(self._house, self._house.connected)
+
+    async def _recorded(self) -> None:
+        while not (  # noqa: ASYNC110  # the other task records and tells nobody
+            await self._house.sync(self._house.connected)
+        ).courses:
+            await asyncio.sleep(0)
 
 
 class CancellingCanvas(StillCanvas):

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
-from domain.events import SyncCancelled, SyncCompleted, SyncRequested, SyncStarted
+from domain.events import SyncCancelled, SyncCompleted, SyncFailed, SyncRequested, SyncStarted
 from domain.events.sync import Progress, Requests
 from domain.sync import Sync
 from tests.given import given
@@ -95,3 +95,24 @@ def test_a_run_with_a_failed_course_is_partial() -> None:
     half.complete(FIRST, Progress(total=2, done=1, failed=1), NONE)
     assert half.run is not None
     assert half.run["status"] == "partial"
+
+
+def missed(sync: Sync) -> None:
+    sync.miss_course(FIRST, "101", "canvas-forbidden", "no", Progress(total=1, done=0, failed=1))
+
+
+def test_a_run_that_could_read_no_course_has_failed() -> None:
+    (content,) = (
+        given(Sync, requested, started, missed)
+        .when(lambda sync: sync.complete(FIRST, Progress(total=1, done=0, failed=1), NONE))
+        .then(SyncFailed)
+    )
+    assert (content["code"], content["detail"]) == ("canvas-forbidden", "no")
+
+
+def test_a_partial_run_says_what_its_first_failure_was() -> None:
+    half = given(Sync, requested, started, missed).aggregate
+    half.complete(FIRST, Progress(total=2, done=1, failed=1), NONE)
+    assert half.run is not None
+    assert half.run["status"] == "partial"
+    assert half.run["error"] == {"code": "canvas-forbidden", "detail": "no"}
