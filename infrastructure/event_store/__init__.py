@@ -1,0 +1,1 @@
+"""The event log in PostgreSQL: appended in one round trip, sealed, read in one safe order."""

@@ -1,0 +1,39 @@
+"""Events to aggregates."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import Snapshot
+
+from domain.aggregate import Aggregate
+from domain.event import Redacted
+
+A = TypeVar("A", bound=Aggregate)
+
+BOOKKEEPING = frozenset({"_id", "_version", "_pending_events"})
+"""Attributes the library keeps, which a snapshot has in columns or not at all."""
+
+
+def fold(kind: type[A], stream: UUID, _: A | None, history: Iterable[Any]) -> A:
+    """Fold a stream, perhaps from a snapshot on; unborn where nothing happened."""
+    aggregate = kind.unborn(stream)
+    for event in history:
+        if isinstance(event, Snapshot):
+            restore(aggregate, event)
+        elif isinstance(event, Redacted):
+            aggregate.version = event.originator_version
+        else:
+            event.mutate(aggregate)
+    return aggregate
+
+
+def state_of(aggregate: Aggregate) -> dict[str, Any]:
+    """What a snapshot keeps of an aggregate."""
+    return {name: value for name, value in vars(aggregate).items() if name not in BOOKKEEPING}
+
+
+def restore(aggregate: Aggregate, snapshot: Snapshot) -> None:
+    """Put an unborn aggregate where the snapshot was taken."""
+    vars(aggregate).update(snapshot.state)
+    aggregate.version = snapshot.originator_version

@@ -1,0 +1,118 @@
+"""The log in PostgreSQL: appending in one round trip, reading one stream."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import eventsourcing.persistence
+import psycopg
+from psycopg.errors import DeadlockDetected, UniqueViolation
+
+from domain.errors import PersonIsErased, VersionConflict
+from infrastructure.event_store.appending import call_append
+from infrastructure.event_store.asking import Pool, ask, patiently
+from infrastructure.event_store.columns import bigints, byteas, texts, uuids
+from infrastructure.event_store.mapper import Stored
+
+ERASED = "EB001"
+"""The SQLSTATE by which easeboard.append refuses an erased person."""
+
+MINE = """
+SELECT max(e.position)
+  FROM easeboard.events AS e
+  JOIN unnest(%s::uuid[], %s::bigint[]) AS mine (stream, version) USING (stream, version)
+ WHERE e.command_id = %s
+"""
+
+STREAM = """
+SELECT stream, version, topic, state, recorded_at, person_id, position
+  FROM easeboard.events
+ WHERE stream = %s
+   AND version > %s
+   AND version <= %s
+ ORDER BY version
+"""
+
+LAST = 2**63 - 1
+"""A version beyond every other."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What an append says beside the events: about whom, who acts, and why."""
+
+    person_id: UUID
+    sealed: bool
+    actor: str
+    correlation_id: str | None = None
+    causation_id: UUID | None = None
+    command_id: UUID = field(default_factory=uuid4)
+
+    def values(self) -> tuple[bytes | None, ...]:
+        """In binary, in the order easeboard.append takes them."""
+        return (
+            self.command_id.bytes,
+            self.person_id.bytes,
+            b"\x01" if self.sealed else b"\x00",
+            self.actor.encode(),
+            self.correlation_id.encode() if self.correlation_id is not None else None,
+            self.causation_id.bytes if self.causation_id else None,
+        )
+
+
+class Recorder(eventsourcing.persistence.AggregateRecorder):
+    """Appends to easeboard.events and reads one stream of it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def append(self, rows: Sequence[Stored], by: Circumstances) -> int:
+        """Append rows in order, in one transaction; returns the position of the last.
+
+        Raises VersionConflict, PersonIsErased, DatabaseBusy, DatabaseUnavailable.
+        """
+        streams, versions, topics, states, *_ = zip(*rows, strict=True)
+        columns = uuids(streams), bigints(versions), texts(topics), byteas(states)
+        values = *by.values(), *columns
+        try:
+            return patiently(self._pool, partial(call_append, values=values))
+        except UniqueViolation as error:
+            ((mine,),) = ask(self._pool, MINE, [list(streams), list(versions), by.command_id])
+            if mine:
+                return int(mine)
+            raise VersionConflict(_disputed(error) or streams[0]) from error
+        except DeadlockDetected as error:
+            # Only appends to the same streams wait for each other.
+            raise VersionConflict(streams[0]) from error
+        except psycopg.DatabaseError as error:
+            if error.sqlstate == ERASED:
+                raise PersonIsErased(by.person_id) from error
+            raise
+
+    def insert_events(self, stored_events: Sequence[Any], **kwargs: Any) -> None:
+        """Append as the library asks for it, `by` some Circumstances."""
+        self.append(stored_events, kwargs["by"])
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[Any]:
+        """Rows of one stream, as Stored, in the order of their versions."""
+        if desc or limit is not None:
+            raise NotImplementedError("A stream is read forward and whole.")
+        return ask(self._pool, STREAM, [originator_id, gt or 0, LAST if lte is None else lte])
+
+
+def _disputed(error: UniqueViolation) -> UUID | None:
+    named = _UUID.search(error.diag.message_detail or "")
+    return UUID(named[0]) if named else None

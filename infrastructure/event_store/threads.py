@@ -1,0 +1,40 @@
+"""Blocking calls made from asyncio: in a fixed number of threads, with bounded waiting."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from infrastructure.event_store.errors import DatabaseBusy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+THREAD_WAIT = 1.5
+"""Seconds to wait for a free thread; with the wait for a connection a full house says so in 3 s."""
+
+
+class Threads:
+    """Threads for statements that block; as many as the pool has connections."""
+
+    def __init__(self, count: int) -> None:
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix="event-store")
+        self._free = asyncio.Semaphore(count)
+
+    async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a blocking call in a thread; raises DatabaseBusy when none becomes free."""
+        try:
+            async with asyncio.timeout(THREAD_WAIT):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy("Every database thread is taken.") from error
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, partial(work, *args, **kwargs))
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        """Finish what runs and let the threads go."""
+        self._executor.shutdown()
