@@ -1,0 +1,1 @@
+"""How Canvas is reached: an address guard, a throttle, tolerant parsing."""
