@@ -1,0 +1,126 @@
+"""Asking one Canvas with one token: GET requests that are repeated where that helps."""
+
+import asyncio
+from secrets import SystemRandom
+from typing import Any, NamedTuple
+
+from aiohttp import ClientResponse, ClientSession
+from yarl import URL
+
+from domain.errors import (
+    CanvasAnswerUnusable,
+    CanvasFailure,
+    CanvasThrottled,
+    CanvasTimeout,
+)
+from domain.events.sync import Requests
+from infrastructure.canvas.body import Allowance, beginning, decoded, whole
+from infrastructure.canvas.faults import TRANSPORT, TryAgain, failure_of, is_json, verdict
+from infrastructure.canvas.limits import Limits
+from infrastructure.canvas.throttle import Throttle
+
+CHANCE = SystemRandom()
+
+
+class Answer(NamedTuple):
+    """The JSON of an answer and its `Link` header."""
+
+    json: Any
+    link: str
+
+
+class Asking:
+    """One token at one origin, until a deadline of the event loop's clock."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        origin: str,
+        token: str,
+        *,
+        throttle: Throttle,
+        limits: Limits,
+        seconds: float,
+        refusal: CanvasFailure | None = None,
+    ) -> None:
+        self.origin = URL(origin)
+        self.requests = Requests(total=0, not_modified=0, retried=0)
+        self._session = session
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._refusal = refusal
+        self._throttle = throttle
+        self._limits = limits
+        self._allowance = Allowance(limits.run_bytes)
+        self._deadline = asyncio.get_running_loop().time() + seconds
+
+    async def get(self, url: URL) -> Answer:
+        """Ask for an address below the origin; raises CanvasFailure."""
+        self._must_be_possible()
+        attempt = 1
+        while True:
+            try:
+                return await self._once(url)
+            except TryAgain as fault:
+                failure = fault.failure
+            pause = CHANCE.uniform(0, self._longest_pause(attempt))
+            if not self._is_worth_it(failure, attempt, pause):
+                raise failure
+            await asyncio.sleep(pause)
+            self.requests["retried"] += 1
+            attempt += 1
+
+    def _must_be_possible(self) -> None:
+        if self._refusal:
+            raise self._refusal
+        if asyncio.get_running_loop().time() >= self._deadline:
+            raise CanvasTimeout(f"{self.origin.host} took more time than a run may have.")
+
+    def _longest_pause(self, attempt: int) -> float:
+        return min(self._limits.longest_pause, self._limits.first_pause * (1 << attempt - 1))
+
+    def _is_worth_it(self, failure: CanvasFailure, attempt: int, pause: float) -> bool:
+        throttled = isinstance(failure, CanvasThrottled)
+        most = self._limits.refusal_attempts if throttled else self._limits.fault_attempts
+        now = asyncio.get_running_loop().time()
+        return attempt < most and now + pause < self._deadline
+
+    async def _once(self, url: URL) -> Answer:
+        # Raised outside the handler: aiohttp's errors carry the request's headers, so the token.
+        try:
+            async with asyncio.timeout_at(self._deadline), self._throttle.slot() as era:
+                self.requests["total"] += 1
+                body, link = await self._exchange(url, era)
+        except TRANSPORT as error:
+            failure = failure_of(error, str(self.origin.host))
+        else:
+            return Answer(decoded(body, self._limits.values), link)
+        raise failure
+
+    async def _exchange(self, url: URL, era: int) -> tuple[bytes, str]:
+        async with self._session.get(url, headers=self._headers, allow_redirects=False) as response:
+            try:
+                await self._must_be_an_answer(response, era)
+                body = await whole(response, self._limits.answer_bytes, self._allowance)
+            except CanvasAnswerUnusable:
+                response.close()
+                raise
+            self._throttle.answered(era, _remaining(response))
+            return body, ",".join(response.headers.getall("Link", ()))
+
+    async def _must_be_an_answer(self, response: ClientResponse, era: int) -> None:
+        host = str(self.origin.host)
+        start = b"" if response.ok else await beginning(response)
+        failure = verdict(response.status, response.headers, start, host)
+        if isinstance(failure, TryAgain) and isinstance(failure.failure, CanvasThrottled):
+            self._throttle.refused(era)
+        if failure:
+            raise failure
+        if not is_json(response.headers):
+            raise CanvasAnswerUnusable(f"{host} sent no JSON; it may be no Canvas.")
+
+
+def _remaining(response: ClientResponse) -> float | None:
+    try:
+        return float(response.headers["X-Rate-Limit-Remaining"])
+    except (KeyError, ValueError):
+        return None

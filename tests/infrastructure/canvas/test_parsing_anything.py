@@ -1,0 +1,96 @@
+from math import isfinite
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.canvas import digest
+from infrastructure.canvas.parse_assignment import group_of, parse_assignment, parse_group
+from infrastructure.canvas.parse_course import parse_course, student_id
+from tests.infrastructure.canvas.rows import (
+    assignment_row,
+    course_row,
+    enrollment_row,
+    submission_row,
+)
+
+KEYS = sorted(
+    {
+        *course_row(),
+        *enrollment_row(),
+        *assignment_row(),
+        *submission_row(),
+        "access_restricted_by_date",
+    }
+)
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.sampled_from(["2026-09-31T05:59:59Z", "student", "https://x\0", "\0", "9" * 30]),
+)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=8)
+    ),
+    max_leaves=30,
+)
+
+
+def spoilt(row: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A row as it should be, but for some keys."""
+    return st.dictionaries(st.sampled_from(sorted(row)), JSON, max_size=5).map(
+        lambda bad: row | bad
+    )
+
+
+def assert_storable(value: Any) -> None:
+    match value:
+        case dict():
+            for inner in value.values():
+                assert_storable(inner)
+        case list():
+            for inner in value:
+                assert_storable(inner)
+        case str():
+            assert "\0" not in value
+            assert len(value) <= 2_000
+        case float():
+            assert isfinite(value)
+        case _:
+            assert value is None or isinstance(value, (bool, int))
+
+
+@settings(deadline=None)
+@given(JSON | spoilt(course_row()))
+def test_no_json_breaks_the_reading_of_a_course(row: Any) -> None:
+    student_id(row)
+    found = parse_course(row, "https://canvas.example")
+    assert_storable(found)
+    if found:
+        assert found.keys() == parse_course(course_row(), "").keys()  # type: ignore[union-attr]  # it has an id
+        assert digest(found)
+
+
+@settings(deadline=None)
+@given(JSON | spoilt(assignment_row()), JSON, st.sampled_from([None, "42"]))
+def test_no_json_breaks_the_reading_of_an_assignment(row: Any, outer: Any, student: Any) -> None:
+    group = parse_group(outer) or group_of(row, {})
+    found = parse_assignment(row, group, student)
+    assert_storable(found)
+    if found:
+        assert digest(found)
+
+
+@settings(deadline=None)
+@given(spoilt(submission_row()))
+def test_no_json_breaks_the_reading_of_a_submission(row: Any) -> None:
+    group = group_of({}, {})
+    found = parse_assignment(assignment_row(submission=row), group, "42")
+    assert found
+    assert found["submission"]
+    assert_storable(found)
