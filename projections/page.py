@@ -2,9 +2,13 @@
 
 import base64
 import binascii
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
+
+R = TypeVar("R", bound=tuple[Any, ...])
 
 
 class BadCursor(ValueError):
@@ -23,12 +27,70 @@ def cursor_after(*keys: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(keys)).decode().rstrip("=")
 
 
-def keys_of(cursor: str, count: int) -> list[Any]:
-    """The sort keys in a cursor; raises BadCursor unless there are `count` of them."""
+def keys_of(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any]:
+    """The sort keys in a cursor, each read by its kind, or Nones where there is no cursor yet.
+
+    Raises BadCursor unless there is one key of each kind.
+    """
+    if cursor is None:
+        return [None] * len(kinds)
     try:
         keys = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+        if not isinstance(keys, list):
+            raise BadCursor(cursor)
+        return [kind(key) for kind, key in zip(kinds, keys, strict=True)]
+    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
         raise BadCursor(cursor) from error
-    if not isinstance(keys, list) or len(keys) != count:
-        raise BadCursor(cursor)
-    return keys
+
+
+def moment(key: Any) -> datetime | None:
+    """A time with its zone as a sort key, or None where a row has none."""
+    if key is None:
+        return None
+    at = datetime.fromisoformat(key)
+    if at.tzinfo is None:
+        raise ValueError(key)
+    return at
+
+
+def position(key: Any) -> int:
+    """A place in the log as a sort key."""
+    if type(key) is not int or not 0 <= key < 1 << 63:
+        raise ValueError(key)
+    return key
+
+
+def words(key: Any) -> str:
+    """A text as a sort key."""
+    if not isinstance(key, str) or "\0" in key:
+        raise ValueError(key)
+    return key
+
+
+def only(name: str) -> Callable[[Any], str]:
+    """The kind of a key that is always this name: it tells the cursors of several orders apart."""
+
+    def kind(key: Any) -> str:
+        if key != name:
+            raise ValueError(key)
+        return name
+
+    return kind
+
+
+def one_more(limit: int | None) -> int | None:
+    """How many rows to ask for, so that one too many tells of a next page; None is all."""
+    return None if limit is None else limit + 1
+
+
+def page(
+    rows: Sequence[R],
+    limit: int | None,
+    document: Callable[[R], bytes],
+    keys: Callable[[R], tuple[Any, ...]],
+) -> Page:
+    """The page these rows make, of which there may be one more than `limit`."""
+    if limit is None or len(rows) <= limit:
+        return Page([document(row) for row in rows], None)
+    shown = rows[:limit]
+    return Page([document(row) for row in shown], cursor_after(*keys(shown[-1])))

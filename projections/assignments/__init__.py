@@ -1,0 +1,1 @@
+"""What is due, what is handed in and what is graded."""

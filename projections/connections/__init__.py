@@ -1,0 +1,1 @@
+"""Which Canvas accounts somebody is connected to."""

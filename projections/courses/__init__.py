@@ -1,0 +1,1 @@
+"""Which courses somebody takes."""

@@ -1,0 +1,48 @@
+"""Which courses somebody takes."""
+
+from uuid import UUID
+
+from psycopg_pool import AsyncConnectionPool
+
+from projections.page import Page, keys_of, one_more, page, words
+from projections.search import containing
+
+
+async def courses_of(
+    person_id: UUID,
+    *,
+    connection_id: UUID | None = None,
+    state: str | None = None,
+    q: str | None = None,
+    cursor: str | None = None,
+    limit: int | None,
+    pool: AsyncConnectionPool,
+) -> Page:
+    """A person's courses by name; `q` is a part of the name or the code; raises BadCursor."""
+    name, id_ = keys_of(cursor, words, UUID)
+    async with pool.connection() as connection:
+        found = await connection.execute(
+            """
+            SELECT name, course_id, document
+              FROM read.courses
+             WHERE person_id = %(person)s
+               AND (%(connection)s::uuid IS NULL OR connection_id = %(connection)s)
+               AND (%(state)s::text IS NULL OR state = %(state)s)
+               AND (%(pattern)s::text IS NULL OR words LIKE %(pattern)s)
+               AND (%(id)s::uuid IS NULL OR (name, course_id) > (%(name)s::text, %(id)s::uuid))
+             ORDER BY name, course_id
+             LIMIT %(limit)s
+            """,
+            {
+                "person": person_id,
+                "connection": connection_id,
+                "state": state,
+                "pattern": containing(q),
+                "name": name,
+                "id": id_,
+                "limit": one_more(limit),
+            },
+            binary=True,
+        )
+        rows = await found.fetchall()
+    return page(rows, limit, lambda row: row[2], lambda row: row[:2])

@@ -1,0 +1,83 @@
+"""How somebody is doing."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg import sql
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool
+
+from projections.assignment import LOCKED, STATUS, as_of_now
+from projections.document import rfc3339, spliced
+
+DAYS = 28
+
+QUESTION = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="utf-8")).format(
+    status=STATUS, locked=LOCKED
+)
+
+
+async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool) -> bytes:
+    """A person's dashboard; everything is counted over the courses in state `active`.
+
+    An assignment asks for a submission unless all its types are `none`, `not_graded` or
+    `on_paper`. A connection fails whose token Canvas rejected or whose last run failed.
+    """
+    days = [now.astimezone(UTC).date() - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    since = datetime.combine(days[0], datetime.min.time(), UTC)
+    async with pool.connection() as connection:
+        cursor = connection.cursor(row_factory=namedtuple_row, binary=True)
+        await cursor.execute(QUESTION, {"person": person_id, "now": now, "since": since})
+        row: Any = await cursor.fetchone()
+    return orjson.dumps(
+        {
+            "courses": {"active": row.active_courses, "total": row.all_courses},
+            "assignments": _assignments(row),
+            "grades": {
+                "average_score": row.average_score,
+                "changed_this_week": row.changed_this_week,
+            },
+            "completion_rate": row.done / row.asked if row.asked else None,
+            "next_due": _next_due(row),
+            "courses_at_a_glance": _glance(row),
+            "activity": _activity(row, days),
+            "connections": {"active": row.active_connections, "failing": row.failing_connections},
+            "last_synced_at": row.last_synced_at and rfc3339(row.last_synced_at),
+        }
+    )
+
+
+def _assignments(row: Any) -> dict[str, int]:
+    return {
+        "total": row.total,
+        "upcoming": row.upcoming,
+        "due_this_week": row.due_this_week,
+        "overdue": row.overdue,
+        "missing": row.missing,
+        "submitted": row.submitted,
+        "graded": row.graded,
+    }
+
+
+def _next_due(row: Any) -> list[orjson.Fragment]:
+    return [
+        orjson.Fragment(as_of_now(document, "upcoming", locked))
+        for document, locked in zip(row.next_documents, row.next_locked, strict=True)
+    ]
+
+
+def _glance(row: Any) -> list[orjson.Fragment]:
+    courses = zip(row.glance_documents, row.glance_done, row.glance_totals, strict=True)
+    return [
+        orjson.Fragment(spliced(document, b'"done":%d,"total":%d' % (done, total)))
+        for document, done, total in courses
+    ]
+
+
+def _activity(row: Any, days: list[date]) -> list[dict[str, Any]]:
+    submitted, graded = Counter(row.submitted_on), Counter(row.graded_on)
+    return [{"date": day, "submitted": submitted[day], "graded": graded[day]} for day in days]

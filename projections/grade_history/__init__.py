@@ -1,0 +1,1 @@
+"""How grades came to be what they are."""

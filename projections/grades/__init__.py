@@ -1,0 +1,1 @@
+"""Where somebody stands in each course, down to every assignment."""

@@ -1,0 +1,1 @@
+"""Which runs there were, and what each connection is doing."""

@@ -1,0 +1,48 @@
+"""Keeps `syncs`, every run, and `sync_standings`, what each connection is doing, true."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Cursor
+
+from domain.events import (
+    ConnectionOpened,
+    CourseFetched,
+    CourseFetchFailed,
+    CourseWithdrawn,
+    SyncCancelled,
+    SyncCompleted,
+    SyncFailed,
+    SyncRequested,
+    SyncStarted,
+    TokenRejected,
+    TokenRotated,
+)
+from domain.recorded import Recorded
+from projections.gone import ENDS, living
+from projections.sync_log.runs import record_runs
+from projections.sync_log.standings import record_standings
+
+VERSION = 1
+HEARS = (
+    ConnectionOpened,
+    TokenRotated,
+    TokenRejected,
+    SyncRequested,
+    SyncStarted,
+    CourseFetched,
+    CourseWithdrawn,
+    CourseFetchFailed,
+    SyncCompleted,
+    SyncFailed,
+    SyncCancelled,
+    *ENDS,
+)
+TABLES = ("syncs", "sync_standings")
+
+
+def project(events: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+    """Take a batch of events into the tables."""
+    heard = living(events, TABLES, cursor)
+    record_runs(heard, cursor)
+    record_standings(heard, cursor)

@@ -1,0 +1,81 @@
+"""Which runs there were, and what each connection is doing."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from psycopg_pool import AsyncConnectionPool
+
+from projections.document import rfc3339_or_null
+from projections.page import Page, keys_of, one_more, page, position
+
+
+async def syncs_of(
+    person_id: UUID,
+    *,
+    connection_id: UUID | None = None,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int | None,
+    pool: AsyncConnectionPool,
+) -> Page:
+    """A person's runs, newest first; raises BadCursor."""
+    [before] = keys_of(cursor, position)
+    async with pool.connection() as connection:
+        found = await connection.execute(
+            """
+            SELECT requested, document
+              FROM read.syncs
+             WHERE person_id = %(person)s
+               AND (%(before)s::bigint IS NULL OR requested < %(before)s)
+               AND (%(connection)s::uuid IS NULL OR connection_id = %(connection)s)
+               AND (%(status)s::text IS NULL OR status = %(status)s)
+             ORDER BY requested DESC
+             LIMIT %(limit)s
+            """,
+            {
+                "person": person_id,
+                "before": before,
+                "connection": connection_id,
+                "status": status,
+                "limit": one_more(limit),
+            },
+            binary=True,
+        )
+        rows = await found.fetchall()
+    return page(rows, limit, lambda row: row[1], lambda row: row[:1])
+
+
+async def sync_status_of(
+    person_id: UUID, *, interval: timedelta, pool: AsyncConnectionPool
+) -> list[bytes]:
+    """One item per open connection of a person, with its newest run."""
+    async with pool.connection() as connection:
+        found = await connection.execute(
+            """
+            SELECT standing.connection_id,
+                   CASE WHEN standing.live THEN sync.status ELSE 'idle' END,
+                   sync.document,
+                   CASE WHEN standing.active THEN standing.rested_at + %s END
+              FROM read.sync_standings AS standing
+              LEFT JOIN read.syncs AS sync USING (sync_id)
+             WHERE standing.person_id = %s
+             ORDER BY standing.opened
+            """,
+            [interval, person_id],
+            binary=True,
+        )
+        return [
+            b'{"connection_id":"%b","state":"%b","sync":%b,"next_sync_at":%b}'
+            % (str(id_).encode(), state.encode(), sync or b"null", rfc3339_or_null(next_sync_at))
+            async for id_, state, sync, next_sync_at in found
+        ]
+
+
+async def unfinished(pool: AsyncConnectionPool) -> list[UUID]:
+    """The connections whose newest run is queued or running."""
+    async with pool.connection() as connection:
+        found = await connection.execute(
+            "SELECT connection_id FROM read.sync_standings WHERE live ORDER BY connection_id",
+            binary=True,
+        )
+        return [id_ async for (id_,) in found]

@@ -1,0 +1,39 @@
+"""Read models filled with a made-up past."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from domain.recorded import Recorded
+from infrastructure.postgres import pools
+from infrastructure.projecting.versions import ensure, enter, schema_of
+from projections.catalogue import READ_MODELS
+
+Told = Callable[[Sequence[Recorded]], None]
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
+    async with pools.reads(database_url, size=2) as pool:
+        yield pool
+
+
+@pytest.fixture
+def tell(database_url: str) -> Told:
+    """Lets every read model hear of what is new in a past."""
+    told = 0
+
+    def tell(past: Sequence[Recorded]) -> None:
+        nonlocal told
+        events = [one for one in past if one.position > told]
+        told = len(past)
+        with psycopg.connect(database_url) as connection:
+            ensure(connection, READ_MODELS)
+            for model in READ_MODELS:
+                with connection.cursor() as cursor:
+                    enter(cursor, schema_of(model.name, 1))
+                    model.project([one for one in events if type(one.event) in model.hears], cursor)
+
+    return tell

@@ -1,0 +1,175 @@
+"""What somebody has to do, and what became of it."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from domain.canvas import assignment_id, course_id
+from projections.assignments.query import ORDERS, assignments_of
+from projections.page import BadCursor
+from tests.projections.answers import leafed, loaded
+from tests.projections.conftest import Told
+from tests.projections.histories import PERSON, Account, Past
+from tests.sightings import assignment, course, hidden_grade, submission
+
+NOW = datetime(2026, 9, 15, tzinfo=UTC)
+PAST, FUTURE = "2026-09-14T00:00:00Z", "2026-09-16T00:00:00Z"
+UNSUBMITTED = submission(
+    state="unsubmitted", score=None, grade=None, submitted_at=None, graded_at=None, posted_at=None
+)
+
+
+async def _assignments(pool: AsyncConnectionPool, **where: Any) -> list[dict[str, Any]]:
+    return loaded(await assignments_of(PERSON, now=NOW, limit=None, pool=pool, **where))
+
+
+async def test_an_assignment_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPool) -> None:
+    past = Past()
+    account = Account(past).open().run((course("101"), [assignment("5001")]))
+    tell(past.events)
+    assert await _assignments(pool) == [
+        {
+            "id": str(assignment_id(account.id, "5001")),
+            "connection_id": str(account.id),
+            "course_id": str(course_id(account.id, "101")),
+            "canvas_id": "5001",
+            "name": "Problem set 1",
+            "group": {"id": "11", "name": "Homework", "weight": 40.0},
+            "due_at": "2026-09-11T05:59:59Z",
+            "unlock_at": None,
+            "lock_at": None,
+            "points_possible": 10.0,
+            "grading_type": "points",
+            "submission_types": ["online_upload"],
+            "html_url": "https://canvas.example/courses/101/assignments/5001",
+            "status": "graded",
+            "locked": False,
+            "submission": submission(),
+            "updated_at": "2026-09-01T12:00:04.000012Z",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "work", "due_at"),
+    [
+        ("excused", submission(excused=True), PAST),
+        ("graded", submission(missing=True), PAST),
+        ("graded", submission(score=None, grade="complete"), PAST),
+        ("graded", submission(state="submitted"), PAST),
+        ("submitted", hidden_grade(missing=True), PAST),
+        ("submitted", UNSUBMITTED | {"state": "pending_review"}, FUTURE),
+        ("missing", UNSUBMITTED | {"missing": True}, None),
+        ("overdue", UNSUBMITTED, PAST),
+        ("overdue", None, NOW.isoformat()),
+        ("overdue", hidden_grade(submitted_at=None), PAST),
+        ("upcoming", None, FUTURE),
+        ("undated", UNSUBMITTED, None),
+    ],
+)
+async def test_status(
+    tell: Told, pool: AsyncConnectionPool, status: str, work: Any, due_at: str | None
+) -> None:
+    past = Past()
+    Account(past).open().run((course(), [assignment("1", submission=work, due_at=due_at)]))
+    tell(past.events)
+    (found,) = await _assignments(pool)
+    assert found["status"] == status
+    assert len(await _assignments(pool, statuses=frozenset({status}))) == 1
+    others = {"excused", "graded", "submitted", "missing", "overdue", "upcoming", "undated"}
+    assert await _assignments(pool, statuses=frozenset(others - {status})) == []
+
+
+@pytest.mark.parametrize(
+    ("locked", "dates"),
+    [
+        (True, {"unlock_at": FUTURE}),
+        (True, {"lock_at": PAST}),
+        (False, {"unlock_at": PAST, "lock_at": FUTURE}),
+        (False, {"unlock_at": PAST}),
+    ],
+)
+async def test_locked(
+    tell: Told, pool: AsyncConnectionPool, *, locked: bool, dates: dict[str, str]
+) -> None:
+    past = Past()
+    Account(past).open().run((course(), [assignment("1", **dates)]))
+    tell(past.events)
+    (found,) = await _assignments(pool)
+    assert found["locked"] is locked
+
+
+async def test_filters_and_order(tell: Told, pool: AsyncConnectionPool) -> None:
+    past = Past()
+    first = Account(past).open()
+    late = submission(late=True)
+    first.run(
+        (
+            course("1"),
+            [
+                assignment("11", name="b", due_at=FUTURE, submission=None),
+                assignment("12", name="A", due_at=None, submission=None),
+                assignment("13", name="c", due_at=PAST, submission=late),
+            ],
+        ),
+        (course("2"), [assignment("21", name="D", due_at="2026-09-10T00:00:00Z")]),
+    )
+    second = Account(past, url="https://other.example").open()
+    second.run((course("1"), [assignment("11", name="e", due_at="2026-10-01T00:00:00Z")]))
+    tell(past.events)
+
+    async def names(**where: Any) -> str:
+        return "".join(found["name"] for found in await _assignments(pool, **where))
+
+    assert await names() == "DcbeA"
+    assert await names(sort="-due_at") == "ebcDA"
+    assert await names(sort="name") == "AbcDe"
+    assert await names(connection_id=second.id) == "e"
+    assert await names(course_id=course_id(first.id, "1")) == "cbA"
+    assert await names(statuses=frozenset({"late"})) == "c"
+    assert await names(statuses=frozenset({"late", "undated"})) == "cA"
+    assert await names(due_after=datetime(2026, 9, 14, tzinfo=UTC)) == "cbe"
+    assert await names(due_before=datetime(2026, 9, 16, tzinfo=UTC)) == "Dc"
+    assert await names(q="d") == "D"
+    for sort in ("due_at", "-due_at", "name"):
+        ask = partial(assignments_of, PERSON, now=NOW, sort=sort, pool=pool)
+        for limit in (1, 2, 3):
+            assert await leafed(ask, limit) == await _assignments(pool, sort=sort)
+
+
+@pytest.mark.parametrize("sort", ORDERS)
+async def test_a_cursor_goes_on_in_its_own_order_only(
+    tell: Told, pool: AsyncConnectionPool, sort: str
+) -> None:
+    past = Past()
+    Account(past).open().run((course(), [assignment("1"), assignment("2")]))
+    tell(past.events)
+    ask = partial(assignments_of, PERSON, now=NOW, limit=1, pool=pool)
+    cursor = (await ask(sort=sort)).next_cursor
+    assert len((await ask(sort=sort, cursor=cursor)).items) == 1
+    for other in ORDERS.keys() - {sort}:
+        with pytest.raises(BadCursor):
+            await ask(sort=other, cursor=cursor)
+
+
+async def test_removed_ones_vanish_and_a_withdrawn_course_takes_its_own_along(
+    tell: Told, pool: AsyncConnectionPool
+) -> None:
+    past = Past()
+    account = Account(past).open()
+    account.run((course("1"), [assignment("11"), assignment("12")]), (course("2"), []))
+
+    async def ids() -> set[str]:
+        tell(past.events)
+        return {found["canvas_id"] for found in await _assignments(pool)}
+
+    assert await ids() == {"11", "12"}
+    account.run((course("1"), [assignment("12")]))
+    assert await ids() == {"12"}
+    account.run((course("2"), []))
+    assert await ids() == set()
+    account.run((course("1"), [assignment("11"), assignment("12")]))
+    assert await ids() == {"11", "12"}

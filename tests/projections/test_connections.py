@@ -1,0 +1,90 @@
+"""Which Canvas accounts somebody is connected to."""
+
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+import orjson
+from psycopg_pool import AsyncConnectionPool
+
+from projections.connections.query import connection_of, connections_of, due_connections
+from tests.projections.answers import leafed, loaded
+from tests.projections.conftest import Told
+from tests.projections.histories import BEGAN, PERSON, Account, Past, erased
+
+INTERVAL = timedelta(hours=2)
+
+
+async def test_a_connection_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPool) -> None:
+    past = Past(step=timedelta(minutes=1))
+    account = Account(past).open().run()
+    account.decide(lambda connection: connection.confirm("Ada L."))
+    tell(past.events)
+    answer = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
+    assert answer
+    assert orjson.loads(answer) == {
+        "id": str(account.id),
+        "canvas_url": "https://canvas.example",
+        "canvas_name": "Example U",
+        "canvas_user": {"id": "42", "name": "Ada L."},
+        "status": "active",
+        "token_fingerprint": "0a1b2c3d",
+        "token_rotated_at": "2026-09-01T12:01:00Z",
+        "last_validated_at": "2026-09-01T12:05:00Z",
+        "last_synced_at": "2026-09-01T12:04:00Z",
+        "next_sync_at": "2026-09-01T14:04:00Z",
+        "created_at": "2026-09-01T12:01:00Z",
+        "version": 2,
+    }
+    assert await connection_of(uuid4(), account.id, interval=INTERVAL, pool=pool) is None
+
+
+async def test_a_rejected_token_stops_the_clock_until_it_is_replaced(
+    tell: Told, pool: AsyncConnectionPool
+) -> None:
+    past = Past()
+    account = Account(past).open().decide(lambda connection: connection.reject_token("revoked"))
+    tell(past.events)
+    (stopped,) = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    assert (stopped["status"], stopped["next_sync_at"]) == ("token_rejected", None)
+    assert await due_connections(BEGAN + INTERVAL * 9, interval=INTERVAL, limit=9, pool=pool) == []
+    account.decide(lambda connection: connection.rotate_token("42", "ffffffff"))
+    tell(past.events)
+    (going,) = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    assert (going["status"], going["token_fingerprint"]) == ("active", "ffffffff")
+    assert going["next_sync_at"] == "2026-09-01T14:00:01.000003Z"
+
+
+async def test_what_is_due(tell: Told, pool: AsyncConnectionPool) -> None:
+    past = Past(step=timedelta(minutes=30))
+    accounts = [Account(past, url=f"https://canvas{n}.example").open() for n in range(3)]
+    accounts[0].run()
+    tell(past.events)
+    now = BEGAN + timedelta(minutes=90) + INTERVAL
+    assert await due_connections(now, interval=INTERVAL, limit=5, pool=pool) == [
+        (PERSON, accounts[1].id),
+        (PERSON, accounts[2].id),
+    ]
+    assert await due_connections(now, interval=INTERVAL, limit=1, pool=pool) == [
+        (PERSON, accounts[1].id)
+    ]
+
+
+async def test_pages(tell: Told, pool: AsyncConnectionPool) -> None:
+    past = Past()
+    ids = [str(Account(past, url=f"https://canvas{n}.example").open().id) for n in range(5)]
+    tell(past.events)
+
+    ask = partial(connections_of, PERSON, interval=INTERVAL, pool=pool)
+    assert [one["id"] for one in await leafed(ask, 2)] == ids
+
+
+async def test_closed_or_erased_there_is_nothing(tell: Told, pool: AsyncConnectionPool) -> None:
+    past = Past()
+    Account(past).open().decide(lambda connection: connection.close())
+    Account(past, url="https://other.example").open()
+    past.record(PERSON, erased(PERSON))
+    tell(past.events[:2])
+    assert (await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool)).items == []
+    tell(past.events)
+    assert (await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool)).items == []
