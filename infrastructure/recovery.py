@@ -1,0 +1,54 @@
+"""Finds the runs nobody works on any more, or yet, and has each decided."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
+from psycopg.errors import UndefinedTable
+
+from application.acting import acting
+from application.interrupt_sync import InterruptSync
+from domain.errors import Refusal
+from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
+from infrastructure.jobs import SyncQueue
+
+EVERY = 5.0
+"""Seconds between two looks."""
+
+Unfinished = Callable[[], Awaitable[list[UUID]]]
+Interrupt = Callable[[InterruptSync], Awaitable[None]]
+log = structlog.get_logger()
+
+
+async def recover(queue: SyncQueue, unfinished: Unfinished, interrupt: Interrupt) -> None:
+    """Have every unfinished run decided that does not simply wait in the queue."""
+    connections = await unfinished()
+    waiting = await queue.waiting() if connections else set()
+    for connection_id in connections:
+        if connection_id in waiting:
+            continue
+        try:
+            with acting("recovery"):
+                await interrupt(InterruptSync(connection_id=connection_id))
+        except (Refusal, EventUnreadable) as refusal:
+            log.debug("not_recovered", connection_id=str(connection_id), reason=str(refusal))
+
+
+async def recover_once(queue: SyncQueue, unfinished: Unfinished, interrupt: Interrupt) -> None:
+    """Recover, or say why it is put off: the database may come and go."""
+    try:
+        await recover(queue, unfinished, interrupt)
+    except UndefinedTable:
+        log.debug("nothing_to_recover_yet")
+    except (psycopg.Error, ConnectorException, DatabaseBusy, DatabaseUnavailable) as error:
+        log.warning("recovery_put_off", reason=str(error.__cause__ or error))
+
+
+async def keep_recovering(queue: SyncQueue, unfinished: Unfinished, interrupt: Interrupt) -> None:
+    """Recover now and every few seconds, until cancelled."""
+    while True:
+        await recover_once(queue, unfinished, interrupt)
+        await asyncio.sleep(EVERY)

@@ -1,0 +1,71 @@
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from application.acting import now_acting
+from application.interrupt_sync import InterruptSync
+from domain.errors import VersionConflict
+from infrastructure.jobs import SyncQueue, sync_queue
+from infrastructure.recovery import keep_recovering, recover
+from infrastructure.schema import bring_up_to_date
+
+WAITING, LOST, REFUSED = (UUID(int=n) for n in (1, 2, 3))
+
+
+@pytest.fixture
+async def queue(database_url: str) -> AsyncIterator[SyncQueue]:
+    bring_up_to_date(database_url)
+    async with sync_queue(database_url) as queue:
+        yield queue
+
+
+async def test_what_simply_waits_is_left_alone(queue: SyncQueue) -> None:
+    await queue.enqueue(WAITING, UUID(int=7))
+    asked: list[tuple[UUID, str]] = []
+
+    async def unfinished() -> list[UUID]:
+        return [WAITING, REFUSED, LOST]
+
+    async def interrupt(command: InterruptSync) -> None:
+        asked.append((command.connection_id, now_acting().actor))
+        if command.connection_id == REFUSED:
+            raise VersionConflict(REFUSED)
+
+    with capture_logs() as lines:
+        await recover(queue, unfinished, interrupt)
+    assert asked == [(REFUSED, "recovery"), (LOST, "recovery")]
+    assert [(line["event"], line["log_level"]) for line in lines] == [("not_recovered", "debug")]
+
+
+async def test_it_goes_on_when_the_database_comes_back(
+    queue: SyncQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.recovery.EVERY", 0.01)
+    answers: list[Exception | list[UUID]] = [
+        psycopg.errors.UndefinedTable("no read model yet"),
+        psycopg.OperationalError("gone"),
+        [LOST],
+    ]
+    found = asyncio.Event()
+
+    async def unfinished() -> list[UUID]:
+        answer = answers.pop(0) if answers else []
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def interrupt(_: InterruptSync) -> None:
+        found.set()
+
+    with capture_logs() as lines:
+        recovering = asyncio.create_task(keep_recovering(queue, unfinished, interrupt))
+        await asyncio.wait_for(found.wait(), 5)
+        recovering.cancel()
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("nothing_to_recover_yet", "debug"),
+        ("recovery_put_off", "warning"),
+    ]
