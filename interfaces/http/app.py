@@ -1,0 +1,110 @@
+"""The HTTP application: every route behind one edge."""
+
+import asyncio
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.middleware import Middleware
+
+from infrastructure.settings import Settings
+from interfaces.http import (
+    audit,
+    connections,
+    dashboard,
+    data,
+    documentation,
+    operations,
+    projections,
+    syncs,
+)
+from interfaces.http.body_limit import BodyLimit
+from interfaces.http.cross_origin import CrossOrigin
+from interfaces.http.edge import Edge
+from interfaces.http.faults import Faults
+from interfaces.http.head import Head
+from interfaces.http.metrics import RequestMetrics, new_registry
+from interfaces.http.person import Identify
+from interfaces.http.translation import translate_everything
+from interfaces.live import server_sent, websocket
+from interfaces.live.feed import Live, silence
+from interfaces.service import Service
+
+DESCRIPTION = "Keeps students' Canvas courses, assignments and grades in step."
+EXPOSED = [
+    "Consistency-Token",
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+]
+ACCEPTED = [
+    "Authorization",
+    "Consistency-Token",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Prefer",
+    "X-Request-ID",
+]
+
+
+def create_app(
+    service: Service,
+    settings: Settings,
+    *,
+    identity: Identify,
+    live: Live = silence,
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """Put the service on HTTP; it opens nothing and closes nothing."""
+    registry = registry or new_registry()
+    app = FastAPI(
+        title="easeboard",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url=None,
+        redirect_slashes=False,
+        middleware=list(_middleware(settings, RequestMetrics(registry))),
+    )
+    app.state.service, app.state.identity, app.state.live = service, identity, live
+    app.state.origins, app.state.registry = frozenset(settings.cors_origins), registry
+    app.state.closing = asyncio.Event()
+    for router in _routers(settings):
+        app.router.routes.extend(router.routes)
+    translate_everything(app)
+    return app
+
+
+def _middleware(settings: Settings, metrics: RequestMetrics) -> Iterator[Middleware]:
+    """Outermost first."""
+    yield Middleware(Edge, metrics=metrics)
+    if settings.cors_origins:
+        yield Middleware(
+            CrossOrigin,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_headers=ACCEPTED,
+            expose_headers=EXPOSED,
+        )
+    yield Middleware(Head)
+    yield Middleware(Faults)
+    yield Middleware(BodyLimit)
+
+
+def _routers(settings: Settings) -> Iterator[APIRouter]:
+    yield data.router
+    yield connections.router
+    yield syncs.router
+    yield server_sent.router
+    yield websocket.router
+    yield dashboard.router
+    yield audit.router
+    yield projections.router
+    yield documentation.router
+    yield operations.router
+    if settings.metrics_port is None:
+        yield operations.metrics_router

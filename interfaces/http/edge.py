@@ -1,0 +1,98 @@
+"""The edge every request crosses: an id, somebody who acts, headers, and one line in the log."""
+
+import logging
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from application.acting import Acting, acting
+from interfaces.http.consistency import token_of
+from interfaces.http.metrics import RequestMetrics, route_of
+
+LOG = structlog.get_logger(__name__)
+
+POLLED = frozenset({"/health/live", "/health/ready", "/metrics"})
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+POLICY_OF_DOCS = (
+    "default-src 'none'; frame-ancestors 'none'; connect-src 'self'; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "img-src data: https://fastapi.tiangolo.com"
+)
+"""FastAPI's page of the documentation loads its script and its icon from elsewhere."""
+
+
+class Edge:
+    """ASGI middleware: the outermost, so that its headers are on every answer."""
+
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        request_id = _request_id(scope)
+        status, started = 500, time.perf_counter()
+
+        async def dressed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _dress(MutableHeaders(scope=message), scope, who)
+            await send(message)
+
+        with (
+            acting("nobody", correlation_id=request_id) as who,
+            bound_contextvars(request_id=request_id),
+        ):
+            try:
+                await self._app(scope, receive, dressed)
+            finally:
+                seconds = time.perf_counter() - started
+                self._metrics.observe(scope, status, seconds)
+                _log(scope, who, status, seconds)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return str(uuid4())
+
+
+def _dress(headers: MutableHeaders, scope: Scope, who: Acting) -> None:
+    headers["X-Request-ID"] = who.correlation_id or ""
+    headers.update(SECURITY)
+    headers["Content-Security-Policy"] = POLICY_OF_DOCS if scope["path"] == "/docs" else POLICY
+    if scope["scheme"] == "https":
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if who.position:
+        headers["Consistency-Token"] = token_of(who.position)
+
+
+def _log(scope: Scope, who: Acting, status: int, seconds: float) -> None:
+    level = logging.DEBUG if scope["path"] in POLLED else logging.INFO
+    LOG.log(
+        level,
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        route=route_of(scope),
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+        actor=who.actor,
+    )

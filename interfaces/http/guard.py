@@ -1,0 +1,77 @@
+"""Nobody passes without an identity, and some doors ask for a role."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+
+from application.acting import now_acting
+from interfaces.http.idempotency import PARAMETER, Handle, once
+from interfaces.http.person import Identify, Person
+from interfaces.http.problems import Problem
+from interfaces.service import Service
+
+BEARER = Security(HTTPBearer(auto_error=False, scheme_name="supabase", bearerFormat="JWT"))
+"""Only documents the scheme: the route class below checks the token."""
+
+
+def guarded(*roles: str) -> type[APIRoute]:
+    """A route that first asks who is there, before it reads a byte of the body.
+
+    Without `roles` any person may pass, otherwise one who has at least one of them.
+    """
+
+    class Guarded(APIRoute):
+        """A route behind a door; one for POST does the same thing once."""
+
+        def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
+            self._once = "POST" in (options.get("methods") or ())
+            if self._once:
+                extra = options.get("openapi_extra") or {}
+                options["openapi_extra"] = {"parameters": [PARAMETER], **extra}
+            super().__init__(path, endpoint, **options)
+
+        def get_route_handler(self) -> Handle:
+            """Put the door before the route."""
+            handle = super().get_route_handler()
+
+            async def enter(request: Request) -> Response:
+                person = await _identify(request)
+                if roles and not person.roles.intersection(roles):
+                    raise Problem("forbidden", f"This needs the role {' or '.join(roles)}.")
+                return await (once(request, handle) if self._once else handle(request))
+
+            return enter
+
+    return Guarded
+
+
+async def _identify(request: Request) -> Person:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Problem(
+            "unauthorized", "This needs a bearer token.", headers={"WWW-Authenticate": "Bearer"}
+        )
+    identify: Identify = request.app.state.identity
+    person = await identify(token.strip())
+    now_acting().actor = str(person.id)
+    request.state.person = person
+    return person
+
+
+async def _person(request: Request) -> Person:
+    person: Person = request.state.person
+    return person
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Caller = Annotated[Person, Depends(_person)]
+"""Who asks."""
+
+Wired = Annotated[Service, Depends(_service)]
+"""What can be asked."""

@@ -1,0 +1,34 @@
+"""HEAD, wherever there is a GET: the same answer without its body."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class _Answered(Exception):
+    """Nothing of the answer is wanted any more."""
+
+
+class Head:
+    """ASGI middleware: a HEAD is worked on as a GET, and ends where the body would begin."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            return await self._app(scope, receive, send)
+
+        async def bodiless(message: Message) -> None:
+            body = message["type"] == "http.response.body"
+            await send({**message, "body": b"", "more_body": False} if body else message)
+            if body and message.get("more_body"):
+                raise _Answered  # a stream might go on for ever
+
+        # A copy: the server looks into its own to learn that no body follows.
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, bodiless)
+        except _Answered:
+            pass
+        finally:
+            scope["route"] = asked.get("route")

@@ -1,0 +1,63 @@
+"""What an operator's machines ask: alive, ready, how much, and what our problems mean."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from interfaces.http.answers import done
+from interfaces.http.guard import Wired
+from interfaces.http.problems import KINDS, Problem
+from interfaces.http.shapes.page import documented
+
+PATIENCE = 3.0
+"""Seconds a part may take to say how it does."""
+
+router = APIRouter(tags=["operations"])
+metrics_router = APIRouter(tags=["operations"])
+
+
+@router.get("/health/live", operation_id="live", summary="Is the process alive?")
+async def live() -> Response:
+    """Answer, which is all it takes; no other part is asked."""
+    return done({"status": "ok"}, 200)
+
+
+@router.get(
+    "/health/ready",
+    operation_id="ready",
+    summary="Can it serve?",
+    responses=documented(200, dict[str, object], "Every component is well"),
+)
+async def ready(service: Wired) -> Response:
+    """Ask the database, the migrations and the read models."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            components = await service.health()
+    except TimeoutError:
+        components = {"service": f"no answer within {PATIENCE:g} s"}
+    unwell = sorted(name for name, word in components.items() if word != "ok")
+    if unwell:
+        raise Problem(
+            "not-ready",
+            f"Not well: {', '.join(unwell)}.",
+            headers={"Retry-After": "5"},
+            components=components,
+        )
+    return done({"status": "ok", "components": components}, 200)
+
+
+@router.get("/problems/{slug}", operation_id="getProblem", summary="What a problem means")
+async def explain(slug: str) -> Response:
+    """Explain a kind of problem: what `type` of a problem points at."""
+    kind = KINDS.get(slug)
+    if kind is None:
+        raise Problem("not-found", "There is no such kind of problem.")
+    text = f"# {kind.title}\n\nStatus {kind.status}, type `/problems/{slug}`.\n\n{kind.advice}\n"
+    return Response(text, media_type="text/markdown")
+
+
+@metrics_router.get("/metrics", operation_id="metrics", summary="Prometheus metrics")
+async def metrics(request: Request) -> Response:
+    """Tell Prometheus how much there is of everything."""
+    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,61 @@
+"""The shapes auditors and admins see."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from interfaces.http.shapes.connections import Connection
+
+
+class AuditedEvent(BaseModel):
+    """An event as the log holds it; an erased payload reads `{"redacted": true}`."""
+
+    position: int
+    stream: UUID
+    version: int
+    type: str
+    recorded_at: datetime
+    actor: str
+    correlation_id: str | None
+    causation_id: UUID | None
+    payload: dict[str, Any]
+    seal: Any = None
+
+
+class AuditedConnection(Connection):
+    """A connection and whose it is."""
+
+    user_id: UUID
+
+
+class Rebuild(BaseModel):
+    """How far a rebuild is."""
+
+    state: str
+    done: int
+    total: int
+    eta_seconds: float | None
+
+
+class Projection(BaseModel):
+    """How far a read model is behind the log."""
+
+    name: str
+    version: int
+    state: str
+    position: int
+    head: int
+    lag_events: int
+    lag_seconds: float
+    events_per_second: float | None
+    dead_letters: int
+    owner: str | None
+    rebuild: Rebuild | None
+
+
+class RebuildStarted(BaseModel):
+    """A rebuild was started in the background."""
+
+    name: str
