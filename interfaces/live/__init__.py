@@ -1,0 +1,1 @@
+"""The ways in that stay open: a WebSocket and server-sent events."""
