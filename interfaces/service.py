@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
+from infrastructure.idempotency import Answers
 from projections.page import Page
 
 
@@ -44,3 +46,21 @@ class Service:
     syncs_of: Callable[..., Awaitable[Page]]
     sync_status_of: Callable[..., Awaitable[list[bytes]]]
     stats_of: Callable[..., Awaitable[bytes]]
+
+    # Queries: recorded history, for auditors
+    history: Callable[..., Awaitable[Page]]
+    state_at: Callable[..., Awaitable[dict[str, Any]]]
+    audited_connections: Callable[..., Awaitable[Page]]
+    record_reading: Callable[[UUID, str, str], Awaitable[None]]
+
+    # The read models themselves, for admins
+    projections: Callable[[], Awaitable[list[dict[str, Any]]]]
+    rebuild: Callable[[str], Awaitable[None]]
+
+    # What was answered to requests with a key of their own
+    answers: Answers
+
+    # How the program does
+    wait_for: Callable[..., Awaitable[bool]]
+    health: Callable[[], Awaitable[dict[str, str]]]
+    interval: timedelta

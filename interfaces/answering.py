@@ -1,0 +1,60 @@
+"""Answers HTTP on listeners that are open already, and leaves signals to whoever runs the roles."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from interfaces.development_secret import signing_secret
+from interfaces.http import operations, serving
+from interfaces.http.app import create_app
+from interfaces.http.identity import identities
+from interfaces.running import Running
+
+
+class _Server(serving.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            raise RuntimeError("the web application did not start") from error
+
+
+async def answer(
+    running: Running, listener: socket.socket, registry: CollectorRegistry, grace: int
+) -> None:
+    """Serve the API until cancelled; open requests then have `grace` seconds to end."""
+    settings, service = running.settings, running.service
+    signed_by = signing_secret(settings)
+    async with (
+        identities(secret=signed_by, supabase_url=settings.supabase_url) as identity,
+        running.live as live,
+    ):
+        app = create_app(service, settings, identity=identity, live=live, registry=registry)
+        await _serve(app, listener, grace)
+
+
+async def answer_metrics(listener: socket.socket, registry: CollectorRegistry) -> None:
+    """Serve `/metrics` and nothing else until cancelled."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.registry, app.state.closing = registry, asyncio.Event()
+    app.include_router(operations.metrics_router)
+    await _serve(app, listener, 1)
+
+
+async def _serve(app: FastAPI, listener: socket.socket, grace: int) -> None:
+    server = _Server(app, serving.server(app).config)
+    server.config.timeout_graceful_shutdown = grace
+    answering = asyncio.create_task(server.serve([listener]))
+    try:
+        await asyncio.shield(answering)
+    finally:
+        server.should_exit = True
+        await answering

@@ -1,0 +1,200 @@
+"""The composition root: the only module that knows and constructs every part."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from application.cancel_sync import cancel_sync
+from application.close_connection import close_connection
+from application.interrupt_sync import interrupt_sync
+from application.record_reading import RecordReading, record_reading
+from application.request_sync import request_sync
+from application.rotate_token import rotate_token
+from application.run_sync import run_sync
+from application.set_up_connection import set_up_connection
+from application.validate_connection import validate_connection
+from infrastructure.canvas.client import CanvasClient
+from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.mapper import Mapper
+from infrastructure.event_store.store import EventStore
+from infrastructure.following.peoples_log import peoples_log
+from infrastructure.following.standing import standing_of
+from infrastructure.idempotency import Answers
+from infrastructure.jobs import SyncQueue, sync_queue
+from infrastructure.key_canary import check_canary
+from infrastructure.master_key import BadMasterKey, KeyRing, key_ring
+from infrastructure.master_key_file import stored_key
+from infrastructure.people_keys import PeopleKeys
+from infrastructure.postgres.embedded import EmbeddedPostgres
+from infrastructure.postgres.migrate import MigrationRefused
+from infrastructure.postgres.pools import reads, writes
+from infrastructure.projecting.follow import Follower
+from infrastructure.projecting.status import status
+from infrastructure.projecting.versions import ensure_read_models
+from infrastructure.projecting.waiting import Arrivals
+from infrastructure.schema import bring_up_to_date, missing_of
+from infrastructure.settings import Settings
+from infrastructure.vault import TokenVault
+from interfaces.auditing import Auditing
+from interfaces.health import Health
+from interfaces.live.broadcast import Broadcast
+from interfaces.live.telling import TOPICS
+from interfaces.now import Now
+from interfaces.rebuilding import Rebuilding
+from interfaces.retrying import retrying
+from interfaces.running import Pools, Running
+from interfaces.service import Service
+from projections.assignments.query import assignments_of
+from projections.catalogue import READ_MODELS
+from projections.connections.query import connection_of, connections_of
+from projections.courses.query import courses_of
+from projections.dashboard_stats.query import stats_of
+from projections.grade_history.query import grade_changes_of
+from projections.grades.query import grades_of
+from projections.sync_log.query import sync_status_of, syncs_of
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of the migrated database: the configured one, or our own."""
+    if settings.database_url:
+        url = settings.database_url.get_secret_value()
+        if missing := missing_of(url):
+            raise MigrationRefused(f"{', '.join(missing)} not applied: run easeboard migrate.")
+        yield url
+    else:
+        with EmbeddedPostgres(settings.home) as server:
+            bring_up_to_date(server.url)
+            yield server.url
+
+
+def master_keys(settings: Settings) -> KeyRing:
+    """The master keys: configured, or drawn once for the embedded database."""
+    if settings.canvas_encryption_key:
+        return key_ring(settings.canvas_encryption_key.get_secret_value())
+    if settings.embedded:
+        settings.home.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return key_ring(stored_key(settings.home / "master-key"))
+    raise BadMasterKey("With DATABASE_URL, set CANVAS_ENCRYPTION_KEY too; see .env.example.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What commands and queries are made with."""
+
+    settings: Settings
+    url: str
+    pools: Pools
+    mapper: Mapper
+    log: LogReader
+    store: EventStore
+    vault: TokenVault
+    canvas: CanvasClient
+    queue: SyncQueue
+    arrivals: Arrivals
+    answers: Answers
+
+
+@asynccontextmanager
+async def bootstrap(settings: Settings) -> AsyncIterator[Running]:
+    """Open everything in order, and close it in reverse."""
+    ring = master_keys(settings)
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(database(settings))
+        pools = Pools(
+            writes=stack.enter_context(writes(url)),
+            reads=await stack.enter_async_context(reads(url)),
+        )
+        check_canary(pools.writes, ring)
+        ensure_read_models(url, READ_MODELS)
+        keys = PeopleKeys(pools.writes, ring)
+        mapper = Mapper(keys)
+        log = LogReader(pools.writes, mapper)
+        follower = Follower(url, log, READ_MODELS)
+        live = Broadcast(
+            partial(peoples_log, url, ring, TOPICS), partial(standing_of, pools.reads, "sync_log")
+        )
+        parts = Parts(
+            settings=settings,
+            url=url,
+            pools=pools,
+            mapper=mapper,
+            log=log,
+            store=stack.enter_context(
+                closing(EventStore(pools.writes, keys, on_append=_both(follower.wake, live.wake)))
+            ),
+            vault=stack.enter_context(closing(TokenVault(pools.writes, ring))),
+            canvas=await stack.enter_async_context(
+                CanvasClient(settings.canvas_allowed_hosts, settings.canvas_allow_private)
+            ),
+            queue=await stack.enter_async_context(sync_queue(url)),
+            arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
+            answers=stack.enter_context(closing(Answers(pools.writes, ring))),
+        )
+        yield Running(
+            service=_service(parts),
+            settings=settings,
+            database_url=url,
+            pools=pools,
+            log=log,
+            queue=parts.queue,
+            follower=follower,
+            live=live,
+        )
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        first()
+        second()
+
+    return call
+
+
+def _service(parts: Parts) -> Service:
+    store, vault, canvas, queue = parts.store, parts.vault, parts.canvas, parts.queue
+    interval, pool = parts.settings.sync_interval, parts.pools.reads
+    now = Now(store, interval)
+    auditing = Auditing(store=store, mapper=parts.mapper, pool=pool, interval=interval)
+    return Service(
+        set_up_connection=retrying(
+            partial(set_up_connection, store=store, vault=vault, canvas=canvas, queue=queue)
+        ),
+        rotate_token=retrying(partial(rotate_token, store=store, vault=vault, canvas=canvas)),
+        validate_connection=retrying(
+            partial(validate_connection, store=store, vault=vault, canvas=canvas)
+        ),
+        close_connection=retrying(partial(close_connection, store=store, vault=vault)),
+        request_sync=retrying(partial(request_sync, store=store, queue=queue)),
+        run_sync=partial(run_sync, store=store, vault=vault, canvas=canvas),
+        cancel_sync=retrying(partial(cancel_sync, store=store)),
+        interrupt_sync=retrying(partial(interrupt_sync, store=store, queue=queue)),
+        connection_now=now.connection,
+        sync_now=now.sync,
+        connections_of=partial(connections_of, pool=pool),
+        connection_of=partial(connection_of, pool=pool),
+        courses_of=partial(courses_of, pool=pool),
+        assignments_of=partial(assignments_of, pool=pool),
+        grades_of=partial(grades_of, pool=pool),
+        grade_changes_of=partial(grade_changes_of, pool=pool),
+        syncs_of=partial(syncs_of, pool=pool),
+        sync_status_of=partial(sync_status_of, pool=pool),
+        stats_of=partial(stats_of, pool=pool),
+        history=auditing.history,
+        state_at=auditing.state_at,
+        audited_connections=auditing.connections,
+        record_reading=retrying(partial(_record_reading, store)),
+        projections=partial(status, pool),
+        rebuild=Rebuilding(parts.url, parts.log),
+        answers=parts.answers,
+        wait_for=parts.arrivals.wait_for,
+        health=Health(parts.pools, parts.url),
+        interval=interval,
+    )
+
+
+async def _record_reading(store: EventStore, connection_id: UUID, reader: str, what: str) -> None:
+    command = RecordReading(connection_id=connection_id, reader=reader, what=what)
+    await record_reading(command, store=store)

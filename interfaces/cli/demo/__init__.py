@@ -1,0 +1,1 @@
+"""`easeboard demo`: the whole program at work in half a minute."""

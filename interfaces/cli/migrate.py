@@ -1,0 +1,18 @@
+"""`easeboard migrate`: the schema, brought up to date."""
+
+import orjson
+
+from infrastructure.schema import bring_up_to_date
+from interfaces.cli.configured import configured, database
+
+
+def migrate(*, json: bool) -> None:
+    """Apply what is missing and say what was."""
+    with database(configured()) as url:
+        applied = bring_up_to_date(url)
+    if json:
+        print(orjson.dumps({"applied": applied}).decode())
+    elif applied:
+        print("Applied " + ", ".join(applied) + ".")
+    else:
+        print("The schema is up to date.")

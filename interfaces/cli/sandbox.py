@@ -1,0 +1,27 @@
+"""`easeboard sandbox`: a Canvas of our own, until it is told to stop."""
+
+import asyncio
+import signal
+
+from infrastructure.canvas.sandbox import SandboxOptions, running
+from interfaces.cli.configured import run
+from interfaces.cli.printing import print_json
+from interfaces.listening import taken
+
+
+def run_sandbox(options: SandboxOptions, port: int) -> None:
+    """Print a line of JSON for each student, then serve until SIGTERM or SIGINT."""
+    run(_serve(options, port))
+
+
+async def _serve(options: SandboxOptions, port: int) -> None:
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    try:
+        async with running(options, port=port) as sandbox:
+            for student in sandbox.tokens:
+                print_json({"canvas_url": sandbox.url, **student})
+            await stop.wait()
+    except OSError as error:
+        raise taken("127.0.0.1", port, error) from error

@@ -1,0 +1,48 @@
+"""Whether the parts a request needs are well."""
+
+import asyncio
+from dataclasses import dataclass
+
+import psycopg
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from infrastructure.projecting.status import status
+from infrastructure.schema import missing_of
+from interfaces.running import Pools
+
+LAG_SECONDS = 30.0
+"""A read model further behind is not well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Asks each part how it does."""
+
+    pools: Pools
+    database_url: str
+
+    async def __call__(self) -> dict[str, str]:
+        """Each component and `ok`, or the reason why not."""
+        try:
+            return {
+                "database": "ok",
+                "migrations": await asyncio.to_thread(self._migrations),
+                "projections": await self._projections(),
+            }
+        except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
+            return {"database": type(error).__name__}
+
+    def _migrations(self) -> str:
+        missing = missing_of(self.database_url)
+        return f"{', '.join(missing)} not applied: run easeboard migrate" if missing else "ok"
+
+    async def _projections(self) -> str:
+        rows = await status(self.pools.reads)
+        if not rows:
+            return "no read model yet: a process with the role projector makes them"
+        late = [
+            f"{row['name']} is {row['state']}, {row['lag_seconds']:.0f} s behind"
+            for row in rows
+            if row["lag_seconds"] > LAG_SECONDS
+        ]
+        return "; ".join(late) or "ok"

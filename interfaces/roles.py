@@ -1,0 +1,152 @@
+"""Runs the roles of one process: it answers, takes runs on, projects and keeps the clock."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+
+from infrastructure.recovery import keep_recovering, recover_once
+from infrastructure.schedule import scheduler
+from infrastructure.settings import Settings
+from interfaces.answering import answer, answer_metrics
+from interfaces.bootstrap import bootstrap
+from interfaces.http.metrics import new_registry
+from interfaces.listening import url_of
+from interfaces.running import Running
+from projections.connections.query import due_connections
+from projections.sync_log.query import unfinished
+
+ROLES = ("api", "worker", "projector", "scheduler")
+GRACE = 5
+"""Seconds that open requests, and runs under way, have to end when the process stops."""
+GLANCE = 0.5
+"""Seconds between two looks at a thread."""
+CONCURRENCY = 8
+"""Runs one process works on at a time."""
+
+log = structlog.get_logger()
+
+
+class RoleDied(Exception):
+    """A role ended that should not have; the message says which and why."""
+
+
+class Doors(NamedTuple):
+    """What a process listens on: for the API, and for its metrics where they have a port."""
+
+    api: socket.socket | None = None
+    metrics: socket.socket | None = None
+
+
+async def serve(settings: Settings, roles: frozenset[str], doors: Doors) -> None:
+    """Run these roles until SIGTERM or SIGINT; raises RoleDied when one ends before."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    async with bootstrap(settings) as running, playing(running, roles, doors) as died:
+        log.info("serving", roles=sorted(roles), url=doors.api and url_of(doors.api))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, died}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if died.done():
+            died.result()
+        log.info("stopping")
+
+
+@asynccontextmanager
+async def playing(
+    running: Running, roles: frozenset[str], doors: Doors
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Run these roles inside the context; the task given ends, with RoleDied, when one does.
+
+    Stopped in order: no new runs are asked for, then requests and runs end, then the projector.
+    """
+    tasks = {
+        role: asyncio.create_task(part, name=role) for role, part in _parts(running, roles, doors)
+    }
+    died = asyncio.create_task(_first_death(list(tasks.values())))
+    try:
+        yield died
+    finally:
+        died.cancel()
+        for group in (("scheduler",), ("api", "worker"), ("projector", "metrics")):
+            await _stop([tasks[role] for role in group if role in tasks])
+
+
+def _parts(
+    running: Running, roles: frozenset[str], doors: Doors
+) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    registry = new_registry()
+    if "api" in roles and doors.api:
+        yield "api", answer(running, doors.api, registry, GRACE)
+    if "worker" in roles:
+        yield "worker", _take_runs_on(running)
+    if "projector" in roles:
+        yield "projector", _project(running)
+    if "scheduler" in roles:
+        yield "scheduler", _keep_the_clock(running)
+    if doors.metrics:
+        yield "metrics", answer_metrics(doors.metrics, registry)
+
+
+async def _first_death(tasks: list[asyncio.Task[None]]) -> None:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    dead = done.pop()
+    reason = repr(dead.exception()) if dead.exception() else "it ended"
+    log.error("role_died", role=dead.get_name(), exc_info=dead.exception())
+    raise RoleDied(f"The role {dead.get_name()} died: {reason}") from dead.exception()
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=GRACE + 4)
+
+
+async def _take_runs_on(running: Running) -> None:
+    queue, service, pool = running.queue, running.service, running.pools.reads
+
+    async def open_runs() -> list[UUID]:
+        return await unfinished(pool)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(queue.work(service.run_sync, concurrency=CONCURRENCY, grace=GRACE))
+            group.create_task(keep_recovering(queue, open_runs, service.interrupt_sync))
+    finally:
+        # Runs cut off just now are recorded as interrupted before anybody asks.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(recover_once(queue, open_runs, service.interrupt_sync), 2)
+
+
+async def _project(running: Running) -> None:
+    running.follower.start()
+    try:
+        while True:
+            await asyncio.sleep(GLANCE)
+            if not running.follower.is_running:
+                return
+    finally:
+        await asyncio.to_thread(running.follower.stop)
+
+
+async def _keep_the_clock(running: Running) -> None:
+    interval = running.settings.sync_interval
+
+    async def due(now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+        return await due_connections(now, interval=interval, limit=limit, pool=running.pools.reads)
+
+    clock = scheduler(due, running.service.request_sync)
+    clock.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        clock.shutdown(wait=False)
