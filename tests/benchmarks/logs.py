@@ -1,0 +1,102 @@
+"""Two event logs on one server: ours and eventsourcing's own, with the same events for both."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import eventsourcing.persistence as library
+import psycopg
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg.conninfo import conninfo_to_dict
+
+from domain.event import Event
+from domain.events.sync import CourseFetchFailed, Progress
+from infrastructure.event_store.asking import Pool
+from infrastructure.event_store.mapper import Mapper
+from infrastructure.event_store.recorder import Circumstances, Recorder
+from infrastructure.event_store.streams import Streams
+from infrastructure.master_key import key_ring
+from infrastructure.people_keys import PeopleKeys
+from infrastructure.postgres.embedded import EmbeddedPostgres
+from infrastructure.postgres.migrate import migrate
+from infrastructure.postgres.pools import writes
+
+PEOPLE = [uuid4() for _ in range(100)]
+MASTER = "hex:" + "0123456789abcdef" * 4
+WRITERS = 8
+
+
+@dataclass
+class Logs:
+    """What the benchmarks write to and read from."""
+
+    url: str
+    pool: Pool
+    mapper: Mapper
+    ours: Streams
+    stock: library.EventStore[UUID]
+
+
+def events(stream: UUID, count: int) -> list[Event]:
+    """Events of about 400 bytes, as many as asked for, in a stream of their own."""
+    facts: dict[str, Any] = {
+        "connection_id": uuid4(),
+        "sync_id": uuid4(),
+        "course_id": "104857",
+        "code": "canvas-timeout",
+        "detail": "Canvas took longer than it may. " * 5,
+        "progress": Progress(total=40, done=17, failed=1),
+        "timestamp": datetime(2026, 9, 1, tzinfo=UTC),
+        "originator_id": stream,
+    }
+    return [CourseFetchFailed(**facts, originator_version=nth) for nth in range(1, count + 1)]
+
+
+def circumstances(nth: int) -> Circumstances:
+    """Somebody, doing something."""
+    return Circumstances(
+        person_id=PEOPLE[nth % len(PEOPLE)], sealed=True, actor="benchmark", correlation_id="b"
+    )
+
+
+@contextmanager
+def logs() -> Iterator[Logs]:
+    """Start a server, with fsync as in production, and both logs on it."""
+    home = Path(tempfile.mkdtemp(prefix="easeboard-bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home)
+        url = stack.enter_context(EmbeddedPostgres(home)).url
+        migrate(url)
+        pool = stack.enter_context(writes(url, size=WRITERS))
+        pool.wait()
+        mapper = Mapper(PeopleKeys(pool, key_ring(MASTER), seconds=3600))
+        stock = _stock(url)
+        stack.callback(stock.recorder.datastore.close)  # type: ignore[attr-defined]  # PostgreSQL's
+        yield Logs(url, pool, mapper, Streams(mapper, Recorder(pool)), stock)
+
+
+def _stock(url: str) -> library.EventStore[UUID]:
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA stock")
+    at = conninfo_to_dict(url)
+    datastore = PostgresDatastore(
+        str(at["dbname"]),
+        str(at["host"]),
+        str(at.get("port", 5432)),
+        str(at["user"]),
+        str(at.get("password", "")),
+        schema="stock",
+        pool_size=WRITERS,
+    )
+    recorder = PostgresApplicationRecorder(datastore, events_table_name="stock_events")
+    recorder.create_table()
+    transcoder = library.JSONTranscoder()
+    for transcoding in (library.UUIDAsHex(), library.DatetimeAsISO(), library.DecimalAsStr()):
+        transcoder.register(transcoding)
+    return library.EventStore(library.Mapper(transcoder), recorder)
