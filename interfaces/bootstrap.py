@@ -133,16 +133,20 @@ async def bootstrap(settings: Settings) -> AsyncIterator[Running]:
             arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
             answers=stack.enter_context(closing(Answers(pools.writes, ring))),
         )
-        yield Running(
-            service=_service(parts),
-            settings=settings,
-            database_url=url,
-            pools=pools,
-            log=log,
-            queue=parts.queue,
-            follower=follower,
-            live=live,
-        )
+        yield _running(parts, follower, live)
+
+
+def _running(parts: Parts, follower: Follower, live: Broadcast) -> Running:
+    return Running(
+        service=_service(parts),
+        settings=parts.settings,
+        database_url=parts.url,
+        pools=parts.pools,
+        log=parts.log,
+        queue=parts.queue,
+        follower=follower,
+        live=live,
+    )
 
 
 def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
