@@ -17,12 +17,16 @@ class CloseConnection:
 
 
 async def close_connection(command: CloseConnection, *, store: Store, vault: Vault) -> None:
-    """Stop its run, close it and destroy the token; a crash in between only delays the last."""
+    """Destroy the token, stop the run and close.
+
+    The token goes first: nobody could ask again for the destruction once the closing is recorded,
+    whereas a connection without its token can be closed by asking again.
+    """
     connection = await store.load(Connection, command.connection_id)
     connection.must_belong_to(command.person_id)
     sync = await store.load(Sync, Sync.id_for(connection.id))
     if sync.live:
         sync.cancel()
     connection.close()
-    await store.save(sync, connection)
     await vault.destroy(connection.id)
+    await store.save(sync, connection)

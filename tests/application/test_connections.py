@@ -8,6 +8,7 @@ from application.close_connection import CloseConnection, close_connection
 from application.ports import CanvasUser
 from application.rotate_token import RotateToken, rotate_token
 from application.validate_connection import ValidateConnection, validate_connection
+from domain.aggregate import Aggregate
 from domain.errors import (
     CanvasForbidden,
     CanvasTokenRejected,
@@ -69,6 +70,23 @@ async def test_closing_destroys_the_token_and_stops_the_run(house: House) -> Non
     run = (await house.sync(connection_id)).run
     assert run is not None
     assert run["status"] == "cancelled"
+
+
+async def test_a_closing_cut_off_has_destroyed_the_token_and_can_be_asked_for_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection_id = await house.set_up()
+    with monkeypatch.context() as cut:
+        cut.setattr(house.store, "save", cut_off)
+        with pytest.raises(ConnectionResetError):
+            await close(house, connection_id)
+    assert house.vault.kept == {}
+    await close(house, connection_id)
+    assert (await house.connection(connection_id)).status == "closed"
+
+
+async def cut_off(*aggregates: Aggregate) -> None:
+    raise ConnectionResetError(aggregates)
 
 
 async def test_a_newer_token_replaces_the_kept_one(house: House) -> None:
