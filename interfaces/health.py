@@ -14,12 +14,13 @@ LAG_SECONDS = 30.0
 """A read model further behind is not well."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Health:
-    """Asks each part how it does."""
+    """Asks each part how it does; migrations once applied stay so, and are not asked for again."""
 
     pools: Pools
     database_url: str
+    _is_migrated: bool = False
 
     async def __call__(self) -> dict[str, str]:
         """Each component and `ok`, or the reason why not."""
@@ -33,7 +34,8 @@ class Health:
             return {"database": type(error).__name__}
 
     def _migrations(self) -> str:
-        missing = missing_of(self.database_url)
+        missing = [] if self._is_migrated else missing_of(self.database_url)
+        self._is_migrated = not missing
         return f"{', '.join(missing)} not applied: run easeboard migrate" if missing else "ok"
 
     async def _projections(self) -> str:
