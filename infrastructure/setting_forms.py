@@ -28,12 +28,6 @@ def host_pattern(entry: str) -> str:
 
 def host_and_port(entry: str) -> str:
     """`host:port`; raises ValueError."""
-    place(entry)
-    return entry.lower()
-
-
-def place(entry: str) -> tuple[str, int]:
-    """The host and the port of `host:port`; raises ValueError."""
     try:
         parts = urlsplit(f"//{entry}")
         host, port = parts.hostname, parts.port
@@ -41,7 +35,7 @@ def place(entry: str) -> tuple[str, int]:
         host, port = None, None
     if not host or not port or parts.netloc != entry or "@" in entry:
         raise ValueError("should be host:port pairs, separated by commas")
-    return host, port
+    return entry.lower()
 
 
 def web_origin(entry: str) -> str:

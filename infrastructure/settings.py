@@ -23,7 +23,6 @@ from infrastructure.setting_forms import (
     database_address,
     host_and_port,
     host_pattern,
-    place,
     split,
     web_origin,
 )
@@ -114,16 +113,6 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """Where data is kept, as an absolute path."""
         return self.easeboard_home.expanduser().absolute()
-
-    @property
-    def allowed_hosts(self) -> tuple[str, ...]:
-        """Patterns of the hosts a Canvas may have."""
-        return self.canvas_allowed_hosts
-
-    @property
-    def allow_private(self) -> frozenset[tuple[str, int]]:
-        """Hosts and ports that may be private addresses, and plain http."""
-        return frozenset(place(entry) for entry in self.canvas_allow_private)
 
     @property
     def sync_interval(self) -> timedelta:

@@ -1,7 +1,7 @@
 """The composition root: the only module that knows and constructs every part."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -27,7 +27,7 @@ from infrastructure.key_canary import check_canary
 from infrastructure.master_key import BadMasterKey, KeyRing, key_ring
 from infrastructure.master_key_file import stored_key
 from infrastructure.people_keys import PeopleKeys
-from infrastructure.postgres.embedded import EmbeddedPostgres
+from infrastructure.postgres.address import database
 from infrastructure.postgres.migrate import MigrationRefused
 from infrastructure.postgres.pools import reads, writes
 from infrastructure.projecting.follow import Follower
@@ -56,18 +56,12 @@ from projections.grades.query import grades_of
 from projections.sync_log.query import sync_status_of, syncs_of
 
 
-@contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """The address of the migrated database: the configured one, or our own."""
-    if settings.database_url:
-        url = settings.database_url.get_secret_value()
-        if missing := missing_of(url):
-            raise MigrationRefused(f"{', '.join(missing)} not applied: run easeboard migrate.")
-        yield url
-    else:
-        with EmbeddedPostgres(settings.home) as server:
-            bring_up_to_date(server.url)
-            yield server.url
+def must_be_migrated(settings: Settings, url: str) -> None:
+    """Migrate our own database; refuse a configured one that is behind."""
+    if settings.embedded:
+        bring_up_to_date(url)
+    elif missing := missing_of(url):
+        raise MigrationRefused(f"{', '.join(missing)} not applied: run easeboard migrate.")
 
 
 def master_keys(settings: Settings) -> KeyRing:
@@ -103,6 +97,7 @@ async def bootstrap(settings: Settings) -> AsyncIterator[Running]:
     ring = master_keys(settings)
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(settings))
+        must_be_migrated(settings, url)
         pools = Pools(
             writes=stack.enter_context(writes(url)),
             reads=await stack.enter_async_context(reads(url)),

@@ -1,14 +1,12 @@
-"""What a command starts from: the settings, the logs and the database."""
+"""What a command starts from: the settings, the logs and the loop."""
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from infrastructure.logs import configure_logs
-from infrastructure.postgres.embedded import EmbeddedPostgres
 from infrastructure.settings import Settings, read_settings
 
 T = TypeVar("T")
@@ -19,16 +17,6 @@ def configured(**given: Any) -> Settings:
     settings = read_settings(**given)
     configure_logs(settings.log_level, settings.log_format)
     return settings
-
-
-@contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """The address of the database, embedded or not."""
-    if settings.database_url:
-        yield settings.database_url.get_secret_value()
-        return
-    with EmbeddedPostgres(settings.home) as server:
-        yield server.url
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -9,19 +9,19 @@ import psycopg
 from rich.text import Text
 
 from infrastructure.key_canary import check_canary
+from infrastructure.postgres.address import database
 from infrastructure.postgres.connecting import conninfo
 from infrastructure.postgres.pools import writes
 from infrastructure.schema import bring_up_to_date, missing_of
 from interfaces.bootstrap import bootstrap, master_keys
-from interfaces.cli.configured import configured, database, run
+from interfaces.cli.configured import configured, run
 from interfaces.cli.failing import one_line
 from interfaces.cli.printing import console, print_json, print_table
 from interfaces.development_secret import signing_secret
+from interfaces.health import LAG_SECONDS
 
 SLOW_CLOCK = 2.0
 """Seconds the database's clock may differ from ours."""
-BEHIND = 30.0
-"""Seconds a read model may be behind the log."""
 
 
 class Finding(NamedTuple):
@@ -114,7 +114,7 @@ class Examination:
         models = run(_projections())
         if not models:
             return "none yet: easeboard serve makes them"
-        late = [model for model in models if model["lag_seconds"] > BEHIND]
+        late = [model for model in models if model["lag_seconds"] > LAG_SECONDS]
         if late:
             worst = max(late, key=lambda model: model["lag_seconds"])
             raise Wrong(

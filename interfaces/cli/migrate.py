@@ -2,8 +2,9 @@
 
 import orjson
 
+from infrastructure.postgres.address import database
 from infrastructure.schema import bring_up_to_date
-from interfaces.cli.configured import configured, database
+from interfaces.cli.configured import configured
 
 
 def migrate(*, json: bool) -> None:

@@ -26,8 +26,8 @@ def test_nothing_set_means_the_embedded_database_and_the_defaults_of_the_contrac
     settings = read_settings()
     assert settings.embedded
     assert settings.canvas_encryption_key is None
-    assert settings.allowed_hosts == ("*.instructure.com",)
-    assert settings.allow_private == frozenset()
+    assert settings.canvas_allowed_hosts == ("*.instructure.com",)
+    assert settings.canvas_allow_private == ()
     assert settings.cors_origins == ()
     assert settings.sync_interval == timedelta(hours=2)
     assert (settings.log_level, settings.log_format) == ("info", None)
@@ -62,8 +62,8 @@ def test_every_value_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatc
     assert settings.canvas_encryption_key is not None
     assert settings.canvas_encryption_key.get_secret_value() == values["CANVAS_ENCRYPTION_KEY"]
     assert settings.supabase_url == "https://project.supabase.co"
-    assert settings.allowed_hosts == ("*.instructure.com", "canvas.school.edu")
-    assert settings.allow_private == {("127.0.0.1", 9000), ("::1", 9001), ("sandbox", 80)}
+    assert settings.canvas_allowed_hosts == ("*.instructure.com", "canvas.school.edu")
+    assert settings.canvas_allow_private == ("127.0.0.1:9000", "[::1]:9001", "sandbox:80")
     assert settings.cors_origins == ("https://app.school.edu", "http://localhost:3000")
     assert settings.sync_interval == timedelta(minutes=15)
     assert (settings.log_level, settings.log_format) == ("debug", "json")
