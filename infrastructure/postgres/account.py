@@ -1,9 +1,12 @@
 """Which account of the operating system the embedded server runs as: PostgreSQL refuses root."""
 
+import fcntl
 import os
 import pwd
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -48,11 +51,24 @@ def server_account() -> Account:
     if os.geteuid():
         return _ours()
     deadline = time.monotonic() + 10
-    while True:
-        try:
-            return _account(pwd.getpwnam(NAME))
-        except KeyError:
-            _make(deadline)
+    # useradd's own lock does not keep two of them from making the account twice, one uid lost.
+    with _alone():
+        while True:
+            try:
+                return _account(pwd.getpwnam(NAME))
+            except KeyError:
+                _make(deadline)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other process of ours looks for the account or makes it."""
+    folder = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def name_of(uid: int) -> str:
@@ -84,7 +100,7 @@ def _make(deadline: float) -> None:
         failure = made.stderr.strip() if made.returncode else ""
     except OSError as error:
         made, failure = None, str(error)
-    # Two processes that start at once fight for /etc/passwd: the loser finds the account made.
+    # Somebody else may be at /etc/passwd just now.
     if failure and (made is None or time.monotonic() > deadline):
         raise PostgresUnavailable(
             f"PostgreSQL does not run as root, and the account {NAME!r} it would run as could not "
