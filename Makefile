@@ -31,7 +31,7 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 # Needs uv on the PATH; the files name neither an index nor this machine.
-LOCK := uv pip compile --quiet pyproject.toml --extra embedded --universal --python-version 3.11 \
+LOCK := uv pip compile --quiet pyproject.toml --extra embedded --extra telemetry --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 lock:
 	$(LOCK) --output-file requirements.txt
