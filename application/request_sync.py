@@ -43,6 +43,5 @@ async def request_sync(command: RequestSync, *, store: Store, queue: Queue) -> U
 
 async def interrupt_if_dead(sync: Sync, queue: Queue) -> None:
     """Decide that a running run failed when the worker that took it on is no more."""
-    if sync.live and sync.live["worker"] and await queue.is_dead(sync.live["worker"]):
-        detail = "The worker stopped in the middle; what it had read is kept."
-        sync.fail(UUID(sync.live["id"]), "interrupted", detail, NO_REQUESTS)
+    if sync.attempt and await queue.is_dead(sync.attempt.worker):
+        sync.give_up(sync.attempt, "lost")

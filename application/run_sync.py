@@ -8,11 +8,13 @@ from uuid import UUID
 from application.arriving import take_together
 from application.ports import Account, Canvas, Sighting, Store, Vault
 from application.request_sync import NO_REQUESTS
+from domain.attempt import Attempt
 from domain.connection import Connection
 from domain.errors import (
     CanvasFailure,
     CanvasTokenRejected,
     ConnectionUnusable,
+    NoSyncRunning,
     Refusal,
     SyncAlreadyRunning,
     SyncIsOver,
@@ -30,21 +32,21 @@ GLANCE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSync:
-    """A worker takes a queued run on."""
+    """A worker takes a connection's queued run on."""
 
     connection_id: UUID
-    sync_id: UUID
     worker: str
 
 
 class Run:
-    """One run in progress: what it reads from Canvas, and what of it is already recorded."""
+    """One attempt at a run: what it reads from Canvas, and what of it is already recorded."""
 
     def __init__(self, command: RunSync, store: Store) -> None:
         self._command = command
         self._store = store
         self._progress = Progress(total=0, done=0, failed=0)
         self._sync: Sync | None = None
+        self._attempt: Attempt
 
     async def record(self, decide: Callable[[Sync], None]) -> None:
         """Let the aggregate decide and append; when somebody was faster, decide again."""
@@ -59,9 +61,11 @@ class Run:
         raise VersionConflict(stream)
 
     async def start(self) -> None:
-        """Take the run on."""
-        sync_id, worker = self._command.sync_id, self._command.worker
-        await self.record(lambda sync: sync.start(sync_id, worker))
+        """Take the run on; raises NoSyncRunning and SyncAlreadyRunning."""
+        await self.record(self._take_on)
+
+    def _take_on(self, sync: Sync) -> None:
+        self._attempt = sync.start(self._command.worker)
 
     async def read(self, account: Account) -> None:
         """Read every course, and record each as its answer arrives; stops when called off."""
@@ -76,28 +80,28 @@ class Run:
             await asyncio.gather(reading, watching, return_exceptions=True)
 
     async def _until_over(self) -> None:
-        """Look at the log now and then; raises SyncIsOver once the run is."""
+        """Look at the log now and then; raises SyncIsOver once the attempt is."""
         while True:
             await asyncio.sleep(GLANCE)
             if self._sync and await self._store.has_moved(self._sync):
                 newest = await self._store.load(Sync, self._sync.id)
-                newest.must_be_live(self._command.sync_id)
+                newest.must_be_under_way(self._attempt)
 
     async def _read(self, account: Account) -> None:
         courses = await account.courses()
         listed = {course["canvas_id"] for course in courses}
         self._progress["total"] = len(courses)
-        await self.record(lambda sync: sync.list_courses(self._command.sync_id, listed))
+        await self.record(lambda sync: sync.list_courses(self._attempt, listed))
         await take_together(account.sightings(courses), self._see, most=AHEAD)
         requests = account.requests
         await self.record(
-            lambda sync: sync.complete(self._command.sync_id, self._progress.copy(), requests)
+            lambda sync: sync.complete(self._attempt, self._progress.copy(), requests)
         )
 
     async def fail(self, failure: CanvasFailure, requests: Requests) -> None:
         """End the run early."""
         await self.record(
-            lambda sync: sync.fail(self._command.sync_id, failure.code, failure.detail, requests)
+            lambda sync: sync.fail(self._attempt, failure.code, failure.detail, requests)
         )
 
     async def remember(self) -> None:
@@ -116,10 +120,10 @@ class Run:
     def _tell(self, sync: Sync, seen: list[tuple[Sighting, Progress]]) -> None:
         for (course, assignments, failure), progress in seen:
             if failure is None:
-                sync.see_course(self._command.sync_id, course, assignments, progress)
+                sync.see_course(self._attempt, course, assignments, progress)
             else:
                 id_, code, detail = course["canvas_id"], failure.code, failure.detail
-                sync.miss_course(self._command.sync_id, id_, code, detail, progress)
+                sync.miss_course(self._attempt, id_, code, detail, progress)
 
     def _count(self, sighting: Sighting) -> Progress:
         self._progress["failed" if sighting.failure else "done"] += 1
@@ -134,7 +138,7 @@ async def run_sync(command: RunSync, *, store: Store, vault: Vault, canvas: Canv
         connection = await store.load(Connection, command.connection_id)
         await _read(run, connection, store, vault, canvas)
         await run.remember()
-    except (SyncIsOver, SyncAlreadyRunning):
+    except (NoSyncRunning, SyncIsOver, SyncAlreadyRunning):
         return
 
 

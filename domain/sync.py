@@ -4,6 +4,7 @@ from typing import Any, TypedDict
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
+from domain.attempt import ATTEMPTS, GIVEN_UP, Attempt
 from domain.canvas import Assignment, Course
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
@@ -20,6 +21,7 @@ from domain.events.sync import (
     SyncCompleted,
     SyncFailed,
     SyncRequested,
+    SyncRequeued,
     SyncStarted,
 )
 from domain.sighting import Difference, SeenCourse, difference, remember, unseen
@@ -33,6 +35,7 @@ class Run(TypedDict):
     mode: str
     status: str
     worker: str | None
+    attempts: int
     started_at: str | None
     finished_at: str | None
     courses: Progress
@@ -43,6 +46,9 @@ class Run(TypedDict):
 
 class Sync(Aggregate):
     """Decides what differs from the last sighting, and that there is one run at a time."""
+
+    class_version = 2
+    """Of its snapshots."""
 
     connection_id: UUID
 
@@ -64,6 +70,12 @@ class Sync(Aggregate):
         """The run that is queued or running, if any."""
         return self.run if self.run and self.run["status"] in {"queued", "running"} else None
 
+    @property
+    def attempt(self) -> Attempt | None:
+        """The attempt under way, if any."""
+        run = self.live
+        return Attempt(UUID(run["id"]), run["worker"]) if run and run["worker"] else None
+
     # Decisions: the run
 
     def request(
@@ -83,26 +95,42 @@ class Sync(Aggregate):
             mode=mode,
         )
 
-    def start(self, sync_id: UUID, worker: str) -> None:
-        """Let a worker take the queued run on."""
-        run = self.must_be_live(sync_id)
-        if run["status"] == "queued":
-            self._record(SyncStarted, sync_id, worker=worker)
-        elif run["worker"] != worker:
-            raise SyncAlreadyRunning(sync_id)
+    def start(self, worker: str) -> Attempt:
+        """Let a worker take the queued run on, whichever it is; raises NoSyncRunning."""
+        if not self.live:
+            raise NoSyncRunning
+        attempt = Attempt(UUID(self.live["id"]), worker)
+        if self.live["status"] == "queued":
+            self._record(SyncStarted, attempt.sync_id, worker=worker)
+        elif self.attempt != attempt:
+            raise SyncAlreadyRunning(attempt.sync_id)
+        return attempt
 
-    def complete(self, sync_id: UUID, progress: Progress, requests: Requests) -> None:
+    def complete(self, attempt: Attempt, progress: Progress, requests: Requests) -> None:
         """End a run that read everything it could; one that could read no course has failed."""
-        run = self.must_be_live(sync_id)
+        run = self.must_be_under_way(attempt)
         if run["error"] and not progress["done"]:
-            self._record(SyncFailed, sync_id, **run["error"], requests=requests)
+            self._record(SyncFailed, attempt.sync_id, **run["error"], requests=requests)
         else:
-            self._record(SyncCompleted, sync_id, progress=progress, requests=requests)
+            self._record(SyncCompleted, attempt.sync_id, progress=progress, requests=requests)
 
-    def fail(self, sync_id: UUID, code: str, detail: str, requests: Requests) -> None:
+    def fail(self, attempt: Attempt, code: str, detail: str, requests: Requests) -> None:
         """End a run early, with the reason."""
-        self.must_be_live(sync_id)
-        self._record(SyncFailed, sync_id, code=code, detail=detail, requests=requests)
+        self.must_be_under_way(attempt)
+        self._record(SyncFailed, attempt.sync_id, code=code, detail=detail, requests=requests)
+
+    def requeue(self, attempt: Attempt, reason: str) -> None:
+        """Let another worker take the run on; one that was often given up has failed."""
+        run = self.must_be_under_way(attempt)
+        if run["attempts"] < ATTEMPTS:
+            self._record(SyncRequeued, attempt.sync_id, reason=reason)
+        else:
+            self.give_up(attempt, reason)
+
+    def give_up(self, attempt: Attempt, reason: str) -> None:
+        """End a run for good that its worker gave up."""
+        code, detail = GIVEN_UP[reason]
+        self.fail(attempt, code, detail, self.must_be_under_way(attempt)["requests"])
 
     def cancel(self) -> None:
         """Call the live run off."""
@@ -112,16 +140,16 @@ class Sync(Aggregate):
 
     # Decisions: what was seen
 
-    def list_courses(self, sync_id: UUID, listed: set[str]) -> None:
+    def list_courses(self, attempt: Attempt, listed: set[str]) -> None:
         """Withdraw every course seen before that Canvas lists no longer."""
-        self.must_be_live(sync_id)
+        self.must_be_under_way(attempt)
         for gone in sorted(self.courses.keys() - listed):
             if self.courses[gone]["present"]:
-                self._record(CourseWithdrawn, sync_id, course_id=gone)
+                self._record(CourseWithdrawn, attempt.sync_id, course_id=gone)
 
     def see_course(
         self,
-        sync_id: UUID,
+        attempt: Attempt,
         course: Course,
         assignments: list[Assignment] | None,
         progress: Progress,
@@ -130,30 +158,30 @@ class Sync(Aggregate):
 
         `assignments` is None where Canvas does not show them: what was known of them stays.
         """
-        self.must_be_live(sync_id)
+        self.must_be_under_way(attempt)
         seen = self.courses.get(course["canvas_id"]) or unseen()
         found = difference(seen, course, assignments)
         if found.is_nothing:
             return
         self._record(
             CourseFetched,
-            sync_id,
+            attempt.sync_id,
             course=course,
             assignments=found.assignments,
             removed=found.removed,
             changes=found.counts,
             progress=progress,
         )
-        self._record_changes(sync_id, course["canvas_id"], found)
+        self._record_changes(attempt.sync_id, course["canvas_id"], found)
 
     def miss_course(
-        self, sync_id: UUID, course_id: str, code: str, detail: str, progress: Progress
+        self, attempt: Attempt, course_id: str, code: str, detail: str, progress: Progress
     ) -> None:
         """Record that one course could not be read."""
-        self.must_be_live(sync_id)
+        self.must_be_under_way(attempt)
         self._record(
             CourseFetchFailed,
-            sync_id,
+            attempt.sync_id,
             course_id=course_id,
             code=code,
             detail=detail,
@@ -173,10 +201,10 @@ class Sync(Aggregate):
                 **score._asdict(),
             )
 
-    def must_be_live(self, sync_id: UUID) -> Run:
-        """Refuse the words of a run that is over."""
-        if not self.live or self.live["id"] != str(sync_id):
-            raise SyncIsOver(sync_id)
+    def must_be_under_way(self, attempt: Attempt) -> Run:
+        """Refuse the words of a run that is over, or that another worker has taken on."""
+        if not self.live or self.attempt != attempt:
+            raise SyncIsOver(attempt.sync_id)
         return self.live
 
     def _record(self, event: type[Event], sync_id: UUID, **facts: Any) -> None:
@@ -206,6 +234,7 @@ class Sync(Aggregate):
             mode=event.mode,
             status="queued",
             worker=None,
+            attempts=0,
             started_at=None,
             finished_at=None,
             courses=Progress(total=0, done=0, failed=0),
@@ -237,7 +266,12 @@ class Sync(Aggregate):
             self.last_finished_at = run["finished_at"] = at
         match event:
             case SyncStarted():
-                run["status"], run["worker"], run["started_at"] = "running", event.worker, at
+                run["status"], run["worker"] = "running", event.worker
+                run["attempts"] += 1
+                run["started_at"] = run["started_at"] or at
+            case SyncRequeued():
+                run["status"], run["worker"], run["error"] = "queued", None, None
+                run["courses"] = Progress(total=0, done=0, failed=0)
             case CourseFetchFailed():
                 run["courses"] = event.progress
                 run["error"] = run["error"] or {"code": event.code, "detail": event.detail}

@@ -136,7 +136,7 @@ class SyncQueue:
             acting("worker", correlation_id=str(sync_id)),
             structlog.contextvars.bound_contextvars(**ids),
         ):
-            command = RunSync(connection_id=connection_id, sync_id=sync_id, worker=worker)
+            command = RunSync(connection_id=connection_id, worker=worker)
             try:
                 await run_sync(command)
             except Exception:  # one run's end is not the worker's; the recovery records it

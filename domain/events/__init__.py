@@ -19,6 +19,7 @@ from domain.events.sync import (
     SyncCompleted,
     SyncFailed,
     SyncRequested,
+    SyncRequeued,
     SyncStarted,
 )
 
@@ -30,6 +31,7 @@ __all__ = [  # noqa: RUF022  # life order, not alphabet
     "ConnectionClosed",
     "SyncRequested",
     "SyncStarted",
+    "SyncRequeued",
     "CourseFetched",
     "CourseWithdrawn",
     "DueDateChanged",

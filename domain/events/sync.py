@@ -54,6 +54,13 @@ class SyncStarted(SyncEvent):
     worker: str
 
 
+@stored_as("SyncRequeued")
+class SyncRequeued(SyncEvent):
+    """The worker gave the run up; it waits for another."""
+
+    reason: str
+
+
 @stored_as("CourseFetched")
 class CourseFetched(SyncEvent):
     """A course differs from when it was last seen; with it, just the assignments that differ."""

@@ -15,6 +15,7 @@ from domain.events import (
     SyncCompleted,
     SyncFailed,
     SyncRequested,
+    SyncRequeued,
     SyncStarted,
 )
 from domain.events.sync import SyncEvent
@@ -26,7 +27,15 @@ from projections.sync_log.runs import Run, advance, requested
 
 BEGINNING = "SyncRequested"
 ENDS = (SyncCompleted, SyncFailed, SyncCancelled)
-STEPS = (SyncRequested, SyncStarted, CourseFetched, CourseWithdrawn, CourseFetchFailed, *ENDS)
+STEPS = (
+    SyncRequested,
+    SyncStarted,
+    SyncRequeued,
+    CourseFetched,
+    CourseWithdrawn,
+    CourseFetchFailed,
+    *ENDS,
+)
 TOPICS = tuple(event.__name__ for event in (*STEPS, GradeChanged))
 
 Past = Callable[[UUID, int], list[Recorded]]

@@ -14,6 +14,7 @@ from domain.events import (
     SyncCompleted,
     SyncFailed,
     SyncRequested,
+    SyncRequeued,
     SyncStarted,
     TokenRejected,
     TokenRotated,
@@ -23,13 +24,14 @@ from projections.gone import ENDS, living
 from projections.sync_log.runs import record_runs
 from projections.sync_log.standings import record_standings
 
-VERSION = 1
+VERSION = 2
 HEARS = (
     ConnectionOpened,
     TokenRotated,
     TokenRejected,
     SyncRequested,
     SyncStarted,
+    SyncRequeued,
     CourseFetched,
     CourseWithdrawn,
     CourseFetchFailed,

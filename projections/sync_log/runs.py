@@ -17,6 +17,7 @@ from domain.events import (
     SyncCompleted,
     SyncFailed,
     SyncRequested,
+    SyncRequeued,
     SyncStarted,
 )
 from domain.events.sync import SyncEvent
@@ -93,7 +94,10 @@ def advance(run: dict[str, Any], event: Event, at: str) -> None:
     """Take one event into the document of a run."""
     match event:
         case SyncStarted():
-            run["status"], run["started_at"] = "running", at
+            run["status"], run["started_at"] = "running", run["started_at"] or at
+        case SyncRequeued():
+            run["status"], run["error"] = "queued", None
+            run["courses"] = {"total": 0, "done": 0, "failed": 0}
         case CourseFetched():
             run["courses"] = event.progress
             for kind in run["changes"]:

@@ -44,9 +44,9 @@ class House:
         return await request_sync(command, store=self.store, queue=self.queue)
 
     async def work(self, worker: str = "worker") -> None:
-        connection_id, sync_id = self.queue.queued.pop(0)
+        connection_id, _ = self.queue.queued.pop(0)
         self.queue.taken.append(connection_id)
-        command = RunSync(connection_id=connection_id, sync_id=sync_id, worker=worker)
+        command = RunSync(connection_id=connection_id, worker=worker)
         await run_sync(command, store=self.store, vault=self.vault, canvas=self.canvas)
 
     async def connection(self, connection_id: UUID) -> Connection:

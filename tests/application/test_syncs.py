@@ -216,9 +216,8 @@ class CancellingCanvas(StillCanvas):
 async def test_a_run_of_a_dead_worker_is_interrupted_by_the_next_request(house: House) -> None:
     connection_id = await house.set_up()
     sync = await house.sync(connection_id)
-    assert sync.run is not None
     _, sync_id = house.queue.queued.pop()
-    sync.start(sync_id, "dead-worker")
+    sync.start("dead-worker")
     await house.store.save(sync)
     house.queue.dead.add("dead-worker")
     await house.request(connection_id)
@@ -229,8 +228,8 @@ async def test_a_run_of_a_dead_worker_is_interrupted_by_the_next_request(house: 
 async def test_a_dead_worker_is_noticed_without_a_request(house: House) -> None:
     connection_id = await house.set_up()
     sync = await house.sync(connection_id)
-    _, sync_id = house.queue.queued.pop()
-    sync.start(sync_id, "dead-worker")
+    house.queue.queued.clear()
+    sync.start("dead-worker")
     await house.store.save(sync)
     command = InterruptSync(connection_id=connection_id)
     await interrupt_sync(command, store=house.store, queue=house.queue)

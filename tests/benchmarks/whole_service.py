@@ -57,7 +57,7 @@ async def _timed(running: Running, connection: UUID) -> Synced:
     run = await running.service.sync_now(connection)
     if run is None:
         raise AssertionError("No run was queued.")
-    command = RunSync(connection_id=connection, sync_id=UUID(run["id"]), worker="benchmark")
+    command = RunSync(connection_id=connection, worker="benchmark")
     began, busy = time.perf_counter(), time.process_time()
     with acting("benchmark"):
         await running.service.run_sync(command)

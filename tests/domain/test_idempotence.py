@@ -7,6 +7,7 @@ from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from domain.attempt import Attempt
 from domain.canvas import Assignment, Course
 from domain.events.sync import Progress
 from domain.sync import Sync
@@ -14,6 +15,7 @@ from tests.given import STREAM, facts
 from tests.sightings import assignment, course, restricted, submission
 
 RUN = UUID("00000000-0000-4000-8000-0000000000f1")
+ATTEMPT = Attempt(RUN, "worker")
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 PROGRESS = Progress(total=1, done=1, failed=0)
 
@@ -37,7 +39,7 @@ sightings = st.tuples(
 def running() -> Sync:
     sync = Sync.unborn(STREAM)
     sync.request(RUN, connection_id=STREAM, person_id=PERSON, trigger="setup", mode="full")
-    sync.start(RUN, "worker")
+    sync.start("worker")
     sync.collect_events()
     return sync
 
@@ -47,9 +49,9 @@ def running() -> Sync:
 def test_any_sighting_twice_is_once(seen: list[tuple[Course, list[Assignment] | None]]) -> None:
     sync = running()
     for of, shown in seen:
-        sync.see_course(RUN, of, shown, PROGRESS)
+        sync.see_course(ATTEMPT, of, shown, PROGRESS)
         sync.collect_events()
-        sync.see_course(RUN, of, shown, PROGRESS)
+        sync.see_course(ATTEMPT, of, shown, PROGRESS)
         assert facts(sync) == []
 
 
@@ -60,8 +62,9 @@ def test_replaying_what_was_recorded_gives_the_same_memory(
 ) -> None:
     sync = Sync.unborn(STREAM)
     sync.request(RUN, connection_id=STREAM, person_id=PERSON, trigger="setup", mode="full")
+    sync.start("worker")
     for of, shown in seen:
-        sync.see_course(RUN, of, shown, PROGRESS)
+        sync.see_course(ATTEMPT, of, shown, PROGRESS)
     again: Any = Sync.unborn(STREAM)
     for event in sync.collect_events():
         again = event.mutate(again)

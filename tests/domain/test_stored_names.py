@@ -14,6 +14,7 @@ GOLDEN = {
     "ConnectionClosed": "",
     "SyncRequested": "connection_id sync_id person_id trigger mode",
     "SyncStarted": "connection_id sync_id worker",
+    "SyncRequeued": "connection_id sync_id reason",
     "CourseFetched": "connection_id sync_id course assignments removed changes progress",
     "CourseWithdrawn": "connection_id sync_id course_id",
     "DueDateChanged": "connection_id sync_id course_id assignment_id previous current",

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from domain.attempt import Attempt
 from domain.canvas import Assignment, Course
 from domain.events import CourseFetched, CourseWithdrawn, DueDateChanged, GradeChanged
 from domain.events.sync import Progress, Requests
@@ -13,24 +14,25 @@ from tests.sightings import assignment, course, hidden_grade, restricted, submis
 CONNECTION = UUID("00000000-0000-4000-8000-00000000000c")
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 RUN = UUID("00000000-0000-4000-8000-0000000000f1")
+ATTEMPT = Attempt(RUN, "worker")
 ONE_OF_ONE = Progress(total=1, done=1, failed=0)
 
 
 def running(sync: Sync) -> None:
     sync.request(RUN, connection_id=CONNECTION, person_id=PERSON, trigger="setup", mode="full")
-    sync.start(RUN, "worker")
+    sync.start("worker")
 
 
 def sees(of: Course, *assignments: Assignment) -> Any:
-    return lambda sync: sync.see_course(RUN, of, list(assignments), ONE_OF_ONE)
+    return lambda sync: sync.see_course(ATTEMPT, of, list(assignments), ONE_OF_ONE)
 
 
 def sees_only_its_id(sync: Sync) -> None:
-    sync.see_course(RUN, restricted(), None, ONE_OF_ONE)
+    sync.see_course(ATTEMPT, restricted(), None, ONE_OF_ONE)
 
 
 def lists(*canvas_ids: str) -> Any:
-    return lambda sync: sync.list_courses(RUN, set(canvas_ids))
+    return lambda sync: sync.list_courses(ATTEMPT, set(canvas_ids))
 
 
 def known(*assignments: Assignment) -> Given[Sync]:
@@ -132,14 +134,15 @@ def test_a_restricted_course_loses_nothing_that_was_known() -> None:
 
 def test_a_grade_after_the_first_whole_run_is_news() -> None:
     there = known(assignment(submission=hidden_grade()))
-    there.aggregate.complete(RUN, ONE_OF_ONE, Requests(total=2, not_modified=0, retried=0))
+    there.aggregate.complete(ATTEMPT, ONE_OF_ONE, Requests(total=2, not_modified=0, retried=0))
     second = UUID("00000000-0000-4000-8000-0000000000f2")
     there.aggregate.request(
         second, connection_id=CONNECTION, person_id=PERSON, trigger="manual", mode="full"
     )
+    attempt = there.aggregate.start("worker")
     there.aggregate.collect_events()
     _, change = there.when(
-        lambda sync: sync.see_course(second, course(), [assignment()], ONE_OF_ONE)
+        lambda sync: sync.see_course(attempt, course(), [assignment()], ONE_OF_ONE)
     ).then(CourseFetched, GradeChanged)
     assert not change["baseline"]
 

@@ -63,7 +63,7 @@ async def test_a_queued_run_is_taken_on(queue: SyncQueue, database_url: str) -> 
         await queue.enqueue(CONNECTION, SYNC)
         command, actor, correlation_id = await asyncio.wait_for(taken.get(), 10)
         await until(EMPTY, database_url)
-    assert (command.connection_id, command.sync_id) == (CONNECTION, SYNC)
+    assert command.connection_id == CONNECTION
     assert (actor, correlation_id) == ("worker", str(SYNC))
     assert await queue.is_dead(command.worker)
 
@@ -75,12 +75,12 @@ async def test_the_same_run_twice_is_one_job(queue: SyncQueue) -> None:
     taken = asyncio.Queue[UUID]()
 
     async def run(command: RunSync) -> None:
-        await taken.put(command.sync_id)
+        await taken.put(command.connection_id)
 
     async with working(queue, run):
-        assert await asyncio.wait_for(taken.get(), 10) == SYNC
+        assert await asyncio.wait_for(taken.get(), 10) == CONNECTION
         other = uuid4()
-        await queue.enqueue(CONNECTION, other)
+        await queue.enqueue(other, uuid4())
         assert await asyncio.wait_for(taken.get(), 10) == other
     assert taken.empty()
 
@@ -176,13 +176,12 @@ async def test_the_worker_outlives_its_connections(queue: SyncQueue, database_ur
     taken = asyncio.Queue[UUID]()
 
     async def run(command: RunSync) -> None:
-        await taken.put(command.sync_id)
+        await taken.put(command.connection_id)
 
     async with working(queue, run):
         for _ in range(2):
-            sync_id = uuid4()
-            await queue.enqueue(CONNECTION, sync_id)
-            assert await asyncio.wait_for(taken.get(), 20) == sync_id
+            await queue.enqueue(CONNECTION, uuid4())
+            assert await asyncio.wait_for(taken.get(), 20) == CONNECTION
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute(
                     """

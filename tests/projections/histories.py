@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
+from domain.attempt import Attempt
 from domain.canvas import Assignment, Course
 from domain.connection import Connection
 from domain.events import PersonErased
@@ -62,6 +63,10 @@ class Account:
     def run_id(self) -> UUID:
         return uuid5(self.id, f"run/{self.runs}")
 
+    @property
+    def attempt(self) -> Attempt:
+        return Attempt(self.run_id, "worker-1")
+
     def open(self, **facts: Any) -> "Account":
         usual = {
             "person_id": self.person,
@@ -98,25 +103,25 @@ class Account:
         return self
 
     def start(self) -> "Account":
-        return self.synchronise(lambda sync: sync.start(self.run_id, "worker-1"))
+        return self.synchronise(lambda sync: sync.start("worker-1"))
 
     def see(self, course: Course, *assignments: Assignment, done: int = 1) -> "Account":
         shown = None if course["state"] == "restricted" else list(assignments)
         return self.synchronise(
             lambda sync: sync.see_course(
-                self.run_id, course, shown, Progress(total=2, done=done, failed=0)
+                self.attempt, course, shown, Progress(total=2, done=done, failed=0)
             )
         )
 
     def complete(self, failed: int = 0) -> "Account":
         progress = Progress(total=2, done=2 - failed, failed=failed)
-        return self.synchronise(lambda sync: sync.complete(self.run_id, progress, REQUESTS))
+        return self.synchronise(lambda sync: sync.complete(self.attempt, progress, REQUESTS))
 
     def run(self, *seen: tuple[Course, Iterable[Assignment]]) -> "Account":
         """One whole run that sees these courses."""
         self.request().start()
         listed = {course["canvas_id"] for course, _ in seen}
-        self.synchronise(lambda sync: sync.list_courses(self.run_id, listed))
+        self.synchronise(lambda sync: sync.list_courses(self.attempt, listed))
         for course_, assignments in seen:
             self.see(course_, *assignments)
         return self.complete()
@@ -181,16 +186,18 @@ class Wanderer:
         if run["status"] == "queued":
             account.start()
             listed = {id_ for id_ in ("101", "102", "103") if self._chance.random() < 0.8}
-            account.synchronise(lambda sync: sync.list_courses(account.run_id, listed))
+            account.synchronise(lambda sync: sync.list_courses(account.attempt, listed))
             return
         chance = self._chance.random()
         if chance < 0.7:
             self._see(account)
+        elif chance < 0.75:
+            account.synchronise(lambda sync: sync.requeue(account.attempt, "lost"))
         elif chance < 0.9:
             account.complete(failed=self._chance.choice([0, 0, 1]))
         elif chance < 0.95:
             account.synchronise(
-                lambda sync: sync.fail(account.run_id, "canvas-timeout", "Too slow", REQUESTS)
+                lambda sync: sync.fail(account.attempt, "canvas-timeout", "Too slow", REQUESTS)
             )
         else:
             account.synchronise(lambda sync: sync.cancel())
@@ -203,7 +210,9 @@ class Wanderer:
         elif chance < 0.2:
             progress = Progress(total=3, done=1, failed=1)
             account.synchronise(
-                lambda sync: sync.miss_course(account.run_id, id_, "canvas-forbidden", "", progress)
+                lambda sync: sync.miss_course(
+                    account.attempt, id_, "canvas-forbidden", "", progress
+                )
             )
         else:
             account.see(self._course(id_), *self._assignments(id_))

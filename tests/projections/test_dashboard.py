@@ -146,7 +146,7 @@ async def test_connections_that_fail(tell: Told, pool: AsyncConnectionPool) -> N
     rejected = Account(past, url="https://b.example").open()
     rejected.decide(lambda connection: connection.reject_token("revoked"))
     failed = Account(past, url="https://c.example").open().request().start()
-    failed.synchronise(lambda sync: sync.fail(failed.run_id, "canvas-timeout", "", REQUESTS))
+    failed.synchronise(lambda sync: sync.fail(failed.attempt, "canvas-timeout", "", REQUESTS))
     tell(past.events)
     assert (await _stats(pool))["connections"] == {"active": 2, "failing": 2}
     failed.run()

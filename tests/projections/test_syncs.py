@@ -86,10 +86,10 @@ async def test_how_runs_end_early(tell: Told, pool: AsyncConnectionPool) -> None
     account.request().start()
     missed = Progress(total=2, done=0, failed=1)
     account.synchronise(
-        lambda sync: sync.miss_course(account.run_id, "1", "canvas-forbidden", "No", missed)
+        lambda sync: sync.miss_course(account.attempt, "1", "canvas-forbidden", "No", missed)
     )
     account.synchronise(
-        lambda sync: sync.fail(account.run_id, "canvas-timeout", "Too slow", REQUESTS)
+        lambda sync: sync.fail(account.attempt, "canvas-timeout", "Too slow", REQUESTS)
     )
     tell(past.events)
     failed, cancelled = await _syncs(pool)
@@ -100,6 +100,26 @@ async def test_how_runs_end_early(tell: Told, pool: AsyncConnectionPool) -> None
     assert cancelled["finished_at"] == "2026-09-01T12:00:03.000009Z"
     assert await _syncs(pool, status="cancelled") == [cancelled]
     assert await _syncs(pool, connection_id=account.id) == [failed, cancelled]
+
+
+async def test_a_run_given_up_waits_again_as_the_same_run(
+    tell: Told, pool: AsyncConnectionPool
+) -> None:
+    past = Past()
+    account = Account(past).open().request().start().see(course("101"), done=1)
+    tell(past.events)
+    (before,) = await _syncs(pool)
+    account.synchronise(lambda sync: sync.requeue(account.attempt, "lost"))
+    tell(past.events)
+    (status,) = await _status(pool)
+    assert status["state"] == "queued"
+    waiting = {"status": "queued", "courses": {"total": 0, "done": 0, "failed": 0}}
+    assert status["sync"] == before | waiting
+    assert await unfinished(pool) == [account.id]
+    account.start().complete()
+    tell(past.events)
+    (after,) = await _syncs(pool)
+    assert (after["status"], after["started_at"]) == ("completed", before["started_at"])
 
 
 async def test_pages_newest_first(tell: Told, pool: AsyncConnectionPool) -> None:

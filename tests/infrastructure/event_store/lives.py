@@ -36,8 +36,6 @@ def sync_of(person_id: UUID) -> Sync:
 
 def run(sync: Sync) -> Sync:
     """Take the queued run on and see one course."""
-    assert sync.live
-    sync_id = UUID(sync.live["id"])
-    sync.start(sync_id, "worker")
-    sync.see_course(sync_id, course(), [assignment()], PROGRESS)
+    attempt = sync.start("worker")
+    sync.see_course(attempt, course(), [assignment()], PROGRESS)
     return sync

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import orjson
 import psycopg
 
+from domain.attempt import Attempt
 from domain.events.sync import Progress, Requests
 from domain.sync import Sync
 from infrastructure.event_store.asking import Pool
@@ -40,9 +41,9 @@ class Running:
         self.sync = Sync.unborn(Sync.id_for(self.connection_id))
 
     @property
-    def sync_id(self) -> UUID:
-        assert self.sync.live
-        return UUID(self.sync.live["id"])
+    def attempt(self) -> Attempt:
+        assert self.sync.attempt
+        return self.sync.attempt
 
     def request(self) -> None:
         self.sync.request(
@@ -56,8 +57,13 @@ class Running:
         self.done = 0
 
     def start(self) -> None:
-        self.sync.start(self.sync_id, "worker")
+        self.sync.start("worker")
         self.store.save_now(self.sync)
+
+    def requeue(self) -> None:
+        self.sync.requeue(self.attempt, "lost")
+        self.store.save_now(self.sync)
+        self.done = 0
 
     def see(self, nth: int, score: float = 9.5) -> None:
         """See a course with one assignment, of which there are three."""
@@ -66,12 +72,12 @@ class Running:
         assert graded["submission"]
         graded["submission"]["score"] = score
         progress = Progress(total=3, done=self.done, failed=0)
-        self.sync.see_course(self.sync_id, seen, [graded], progress)
+        self.sync.see_course(self.attempt, seen, [graded], progress)
         self.store.save_now(self.sync)
 
     def complete(self) -> None:
         progress = Progress(total=3, done=self.done, failed=0)
-        self.sync.complete(self.sync_id, progress, NO_REQUESTS)
+        self.sync.complete(self.attempt, progress, NO_REQUESTS)
         self.store.save_now(self.sync)
 
 

@@ -54,6 +54,22 @@ async def test_a_run_joined_in_the_middle_is_told_with_all_that_went_before(air:
         assert await ear.status() == ("running", 2, 4)
 
 
+async def test_a_run_given_up_and_taken_over_is_told(air: Air) -> None:
+    run = air.run_of(ADA)
+    run.request()
+    run.start()
+    run.see(1)
+    async with air.hearing(ADA, air.head) as ear:
+        run.requeue()
+        run.start()
+        run.see(2)
+        assert [await ear.status() for _ in range(3)] == [
+            ("queued", 0, 2),
+            ("running", 0, 2),
+            ("running", 1, 4),
+        ]
+
+
 async def test_only_the_newest_run_counts(air: Air) -> None:
     run = air.run_of(ADA)
     run.request()
@@ -83,7 +99,7 @@ async def test_grades_are_told_after_the_first_run(air: Air) -> None:
     assert told["change"]["subject"] == "assignment"
     assert told["change"]["previous"]["score"] == 9.5
     assert told["change"]["current"]["score"] == 3.0
-    assert told["change"]["sync_id"] == str(run.sync_id)
+    assert told["change"]["sync_id"] == str(run.attempt.sync_id)
 
 
 async def test_newcomers_hear_what_they_missed_and_others_do_not_hear_it_again(air: Air) -> None:

@@ -1,0 +1,23 @@
+"""What a worker's claim on a run is worth: it names the worker, so that another's is refused."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+ATTEMPTS = 3
+"""Workers that may take one run on, one after the other, before it has failed."""
+
+_STOPPED = ("interrupted", "The worker stopped in the middle; what it had read is kept.")
+GIVEN_UP = {
+    "stopped": _STOPPED,
+    "lost": _STOPPED,
+    "broke_off": ("internal-error", "An error of ours ended the run; what it had read is kept."),
+}
+"""Why a worker gives a run up, and the code and detail of a run that ends with it: it was stopped
+in good order, it died, or the run met an error nobody expected."""
+
+
+class Attempt(NamedTuple):
+    """One worker's attempt at a run."""
+
+    sync_id: UUID
+    worker: str
