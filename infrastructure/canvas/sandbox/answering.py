@@ -11,6 +11,7 @@ from infrastructure.canvas.sandbox.memory import Kept, Memory
 from infrastructure.canvas.sandbox.pages import Asked
 from infrastructure.canvas.sandbox.refusals import JSON, Answer, Refused, no_such_page
 from infrastructure.canvas.sandbox.routes import Route, answer, route_of
+from infrastructure.canvas.sandbox.school import Student
 from infrastructure.canvas.sandbox.tokens import Token
 from infrastructure.canvas.sandbox.visit import Visit, number_of
 
@@ -71,7 +72,7 @@ class Answering:
         key = (token.student.index, call.url, call.query, call.string_ids)
         headers = PRIVATE | {"x-canvas-user-id": str(token.student.person.id)}
         if route.validated:
-            etag = self._validator(key, now)
+            etag = self._validator(key, token.student, now)
             if call.if_none_match == etag:
                 return Answer(304, b"", headers | {"etag": etag})
         kept = self._current(key, now)
@@ -87,8 +88,10 @@ class Answering:
             headers["link"] = kept.link
         return _encoded(filled, headers, gzip=call.gzip)
 
-    def _validator(self, key: object, now: int) -> str:
-        about = repr((key, self._campus.revision, now // DAY)).encode()
+    def _validator(self, key: object, student: Student, now: int) -> str:
+        """What Canvas works out before it looks anything up: of the student and their courses."""
+        courses = [(course.id, course.edition) for course in self._campus.enrolled(student)]
+        about = repr((key, student.revision, courses, now // DAY)).encode()
         return f'W/"{md5(about, usedforsecurity=False).hexdigest()}"'
 
     def _current(self, key: tuple[object, ...], now: int) -> Kept | None:

@@ -27,10 +27,14 @@ class Campus:
         self.revision = 0
         self._totals: dict[tuple[int, int], tuple[int, Totals, Totals]] = {}
 
-    def changed(self, course: Course) -> None:
-        """Something in the course is no longer as it was."""
+    def changed(self, course: Course, student: Student | None = None) -> None:
+        """Something in the course is no longer as it was, or just one student's work in it."""
         course.revision += 1
         self.revision += 1
+        if student is None:
+            course.edition += 1
+        else:
+            student.revision += 1
 
     def find(self, assignment_id: int) -> tuple[Course, Assignment]:
         """An assignment and its course; raises KeyError."""

@@ -104,17 +104,21 @@ class Enrollment:
 
 @dataclass(slots=True)
 class Student:
-    """A student; `index` is how tests name them."""
+    """A student; `index` is how tests name them, `revision` counts changes to their own work."""
 
     index: int
     person: Person
     enrollments: dict[int, Enrollment]
     work: dict[int, Work] = field(default_factory=dict)
+    revision: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Course:
-    """A course; students are enrolled in each of its `sections`, `revision` counts changes."""
+    """A course; students are enrolled in each of its `sections`.
+
+    `revision` counts changes, anybody's work included; `edition` those of the course itself.
+    """
 
     id: int
     index: int
@@ -135,6 +139,7 @@ class Course:
     sections: int = 1
     assignments: dict[int, Assignment] = field(default_factory=dict)
     revision: int = 0
+    edition: int = 0
 
     def shown(self) -> list[Assignment]:
         """The assignments that stand, in order."""

@@ -76,7 +76,7 @@ class Gradebook:
     def _touch(self, assignment_id: int | str, student: int) -> Submission:
         course, assignment = self._campus.find(int(assignment_id))
         learner = self._campus.students[student]
-        self._campus.changed(course)
+        self._campus.changed(course, learner)
         work = self._campus.work(learner, course)
         return work.setdefault(assignment.id, blank(assignment, learner))
 

@@ -74,7 +74,7 @@ def assignment(subject: Assignment, view: View) -> dict[str, Any]:
         "submission_types": [subject.submission_type],
         "has_submitted_submissions": True,
         "is_quiz_assignment": quiz,
-        **({"quiz_id": subject.id + 1} if quiz else {}),
+        **({"quiz_id": own_id(subject)} if quiz else {}),
         "graded_submissions_exist": True,
         "html_url": page,
         "submissions_download_url": f"{page}/submissions?zip=1",
@@ -84,6 +84,11 @@ def assignment(subject: Assignment, view: View) -> dict[str, Any]:
     for field in view.excludes & shown.keys():
         del shown[field]
     return shown
+
+
+def own_id(subject: Assignment) -> int:
+    """The id of an assignment as a quiz or a topic, which may well be another assignment's."""
+    return subject.id + 1
 
 
 def group(subject: Group) -> dict[str, Any]:

@@ -139,6 +139,21 @@ async def test_the_planner_shows_dated_work_and_no_scores(ask: Asker) -> None:
     assert found[0]["html_url"].startswith("/courses/")
 
 
+async def test_the_planner_knows_quizzes_and_topics_by_ids_of_their_own(ask: Asker) -> None:
+    items = (
+        await ask("/planner/items?start_date=2026-01-01&end_date=2027-12-31&per_page=100")
+    ).json
+    found = await ask.assignments(1001)
+    quizzes = [item for item in items if item["plannable_type"] == "quiz"]
+    plain = [item for item in items if item["plannable_type"] == "assignment"]
+
+    assert {"quiz", "discussion_topic"} <= {item["plannable_type"] for item in items}
+    for item in quizzes:
+        if item["course_id"] == 1001:
+            assert item["plannable_id"] == found[item["plannable"]["assignment_id"]]["quiz_id"]
+    assert not any("assignment_id" in item["plannable"] for item in plain)
+
+
 async def test_the_planner_looks_two_weeks_either_way_unless_asked(ask: Asker) -> None:
     found = (await ask("/users/self/planner/items?per_page=100")).json
 

@@ -109,6 +109,16 @@ async def test_the_planner_is_validated_before_any_work(ask: Asker) -> None:
     assert (await ask(path, If_None_Match=etag)).status == 200
 
 
+async def test_only_ones_own_work_and_courses_break_a_planners_validator(ask: Asker) -> None:
+    path = "/planner/items?start_date=2026-01-01&end_date=2027-12-31&per_page=100"
+    etag = (await ask(path)).headers["ETag"]
+
+    ask.sandbox.control.set_grade(10_001, score=3.0, student=1)
+    assert (await ask(path, If_None_Match=etag)).status == 304
+    ask.sandbox.control.set_grade(10_001, score=3.0)
+    assert (await ask(path, If_None_Match=etag)).status == 200
+
+
 async def test_one_students_validators_are_not_anothers(ask: Asker) -> None:
     path = "/planner/items"
     etags = {(await ask(path, student=student)).headers["ETag"] for student in (0, 1)}
