@@ -1,6 +1,6 @@
 """The outside world as the commands need it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
@@ -9,6 +9,7 @@ from domain.aggregate import Aggregate
 from domain.canvas import Assignment, Course
 from domain.errors import CanvasFailure
 from domain.events.sync import Requests
+from domain.glimpse import Glimpse, Window
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -26,6 +27,13 @@ class Sighting(NamedTuple):
     course: Course
     assignments: list[Assignment] | None
     failure: CanvasFailure | None = None
+
+
+class PlannerPage(NamedTuple):
+    """A page of the planner; the first has its validator where Canvas sends one."""
+
+    glimpses: list[Glimpse]
+    validator: str | None = None
 
 
 class Store(Protocol):
@@ -71,6 +79,16 @@ class Account(Protocol):
 
     async def courses(self) -> list[Course]:
         """Every course of the student, restricted ones as `state: restricted`."""
+
+    @property
+    def drops_includes(self) -> bool:
+        """Whether Canvas gives this token the courses alone, without what it was asked to add."""
+
+    def graded(self) -> AsyncGenerator[list[Glimpse], None]:
+        """The graded submissions of all courses, newest first, in pages."""
+
+    def planned(self, window: Window, validator: str | None) -> AsyncGenerator[PlannerPage, None]:
+        """The planner of these days, latest first; no page where nothing in it changed."""
 
     def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
         """Each course with its assignments, in parallel, as the answers arrive."""

@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
+
 from application.arriving import take_together
+from application.glancing import Plan, glance
 from application.ports import Account, Canvas, Sighting, Store, Vault
 from application.request_sync import NO_REQUESTS
 from domain.attempt import Attempt
@@ -29,6 +33,8 @@ AHEAD = 16
 GLANCE = 0.5
 """Seconds between two looks whether the run was called off, wherever it hangs."""
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSync:
@@ -46,6 +52,7 @@ class Run:
         self._store = store
         self._progress = Progress(total=0, done=0, failed=0)
         self._sync: Sync | None = None
+        self._mode = "full"
         self._attempt: Attempt
 
     async def record(self, decide: Callable[[Sync], None]) -> None:
@@ -66,9 +73,10 @@ class Run:
 
     def _take_on(self, sync: Sync) -> None:
         self._attempt = sync.start(self._command.worker)
+        self._mode = sync.must_be_under_way(self._attempt)["mode"]
 
     async def read(self, account: Account) -> None:
-        """Read every course, and record each as its answer arrives; stops when called off."""
+        """Read what the run is to read, and record it as it arrives; stops when called off."""
         reading = asyncio.create_task(self._read(account))
         watching = asyncio.create_task(self._until_over())
         try:
@@ -88,15 +96,28 @@ class Run:
                 newest.must_be_under_way(self._attempt)
 
     async def _read(self, account: Account) -> None:
-        courses = await account.courses()
-        listed = {course["canvas_id"] for course in courses}
-        self._progress["total"] = len(courses)
+        plan = await self._plan(account)
+        listed = {course["canvas_id"] for course in plan.courses}
+        self._progress["total"] = len(plan.courses)
+        self._progress["done"] = len(plan.courses) - len(plan.stale)
         await self.record(lambda sync: sync.list_courses(self._attempt, listed))
-        await take_together(account.sightings(courses), self._see, most=AHEAD)
-        requests = account.requests
+        await take_together(account.sightings(plan.stale), self._see, most=AHEAD)
+        progress, requests = self._progress.copy(), account.requests
         await self.record(
-            lambda sync: sync.complete(self._attempt, self._progress.copy(), requests)
+            lambda sync: sync.complete(self._attempt, progress, requests, plan.planner_validator)
         )
+
+    async def _plan(self, account: Account) -> Plan:
+        """Everything in a full run, else what three lists over all courses give away."""
+        if self._mode == "full" or self._sync is None:
+            courses = await account.courses()
+            return Plan(courses, courses)
+        plan = await glance(account, self._sync, datetime.now(UTC).date())
+        if plan.obstacle:
+            code, detail = plan.obstacle.code, plan.obstacle.detail
+            log.warning("sync_widened", code=code, detail=detail)
+            await self.record(lambda sync: sync.widen(self._attempt, code, detail))
+        return plan
 
     async def fail(self, failure: CanvasFailure, requests: Requests) -> None:
         """End the run early."""
@@ -131,7 +152,7 @@ class Run:
 
 
 async def run_sync(command: RunSync, *, store: Store, vault: Vault, canvas: Canvas) -> None:
-    """Read the whole account and record what differs; ends quietly when the run was called off."""
+    """Read the account and record what differs; ends quietly when the run was called off."""
     run = Run(command, store)
     try:
         await run.start()

@@ -4,24 +4,31 @@ from typing import NamedTuple, TypedDict
 
 from domain.canvas import Assignment, Course, Score, assignment_score, course_score, digest
 from domain.events.sync import Changes
+from domain.glimpse import expected_mark, graded_mark, is_unposted
 
 
 class SeenAssignment(TypedDict):
-    """What is remembered of an assignment: enough to tell whether a new sighting differs."""
+    """What is remembered of an assignment: enough to tell whether a new sighting differs.
+
+    `graded` and `planned` are what the two feeds showed of it, None where they show nothing.
+    """
 
     digest: str
     present: bool
     due_at: str | None
     score: Score | None
+    graded: int | None
+    planned: int | None
 
 
 class SeenCourse(TypedDict):
-    """What is remembered of a course and its assignments."""
+    """What is remembered of a course and its assignments; `unposted` have a grade not yet shown."""
 
     digest: str
     present: bool
     score: Score | None
     assignments: dict[str, SeenAssignment]
+    unposted: list[str]
 
 
 class ScoreChange(NamedTuple):
@@ -66,7 +73,7 @@ class Difference(NamedTuple):
 
 def unseen() -> SeenCourse:
     """What is remembered of a course never seen."""
-    return SeenCourse(digest="", present=False, score=None, assignments={})
+    return SeenCourse(digest="", present=False, score=None, assignments={}, unposted=[])
 
 
 def difference(
@@ -99,6 +106,8 @@ def remember(
             present=True,
             due_at=item["due_at"],
             score=assignment_score(item),
+            graded=graded_mark(item["submission"]),
+            planned=expected_mark(item),
         )
     for gone in removed:
         known[gone]["present"] = False
@@ -108,7 +117,14 @@ def remember(
         present=True,
         score=seen["score"] if restricted else course_score(course),
         assignments=known,
+        unposted=_unposted(seen["unposted"], assignments, removed),
     )
+
+
+def _unposted(before: list[str], assignments: list[Assignment], removed: list[str]) -> list[str]:
+    told = {*removed, *(item["canvas_id"] for item in assignments)}
+    now = [item["canvas_id"] for item in assignments if is_unposted(item["submission"])]
+    return [id_ for id_ in before if id_ not in told] + now
 
 
 def _differs(seen: SeenAssignment | None, item: Assignment) -> bool:

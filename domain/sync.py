@@ -1,6 +1,8 @@
 """Everything ever synchronised over one connection."""
 
-from typing import Any, TypedDict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
@@ -23,31 +25,21 @@ from domain.events.sync import (
     SyncRequested,
     SyncRequeued,
     SyncStarted,
+    SyncWidened,
 )
+from domain.glimpse import Glimpse
+from domain.run import Run, advance, count, queued
 from domain.sighting import Difference, SeenCourse, difference, remember, unseen
+from domain.staleness import Told, giveaways, stale
 
-
-class Run(TypedDict):
-    """The newest run: how it was asked for and how far it is."""
-
-    id: str
-    trigger: str
-    mode: str
-    status: str
-    worker: str | None
-    attempts: int
-    started_at: str | None
-    finished_at: str | None
-    courses: Progress
-    changes: Changes
-    requests: Requests
-    error: dict[str, str] | None
+FULL_EVERY = timedelta(hours=24)
+"""How old what was read of any course may get."""
 
 
 class Sync(Aggregate):
     """Decides what differs from the last sighting, and that there is one run at a time."""
 
-    class_version = 2
+    class_version = 3
     """Of its snapshots."""
 
     connection_id: UUID
@@ -58,7 +50,10 @@ class Sync(Aggregate):
         self.completed_once = False
         self.last_completed_at: str | None = None
         self.last_finished_at: str | None = None
+        self.full_at: str | None = None
+        self.planner_validator: str | None = None
         self.courses: dict[str, SeenCourse] = {}
+        self.unread: dict[str, str] = {}
 
     @classmethod
     def id_for(cls, connection_id: UUID) -> UUID:
@@ -95,6 +90,13 @@ class Sync(Aggregate):
             mode=mode,
         )
 
+    def mode(self, wish: str, *, now: datetime, interval: timedelta) -> str:
+        """How a run asked for now reads: everything, if the next one would come too late for it."""
+        if wish == "full" or self.full_at is None:
+            return "full"
+        latest = datetime.fromisoformat(self.full_at) + FULL_EVERY
+        return "full" if now + interval > latest else "incremental"
+
     def start(self, worker: str) -> Attempt:
         """Let a worker take the queued run on, whichever it is; raises NoSyncRunning."""
         if not self.live:
@@ -106,13 +108,30 @@ class Sync(Aggregate):
             raise SyncAlreadyRunning(attempt.sync_id)
         return attempt
 
-    def complete(self, attempt: Attempt, progress: Progress, requests: Requests) -> None:
+    def widen(self, attempt: Attempt, code: str, detail: str) -> None:
+        """Let an incremental run read everything after all."""
+        if self.must_be_under_way(attempt)["mode"] == "incremental":
+            self._record(SyncWidened, attempt.sync_id, code=code, detail=detail)
+
+    def complete(
+        self,
+        attempt: Attempt,
+        progress: Progress,
+        requests: Requests,
+        planner_validator: str | None = None,
+    ) -> None:
         """End a run that read everything it could; one that could read no course has failed."""
         run = self.must_be_under_way(attempt)
         if run["error"] and not progress["done"]:
             self._record(SyncFailed, attempt.sync_id, **run["error"], requests=requests)
         else:
-            self._record(SyncCompleted, attempt.sync_id, progress=progress, requests=requests)
+            self._record(
+                SyncCompleted,
+                attempt.sync_id,
+                progress=progress,
+                requests=requests,
+                planner_validator=planner_validator,
+            )
 
     def fail(self, attempt: Attempt, code: str, detail: str, requests: Requests) -> None:
         """End a run early, with the reason."""
@@ -139,6 +158,14 @@ class Sync(Aggregate):
         self._record(SyncCancelled, UUID(self.live["id"]))
 
     # Decisions: what was seen
+
+    def shows_news(self, glimpses: Iterable[Glimpse]) -> bool:
+        """Whether a feed tells of anything that is not as remembered."""
+        return bool(giveaways(self.courses, glimpses, self.full_at))
+
+    def stale(self, courses: Sequence[Course], told: Told) -> set[str]:
+        """The ids of the courses an incremental run reads; a last run could not read some."""
+        return stale(self.courses, courses, told, self.full_at) | self.unread.keys()
 
     def list_courses(self, attempt: Attempt, listed: set[str]) -> None:
         """Withdraw every course seen before that Canvas lists no longer."""
@@ -221,68 +248,33 @@ class Sync(Aggregate):
                 self._remember(event)
             case CourseWithdrawn():
                 self.courses[event.course_id]["present"] = False
-                self._count(Changes(courses=1, assignments=0, grades=0))
+                if self.run:
+                    count(self.run, Changes(courses=1, assignments=0, grades=0))
             case _ if self.run:
                 self._advance(self.run, event)
 
     def _begin_run(self, event: SyncRequested) -> None:
         self.person_id = event.person_id
         self.connection_id = event.connection_id
-        self.run = Run(
-            id=str(event.sync_id),
-            trigger=event.trigger,
-            mode=event.mode,
-            status="queued",
-            worker=None,
-            attempts=0,
-            started_at=None,
-            finished_at=None,
-            courses=Progress(total=0, done=0, failed=0),
-            changes=Changes(courses=0, assignments=0, grades=0),
-            requests=Requests(total=0, not_modified=0, retried=0),
-            error=None,
-        )
+        self.run = queued(event)
 
     def _remember(self, event: CourseFetched) -> None:
         course = event.course
         seen = self.courses.get(course["canvas_id"]) or unseen()
         self.courses[course["canvas_id"]] = remember(seen, course, event.assignments, event.removed)
-        self._count(event.changes)
         if self.run:
+            count(self.run, event.changes)
             self.run["courses"] = event.progress
 
-    def _count(self, changes: Changes) -> None:
-        if self.run:
-            before = self.run["changes"]
-            self.run["changes"] = Changes(
-                courses=before["courses"] + changes["courses"],
-                assignments=before["assignments"] + changes["assignments"],
-                grades=before["grades"] + changes["grades"],
-            )
-
     def _advance(self, run: Run, event: Event) -> None:
-        at = event.timestamp.isoformat()
-        if isinstance(event, SyncCompleted | SyncFailed | SyncCancelled):
-            self.last_finished_at = run["finished_at"] = at
+        advance(run, event)
         match event:
-            case SyncStarted():
-                run["status"], run["worker"] = "running", event.worker
-                run["attempts"] += 1
-                run["started_at"] = run["started_at"] or at
-            case SyncRequeued():
-                run["status"], run["worker"], run["error"] = "queued", None, None
-                run["courses"] = Progress(total=0, done=0, failed=0)
             case CourseFetchFailed():
-                run["courses"] = event.progress
-                run["error"] = run["error"] or {"code": event.code, "detail": event.detail}
+                self.unread[event.course_id] = run["id"]
             case SyncCompleted():
-                failed = event.progress["failed"]
-                run["status"] = "partial" if failed else "completed"
-                run["courses"], run["requests"] = event.progress, event.requests
-                self.completed_once, self.last_completed_at = True, at
-            case SyncFailed():
-                run["status"] = "failed"
-                run["requests"] = event.requests
-                run["error"] = {"code": event.code, "detail": event.detail}
-            case SyncCancelled():
-                run["status"] = "cancelled"
+                self.completed_once, self.last_completed_at = True, run["finished_at"]
+                self.unread = {id_: at for id_, at in self.unread.items() if at == run["id"]}
+                self.planner_validator = event.planner_validator or self.planner_validator
+                if run["mode"] == "full":
+                    self.full_at = run["started_at"]
+        self.last_finished_at = run["finished_at"] or self.last_finished_at

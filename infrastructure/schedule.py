@@ -24,7 +24,7 @@ BATCH = 500
 """How many connections one scan asks for; the rest is still due a minute later."""
 
 Due = Callable[[datetime, int], Awaitable[list[tuple[UUID, UUID]]]]
-Request = Callable[[RequestSync], Awaitable[UUID]]
+Request = Callable[[RequestSync], Awaitable[object]]
 log = structlog.get_logger()
 
 

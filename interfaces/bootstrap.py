@@ -166,7 +166,7 @@ def _service(parts: Parts) -> Service:
             partial(validate_connection, store=store, vault=vault, canvas=canvas)
         ),
         close_connection=retrying(partial(close_connection, store=store, vault=vault)),
-        request_sync=retrying(partial(request_sync, store=store, queue=queue)),
+        request_sync=retrying(partial(request_sync, store=store, queue=queue, interval=interval)),
         run_sync=partial(run_sync, store=store, vault=vault, canvas=canvas),
         cancel_sync=retrying(partial(cancel_sync, store=store)),
         interrupt_sync=retrying(partial(interrupt_sync, store=store, queue=queue)),

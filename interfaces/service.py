@@ -9,7 +9,7 @@ from uuid import UUID
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
 from application.interrupt_sync import InterruptSync
-from application.request_sync import RequestSync
+from application.request_sync import Queued, RequestSync
 from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
@@ -27,7 +27,7 @@ class Service:
     rotate_token: Callable[[RotateToken], Awaitable[None]]
     validate_connection: Callable[[ValidateConnection], Awaitable[str | None]]
     close_connection: Callable[[CloseConnection], Awaitable[None]]
-    request_sync: Callable[[RequestSync], Awaitable[UUID]]
+    request_sync: Callable[[RequestSync], Awaitable[Queued]]
     run_sync: Callable[[RunSync], Awaitable[None]]
     cancel_sync: Callable[[CancelSync], Awaitable[None]]
     interrupt_sync: Callable[[InterruptSync], Awaitable[None]]

@@ -1,15 +1,16 @@
 """The outside world of the commands, held in memory: a vault, a Canvas and a queue."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 from zlib import crc32
 
-from application.ports import CanvasUser, Sighting
+from application.ports import CanvasUser, PlannerPage, Sighting
 from domain.canvas import Course
 from domain.errors import CanvasFailure, CanvasTokenRejected, CanvasUrlNotAllowed
 from domain.events.sync import Requests
+from domain.glimpse import Glimpse, Window, expected_mark, graded_mark
 
 ORIGIN = "https://canvas.example"
 
@@ -48,6 +49,7 @@ class StillAccount:
     shown: list[Sighting]
     failure: CanvasFailure | None = None
     total: int = 0
+    drops_includes: bool = False
 
     @property
     def requests(self) -> Requests:
@@ -59,11 +61,43 @@ class StillAccount:
             raise self.failure
         return [sighting.course for sighting in self.shown]
 
+    async def graded(self) -> AsyncGenerator[list[Glimpse], None]:
+        self.total += 1
+        yield [glimpse for sighting in self.shown for glimpse in graded(sighting)]
+
+    async def planned(
+        self, window: Window, validator: str | None
+    ) -> AsyncGenerator[PlannerPage, None]:
+        self.total += 1
+        found = [glimpse for sighting in self.shown for glimpse in planned(sighting, window)]
+        newest = str(hash(tuple(found)))
+        if validator != newest:
+            yield PlannerPage(found, newest)
+
     async def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
         for sighting in self.shown:
-            assert sighting.course in courses
-            self.total += 1
-            yield sighting
+            if sighting.course in courses:
+                self.total += 1
+                yield sighting
+
+
+def graded(sighting: Sighting) -> Iterator[Glimpse]:
+    """What the graded submissions tell of a course."""
+    course_id = sighting.course["canvas_id"]
+    for item in sighting.assignments or ():
+        submission = item["submission"]
+        mark = graded_mark(submission)
+        if submission and mark:
+            yield Glimpse("graded", course_id, item["canvas_id"], mark, submission["graded_at"])
+
+
+def planned(sighting: Sighting, window: Window) -> Iterator[Glimpse]:
+    """What the planner tells of a course."""
+    course_id = sighting.course["canvas_id"]
+    for item in sighting.assignments or ():
+        mark = expected_mark(item)
+        if mark and window.holds(item["due_at"]):
+            yield Glimpse("planned", course_id, item["canvas_id"], mark, item["due_at"])
 
 
 @dataclass

@@ -21,6 +21,7 @@ from domain.events.sync import (
     SyncRequested,
     SyncRequeued,
     SyncStarted,
+    SyncWidened,
 )
 
 __all__ = [  # noqa: RUF022  # life order, not alphabet
@@ -32,6 +33,7 @@ __all__ = [  # noqa: RUF022  # life order, not alphabet
     "SyncRequested",
     "SyncStarted",
     "SyncRequeued",
+    "SyncWidened",
     "CourseFetched",
     "CourseWithdrawn",
     "DueDateChanged",

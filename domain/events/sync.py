@@ -1,6 +1,6 @@
 """The life of a synchronisation, in order: asked for, run, and what it found."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from domain.canvas import Assignment, Course, Score
@@ -61,6 +61,14 @@ class SyncRequeued(SyncEvent):
     reason: str
 
 
+@stored_as("SyncWidened")
+class SyncWidened(SyncEvent):
+    """The run reads everything after all: Canvas does not show what an incremental one needs."""
+
+    code: str
+    detail: str
+
+
 @stored_as("CourseFetched")
 class CourseFetched(SyncEvent):
     """A course differs from when it was last seen; with it, just the assignments that differ."""
@@ -113,10 +121,18 @@ class CourseFetchFailed(SyncEvent):
 
 @stored_as("SyncCompleted")
 class SyncCompleted(SyncEvent):
-    """The run read everything it could."""
+    """The run read everything it could; a planner read anew has another validator."""
+
+    class_version = 2
 
     progress: Progress
     requests: Requests
+    planner_validator: str | None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """No run read the planner then."""
+        state["planner_validator"] = None
 
 
 @stored_as("SyncFailed")

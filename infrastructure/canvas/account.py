@@ -1,18 +1,20 @@
 """One Canvas account while a run reads it: its courses, then each with its assignments."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from itertools import islice
 from typing import Any
 
 from yarl import URL
 
-from application.ports import Sighting
+from application.ports import PlannerPage, Sighting
 from domain.canvas import Assignment, Course, Group
 from domain.errors import CanvasAnswerUnusable, CanvasFailure
 from domain.events.sync import Requests
+from domain.glimpse import Glimpse, Window
 from infrastructure.canvas.asking import Asking
+from infrastructure.canvas.feeds import graded, planned
 from infrastructure.canvas.fields import record
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.pages import pages
@@ -47,12 +49,18 @@ class CanvasAccount:
         self._limits = limits
         self._student: str | None = None
         self._without_totals: set[str] = set()
+        self._drops_includes = False
         self._running: set[asyncio.Task[Sighting]] = set()
 
     @property
     def requests(self) -> Requests:
         """How many requests there were so far."""
         return self._asking.requests.copy()
+
+    @property
+    def drops_includes(self) -> bool:
+        """Whether the courses came without anything that only an include brings."""
+        return self._drops_includes
 
     async def courses(self) -> list[Course]:
         """Every course of the student; raises CanvasFailure."""
@@ -65,8 +73,17 @@ class CanvasAccount:
             if course:
                 found[course["canvas_id"]] = course
             _must_be_at_most(self._limits.courses, len(found), "courses")
+        self._drops_includes = includes.dropped
         self._without_totals = await includes.make_up(found, self._rows)
         return list(found.values())
+
+    def graded(self) -> AsyncGenerator[list[Glimpse], None]:
+        """The graded submissions of all courses, newest first, a page at a time."""
+        return graded(self._asking, self._limits.pages)
+
+    def planned(self, window: Window, validator: str | None) -> AsyncGenerator[PlannerPage, None]:
+        """The planner, latest first; no page where nothing changed since the validator."""
+        return planned(self._asking, self._limits.pages, window, validator)
 
     async def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
         """Each course as its answer arrives; never more in hand than may be in flight."""

@@ -1,10 +1,12 @@
 """Asking one Canvas with one token: GET requests that are repeated where that helps."""
 
 import asyncio
+import re
 from secrets import SystemRandom
 from typing import Any, NamedTuple
 
 from aiohttp import ClientResponse, ClientSession
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from domain.errors import (
@@ -15,18 +17,29 @@ from domain.errors import (
 )
 from domain.events.sync import Requests
 from infrastructure.canvas.body import Allowance, beginning, decoded, whole
-from infrastructure.canvas.faults import TRANSPORT, TryAgain, failure_of, is_json, verdict
+from infrastructure.canvas.faults import (
+    NOT_MODIFIED,
+    TRANSPORT,
+    TryAgain,
+    failure_of,
+    is_json,
+    verdict,
+)
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.throttle import Throttle
 
 CHANCE = SystemRandom()
+SENDABLE = re.compile(r'(?:W/)?"[!#-~]{1,200}"')
+"""A validator that can be sent back as it came."""
 
 
 class Answer(NamedTuple):
-    """The JSON of an answer and its `Link` header."""
+    """The JSON of an answer, its `Link` header, and its validator where that is worth keeping."""
 
     json: Any
-    link: str
+    link: str = ""
+    validator: str | None = None
+    unchanged: bool = False
 
 
 class Asking:
@@ -53,13 +66,16 @@ class Asking:
         self._allowance = Allowance(limits.run_bytes)
         self._deadline = asyncio.get_running_loop().time() + seconds
 
-    async def get(self, url: URL) -> Answer:
-        """Ask for an address below the origin; raises CanvasFailure."""
+    async def get(self, url: URL, validator: str | None = None) -> Answer:
+        """Ask for an address below the origin; raises CanvasFailure.
+
+        `unchanged` is an answer that would be the same as the one with this validator.
+        """
         self._must_be_possible()
         attempt = 1
         while True:
             try:
-                return await self._once(url)
+                return await self._once(url, validator)
             except TryAgain as fault:
                 failure = fault.failure
             pause = CHANCE.uniform(0, self._longest_pause(attempt))
@@ -84,28 +100,49 @@ class Asking:
         now = asyncio.get_running_loop().time()
         return attempt < most and now + pause < self._deadline
 
-    async def _once(self, url: URL) -> Answer:
+    async def _once(self, url: URL, validator: str | None) -> Answer:
         # Raised outside the handler: aiohttp's errors carry the request's headers, so the token.
         try:
             async with asyncio.timeout_at(self._deadline), self._throttle.slot() as era:
                 self.requests["total"] += 1
-                body, link = await self._exchange(url, era)
+                body, headers = await self._exchange(url, era, validator)
         except TRANSPORT as error:
             failure = failure_of(error, str(self.origin.host))
         else:
-            return Answer(decoded(body, self._limits.values), link)
+            return self._read(body, headers)
         raise failure
 
-    async def _exchange(self, url: URL, era: int) -> tuple[bytes, str]:
-        async with self._session.get(url, headers=self._headers, allow_redirects=False) as response:
+    def _read(self, body: bytes | None, headers: CIMultiDictProxy[str]) -> Answer:
+        if body is None:
+            self.requests["not_modified"] += 1
+            return Answer(None, unchanged=True)
+        etag = headers.get("ETag", "")
+        return Answer(
+            decoded(body, self._limits.values),
+            ",".join(headers.getall("Link", ())),
+            etag if SENDABLE.fullmatch(etag) else None,
+        )
+
+    async def _exchange(
+        self, url: URL, era: int, validator: str | None
+    ) -> tuple[bytes | None, CIMultiDictProxy[str]]:
+        headers = self._headers | ({"If-None-Match": validator} if validator else {})
+        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
             try:
-                await self._must_be_an_answer(response, era)
-                body = await whole(response, self._limits.answer_bytes, self._allowance)
+                body = await self._body(response, era, validator)
             except CanvasAnswerUnusable:
                 response.close()
                 raise
             self._throttle.answered(era, _remaining(response))
-            return body, ",".join(response.headers.getall("Link", ()))
+            return body, response.headers
+
+    async def _body(
+        self, response: ClientResponse, era: int, validator: str | None
+    ) -> bytes | None:
+        if validator and response.status == NOT_MODIFIED:
+            return None
+        await self._must_be_an_answer(response, era)
+        return await whole(response, self._limits.answer_bytes, self._allowance)
 
     async def _must_be_an_answer(self, response: ClientResponse, era: int) -> None:
         host = str(self.origin.host)

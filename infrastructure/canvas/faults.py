@@ -29,7 +29,7 @@ from domain.errors import (
 )
 from infrastructure.canvas.guard import AddressRefused
 
-OK, UNAUTHORIZED, FORBIDDEN, TOO_MANY = 200, 401, 403, 429
+OK, NOT_MODIFIED, UNAUTHORIZED, FORBIDDEN, TOO_MANY = 200, 304, 401, 403, 429
 REDIRECTS, SERVER_FAULTS, GATEWAY_TIMEOUT = range(300, 400), range(500, 600), 504
 THROTTLED = b"Rate Limit Exceeded"
 TRANSPORT = (ClientError, TimeoutError, OSError)
@@ -98,7 +98,7 @@ def _lasting(status: int, headers: CIMultiDictProxy[str], host: str) -> CanvasFa
         return CanvasTokenRejected(f"{host} rejects the token; make a new one in Canvas.")
     if status == UNAUTHORIZED or (status == FORBIDDEN and is_json(headers)):
         return CanvasForbidden(f"{host} does not permit this token to read it.")
-    if status in REDIRECTS:
+    if status in REDIRECTS and status != NOT_MODIFIED:
         return CanvasAnswerUnusable(f"{host} redirects; give the address it leads to.")
     return CanvasAnswerUnusable(f"{host} answers {status}, which no Canvas should.")
 

@@ -7,22 +7,27 @@ from typing import Any
 from yarl import URL
 
 from domain.errors import CanvasAnswerUnusable
-from infrastructure.canvas.asking import Asking
+from infrastructure.canvas.asking import Answer, Asking
 
 API = "/api/v1/"
 LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"<>]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"<>]*))?)*)')
 REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 
 
-async def pages(asking: Asking, url: URL, most: int) -> AsyncGenerator[list[Any], None]:
-    """The rows of each page; raises CanvasFailure, also when paging does not come to an end."""
+async def pages(
+    asking: Asking, url: URL, most: int, first: Answer | None = None
+) -> AsyncGenerator[list[Any], None]:
+    """The rows of each page; raises CanvasFailure, also when paging does not come to an end.
+
+    `first` is the answer of the first page, where that is there already.
+    """
     asked: set[URL] = set()
     following: URL | None = url
     while following is not None:
         if following in asked or len(asked) == most:
             raise CanvasAnswerUnusable("Canvas's pages do not come to an end.")
         asked.add(following)
-        answer = await asking.get(following)
+        answer, first = first or await asking.get(following), None
         if not isinstance(answer.json, list):
             raise CanvasAnswerUnusable("Canvas sent something other than a list.")
         yield answer.json

@@ -37,9 +37,14 @@ class Includes:
             if row.get("hide_final_grades") is not True:
                 self._silent.add(id_)
 
+    @property
+    def dropped(self) -> bool:
+        """Whether all were dropped, though there were courses to show some."""
+        return not self._heard and bool(self._taken)
+
     async def make_up(self, courses: dict[str, Course], rows: Rows) -> set[str]:
         """Where all were dropped, put totals and favourites in; gives courses still without."""
-        if self._heard or not self._taken:
+        if not self.dropped:
             return set()
         totals = await _totals(self._silent, rows) if self._silent else {}
         favorites = await _favorites(rows)

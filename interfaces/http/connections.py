@@ -148,15 +148,14 @@ async def request_sync(
     body: Annotated[SyncWish | None, Body()] = None,
 ) -> Response:
     """Queue a sync of one connection."""
-    wish = RequestSync(person_id=caller.id, connection_id=connection_id)
-    if body and body.mode != "auto":
-        wish = RequestSync(person_id=caller.id, connection_id=connection_id, mode=body.mode)
-    sync_id = await service.request_sync(wish)
+    mode = body.mode if body else "auto"
+    wish = RequestSync(person_id=caller.id, connection_id=connection_id, mode=mode)
+    queued = await service.request_sync(wish)
     run = {
-        "id": sync_id,
+        "id": queued.sync_id,
         "connection_id": connection_id,
         "trigger": wish.trigger,
-        "mode": wish.mode,
+        "mode": queued.mode,
     }
     return done(run | QUEUED, 202)
 

@@ -17,6 +17,7 @@ from domain.events import (
     SyncRequested,
     SyncRequeued,
     SyncStarted,
+    SyncWidened,
 )
 from domain.events.sync import SyncEvent
 from domain.recorded import Recorded
@@ -31,6 +32,7 @@ STEPS = (
     SyncRequested,
     SyncStarted,
     SyncRequeued,
+    SyncWidened,
     CourseFetched,
     CourseWithdrawn,
     CourseFetchFailed,

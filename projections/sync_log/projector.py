@@ -16,6 +16,7 @@ from domain.events import (
     SyncRequested,
     SyncRequeued,
     SyncStarted,
+    SyncWidened,
     TokenRejected,
     TokenRotated,
 )
@@ -32,6 +33,7 @@ HEARS = (
     SyncRequested,
     SyncStarted,
     SyncRequeued,
+    SyncWidened,
     CourseFetched,
     CourseWithdrawn,
     CourseFetchFailed,

@@ -19,6 +19,7 @@ from domain.events import (
     SyncRequested,
     SyncRequeued,
     SyncStarted,
+    SyncWidened,
 )
 from domain.events.sync import SyncEvent
 from domain.recorded import Recorded
@@ -98,15 +99,8 @@ def advance(run: dict[str, Any], event: Event, at: str) -> None:
         case SyncRequeued():
             run["status"], run["error"] = "queued", None
             run["courses"] = {"total": 0, "done": 0, "failed": 0}
-        case CourseFetched():
-            run["courses"] = event.progress
-            for kind in run["changes"]:
-                run["changes"][kind] += event.changes[kind]  # type: ignore[literal-required]  # same keys
-        case CourseWithdrawn():
-            run["changes"]["courses"] += 1
-        case CourseFetchFailed():
-            run["courses"] = event.progress
-            run["error"] = run["error"] or {"code": event.code, "detail": event.detail}
+        case SyncWidened():
+            run["mode"] = "full"
         case SyncCompleted():
             run["courses"], run["requests"] = event.progress, event.requests
             run["status"] = "partial" if event.progress["failed"] else "completed"
@@ -117,6 +111,21 @@ def advance(run: dict[str, Any], event: Event, at: str) -> None:
             run["error"] = {"code": event.code, "detail": event.detail}
         case SyncCancelled():
             run["status"], run["finished_at"] = "cancelled", at
+        case _:
+            _find(run, event)
+
+
+def _find(run: dict[str, Any], event: Event) -> None:
+    match event:
+        case CourseFetched():
+            run["courses"] = event.progress
+            for kind in run["changes"]:
+                run["changes"][kind] += event.changes[kind]  # type: ignore[literal-required]  # same keys
+        case CourseWithdrawn():
+            run["changes"]["courses"] += 1
+        case CourseFetchFailed():
+            run["courses"] = event.progress
+            run["error"] = run["error"] or {"code": event.code, "detail": event.detail}
 
 
 def _runs(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Run]:

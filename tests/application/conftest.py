@@ -1,6 +1,7 @@
 """A whole application around an in-memory log."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -41,7 +42,10 @@ class House:
 
     async def request(self, connection_id: UUID) -> UUID:
         command = RequestSync(person_id=PERSON, connection_id=connection_id)
-        return await request_sync(command, store=self.store, queue=self.queue)
+        queued = await request_sync(
+            command, store=self.store, queue=self.queue, interval=timedelta(hours=2)
+        )
+        return queued.sync_id
 
     async def work(self, worker: str = "worker") -> None:
         connection_id, _ = self.queue.queued.pop(0)

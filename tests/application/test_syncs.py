@@ -18,7 +18,7 @@ from domain.errors import (
     ConnectionIsNotActive,
     SyncAlreadyRunning,
 )
-from domain.sync import Run
+from domain.run import Run
 from tests.application.conftest import PERSON, House
 from tests.outside import StillAccount, StillCanvas
 from tests.sightings import assignment, course

@@ -105,7 +105,7 @@ def _run(student: Student, assignments: int, *, first: bool) -> Iterator[Event]:
         yield said(GradeChanged, **_change(f"{nth}", shown[0], first=first))
     progress = Progress(total=COURSES, done=COURSES, failed=0)
     requests = Requests(total=COURSES + 1, not_modified=0, retried=0)
-    yield said(SyncCompleted, progress=progress, requests=requests)
+    yield said(SyncCompleted, progress=progress, requests=requests, planner_validator=None)
 
 
 def _assignment(student: Student, nth: int, number: int) -> Assignment:

@@ -36,8 +36,10 @@ async def test_dropped_includes_take_no_grade_away(client: Client, sandbox: Sand
     run = await client.sync(connection["id"])
     assert (run["status"], run["courses"]["failed"]) == ("completed", 0)
     assert (run["changes"]["assignments"], run["changes"]["grades"]) == (0, 0)
-    # The courses, the enrollments, the favourites; for each course groups, assignments, work.
-    assert run["requests"]["total"] == 1 + 1 + 1 + 3 * 3
+    assert run["mode"] == "full"
+    # The two feeds in vain; the courses, the enrollments, the favourites; for each course groups,
+    # assignments, work.
+    assert run["requests"]["total"] == 2 + 1 + 1 + 1 + 3 * 3
     assert await known(client) == before
     partly = {"term", "teachers"}
     shown = zip(await courses(client), complete, strict=True)

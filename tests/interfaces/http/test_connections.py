@@ -155,20 +155,26 @@ async def test_a_run_is_answered_as_it_was_made(ada: httpx2.AsyncClient, told: T
         "error": {"code": "interrupted", "detail": "It stopped."},
     }
     assert (await ada.post(SETUP, json=GOOD)).json()["sync"] == SYNC_DOCUMENT
-    manual = {**SYNC_DOCUMENT, "trigger": "manual"}
+    manual = {**SYNC_DOCUMENT, "trigger": "manual", "mode": "incremental"}
     assert (await ada.post(f"{ONE}/sync")).json() == manual
 
 
 @pytest.mark.parametrize(
-    ("body", "mode"),
-    [(None, {}), ({}, {}), ({"mode": "auto"}, {}), ({"mode": "full"}, {"mode": "full"})],
+    ("body", "asked", "mode"),
+    [
+        (None, "auto", "incremental"),
+        ({}, "auto", "incremental"),
+        ({"mode": "auto"}, "auto", "incremental"),
+        ({"mode": "full"}, "full", "full"),
+    ],
 )
 async def test_requesting_a_sync(
-    ada: httpx2.AsyncClient, told: Told, body: Any, mode: dict[str, str]
+    ada: httpx2.AsyncClient, told: Told, body: Any, asked: str, mode: str
 ) -> None:
     answer = await ada.post(f"{ONE}/sync", json=body)
-    assert (answer.status_code, answer.json()) == (202, {**SYNC_DOCUMENT, "trigger": "manual"})
-    wish = RequestSync(person_id=ADA, connection_id=CONNECTION, **mode)
+    queued = {**SYNC_DOCUMENT, "trigger": "manual", "mode": mode}
+    assert (answer.status_code, answer.json()) == (202, queued)
+    wish = RequestSync(person_id=ADA, connection_id=CONNECTION, mode=asked)
     assert told.last("request_sync")[0] == (wish,)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from application.acting import now_acting
+from application.request_sync import Queued
 from domain.errors import ConnectionNotFound, NoSyncRunning
 from infrastructure.idempotency import Answers
 from interfaces.service import Service
@@ -115,9 +116,9 @@ class Told:
     async def close_connection(self, command: Any) -> None:
         self._do("close_connection", command)
 
-    async def request_sync(self, command: Any) -> UUID:
+    async def request_sync(self, command: Any) -> Queued:
         self._do("request_sync", command)
-        return SYNC
+        return Queued(SYNC, "full" if command.mode == "full" else "incremental")
 
     async def cancel_sync(self, command: Any) -> None:
         self._do("cancel_sync", command)
