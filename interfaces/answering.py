@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from infrastructure.request_counts import request_counts
 from interfaces.development_secret import signing_secret
 from interfaces.http import operations, serving
 from interfaces.http.app import create_app
@@ -32,12 +33,15 @@ async def answer(
 ) -> None:
     """Serve the API until cancelled; open requests then have `grace` seconds to end."""
     settings, service = running.settings, running.service
-    signed_by = signing_secret(settings)
+    signed_by, redis = signing_secret(settings), settings.redis_url
     async with (
         identities(secret=signed_by, supabase_url=settings.supabase_url) as identity,
         running.live as live,
+        request_counts(redis.get_secret_value() if redis else None) as counts,
     ):
-        app = create_app(service, settings, identity=identity, live=live, registry=registry)
+        app = create_app(
+            service, settings, identity=identity, live=live, registry=registry, counts=counts
+        )
         await _serve(app, listener, grace)
 
 

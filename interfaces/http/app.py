@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 
+from infrastructure.request_counts import RequestCounts
 from infrastructure.settings import Settings
 from interfaces.http import (
     audit,
@@ -25,6 +26,7 @@ from interfaces.http.faults import Faults
 from interfaces.http.head import Head
 from interfaces.http.metrics import RequestMetrics, new_registry
 from interfaces.http.person import Identify
+from interfaces.http.rates import Rates
 from interfaces.http.translation import translate_everything
 from interfaces.live import server_sent, websocket
 from interfaces.live.feed import Live, silence
@@ -37,7 +39,10 @@ EXPOSED = [
     "Idempotency-Replayed",
     "Location",
     "RateLimit",
+    "RateLimit-Limit",
     "RateLimit-Policy",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
     "Retry-After",
     "X-Request-ID",
 ]
@@ -58,28 +63,31 @@ def create_app(
     *,
     identity: Identify,
     live: Live = silence,
+    counts: RequestCounts | None = None,
     registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """Put the service on HTTP; it opens nothing and closes nothing."""
-    registry = registry or new_registry()
+    registry, counts = registry or new_registry(), counts or RequestCounts()
     app = FastAPI(
         title="easeboard",
         version="1",
         description=DESCRIPTION,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=list(_middleware(settings, RequestMetrics(registry))),
+        middleware=list(_middleware(settings, RequestMetrics(registry), counts)),
     )
     app.state.service, app.state.identity, app.state.live = service, identity, live
     app.state.origins, app.state.registry = frozenset(settings.cors_origins), registry
-    app.state.closing = asyncio.Event()
+    app.state.closing, app.state.counts = asyncio.Event(), counts
     for router in _routers(settings):
         app.router.routes.extend(router.routes)
     translate_everything(app)
     return app
 
 
-def _middleware(settings: Settings, metrics: RequestMetrics) -> Iterator[Middleware]:
+def _middleware(
+    settings: Settings, metrics: RequestMetrics, counts: RequestCounts
+) -> Iterator[Middleware]:
     """Outermost first."""
     yield Middleware(Edge, metrics=metrics)
     if settings.cors_origins:
@@ -92,6 +100,7 @@ def _middleware(settings: Settings, metrics: RequestMetrics) -> Iterator[Middlew
         )
     yield Middleware(Head)
     yield Middleware(Faults)
+    yield Middleware(Rates, counts=counts)
     yield Middleware(BodyLimit)
 
 

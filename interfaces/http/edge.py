@@ -12,26 +12,13 @@ from structlog.contextvars import bound_contextvars
 
 from application.acting import Acting, acting
 from interfaces.http.consistency import token_of
+from interfaces.http.headers import security
 from interfaces.http.metrics import RequestMetrics, route_of
 
 LOG = structlog.get_logger(__name__)
 
 POLLED = frozenset({"/health/live", "/health/ready", "/metrics"})
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-POLICY = "default-src 'none'; frame-ancestors 'none'"
-POLICY_OF_DOCS = (
-    "default-src 'none'; frame-ancestors 'none'; connect-src 'self'; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "img-src data: https://fastapi.tiangolo.com"
-)
-"""FastAPI's page of the documentation loads its script and its icon from elsewhere."""
 
 
 class Edge:
@@ -76,10 +63,7 @@ def _request_id(scope: Scope) -> str:
 
 def _dress(headers: MutableHeaders, scope: Scope, who: Acting) -> None:
     headers["X-Request-ID"] = who.correlation_id or ""
-    headers.update(SECURITY)
-    headers["Content-Security-Policy"] = POLICY_OF_DOCS if scope["path"] == "/docs" else POLICY
-    if scope["scheme"] == "https":
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+    headers.raw.extend(security(scope))
     if who.position:
         headers["Consistency-Token"] = token_of(who.position)
 

@@ -8,8 +8,9 @@ from fastapi.security import HTTPBearer
 
 from application.acting import now_acting
 from interfaces.http.idempotency import PARAMETER, Handle, once
-from interfaces.http.person import Identify, Person
+from interfaces.http.person import Person
 from interfaces.http.problems import Problem
+from interfaces.http.rate_limits import OF_ROUTE
 from interfaces.service import Service
 
 BEARER = Security(HTTPBearer(auto_error=False, scheme_name="supabase", bearerFormat="JWT"))
@@ -27,6 +28,8 @@ def guarded(*roles: str) -> type[APIRoute]:
 
         def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
             self._once = "POST" in (options.get("methods") or ())
+            named = (OF_ROUTE.get(f"{method} {path}") for method in options.get("methods") or ())
+            self._limit = next(filter(None, named), None)
             if self._once:
                 extra = options.get("openapi_extra") or {}
                 options["openapi_extra"] = {"parameters": [PARAMETER], **extra}
@@ -37,7 +40,9 @@ def guarded(*roles: str) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def enter(request: Request) -> Response:
-                person = await _identify(request)
+                person = _identify(request)
+                if self._limit:
+                    await request.state.spending.spend(self._limit, str(person.id))
                 if roles and not person.roles.intersection(roles):
                     raise Problem("forbidden", f"This needs the role {' or '.join(roles)}.")
                 return await (once(request, handle) if self._once else handle(request))
@@ -47,17 +52,17 @@ def guarded(*roles: str) -> type[APIRoute]:
     return Guarded
 
 
-async def _identify(request: Request) -> Person:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+def _identify(request: Request) -> Person:
+    caller = request.state.caller
+    if caller is None:
         raise Problem(
             "unauthorized", "This needs a bearer token.", headers={"WWW-Authenticate": "Bearer"}
         )
-    identify: Identify = request.app.state.identity
-    person = await identify(token.strip())
-    now_acting().actor = str(person.id)
-    request.state.person = person
-    return person
+    if not isinstance(caller, Person):
+        raise caller
+    now_acting().actor = str(caller.id)
+    request.state.person = caller
+    return caller
 
 
 async def _person(request: Request) -> Person:

@@ -39,13 +39,18 @@ class Tokens:
 
     async def __call__(self, token: str) -> Person:
         """Whose token it is; raises NotIdentified or IdentityUnavailable."""
-        digest = sha256(token.encode("utf-8", "replace")).digest()
-        known = self._known.get(digest)
+        person = self.remembered(token)
+        if person is None:
+            person = await self._check(token)
+            self._remember(_digest(token), person)
+        return person
+
+    def remembered(self, token: str) -> Person | None:
+        """Whose token it is, when it was checked not long ago and has not expired since."""
+        known = self._known.get(_digest(token))
         if known and time.time() < known.until and known.generation == self._generation:
             return known.person
-        person = await self._check(token)
-        self._remember(digest, person)
-        return person
+        return None
 
     @property
     def _generation(self) -> int:
@@ -93,6 +98,10 @@ class Tokens:
         if int(claims["exp"]) <= time.time():
             raise jwt.ExpiredSignatureError
         return claims
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "replace")).digest()
 
 
 def _person(claims: dict[str, Any]) -> Person:

@@ -29,7 +29,7 @@ async def live() -> Response:
     summary="Can it serve?",
     responses=documented(200, dict[str, object], "Every component is well"),
 )
-async def ready(service: Wired) -> Response:
+async def ready(request: Request, service: Wired) -> Response:
     """Ask the database, the migrations and the read models."""
     try:
         async with asyncio.timeout(PATIENCE):
@@ -44,6 +44,7 @@ async def ready(service: Wired) -> Response:
             headers={"Retry-After": "5"},
             components=components,
         )
+    components |= request.app.state.counts.standing
     return done({"status": "ok", "components": components}, 200)
 
 

@@ -1,7 +1,6 @@
 """Who asks, and why we may not know."""
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
@@ -21,5 +20,11 @@ class IdentityUnavailable(Exception):
     """The keys to check a token with cannot be had just now."""
 
 
-Identify = Callable[[str], Awaitable[Person]]
-"""Tells whose token it is; raises NotIdentified or IdentityUnavailable."""
+class Identify(Protocol):
+    """Tells whose token it is."""
+
+    def remembered(self, token: str) -> Person | None:
+        """Whose it is, when it was found good not long ago: that costs next to nothing."""
+
+    async def __call__(self, token: str) -> Person:
+        """Whose it is; raises NotIdentified or IdentityUnavailable."""

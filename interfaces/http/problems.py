@@ -88,6 +88,11 @@ KINDS = {
         "Not there yet",
         "Repeat after `Retry-After` seconds, or without `Consistency-Token`.",
     ),
+    "rate-limited": Kind(
+        429,
+        "Too many requests",
+        "Repeat after `Retry-After` seconds; `RateLimit` tells what is left.",
+    ),
     "rebuild-running": Kind(409, "Already rebuilding", "Wait for the running rebuild."),
     "sync-already-running": Kind(
         409, "Already synchronising", "Wait for the sync named in `sync_id`, or cancel it."

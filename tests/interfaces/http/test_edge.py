@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
-from interfaces.http.person import NotIdentified, Person
+from interfaces.http.identity_tokens import Tokens
 from tests.interfaces.http.told import Told
 from tests.interfaces.loopback import serving
 from tests.signing import ADA, BOB, bearer
@@ -118,9 +118,7 @@ async def test_requests_are_counted_by_route(ada: httpx2.AsyncClient) -> None:
 
 
 async def test_metrics_leave_the_public_port_when_they_have_their_own(told: Told) -> None:
-    async def nobody(_: str) -> Person:
-        raise NotIdentified
-
+    nobody = Tokens(secret=None, keys=None, issuer=None)
     settings = read_settings(_env_file=None, metrics_port=9464)
     app = create_app(told.as_service(), settings, identity=nobody, registry=CollectorRegistry())
     transport = httpx2.ASGITransport(app)
