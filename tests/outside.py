@@ -19,6 +19,7 @@ ORIGIN = "https://canvas.example"
 class DictVault:
     """Tokens by connection and fingerprint."""
 
+    origin: str = ORIGIN
     kept: dict[tuple[UUID, str], str] = field(default_factory=dict)
 
     def fingerprint(self, token: str) -> str:
@@ -26,14 +27,14 @@ class DictVault:
 
     async def keep(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
         assert person_id
-        assert origin == ORIGIN
+        assert origin == self.origin
         self.kept[connection_id, self.fingerprint(token)] = token
 
     async def reveal(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
     ) -> str:
         assert person_id
-        assert origin == ORIGIN
+        assert origin == self.origin
         return self.kept[connection_id, fingerprint]
 
     async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
