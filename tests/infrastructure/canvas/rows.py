@@ -99,3 +99,36 @@ def group_row(canvas_id: str = "11", *assignments: dict[str, Any]) -> dict[str, 
         "rules": {},
         "assignments": list(assignments),
     }
+
+
+def planner_row(**other: Any) -> dict[str, Any]:
+    """The same homework as the planner shows it."""
+    return {
+        "context_type": "Course",
+        "course_id": "101",
+        "plannable_id": "5001",
+        "planner_override": None,
+        "plannable_type": "assignment",
+        "new_activity": False,
+        "submissions": {
+            "submitted": True,
+            "excused": False,
+            "graded": True,
+            "posted_at": "2026-09-12T18:00:00Z",
+            "late": False,
+            "missing": False,
+            "needs_grading": False,
+            "has_feedback": False,
+            "redo_request": False,
+        },
+        "plannable_date": "2026-09-11T05:59:59Z",
+        "plannable": {
+            "id": "5001",
+            "title": "Problem set 1",
+            "points_possible": 10.0,
+            "due_at": "2026-09-11T05:59:59Z",
+        },
+        "html_url": "/courses/101/assignments/5001",
+        "context_name": "Linear Algebra",
+        **other,
+    }

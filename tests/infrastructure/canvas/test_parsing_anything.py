@@ -1,3 +1,4 @@
+from datetime import date
 from math import isfinite
 from typing import Any
 
@@ -5,12 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.canvas import digest
+from domain.glimpse import Window
 from infrastructure.canvas.parse_assignment import group_of, parse_assignment, parse_group
 from infrastructure.canvas.parse_course import parse_course, student_id
+from infrastructure.canvas.parse_glimpse import parse_graded, parse_planned
 from tests.infrastructure.canvas.rows import (
     assignment_row,
     course_row,
     enrollment_row,
+    planner_row,
     submission_row,
 )
 
@@ -20,6 +24,9 @@ KEYS = sorted(
         *enrollment_row(),
         *assignment_row(),
         *submission_row(),
+        *planner_row(),
+        *planner_row()["plannable"],
+        *planner_row()["submissions"],
         "access_restricted_by_date",
     }
 )
@@ -94,3 +101,12 @@ def test_no_json_breaks_the_reading_of_a_submission(row: Any) -> None:
     assert found
     assert found["submission"]
     assert_storable(found)
+
+
+@settings(deadline=None)
+@given(JSON | spoilt(submission_row(assignment=assignment_row())) | spoilt(planner_row()))
+def test_no_json_breaks_the_reading_of_the_lists_over_all_courses(row: Any) -> None:
+    for found in (parse_graded(row), parse_planned(row)):
+        assert_storable(None if found is None else list(found))
+        if found and found.at:
+            Window.around(date(2026, 9, 1)).cut_before(found.at).holds(found.at)
