@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.benchmarks import append, catch_up, live, read_back, sync_large_student
+from tests.benchmarks import append, catch_up, incremental, live, read_back, sync_large_student
 
 BENCHMARKS = {
     "append": append.main,
     "read_back": read_back.main,
     "catch_up": catch_up.main,
     "sync_large_student": sync_large_student.main,
+    "incremental": incremental.main,
     "live": live.main,
 }
 

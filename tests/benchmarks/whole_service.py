@@ -33,27 +33,28 @@ class Synced(NamedTuple):
 
 
 def synchronise(url: str, token: str, runs: int) -> tuple[list[Synced], list[Synced]]:
-    """First syncs, each of a new person, and then unchanged ones."""
+    """First syncs, each of a new person, and then unchanged ones that read everything."""
     return asyncio.run(_synchronise(url, token, runs))
 
 
 async def _synchronise(url: str, token: str, runs: int) -> tuple[list[Synced], list[Synced]]:
     first, unchanged = [], []
-    async with _service(url) as running:
+    async with service(url) as running:
         for _ in range(runs):
             person = uuid4()
             command = SetUpConnection(
                 person_id=person, canvas_url=url, canvas_name="Large", api_token=token
             )
             connection = await running.service.set_up_connection(command)
-            first.append(await _timed(running, connection))
-            wish = RequestSync(person_id=person, connection_id=connection)
+            first.append(await timed(running, connection))
+            wish = RequestSync(person_id=person, connection_id=connection, mode="full")
             await running.service.request_sync(wish)
-            unchanged.append(await _timed(running, connection))
+            unchanged.append(await timed(running, connection))
     return first, unchanged
 
 
-async def _timed(running: Running, connection: UUID) -> Synced:
+async def timed(running: Running, connection: UUID) -> Synced:
+    """Take the queued run on, and wait until all of it can be read."""
     run = await running.service.sync_now(connection)
     if run is None:
         raise AssertionError("No run was queued.")
@@ -73,13 +74,13 @@ async def _timed(running: Running, connection: UUID) -> Synced:
 
 
 @asynccontextmanager
-async def _service(url: str) -> AsyncIterator[Running]:
+async def service(url: str) -> AsyncIterator[Running]:
     """The program on a database of its own, following the log; runs are taken on by hand."""
     configure_logs("error", "json")
     home = Path(mkdtemp(prefix="easeboard-benchmark-"))
     try:
         settings = read_settings(
-            easeboard_home=home, canvas_allow_private=url.removeprefix("http://")
+            easeboard_home=home, canvas_allow_private=url.replace("http://", "")
         )
         async with bootstrap(settings) as running:
             with running.follower:
