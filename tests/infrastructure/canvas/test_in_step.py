@@ -111,3 +111,20 @@ async def test_after_any_changes_a_full_run_finds_nothing_more(seed: int) -> Non
             assert (run["mode"], run["status"]) == ("incremental", "completed")
         run = await student.sync("full")
         assert (run["mode"], run["changes"]) == ("full", NOTHING)
+
+
+async def test_a_change_below_a_page_of_newer_grades_is_found() -> None:
+    async with in_step(courses=3, assignments=60, restricted=False) as student:
+        undated = next(
+            work["id"]
+            for work in student.control.assignments("1003")
+            if work["due_at"] is None and work["state"] == "graded"
+        )
+        student.control.set_grade(undated, score=0.5)
+        student.control.advance_clock(60)
+        for work in student.control.assignments("1001"):
+            student.control.set_grade(work["id"], score=0.5)
+        run = await student.sync()
+        assert (run["mode"], run["courses"]["done"]) == ("incremental", 3)
+        assert run["requests"]["total"] == 3 + 1 + 2 + 2
+        assert (await student.sync("full"))["changes"] == NOTHING

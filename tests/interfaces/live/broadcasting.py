@@ -45,13 +45,13 @@ class Running:
         assert self.sync.attempt
         return self.sync.attempt
 
-    def request(self) -> None:
+    def request(self, mode: str = "full") -> None:
         self.sync.request(
             uuid4(),
             connection_id=self.connection_id,
             person_id=self.person_id,
             trigger="manual",
-            mode="full",
+            mode=mode,
         )
         self.store.save_now(self.sync)
         self.done = 0
@@ -64,6 +64,10 @@ class Running:
         self.sync.requeue(self.attempt, "lost")
         self.store.save_now(self.sync)
         self.done = 0
+
+    def widen(self) -> None:
+        self.sync.widen(self.attempt, "canvas-forbidden", "no planner")
+        self.store.save_now(self.sync)
 
     def see(self, nth: int, score: float = 9.5) -> None:
         """See a course with one assignment, of which there are three."""

@@ -70,6 +70,15 @@ async def test_a_run_given_up_and_taken_over_is_told(air: Air) -> None:
         ]
 
 
+async def test_a_run_that_reads_everything_after_all_is_told(air: Air) -> None:
+    run = air.run_of(ADA)
+    run.request("incremental")
+    run.start()
+    async with air.hearing(ADA, air.head) as ear:
+        run.widen()
+        assert (await ear.hear())["sync"]["mode"] == "full"
+
+
 async def test_only_the_newest_run_counts(air: Air) -> None:
     run = air.run_of(ADA)
     run.request()
