@@ -20,6 +20,7 @@ from tests.sightings import assignment, course, hidden_grade, restricted, submis
 MAIN = UUID("00000000-0000-4000-8000-0000000000ff")
 PERSON = uuid5(MAIN, "person")
 BEGAN = datetime(2026, 9, 1, 12, tzinfo=UTC)
+OBSTACLE = ("canvas-forbidden", "There is no planner.")
 REQUESTS = Requests(total=3, not_modified=1, retried=0)
 
 
@@ -85,7 +86,7 @@ class Account:
         self.past.keep(self.connection)
         return self
 
-    def request(self, trigger: str = "manual") -> "Account":
+    def request(self, trigger: str = "manual", mode: str = "full") -> "Account":
         self.runs += 1
         return self.synchronise(
             lambda sync: sync.request(
@@ -93,7 +94,7 @@ class Account:
                 connection_id=self.id,
                 person_id=self.person,
                 trigger=trigger,
-                mode="full",
+                mode=mode,
             )
         )
 
@@ -156,7 +157,8 @@ class Wanderer:
         elif account.sync.live:
             self._go_on(account)
         elif self._chance.random() < 0.6:
-            account.request(self._chance.choice(["manual", "schedule"]))
+            mode = self._chance.choice(["full", "incremental"])
+            account.request(self._chance.choice(["manual", "schedule"]), mode)
         else:
             self._touch(account)
 
@@ -187,6 +189,8 @@ class Wanderer:
             account.start()
             listed = {id_ for id_ in ("101", "102", "103") if self._chance.random() < 0.8}
             account.synchronise(lambda sync: sync.list_courses(account.attempt, listed))
+            if self._chance.random() < 0.3:
+                account.synchronise(lambda sync: sync.widen(account.attempt, *OBSTACLE))
             return
         chance = self._chance.random()
         if chance < 0.7:
