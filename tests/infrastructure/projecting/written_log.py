@@ -9,6 +9,9 @@ from psycopg import Connection
 from domain.recorded import Recorded
 from infrastructure.event_store.mapper import Mapper
 
+FENCE = "SELECT pg_advisory_xact_lock_shared(1161905989, 1)"
+"""What holds readers back until the events are there, as `easeboard.append` does."""
+
 
 class WrittenLog:
     """The log in a database, written without the store."""
@@ -20,6 +23,8 @@ class WrittenLog:
     def append(self, events: Sequence[Recorded]) -> int:
         """Append in one transaction; returns the last position."""
         with (
+            self._connection.transaction(),
+            self._connection.execute(FENCE),
             self._connection.cursor() as cursor,
             cursor.copy(
                 "COPY easeboard.events (stream, version, topic, recorded_at, actor, command_id,"
