@@ -2,7 +2,15 @@
 
 import sys
 
-from tests.benchmarks import append, catch_up, incremental, live, read_back, sync_large_student
+from tests.benchmarks import (
+    append,
+    catch_up,
+    incremental,
+    live,
+    ordinary_students,
+    read_back,
+    sync_large_student,
+)
 
 BENCHMARKS = {
     "append": append.main,
@@ -10,6 +18,7 @@ BENCHMARKS = {
     "catch_up": catch_up.main,
     "sync_large_student": sync_large_student.main,
     "incremental": incremental.main,
+    "ordinary_students": ordinary_students.main,
     "live": live.main,
 }
 

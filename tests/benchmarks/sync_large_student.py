@@ -5,42 +5,24 @@ request, Canvas's leaky bucket on; the sandbox has a process of its own.
 """
 
 import asyncio
-import json
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, NamedTuple
-from urllib.request import Request, urlopen
 
 import aiohttp
 from canvasapi import Canvas
 
 from infrastructure.canvas.client import CanvasClient
-from infrastructure.canvas.sandbox import SandboxOptions, serve
+from infrastructure.canvas.sandbox import SandboxOptions
+from tests.benchmarks.target import Target, sandbox
 from tests.benchmarks.whole_service import synchronise
 
 LARGE = SandboxOptions(courses=40, assignments=120, latency_ms=80, restricted=False)
 SMALL = SandboxOptions(courses=10, assignments=40, latency_ms=80, restricted=False)
 READ_BY_CANVASAPI = {40: 4, 10: 2}
 PAUSE = 0.5
-
-
-class Target(NamedTuple):
-    """A sandbox in another process."""
-
-    url: str
-    token: str
-    options: SandboxOptions
-
-    def pull(self, operation: str) -> Any:
-        """Use one of the sandbox's levers."""
-        request = Request(f"{self.url}/sandbox/{operation}", data=b"{}")  # noqa: S310  loopback
-        with urlopen(request) as answer:  # noqa: S310  loopback
-            return json.load(answer)["result"]
 
 
 class Read(NamedTuple):
@@ -68,27 +50,6 @@ class Contender(NamedTuple):
     name: str
     read: Callable[[Target], Coroutine[Any, Any, Read]]
     runs: int = 3
-
-
-@contextmanager
-def sandbox(options: SandboxOptions) -> Iterator[Target]:
-    """A sandbox in a process of its own."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(options, theirs), daemon=True)
-    process.start()
-    try:
-        url, token = ours.recv()
-        yield Target(url, token, options)
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _serve(options: SandboxOptions, pipe: Connection) -> None:
-    asyncio.run(
-        serve(options, on_ready=lambda ready: pipe.send((ready.url, ready.tokens[0]["token"])))
-    )
 
 
 async def canvasapi_in_order(target: Target) -> Read:
