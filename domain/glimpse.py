@@ -4,11 +4,12 @@ A mark is 32 bits of what a feed shows: little enough to be remembered of every 
 Should two be equal by chance, one change in four thousand million waits for the next full run.
 """
 
+import marshal
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
-from domain.canvas import Assignment, Submission
+from domain.canvas import CANONICAL, Assignment, Submission
 
 Feed = Literal["graded", "planned"]
 """Canvas's list of graded submissions, and its planner."""
@@ -112,8 +113,8 @@ def _status(submission: Submission) -> Status:
     )
 
 
-def _mark(*shown: object) -> int:
-    return crc32(repr(shown).encode(errors="surrogatepass"))
+def _mark(*shown: Any) -> int:
+    return crc32(marshal.dumps(shown, CANONICAL))
 
 
 def _month(today: date, further: int) -> date:

@@ -39,8 +39,8 @@ FULL_EVERY = timedelta(hours=24)
 class Sync(Aggregate):
     """Decides what differs from the last sighting, and that there is one run at a time."""
 
-    class_version = 3
-    """Of its snapshots."""
+    class_version = 4
+    """Of its snapshots: one more where what is remembered, or what digests are made of, changes."""
 
     connection_id: UUID
 
@@ -250,6 +250,8 @@ class Sync(Aggregate):
                 self.courses[event.course_id]["present"] = False
                 if self.run:
                     count(self.run, Changes(courses=1, assignments=0, grades=0))
+            case DueDateChanged() | GradeChanged():
+                pass
             case _ if self.run:
                 self._advance(self.run, event)
 
