@@ -11,7 +11,7 @@ import structlog
 from psycopg import Connection
 
 from infrastructure.projecting.faults import Backoff, described, passes
-from infrastructure.projecting.feeding import advance
+from infrastructure.projecting.feeding import Fed, advance
 from infrastructure.projecting.log import Log
 from infrastructure.projecting.pace import Pace
 from infrastructure.projecting.read_ahead import ReadAhead
@@ -22,6 +22,9 @@ from infrastructure.projecting.versions import Standing, connect, ensure, live
 BUSY_SECONDS = 0.01
 IDLE_SECONDS = 0.1
 STAYS_BUSY_SECONDS = 1.0
+RESTS = 2.0
+"""Times as long as a round took to rest after it: each costs the same whether it brings one event
+or fifty, so the busier the log, the more each round takes in."""
 
 logger = structlog.get_logger()
 
@@ -81,7 +84,7 @@ class Follower:
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
-                self._rest(self._round())
+                self._take_turn()
                 backoff.forget()
             except Exception as error:  # noqa: BLE001  # supervised: whatever it is, go on later
                 self._disconnect()
@@ -91,48 +94,55 @@ class Follower:
         self._disconnect()
         self._ahead.close()
 
-    def _rest(self, more: bool) -> None:  # noqa: FBT001  # an answer handed on
+    def _take_turn(self) -> None:
+        """One round, and the rest after it; none while there is more to read."""
+        began = time.monotonic()
+        fed = self._round()
         now = time.monotonic()
-        if more or self._woken.is_set():
+        if fed.models or self._woken.is_set():
             self._busy_until = now + STAYS_BUSY_SECONDS
-        if not more:
+        if not fed.models:
             self._woken.wait(BUSY_SECONDS if now < self._busy_until else IDLE_SECONDS)
+        elif fed.upto == self._reached:
+            self._stopping.wait(min(IDLE_SECONDS, RESTS * (now - began)))
         self._woken.clear()
 
-    def _round(self) -> bool:
-        """Move everybody one batch; returns whether anybody moved."""
+    def _round(self) -> Fed:
+        """Move everybody one batch."""
         connection = self._connected()
         safe = self._log.safe()
         if safe <= self._reached and not self._failing:
-            return False
+            return Fed(0, safe)
         standings = live(connection, self._models)
         behind = [one for one in standings if one.position < safe and self._may_try(one)]
         groups = _together(behind)
         log = self._ahead if len(groups) == 1 else self._log
-        moved = sum(self._advance(connection, group, log, safe) for group in groups)
-        self._reached = safe if standings and not behind else -1
-        return moved > 0
+        fed = _sum([self._advance(connection, group, log, safe) for group in groups], safe)
+        everybody = len(behind) == fed.models and fed.upto == safe and not self._failing
+        self._reached = safe if standings and everybody else -1
+        return fed
 
     def _may_try(self, standing: Standing) -> bool:
         return time.monotonic() >= self._failing.get(standing.model.name, (0.0,))[0]
 
     def _advance(
         self, connection: Connection[Any], group: list[Standing], log: Log, safe: int
-    ) -> int:
+    ) -> Fed:
         """Move a group in one transaction; one by one when something is wrong with one of them."""
         try:
             with self._pace as limit:
-                moved = advance(connection, group, log, safe, limit).models
+                fed = advance(connection, group, log, safe, limit)
         except Exception as error:
             if passes(error):
                 raise
             if len(group) > 1:
-                return sum(self._advance(connection, [one], self._log, safe) for one in group)
+                alone = [self._advance(connection, [one], self._log, safe) for one in group]
+                return _sum(alone, safe)
             self._give_up_for_now(connection, group[0], error)
-            return 0
+            return Fed(0, group[0].position)
         for one in group:
             self._failing.pop(one.model.name, None)
-        return moved
+        return fed
 
     def _give_up_for_now(
         self, connection: Connection[Any], standing: Standing, error: Exception
@@ -170,6 +180,11 @@ class Follower:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _sum(fed: Sequence[Fed], safe: int) -> Fed:
+    """How many took a batch in, and how far all of them have come."""
+    return Fed(sum(one.models for one in fed), min((one.upto for one in fed), default=safe))
 
 
 def _together(standings: Iterable[Standing]) -> list[list[Standing]]:
