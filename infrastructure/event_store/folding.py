@@ -15,13 +15,13 @@ BOOKKEEPING = frozenset({"_id", "_version", "_pending_events"})
 """Attributes the library keeps, which a snapshot has in columns or not at all."""
 
 
-def fold(kind: type[A], stream: UUID, _: A | None, history: Iterable[Any]) -> A:
+def fold(kind: type[A], stream: UUID, snapshot: Snapshot | None, history: Iterable[Any]) -> A:
     """Fold a stream, perhaps from a snapshot on; unborn where nothing happened."""
     aggregate = kind.unborn(stream)
+    if snapshot:
+        restore(aggregate, snapshot)
     for event in history:
-        if isinstance(event, Snapshot):
-            restore(aggregate, event)
-        elif isinstance(event, Redacted):
+        if isinstance(event, Redacted):
             aggregate.version = event.originator_version
         else:
             event.mutate(aggregate)

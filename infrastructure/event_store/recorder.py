@@ -1,13 +1,11 @@
-"""The log in PostgreSQL: appending in one round trip, reading one stream."""
+"""Appending to the log in one round trip."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 from uuid import UUID, uuid4
 
-import eventsourcing.persistence
 import psycopg
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
@@ -26,18 +24,6 @@ SELECT max(e.position)
   JOIN unnest(%s::uuid[], %s::bigint[]) AS mine (stream, version) USING (stream, version)
  WHERE e.command_id = %s
 """
-
-STREAM = """
-SELECT stream, version, topic, state, recorded_at, person_id, position
-  FROM easeboard.events
- WHERE stream = %s
-   AND version > %s
-   AND version <= %s
- ORDER BY version
-"""
-
-LAST = 2**63 - 1
-"""A version beyond every other."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -65,8 +51,8 @@ class Circumstances:
         )
 
 
-class Recorder(eventsourcing.persistence.AggregateRecorder):
-    """Appends to easeboard.events and reads one stream of it."""
+class Recorder:
+    """Appends to easeboard.events."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -93,24 +79,6 @@ class Recorder(eventsourcing.persistence.AggregateRecorder):
             if error.sqlstate == ERASED:
                 raise PersonIsErased(by.person_id) from error
             raise
-
-    def insert_events(self, stored_events: Sequence[Any], **kwargs: Any) -> None:
-        """Append as the library asks for it, `by` some Circumstances."""
-        self.append(stored_events, kwargs["by"])
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[Any]:
-        """Rows of one stream, as Stored, in the order of their versions."""
-        if desc or limit is not None:
-            raise NotImplementedError("A stream is read forward and whole.")
-        return ask(self._pool, STREAM, [originator_id, gt or 0, LAST if lte is None else lte])
 
 
 def _disputed(error: UniqueViolation) -> UUID | None:

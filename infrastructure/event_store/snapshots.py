@@ -2,30 +2,25 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 from uuid import UUID
 
-import eventsourcing.persistence
 import orjson
 from eventsourcing.domain import Snapshot
 
 from domain.aggregate import NOBODY, Aggregate
-from infrastructure.event_store.asking import Pool, ask
+from infrastructure.event_store.asking import Pool, Rows, ask
 from infrastructure.event_store.envelope import NONCE, Unopenable, disclose, enclose, is_sealed
 from infrastructure.event_store.folding import state_of
 from infrastructure.event_store.kinds import State, conversions
 from infrastructure.event_store.mapper import Keys
-from infrastructure.event_store.recorder import LAST
-from infrastructure.event_store.streams import Streams
 
 log = logging.getLogger(__name__)
 
-EVERY = 100
-"""Events a stream must have moved on for a new snapshot."""
-
-TAKEN = "SELECT version FROM easeboard.snapshots WHERE stream = %s AND topic = %s"
+MOST_NOTED = 10_000
+"""Streams of which it is remembered how old their snapshot is."""
 
 KEEP = """
 INSERT INTO easeboard.snapshots AS kept (stream, version, topic, person_id, state)
@@ -40,13 +35,36 @@ VALUES (%s, %s, %s, %s, %s)
     OR kept.topic <> excluded.topic
 """
 
-NEWEST = """
-SELECT version, person_id, state, recorded_at
-  FROM easeboard.snapshots
+LAST = 2**63 - 1
+"""A version beyond every other."""
+
+STREAM = """
+SELECT stream, version, topic, state, recorded_at, person_id, position
+  FROM easeboard.events
  WHERE stream = %s
-   AND topic = %s
    AND version <= %s
+ ORDER BY version
 """
+
+LOAD = """
+WITH newest AS (
+    SELECT version, person_id, state, recorded_at
+      FROM easeboard.snapshots
+     WHERE stream = %s
+       AND topic = %s
+       AND version <= %s
+)
+SELECT NULL AS stream, version, NULL AS topic, state, recorded_at, person_id, NULL AS position
+  FROM newest
+ UNION ALL
+SELECT stream, version, topic, state, recorded_at, person_id, position
+  FROM easeboard.events
+ WHERE stream = %s
+   AND version > coalesce((SELECT version FROM newest), 0)
+   AND version <= %s
+ ORDER BY version
+"""
+"""The newest snapshot, if any, and the events after it: one round trip for both."""
 
 Conversion = tuple[str, Callable[[Any], Any]]
 
@@ -57,13 +75,17 @@ DATES: tuple[Conversion, ...] = (
 """Attributes every aggregate of the library has."""
 
 
-class Snapshots(eventsourcing.persistence.EventStore[UUID]):
-    """Snapshots of one kind of aggregate, as the library's Repository reads them."""
+class Loaded(NamedTuple):
+    """A snapshot, if there is one that can be used, and the rows of the events after it."""
 
-    def __init__(
-        self, kind: type[Aggregate], streams: Streams, pool: Pool, keys: Keys, every: int
-    ) -> None:
-        super().__init__(streams.mapper, streams.recorder)
+    snapshot: Snapshot | None
+    rows: Rows
+
+
+class Snapshots:
+    """Snapshots of one kind of aggregate."""
+
+    def __init__(self, kind: type[Aggregate], pool: Pool, keys: Keys, every: int) -> None:
         self._topic = f"{kind.__name__}/{getattr(kind, 'class_version', 1)}"
         self._always = set(state_of(kind.unborn(NOBODY)))
         self._ever = self._always | set(get_type_hints(kind))
@@ -71,13 +93,13 @@ class Snapshots(eventsourcing.persistence.EventStore[UUID]):
         self._pool = pool
         self._keys = keys
         self._every = every
+        self._lately: dict[UUID, int] = {}
 
     def is_due(self, aggregate: Aggregate) -> bool:
-        """Whether the last snapshot is old; never of what is not yet saved, or erased."""
+        """Whether the snapshot it was loaded from is old; never of what is unsaved, or erased."""
         if aggregate.person_id == NOBODY or aggregate.pending_events:
             return False
-        taken = ask(self._pool, TAKEN, [aggregate.id, self._topic])
-        return aggregate.version - (taken[0][0] if taken else 0) >= self._every
+        return aggregate.version - self._lately.get(aggregate.id, 0) >= self._every
 
     def take(self, aggregate: Aggregate) -> None:
         """Keep a snapshot of an aggregate as the log has it."""
@@ -85,27 +107,35 @@ class Snapshots(eventsourcing.persistence.EventStore[UUID]):
             state = self._enclosed(aggregate)
             place = [aggregate.id, aggregate.version, self._topic]
             ask(self._pool, KEEP, [*place, aggregate.person_id, state])
+            self._note(aggregate.id, aggregate.version)
 
-    def get(
-        self,
-        originator_id: UUID,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Any]:
-        """The snapshot up to a version; none of the erased, none that cannot be read any more."""
-        del gt, desc, limit
-        rows = ask(self._pool, NEWEST, [originator_id, self._topic, LAST if lte is None else lte])
-        for version, person_id, stored, recorded_at in rows:
-            try:
-                state = self._disclosed(originator_id, version, person_id, stored)
-            except (ValueError, TypeError, KeyError) as error:
-                log.warning("snapshot of stream %s not used: %s", originator_id, error)
-                continue
-            if state is not None:
-                yield Snapshot(originator_id, version, recorded_at, self._topic, state)
+    def load(self, stream: UUID, upto: int | None) -> Loaded:
+        """What a stream is folded from, perhaps only up to a version.
+
+        No snapshot is used of the erased, and none that cannot be read any more.
+        """
+        last = LAST if upto is None else upto
+        rows = ask(self._pool, LOAD, [stream, self._topic, last, stream, last])
+        found = bool(rows) and rows[0][0] is None
+        if upto is None:
+            self._note(stream, rows[0][1] if found else 0)
+        if not found:
+            return Loaded(None, rows)
+        _, version, _, stored, recorded_at, person_id, _ = rows[0]
+        try:
+            state = self._disclosed(stream, version, person_id, stored)
+        except (ValueError, TypeError, KeyError) as error:
+            log.warning("snapshot of stream %s not used: %s", stream, error)
+            state = None
+        if state is None:
+            return Loaded(None, ask(self._pool, STREAM, [stream, last]))
+        return Loaded(Snapshot(stream, version, recorded_at, self._topic, state), rows[1:])
+
+    def _note(self, stream: UUID, version: int) -> None:
+        """Remember how old a stream's snapshot is, for a while; 0 only makes one more be taken."""
+        if len(self._lately) >= MOST_NOTED:
+            self._lately.clear()
+        self._lately[stream] = version
 
     def _enclosed(self, aggregate: Aggregate) -> bytes:
         place = self._place(aggregate.id, aggregate.version)

@@ -1,11 +1,8 @@
 """Aggregates loaded from and saved to the event log: application.ports.Store on PostgreSQL."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
-
-from eventsourcing.application import Repository
 
 from application.acting import Acting, now_acting
 from domain.aggregate import Aggregate
@@ -16,7 +13,6 @@ from infrastructure.event_store.mapper import Keys, Mapper
 from infrastructure.event_store.pending import pending_events, person_of, saved
 from infrastructure.event_store.recorder import Circumstances, Recorder
 from infrastructure.event_store.snapshots import Snapshots
-from infrastructure.event_store.streams import Streams
 from infrastructure.event_store.threads import Threads
 
 A = TypeVar("A", bound=Aggregate)
@@ -47,7 +43,8 @@ class EventStore:
     ) -> None:
         self._pool = pool
         self._keys = keys
-        self._streams = Streams(Mapper(keys), Recorder(pool))
+        self._mapper = Mapper(keys)
+        self._recorder = Recorder(pool)
         self._on_append = on_append
         self._snapshot_every = snapshot_every
         self._threads = Threads(pool.max_size)
@@ -59,7 +56,8 @@ class EventStore:
 
     async def save(self, *aggregates: Aggregate) -> None:
         """Append all pending events in one transaction, or raise VersionConflict and none."""
-        await self._threads.run(self._save, aggregates, now_acting())
+        if pending_events(aggregates):
+            await self._threads.run(self._save, aggregates, now_acting())
 
     async def has_moved(self, aggregate: Aggregate) -> bool:
         """Whether somebody else appended to the stream after what this aggregate knows."""
@@ -68,14 +66,13 @@ class EventStore:
 
     async def remember(self, aggregate: Aggregate) -> None:
         """Keep a snapshot, if the stream has moved on enough since the last one."""
-        await self._threads.run(self.remember_now, aggregate)
+        if self._snapshots_of(type(aggregate)).is_due(aggregate):
+            await self._threads.run(self.remember_now, aggregate)
 
     def load_now(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
         """Fold a stream, perhaps only up to a version, in this thread."""
-        repository = Repository(self._streams, snapshot_store=self._snapshots_of(kind))
-        return cast(
-            "A", repository.get(stream, version=version, projector_func=partial(fold, kind, stream))
-        )
+        snapshot, rows = self._snapshots_of(kind).load(stream, version)
+        return fold(kind, stream, snapshot, self._mapper.events(rows))
 
     def save_now(self, *aggregates: Aggregate) -> None:
         """Append all pending events in one transaction, in this thread."""
@@ -108,13 +105,11 @@ class EventStore:
             correlation_id=acting.correlation_id,
             causation_id=acting.causation_id,
         )
-        acting.position = self._streams.append(events, by)
+        acting.position = self._recorder.append(self._mapper.store(events, by.person_id), by)
         saved(aggregates)
         self._on_append()
 
     def _snapshots_of(self, kind: type[Aggregate]) -> Snapshots:
         if kind not in self._snapshots:
-            self._snapshots[kind] = Snapshots(
-                kind, self._streams, self._pool, self._keys, self._snapshot_every
-            )
+            self._snapshots[kind] = Snapshots(kind, self._pool, self._keys, self._snapshot_every)
         return self._snapshots[kind]

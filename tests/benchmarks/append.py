@@ -44,7 +44,7 @@ def rate(append: Append, writers: int, size: int, total: int) -> float:
 
 def sealed(log: Logs) -> Append:
     """Append as the store does: sealed with a person's key, in one round trip."""
-    return lambda batch: log.ours.append(batch, circumstances(batch[0].originator_id.int))
+    return lambda batch: log.append(batch, circumstances(batch[0].originator_id.int))
 
 
 def stock(log: Logs) -> Append:

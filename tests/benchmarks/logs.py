@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,6 @@ from domain.events.sync import CourseFetchFailed, Progress
 from infrastructure.event_store.asking import Pool
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.recorder import Circumstances, Recorder
-from infrastructure.event_store.streams import Streams
 from infrastructure.master_key import key_ring
 from infrastructure.people_keys import PeopleKeys
 from infrastructure.postgres.embedded import EmbeddedPostgres
@@ -39,8 +38,11 @@ class Logs:
     url: str
     pool: Pool
     mapper: Mapper
-    ours: Streams
     stock: library.EventStore[UUID]
+
+    def append(self, batch: Sequence[Event], by: Circumstances) -> int:
+        """Append to ours as the store does: sealed, in one round trip."""
+        return Recorder(self.pool).append(self.mapper.store(batch, by.person_id), by)
 
 
 def events(stream: UUID, count: int) -> list[Event]:
@@ -78,7 +80,7 @@ def logs() -> Iterator[Logs]:
         mapper = Mapper(PeopleKeys(pool, key_ring(MASTER), seconds=3600))
         stock = _stock(url)
         stack.callback(stock.recorder.datastore.close)  # type: ignore[attr-defined]  # PostgreSQL's
-        yield Logs(url, pool, mapper, Streams(mapper, Recorder(pool)), stock)
+        yield Logs(url, pool, mapper, stock)
 
 
 def _stock(url: str) -> library.EventStore[UUID]:

@@ -92,7 +92,7 @@ def _fill(log: Logs, connection: psycopg.Connection[Any], total: int) -> None:
     connection.execute("CREATE TABLE bench.plain (LIKE easeboard.events INCLUDING ALL)")
     for nth in range(total // 100):
         batch = events(uuid4(), 100)
-        log.ours.append(batch, circumstances(nth))
+        log.append(batch, circumstances(nth))
         log.stock.put(batch)
     plain = log.stock.mapper.to_stored_event(events(uuid4(), 1)[0]).state
     connection.execute(
