@@ -161,3 +161,12 @@ async def test_nothing_of_a_person_is_in_the_clear(audit: AsyncPool, store: Even
     assert len(rows[0][0]) < 500
     loaded = store.load_now(Connection, connection_of(person).id)
     assert loaded.canvas_user_name == "Ada" * 2000
+
+
+async def test_what_has_no_news_costs_no_round_trip(
+    store: EventStore, pool: Pool, person: UUID
+) -> None:
+    loaded = await store.load(Connection, connection_of(person).id)
+    pool.close()
+    await store.save(loaded)
+    await store.remember(loaded)

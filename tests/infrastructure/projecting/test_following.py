@@ -1,6 +1,8 @@
 """The follower keeps read models in step, whatever happens to it."""
 
 import random
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.projecting.follow import Follower
+from infrastructure.projecting.log import Batch
 from projections.catalogue import READ_MODELS
 from tests.infrastructure.projecting.standing import (
     assert_live_is_rebuilt,
@@ -67,6 +70,41 @@ def _error(connection: Connection, name: str) -> str | None:
         "SELECT error FROM easeboard.projections WHERE name = %s ORDER BY version", [name]
     ).fetchall()
     return found[0][0] if found else None
+
+
+class Leisurely:
+    """A log that takes its time, and when it was done and asked again."""
+
+    def __init__(self, log: LogReader) -> None:
+        self._log = log
+        self._done = 0.0
+        self.pauses: list[float] = []
+
+    def safe(self) -> int:
+        if self._done:
+            self.pauses.append(time.monotonic() - self._done)
+            self._done = 0.0
+        return self._log.safe()
+
+    def read(self, after: int, upto: int, topics: Sequence[str], limit: int) -> Batch:
+        batch = self._log.read(after, upto, topics, limit)
+        time.sleep(0.02)
+        self._done = time.monotonic()
+        return batch
+
+
+def test_a_small_batch_is_followed_by_a_rest_twice_as_long(
+    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+) -> None:
+    log = Leisurely(reader)
+    with Follower(database_url, log, [Tally()]) as follower:
+        for event in Wanderer(6).walk(5):
+            head = written.append([event])
+            follower.wake()
+            until_all_at(connection, head)
+            follower.wake()
+        until(lambda: len(log.pauses) >= 5)
+    assert min(log.pauses) >= 0.04
 
 
 def test_one_unreadable_event_stops_only_those_who_hear_it(
