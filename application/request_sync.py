@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from application.ports import Queue, Store
 from domain.connection import Connection
 from domain.events.sync import Requests
+from domain.next_run import must_be_due
 from domain.sync import Sync
 
 NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
@@ -42,7 +43,10 @@ async def request_sync(
     connection.must_be_active()
     sync = await store.load(Sync, Sync.id_for(connection.id))
     await interrupt_if_dead(sync, queue)
-    queued = Queued(uuid4(), sync.mode(command.mode, now=datetime.now(UTC), interval=interval))
+    now = datetime.now(UTC)
+    if command.trigger == "schedule":
+        must_be_due(connection, sync, now=now, interval=interval)
+    queued = Queued(uuid4(), sync.mode(command.mode, now=now, interval=interval))
     sync.request(
         queued.sync_id,
         connection_id=connection.id,

@@ -9,6 +9,7 @@ Refusal                      a rule of ours
 ├── SyncAlreadyRunning
 ├── NoSyncRunning
 ├── SyncIsOver
+├── SyncNotDue
 ├── PersonIsErased
 └── VersionConflict
 CanvasFailure                Canvas's answer, or its silence
@@ -110,6 +111,16 @@ class SyncIsOver(Refusal):
 
     def __str__(self) -> str:
         return f"Sync {self.sync_id} is over."
+
+
+@dataclass(unsafe_hash=True)
+class SyncNotDue(Refusal):
+    """The clock asked for a run before the connection is due for one."""
+
+    connection_id: UUID
+
+    def __str__(self) -> str:
+        return f"Connection {self.connection_id} is not due for a sync yet."
 
 
 @dataclass(unsafe_hash=True)

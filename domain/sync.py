@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from domain.aggregate import Aggregate
 from domain.attempt import ATTEMPTS, GIVEN_UP, Attempt
 from domain.canvas import Assignment, Course
+from domain.due import failures_after, waits
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
 from domain.events.sync import (
@@ -49,7 +50,8 @@ class Sync(Aggregate):
         self.run: Run | None = None
         self.completed_once = False
         self.last_completed_at: str | None = None
-        self.last_finished_at: str | None = None
+        self.rested_at: str | None = None
+        self.failures = 0
         self.full_at: str | None = None
         self.planner_validator: str | None = None
         self.courses: dict[str, SeenCourse] = {}
@@ -95,7 +97,7 @@ class Sync(Aggregate):
         if wish == "full" or self.full_at is None:
             return "full"
         latest = datetime.fromisoformat(self.full_at) + FULL_EVERY
-        return "full" if now + interval > latest else "incremental"
+        return "full" if now + max(waits(interval)) > latest else "incremental"
 
     def start(self, worker: str) -> Attempt:
         """Let a worker take the queued run on, whichever it is; raises NoSyncRunning."""
@@ -259,6 +261,7 @@ class Sync(Aggregate):
         self.person_id = event.person_id
         self.connection_id = event.connection_id
         self.run = queued(event)
+        self.rested_at = event.timestamp.isoformat()
 
     def _remember(self, event: CourseFetched) -> None:
         course = event.course
@@ -279,4 +282,6 @@ class Sync(Aggregate):
                 self.planner_validator = event.planner_validator or self.planner_validator
                 if run["mode"] == "full":
                     self.full_at = run["started_at"]
-        self.last_finished_at = run["finished_at"] or self.last_finished_at
+        if run["finished_at"]:
+            self.rested_at = run["finished_at"]
+            self.failures = failures_after(self.failures, event)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from application.ports import Store
 from domain.connection import Connection
+from domain.next_run import next_run_at
 from domain.sync import Sync
 from projections.document import rfc3339
 
@@ -34,6 +35,7 @@ class Now:
 
 def connection_document(connection: Connection, sync: Sync, interval: timedelta) -> dict[str, Any]:
     """A connection as `GET /canvas/connections/{id}` shows it."""
+    due = next_run_at(connection, sync, interval)
     return {
         "id": connection.id,
         "canvas_url": connection.canvas_url,
@@ -44,7 +46,7 @@ def connection_document(connection: Connection, sync: Sync, interval: timedelta)
         "token_rotated_at": _time(connection.token_rotated_at),
         "last_validated_at": _time(connection.validated_at),
         "last_synced_at": _time(sync.last_completed_at),
-        "next_sync_at": _next_sync_at(connection, sync, interval),
+        "next_sync_at": rfc3339(due) if due else None,
         "created_at": _time(connection.opened_at),
         "version": connection.version,
     }
@@ -87,13 +89,6 @@ def state_document(
             "courses": sync.courses,
         },
     }
-
-
-def _next_sync_at(connection: Connection, sync: Sync, interval: timedelta) -> str | None:
-    rested = sync.last_finished_at or connection.opened_at
-    if connection.status != "active" or rested is None:
-        return None
-    return rfc3339(datetime.fromisoformat(rested) + interval)
 
 
 def _time(text: str | None) -> str | None:

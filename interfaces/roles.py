@@ -19,7 +19,7 @@ from interfaces.bootstrap import bootstrap
 from interfaces.http.metrics import new_registry
 from interfaces.listening import url_of
 from interfaces.running import Running
-from projections.connections.query import due_connections
+from projections.connections.due import due_connections
 from projections.sync_log.query import unfinished
 
 ROLES = ("api", "worker", "projector", "scheduler")
@@ -142,7 +142,9 @@ async def _keep_the_clock(running: Running) -> None:
     interval = running.settings.sync_interval
 
     async def due(now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-        return await due_connections(now, interval=interval, limit=limit, pool=running.pools.reads)
+        pool = running.pools.reads
+        found = await due_connections(now, interval=interval, limit=limit, pool=pool)
+        return [(due.person_id, due.connection_id) for due in found]
 
     clock = scheduler(due, running.service.request_sync)
     clock.start()

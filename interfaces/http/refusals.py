@@ -25,6 +25,7 @@ SLUGS: dict[type[Exception], str] = {
     errors.SyncAlreadyRunning: "sync-already-running",
     errors.NoSyncRunning: "no-sync-running",
     errors.SyncIsOver: "conflict",
+    errors.SyncNotDue: "conflict",
     errors.VersionConflict: "conflict",
     errors.PersonIsErased: "person-erased",
     errors.CanvasTokenRejected: "canvas-token-rejected",

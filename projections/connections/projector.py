@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from psycopg import Cursor
 
+from domain.due import failures_after, wait_of
 from domain.event import Event
 from domain.events import (
     ConnectionOpened,
@@ -16,6 +17,7 @@ from domain.events import (
     SyncCancelled,
     SyncCompleted,
     SyncFailed,
+    SyncRequested,
     TokenRejected,
     TokenRotated,
 )
@@ -25,12 +27,13 @@ from projections.columns import columns
 from projections.document import rfc3339, stored
 from projections.gone import ENDS, connection_of, living
 
-VERSION = 1
+VERSION = 2
 HEARS = (
     ConnectionOpened,
     TokenRotated,
     ConnectionValidated,
     TokenRejected,
+    SyncRequested,
     SyncCompleted,
     SyncFailed,
     SyncCancelled,
@@ -41,12 +44,18 @@ TABLES = ("connections",)
 
 @dataclass(slots=True)
 class Known:
-    """A connection as the table holds it; it has rested since its last run ended."""
+    """A connection as the table holds it.
 
+    It has rested since its last run ended, or since a live one was asked for.
+    """
+
+    document: dict[str, Any]
     person_id: UUID
+    origin: str
     created_at: datetime
     rested_at: datetime
-    document: dict[str, Any]
+    failures: int
+    wait: int
     position: int
 
     def row(self, id_: UUID) -> tuple[Any, ...]:
@@ -54,9 +63,12 @@ class Known:
         return (
             id_,
             self.person_id,
+            self.origin,
             self.created_at,
             self.document["status"] == "active",
             self.rested_at,
+            self.failures,
+            self.wait,
             stored(self.document),
             self.position,
         )
@@ -92,8 +104,11 @@ def _opened(event: ConnectionOpened, recorded: Recorded) -> Known:
     }
     return Known(
         person_id=recorded.person_id,
+        origin=event.canvas_url,
         created_at=recorded.recorded_at,
         rested_at=recorded.recorded_at,
+        failures=0,
+        wait=wait_of(event.originator_id, 0),
         document=document,
         position=recorded.position,
     )
@@ -112,11 +127,19 @@ def _hear(connection: Known, recorded: Recorded) -> None:
             document["last_validated_at"] = at
         case TokenRejected():
             document["status"] = "token_rejected"
-        case ended:
-            connection.rested_at = recorded.recorded_at
-            if isinstance(ended, SyncCompleted):
+        case event:
+            _rest(connection, event, recorded.recorded_at)
+            if isinstance(event, SyncCompleted):
                 document["last_synced_at"] = at
     _advance(document, recorded.event)
+
+
+def _rest(connection: Known, event: Event, at: datetime) -> None:
+    waits_for = 0
+    if not isinstance(event, SyncRequested):
+        waits_for = connection.failures = failures_after(connection.failures, event)
+    connection.rested_at = at
+    connection.wait = wait_of(connection_of(event), waits_for)
 
 
 def _advance(document: dict[str, Any], event: Event) -> None:
@@ -129,7 +152,8 @@ def _known(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Known]:
         return {}
     cursor.execute(
         """
-        SELECT connection_id, person_id, created_at, rested_at, document, position
+        SELECT connection_id, document, person_id, origin, created_at, rested_at, failures, wait,
+               position
           FROM connections
          WHERE connection_id = ANY(%b::uuid[])
          ORDER BY connection_id
@@ -137,10 +161,7 @@ def _known(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Known]:
         [list(ids)],
         binary=True,
     )
-    return {
-        id_: Known(person_id, created_at, rested_at, orjson.loads(document), position)
-        for id_, person_id, created_at, rested_at, document, position in cursor
-    }
+    return {id_: Known(orjson.loads(document), *known) for id_, document, *known in cursor}
 
 
 def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
@@ -149,18 +170,23 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     cursor.execute(
         """
         INSERT INTO connections (
-            connection_id, person_id, created_at, active, rested_at, document, position
+            connection_id, person_id, origin, created_at, active, rested_at, failures, wait,
+            document, position
         )
-        SELECT connection_id, person_id, created_at, active, rested_at, document, position
+        SELECT connection_id, person_id, origin, created_at, active, rested_at, failures, wait,
+               document, position
           FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::timestamptz[], %b::boolean[], %b::timestamptz[],
-                   %b::bytea[], %b::bigint[]
+                   %b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::boolean[],
+                   %b::timestamptz[], %b::integer[], %b::integer[], %b::bytea[], %b::bigint[]
                ) AS heard (
-                   connection_id, person_id, created_at, active, rested_at, document, position
+                   connection_id, person_id, origin, created_at, active, rested_at, failures, wait,
+                   document, position
                )
             ON CONFLICT (connection_id) DO UPDATE
            SET active    = excluded.active,
                rested_at = excluded.rested_at,
+               failures  = excluded.failures,
+               wait      = excluded.wait,
                document  = excluded.document,
                position  = excluded.position
         """,

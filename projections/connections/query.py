@@ -1,11 +1,12 @@
-"""Which Canvas accounts somebody is connected to, and which are due for a run."""
+"""Which Canvas accounts somebody is connected to."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
 from projections.document import rfc3339_or_null, spliced
+from projections.due import Rest
 from projections.page import Page, keys_of, moment, one_more, page
 
 
@@ -22,8 +23,7 @@ async def connections_of(
     async with pool.connection() as connection:
         found = await connection.execute(
             """
-            SELECT created_at, connection_id, document,
-                   CASE WHEN active THEN rested_at + %(interval)s END
+            SELECT created_at, connection_id, document, active, rested_at, wait
               FROM read.connections
              WHERE person_id = %(person)s
                AND (
@@ -35,7 +35,6 @@ async def connections_of(
             """,
             {
                 "person": person_id,
-                "interval": interval,
                 "created_at": created_at,
                 "id": id_,
                 "limit": one_more(limit),
@@ -43,7 +42,9 @@ async def connections_of(
             binary=True,
         )
         rows = await found.fetchall()
-    return page(rows, limit, lambda row: _as_of_now(row[2], row[3]), lambda row: row[:2])
+    return page(
+        rows, limit, lambda row: _as_of_now(row[2], Rest(*row[3:]), interval), lambda row: row[:2]
+    )
 
 
 async def connection_of(
@@ -53,36 +54,18 @@ async def connection_of(
     async with pool.connection() as connection:
         found = await connection.execute(
             """
-            SELECT document, CASE WHEN active THEN rested_at + %s END
+            SELECT document, active, rested_at, wait
               FROM read.connections
              WHERE person_id = %s AND connection_id = %s
              ORDER BY connection_id
             """,
-            [interval, person_id, connection_id],
+            [person_id, connection_id],
             binary=True,
         )
         row = await found.fetchone()
-    return None if row is None else _as_of_now(*row)
+    return None if row is None else _as_of_now(row[0], Rest(*row[1:]), interval)
 
 
-async def due_connections(
-    now: datetime, *, interval: timedelta, limit: int, pool: AsyncConnectionPool
-) -> list[tuple[UUID, UUID]]:
-    """Whose active connections have rested for an interval, longest first: (person, connection)."""
-    async with pool.connection() as connection:
-        found = await connection.execute(
-            """
-            SELECT person_id, connection_id
-              FROM read.connections
-             WHERE active AND rested_at <= %s
-             ORDER BY rested_at, connection_id
-             LIMIT %s
-            """,
-            [now - interval, limit],
-            binary=True,
-        )
-        return await found.fetchall()
-
-
-def _as_of_now(document: bytes, next_sync_at: datetime | None) -> bytes:
-    return spliced(document, b'"next_sync_at":%b' % rfc3339_or_null(next_sync_at))
+def _as_of_now(document: bytes, rest: Rest, interval: timedelta) -> bytes:
+    due = rest.next_sync_at(interval)
+    return spliced(document, b'"next_sync_at":%b' % rfc3339_or_null(due))

@@ -25,7 +25,7 @@ from projections.gone import ENDS, living
 from projections.sync_log.runs import record_runs
 from projections.sync_log.standings import record_standings
 
-VERSION = 2
+VERSION = 3
 HEARS = (
     ConnectionOpened,
     TokenRotated,

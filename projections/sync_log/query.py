@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg_pool import AsyncConnectionPool
 
 from projections.document import rfc3339_or_null
+from projections.due import Rest
 from projections.page import Page, keys_of, one_more, page, position
 
 
@@ -54,20 +55,24 @@ async def sync_status_of(
             """
             SELECT standing.connection_id,
                    CASE WHEN standing.live THEN sync.status ELSE 'idle' END,
-                   sync.document,
-                   CASE WHEN standing.active THEN standing.rested_at + %s END
+                   sync.document, standing.active, standing.rested_at, standing.wait
               FROM read.sync_standings AS standing
               LEFT JOIN read.syncs AS sync USING (sync_id)
              WHERE standing.person_id = %s
              ORDER BY standing.opened
             """,
-            [interval, person_id],
+            [person_id],
             binary=True,
         )
         return [
             b'{"connection_id":"%b","state":"%b","sync":%b,"next_sync_at":%b}'
-            % (str(id_).encode(), state.encode(), sync or b"null", rfc3339_or_null(next_sync_at))
-            async for id_, state, sync, next_sync_at in found
+            % (
+                str(id_).encode(),
+                state.encode(),
+                sync or b"null",
+                rfc3339_or_null(Rest(*rest).next_sync_at(interval)),
+            )
+            async for id_, state, sync, *rest in found
         ]
 
 

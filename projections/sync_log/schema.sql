@@ -13,9 +13,12 @@ CREATE INDEX syncs_person ON syncs (person_id, requested);
 CREATE TABLE sync_standings (
     connection_id uuid        NOT NULL PRIMARY KEY,
     person_id     uuid        NOT NULL,
+    origin        text        NOT NULL,
     opened        bigint      NOT NULL,
     active        boolean     NOT NULL,
     rested_at     timestamptz NOT NULL,
+    failures      integer     NOT NULL,
+    wait          integer     NOT NULL,
     sync_id       uuid,
     live          boolean     NOT NULL,
     position      bigint      NOT NULL

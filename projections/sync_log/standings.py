@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
+from domain.due import failures_after, wait_of
 from domain.event import Event
 from domain.events import (
     ConnectionOpened,
@@ -38,9 +39,12 @@ class Standing:
     """A connection as the table holds it; `opened` is where in the log it began."""
 
     person_id: UUID
+    origin: str
     opened: int
     active: bool
     rested_at: datetime
+    failures: int
+    wait: int
     sync_id: UUID | None
     live: bool
     position: int
@@ -50,9 +54,12 @@ class Standing:
         return (
             id_,
             self.person_id,
+            self.origin,
             self.opened,
             self.active,
             self.rested_at,
+            self.failures,
+            self.wait,
             self.sync_id,
             self.live,
             self.position,
@@ -69,19 +76,22 @@ def record_standings(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
     standings = _standings({id_ for id_, _ in moves}, cursor)
     for id_, recorded in moves:
         if isinstance(recorded.event, ConnectionOpened):
-            standings[id_] = _opened(recorded)
+            standings[id_] = _opened(recorded.event, recorded)
         elif standing := standings.get(id_):
             standing.position = recorded.position
             _advance(standing, recorded.event, recorded.recorded_at)
     _keep([standing.row(id_) for id_, standing in standings.items()], cursor)
 
 
-def _opened(recorded: Recorded) -> Standing:
+def _opened(event: ConnectionOpened, recorded: Recorded) -> Standing:
     return Standing(
         person_id=recorded.person_id,
+        origin=event.canvas_url,
         opened=recorded.position,
         active=True,
         rested_at=recorded.recorded_at,
+        failures=0,
+        wait=wait_of(event.originator_id, 0),
         sync_id=None,
         live=False,
         position=recorded.position,
@@ -96,8 +106,12 @@ def _advance(standing: Standing, event: Event, at: datetime) -> None:
             standing.active = False
         case SyncRequested():
             standing.sync_id, standing.live = event.sync_id, True
+            standing.rested_at, standing.wait = at, wait_of(event.connection_id, 0)
         case _:
-            standing.rested_at, standing.live = at, False
+            standing.live = False
+            standing.failures = failures_after(standing.failures, event)
+            standing.rested_at = at
+            standing.wait = wait_of(connection_of(event), standing.failures)
 
 
 def _standings(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Standing]:
@@ -105,7 +119,8 @@ def _standings(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Standing]:
         return {}
     cursor.execute(
         """
-        SELECT connection_id, person_id, opened, active, rested_at, sync_id, live, position
+        SELECT connection_id, person_id, origin, opened, active, rested_at, failures, wait,
+               sync_id, live, position
           FROM sync_standings
          WHERE connection_id = ANY(%b::uuid[])
          ORDER BY connection_id
@@ -122,18 +137,24 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     cursor.execute(
         """
         INSERT INTO sync_standings (
-            connection_id, person_id, opened, active, rested_at, sync_id, live, position
+            connection_id, person_id, origin, opened, active, rested_at, failures, wait, sync_id,
+            live, position
         )
-        SELECT connection_id, person_id, opened, active, rested_at, sync_id, live, position
+        SELECT connection_id, person_id, origin, opened, active, rested_at, failures, wait, sync_id,
+               live, position
           FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::bigint[], %b::boolean[], %b::timestamptz[],
-                   %b::uuid[], %b::boolean[], %b::bigint[]
+                   %b::uuid[], %b::uuid[], %b::text[], %b::bigint[], %b::boolean[],
+                   %b::timestamptz[], %b::integer[], %b::integer[], %b::uuid[], %b::boolean[],
+                   %b::bigint[]
                ) AS moved (
-                   connection_id, person_id, opened, active, rested_at, sync_id, live, position
+                   connection_id, person_id, origin, opened, active, rested_at, failures, wait,
+                   sync_id, live, position
                )
             ON CONFLICT (connection_id) DO UPDATE
            SET active    = excluded.active,
                rested_at = excluded.rested_at,
+               failures  = excluded.failures,
+               wait      = excluded.wait,
                sync_id   = excluded.sync_id,
                live      = excluded.live,
                position  = excluded.position

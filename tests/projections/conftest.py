@@ -29,11 +29,16 @@ def tell(database_url: str) -> Told:
         nonlocal told
         events = [one for one in past if one.position > told]
         told = len(past)
-        with psycopg.connect(database_url) as connection:
-            ensure(connection, READ_MODELS)
-            for model in READ_MODELS:
-                with connection.cursor() as cursor:
-                    enter(cursor, schema_of(model.name, 1))
-                    model.project([one for one in events if type(one.event) in model.hears], cursor)
+        take_in(database_url, events)
 
     return tell
+
+
+def take_in(database_url: str, events: Sequence[Recorded]) -> None:
+    """Let every read model hear of these events."""
+    with psycopg.connect(database_url) as connection:
+        ensure(connection, READ_MODELS)
+        for model in READ_MODELS:
+            with connection.cursor() as cursor:
+                enter(cursor, schema_of(model.name, 1))
+                model.project([one for one in events if type(one.event) in model.hears], cursor)

@@ -1,18 +1,24 @@
 """Which Canvas accounts somebody is connected to."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 import orjson
 from psycopg_pool import AsyncConnectionPool
 
-from projections.connections.query import connection_of, connections_of, due_connections
+from domain.due import due_at, wait_of
+from projections.connections.query import connection_of, connections_of
+from projections.document import rfc3339
 from tests.projections.answers import leafed, loaded
 from tests.projections.conftest import Told
 from tests.projections.histories import BEGAN, PERSON, Account, Past, erased
 
 INTERVAL = timedelta(hours=2)
+
+
+def due(account: Account, rested_at: datetime) -> str:
+    return rfc3339(due_at(rested_at, wait_of(account.id, 0), INTERVAL))
 
 
 async def test_a_connection_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPool) -> None:
@@ -32,7 +38,7 @@ async def test_a_connection_as_the_contract_has_it(tell: Told, pool: AsyncConnec
         "token_rotated_at": "2026-09-01T12:01:00Z",
         "last_validated_at": "2026-09-01T12:05:00Z",
         "last_synced_at": "2026-09-01T12:04:00Z",
-        "next_sync_at": "2026-09-01T14:04:00Z",
+        "next_sync_at": due(account, BEGAN + timedelta(minutes=4)),
         "created_at": "2026-09-01T12:01:00Z",
         "version": 2,
     }
@@ -47,27 +53,11 @@ async def test_a_rejected_token_stops_the_clock_until_it_is_replaced(
     tell(past.events)
     (stopped,) = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
     assert (stopped["status"], stopped["next_sync_at"]) == ("token_rejected", None)
-    assert await due_connections(BEGAN + INTERVAL * 9, interval=INTERVAL, limit=9, pool=pool) == []
     account.decide(lambda connection: connection.rotate_token("42", "ffffffff"))
     tell(past.events)
     (going,) = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
     assert (going["status"], going["token_fingerprint"]) == ("active", "ffffffff")
-    assert going["next_sync_at"] == "2026-09-01T14:00:01.000003Z"
-
-
-async def test_what_is_due(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past(step=timedelta(minutes=30))
-    accounts = [Account(past, url=f"https://canvas{n}.example").open() for n in range(3)]
-    accounts[0].run()
-    tell(past.events)
-    now = BEGAN + timedelta(minutes=90) + INTERVAL
-    assert await due_connections(now, interval=INTERVAL, limit=5, pool=pool) == [
-        (PERSON, accounts[1].id),
-        (PERSON, accounts[2].id),
-    ]
-    assert await due_connections(now, interval=INTERVAL, limit=1, pool=pool) == [
-        (PERSON, accounts[1].id)
-    ]
+    assert going["next_sync_at"] == due(account, BEGAN + past.step)
 
 
 async def test_pages(tell: Told, pool: AsyncConnectionPool) -> None:

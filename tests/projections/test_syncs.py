@@ -1,20 +1,26 @@
 """Which runs there were, and what each connection is doing."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import orjson
 from psycopg_pool import AsyncConnectionPool
 
+from domain.due import due_at, wait_of
 from domain.events.sync import Progress
+from projections.document import rfc3339
 from projections.sync_log.query import sync_status_of, syncs_of, unfinished
 from tests.projections.answers import leafed, loaded
 from tests.projections.conftest import Told
-from tests.projections.histories import PERSON, REQUESTS, Account, Past
+from tests.projections.histories import BEGAN, PERSON, REQUESTS, Account, Past
 from tests.sightings import assignment, course
 
 INTERVAL = timedelta(hours=2)
+
+
+def due(account: Account, rested_at: datetime) -> str:
+    return rfc3339(due_at(rested_at, wait_of(account.id, 0), INTERVAL))
 
 
 async def _syncs(pool: AsyncConnectionPool, **where: Any) -> list[dict[str, Any]]:
@@ -57,7 +63,7 @@ async def test_a_run_on_its_way(tell: Told, pool: AsyncConnectionPool) -> None:
             "connection_id": str(account.id),
             "state": "idle",
             "sync": None,
-            "next_sync_at": "2026-09-01T14:01:00Z",
+            "next_sync_at": due(account, BEGAN + timedelta(minutes=1)),
         }
     ]
     account.request("schedule")
@@ -75,7 +81,7 @@ async def test_a_run_on_its_way(tell: Told, pool: AsyncConnectionPool) -> None:
     tell(past.events)
     (status,) = await _status(pool)
     assert (status["state"], status["sync"]["status"]) == ("idle", "partial")
-    assert status["next_sync_at"] == "2026-09-01T14:06:00Z"
+    assert status["next_sync_at"] == due(account, BEGAN + timedelta(minutes=6))
     assert await unfinished(pool) == []
 
 

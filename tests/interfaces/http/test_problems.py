@@ -25,6 +25,7 @@ CASES = [
     (errors.SyncAlreadyRunning(SYNC), 409, "sync-already-running"),
     (errors.NoSyncRunning(), 409, "no-sync-running"),
     (errors.SyncIsOver(SYNC), 409, "conflict"),
+    (errors.SyncNotDue(SYNC), 409, "conflict"),
     (errors.VersionConflict(CONNECTION), 409, "conflict"),
     (errors.PersonIsErased(ADA), 410, "person-erased"),
     (errors.CanvasTokenRejected("dead"), 422, "canvas-token-rejected"),

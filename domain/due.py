@@ -1,0 +1,57 @@
+"""When a connection is due for a run again: the one place that says so."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from domain.event import Event
+from domain.events.sync import SyncFailed
+
+FIRST_RETRY = timedelta(minutes=5)
+"""The wait after one failure that may pass by itself; it doubles with each further one."""
+MOST_FAILURES = 12
+"""Failures in a row that are told apart: the wait is longer than a week by then."""
+SPREAD = 10
+"""The longest wait is by this part of it longer than the shortest: a tenth."""
+STEPS = 32
+"""Waits between the shortest and the longest, so that not all connections are due at once."""
+PASSING = frozenset(
+    {
+        "canvas-unreachable",
+        "canvas-timeout",
+        "canvas-throttled",
+        "interrupted",
+        "internal-error",
+    }
+)
+"""Codes of failures that may pass by themselves."""
+
+
+def failures_after(failures: int, end: Event) -> int:
+    """How many runs in a row have failed for a passing reason, once one has ended like this."""
+    return failures + 1 if isinstance(end, SyncFailed) and end.code in PASSING else 0
+
+
+def wait_of(connection_id: UUID, failures: int) -> int:
+    """Which of all waits a connection has after so many failures: its place among them."""
+    return min(failures, MOST_FAILURES) * STEPS + connection_id.int % STEPS
+
+
+@lru_cache
+def waits(interval: timedelta) -> tuple[timedelta, ...]:
+    """All waits there are between two runs, where they shall be an interval apart."""
+    bases = [min(interval, retry) for retry in _retries()]
+    return tuple(
+        base + base * step // (STEPS * SPREAD)
+        for base in (interval, *bases)
+        for step in range(STEPS)
+    )
+
+
+def due_at(rested_at: datetime, wait: int, interval: timedelta) -> datetime:
+    """When a connection is due that has rested since then."""
+    return rested_at + waits(interval)[wait]
+
+
+def _retries() -> list[timedelta]:
+    return [FIRST_RETRY * (1 << nth) for nth in range(MOST_FAILURES)]

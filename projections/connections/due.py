@@ -1,0 +1,73 @@
+"""Which connections are due for a run, those that are due longest first."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
+
+from domain.due import waits
+
+DUE = """
+SELECT found.person_id, found.connection_id, found.origin, found.due_at
+  FROM unnest(%(waits)b::interval[]) WITH ORDINALITY AS waits (length, nth)
+ CROSS JOIN LATERAL (
+           SELECT person_id, connection_id, origin, rested_at + length AS due_at
+             FROM read.connections
+            WHERE active
+              AND wait = nth - 1
+              AND rested_at <= %(now)b - length
+              AND (
+                      %(id)b::uuid IS NULL
+                      OR (rested_at, connection_id) > (%(due_at)b - length, %(id)b::uuid)
+                  )
+              AND (%(only)b::text[] IS NULL OR origin = ANY(%(only)b))
+              AND origin <> ALL(%(without)b::text[])
+            ORDER BY rested_at, connection_id
+            LIMIT %(limit)b
+       ) AS found
+ ORDER BY due_at, connection_id
+ LIMIT %(limit)b
+"""
+
+
+class Due(NamedTuple):
+    """A connection that is due, whose it is, and the Canvas it is at."""
+
+    person_id: UUID
+    connection_id: UUID
+    origin: str
+    due_at: datetime
+
+
+async def due_connections(
+    now: datetime,
+    *,
+    interval: timedelta,
+    after: Due | None = None,
+    only: Collection[str] | None = None,
+    without: Collection[str] = (),
+    limit: int,
+    pool: AsyncConnectionPool,
+) -> list[Due]:
+    """The connections due after another one, at some hosts only or not at some.
+
+    Each wait is a range of the index, read from its oldest end.
+    """
+    asked = {
+        "waits": list(waits(interval)),
+        "now": now,
+        "due_at": after.due_at if after else now,
+        "id": after.connection_id if after else None,
+        "only": None if only is None else list(only),
+        "without": list(without),
+        "limit": limit,
+    }
+    async with (
+        pool.connection() as connection,
+        connection.cursor(row_factory=class_row(Due)) as cursor,
+    ):
+        await cursor.execute(DUE, asked, binary=True)
+        return await cursor.fetchall()

@@ -1,0 +1,229 @@
+"""Which connections are due, and when: the tables and the aggregates always agree."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import orjson
+from hypothesis import HealthCheck, settings
+from hypothesis import given as for_any
+from hypothesis import strategies as st
+from psycopg_pool import AsyncConnectionPool
+
+from domain.aggregate import Aggregate
+from domain.connection import Connection
+from domain.due import PASSING, due_at, wait_of
+from domain.next_run import next_run_at
+from domain.sync import Sync
+from infrastructure.event_store.folding import fold
+from infrastructure.postgres import pools
+from projections.connections.due import Due, due_connections
+from projections.connections.query import connection_of
+from projections.document import rfc3339
+from projections.sync_log.query import sync_status_of
+from tests.projections.conftest import Told, take_in
+from tests.projections.histories import BEGAN, PERSON, REQUESTS, Account, Past, erased
+
+INTERVAL = timedelta(hours=2)
+LATE = BEGAN + timedelta(days=30)
+
+A = TypeVar("A", bound=Aggregate)
+Step = Callable[[Account], object]
+
+
+async def ids_due(now: datetime, pool: AsyncConnectionPool, **where: Any) -> list[UUID]:
+    found = await due_connections(now, interval=INTERVAL, limit=99, pool=pool, **where)
+    return [due.connection_id for due in found]
+
+
+def accounts(past: Past, total: int) -> list[Account]:
+    return [Account(past, url=f"https://canvas{nth}.example").open() for nth in range(total)]
+
+
+def due_of(account: Account, nth: int, past: Past) -> datetime:
+    """When an account is due that has rested since the nth event."""
+    return due_at(BEGAN + nth * past.step, wait_of(account.id, 0), INTERVAL)
+
+
+async def test_a_connection_is_due_from_that_moment_on(
+    tell: Told, pool: AsyncConnectionPool
+) -> None:
+    past = Past()
+    account = Account(past).open()
+    tell(past.events)
+    at = due_of(account, 1, past)
+    assert await ids_due(at - timedelta(microseconds=1), pool) == []
+    assert await due_connections(at, interval=INTERVAL, limit=9, pool=pool) == [
+        Due(PERSON, account.id, account.url, at)
+    ]
+
+
+async def test_what_is_due_longest_comes_first_and_page_by_page(
+    tell: Told, pool: AsyncConnectionPool
+) -> None:
+    past = Past()
+    due = {
+        account.id: due_of(account, nth, past) for nth, account in enumerate(accounts(past, 40), 1)
+    }
+    tell(past.events)
+    found: list[Due] = []
+    while page := await due_connections(
+        LATE, interval=INTERVAL, after=found[-1] if found else None, limit=7, pool=pool
+    ):
+        assert len(page) <= 7
+        found += page
+    assert [each.connection_id for each in found] == sorted(due, key=lambda id_: (due[id_], id_))
+    assert [each.due_at for each in found] == sorted(due.values())
+
+
+async def test_some_hosts_only_and_not_at_some(tell: Told, pool: AsyncConnectionPool) -> None:
+    past = Past()
+    first, second, third = accounts(past, 3)
+    tell(past.events)
+    assert set(await ids_due(LATE, pool, only=[first.url, second.url])) == {first.id, second.id}
+    assert await ids_due(LATE, pool, without=[first.url, second.url]) == [third.id]
+    assert await ids_due(LATE, pool, only=[first.url], without=[first.url]) == []
+    assert await ids_due(LATE, pool, only=[]) == []
+
+
+async def test_a_run_just_asked_for_is_not_due_while_it_waits(
+    tell: Told, pool: AsyncConnectionPool
+) -> None:
+    past = Past()
+    account = Account(past).open().request("schedule")
+    tell(past.events)
+    assert await ids_due(due_of(account, 1, past), pool) == []
+    assert await ids_due(due_of(account, 2, past), pool) == [account.id]
+
+
+async def test_closed_rejected_and_erased_ones_are_never_due(
+    tell: Told, pool: AsyncConnectionPool
+) -> None:
+    past = Past()
+    closed, rejected = accounts(past, 2)
+    closed.decide(lambda connection: connection.close())
+    rejected.decide(lambda connection: connection.reject_token("revoked"))
+    other = uuid4()
+    Account(past, person=other).open()
+    past.record(other, erased(other))
+    tell(past.events)
+    assert await ids_due(LATE, pool) == []
+    rejected.decide(lambda connection: connection.rotate_token("42", "ffffffff"))
+    tell(past.events)
+    assert await ids_due(LATE, pool) == [rejected.id]
+
+
+def _ended(end: Callable[[Account], object]) -> Step:
+    def step(account: Account) -> None:
+        if not account.sync.live:
+            account.request("schedule")
+        if account.sync.attempt is None:
+            account.start()
+        end(account)
+
+    return step
+
+
+def _failed(code: str) -> Step:
+    return _ended(
+        lambda account: account.synchronise(
+            lambda sync: sync.fail(account.attempt, code, "", REQUESTS)
+        )
+    )
+
+
+def _requested(account: Account) -> None:
+    if not account.sync.live:
+        account.request()
+
+
+def _rejected(account: Account) -> None:
+    account.decide(lambda connection: connection.reject_token("revoked"))
+
+
+def _replaced(account: Account) -> None:
+    account.decide(
+        lambda connection: connection.rotate_token("42", f"{len(account.past.events):08x}")
+    )
+
+
+steps = st.lists(
+    st.one_of(
+        st.sampled_from(sorted(PASSING) * 2 + ["canvas-forbidden"]).map(_failed),
+        st.sampled_from(
+            [
+                _ended(lambda account: account.complete()),
+                _ended(lambda account: account.complete(failed=1)),
+                _ended(lambda account: account.synchronise(lambda sync: sync.cancel())),
+                _ended(
+                    lambda account: account.synchronise(
+                        lambda sync: sync.requeue(account.attempt, "lost")
+                    )
+                ),
+                _requested,
+                _rejected,
+                _replaced,
+            ]
+        ),
+    ),
+    max_size=20,
+)
+
+
+def _folded(account: Account) -> tuple[Connection, Sync]:
+    """The aggregates as the log would tell them."""
+    for recorded in account.past.events:
+        object.__setattr__(recorded.event, "timestamp", recorded.recorded_at)
+    return _told(Connection, account.id, account), _told(Sync, account.sync.id, account)
+
+
+def _told(kind: type[A], stream: UUID, account: Account) -> A:
+    events = [recorded.event for recorded in account.past.events]
+    return fold(kind, stream, None, [each for each in events if each.originator_id == stream])
+
+
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@for_any(
+    steps=steps,
+    minutes=st.sampled_from([1, 5, 7, 60, 120, 10_080]),
+    pace=st.timedeltas(timedelta(microseconds=1), timedelta(hours=3)),
+    person=st.uuids(version=4),
+)
+def test_tables_and_aggregates_say_the_same(
+    database_url: str,
+    steps: list[Step],
+    minutes: int,
+    pace: timedelta,
+    person: UUID,
+) -> None:
+    interval, past = timedelta(minutes=minutes), Past(step=pace)
+    account = Account(past, person=person).open()
+    for step in steps:
+        step(account)
+    take_in(database_url, past.events)
+    connection, sync = _folded(account)
+    expected = next_run_at(connection, sync, interval)
+    asyncio.run(_agree(database_url, account, interval, expected))
+
+
+async def _agree(
+    database_url: str, account: Account, interval: timedelta, expected: datetime | None
+) -> None:
+    told = None if expected is None else rfc3339(expected)
+    async with pools.reads(database_url, size=1) as pool:
+        shown = await connection_of(account.person, account.id, interval=interval, pool=pool)
+        (status,) = await sync_status_of(account.person, interval=interval, pool=pool)
+        assert orjson.loads(shown or b"{}")["next_sync_at"] == told
+        assert orjson.loads(status)["next_sync_at"] == told
+        now = expected or LATE
+        asked: dict[str, Any] = {"interval": interval, "limit": 999, "pool": pool}
+        before = await due_connections(now - timedelta(microseconds=1), **asked)
+        assert account.id not in {due.connection_id for due in before}
+        found = {due.connection_id: due.due_at for due in await due_connections(now, **asked)}
+        assert found.get(account.id) == expected
