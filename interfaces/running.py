@@ -8,6 +8,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.jobs import SyncQueue
+from infrastructure.postgres.silence import Connection
 from infrastructure.projecting.follow import Follower
 from infrastructure.settings import Settings
 from interfaces.live.broadcast import Broadcast
@@ -18,7 +19,7 @@ from interfaces.service import Service
 class Pools:
     """Connections to the database: for threads that write, and for the loop that reads."""
 
-    writes: ConnectionPool[psycopg.Connection[Any]]
+    writes: ConnectionPool[Connection]
     reads: AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 

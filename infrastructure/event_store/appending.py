@@ -8,10 +8,11 @@ from weakref import WeakSet
 
 import psycopg
 from psycopg.errors import error_from_result
+from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from infrastructure.event_store.asking import Connection
+from infrastructure.postgres.silence import Connection
 
 _NAME = b"easeboard_append"
 _STATEMENT = b"SELECT easeboard.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
@@ -27,16 +28,19 @@ def call_append(connection: Connection, values: Sequence[bytes | None]) -> int:
     """
     server = connection.pgconn
     if connection not in _prepared:
-        _check(connection, server.prepare(_NAME, _STATEMENT), ExecStatus.COMMAND_OK)
+        server.send_prepare(_NAME, _STATEMENT)
+        _answer(connection, ExecStatus.COMMAND_OK)
         _prepared.add(connection)
-    answer = server.exec_prepared(_NAME, values, _BINARY, Format.BINARY)  # type: ignore[arg-type]  # None is NULL
-    _check(connection, answer, ExecStatus.TUPLES_OK)
+    server.send_query_prepared(_NAME, values, _BINARY, Format.BINARY)
+    answer = _answer(connection, ExecStatus.TUPLES_OK)
     return int.from_bytes(answer.get_value(0, 0) or b"")
 
 
-def _check(connection: Connection, answer: PGresult, expected: ExecStatus) -> None:
+def _answer(connection: Connection, expected: ExecStatus) -> PGresult:
+    answer: PGresult
+    (answer,) = connection.wait(execute(connection.pgconn))
     if answer.status == expected:
-        return
+        return answer
     if connection.closed:
         raise psycopg.OperationalError("the connection was lost in the middle of an append")
     raise error_from_result(answer, connection.info.encoding)

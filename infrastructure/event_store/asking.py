@@ -11,10 +11,10 @@ from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from infrastructure.event_store.errors import ConnectionLost, DatabaseBusy, DatabaseUnavailable
+from infrastructure.postgres.silence import Connection
 
 R = TypeVar("R")
 
-Connection = psycopg.Connection[Any]
 Pool = ConnectionPool[Connection]
 Rows = list[tuple[Any, ...]]
 
@@ -24,8 +24,17 @@ CONNECTION_WAIT = 1.2
 PATIENCE = 1.8
 """Seconds within which a statement whose connection broke is asked again."""
 
+ANSWER_WITHIN = 5.0
+"""Seconds a server has to answer, unless more is granted, before it counts as lost."""
 
-def ask(pool: Pool, statement: LiteralString, values: Sequence[Any] = ()) -> Rows:
+
+def ask(
+    pool: Pool,
+    statement: LiteralString,
+    values: Sequence[Any] = (),
+    *,
+    seconds: float = ANSWER_WITHIN,
+) -> Rows:
     """Run one statement in a transaction of its own and return its rows.
 
     It runs again when its connection breaks, perhaps after it took effect: it must bear that.
@@ -38,16 +47,16 @@ def ask(pool: Pool, statement: LiteralString, values: Sequence[Any] = ()) -> Row
         answer = cursor.pgresult
         return cursor.fetchall() if answer and answer.nfields else []
 
-    return patiently(pool, once)
+    return patiently(pool, once, seconds=seconds)
 
 
-def patiently(pool: Pool, work: Callable[[Connection], R]) -> R:
+def patiently(pool: Pool, work: Callable[[Connection], R], *, seconds: float = ANSWER_WITHIN) -> R:
     """Do some work on a borrowed connection, again if that breaks; raises as `ask` does."""
     deadline = monotonic() + PATIENCE
     lost: ConnectionLost | None = None
     while lost is None or monotonic() < deadline:
         try:
-            return _once(pool, work)
+            return _once(pool, work, seconds)
         except ConnectionLost as error:
             lost = error
         except DatabaseBusy:
@@ -57,9 +66,10 @@ def patiently(pool: Pool, work: Callable[[Connection], R]) -> R:
     raise lost
 
 
-def _once(pool: Pool, work: Callable[[Connection], R]) -> R:
+def _once(pool: Pool, work: Callable[[Connection], R], seconds: float) -> R:
     try:
         with pool.connection(timeout=CONNECTION_WAIT) as connection, _own_words(connection):
+            connection.answers_within = seconds
             return work(connection)
     except (PoolTimeout, TooManyRequests, errors.TooManyConnections) as error:
         raise DatabaseBusy(str(error)) from error

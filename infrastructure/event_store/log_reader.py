@@ -31,6 +31,9 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
 MOST_BYTES = 4 * 1024 * 1024
 """Of stored states in one batch: the memory of a reader, however large the events are."""
 
+READ_WITHIN = 30.0
+"""Seconds for a batch, however slow the disk is."""
+
 MARKS = 100
 """Positions remembered while a writer is slow; more would only be finer."""
 
@@ -75,7 +78,8 @@ class LogReader:
 
         Raises EventUnreadable, which names the position: read up to it, then after it.
         """
-        rows = ask(self._pool, READ, [after, upto, list(topics), limit, MOST_BYTES])
+        values = [after, upto, list(topics), limit, MOST_BYTES]
+        rows = ask(self._pool, READ, values, seconds=READ_WITHIN)
         events = self._mapper.recorded(rows)
         full = len(rows) == limit or sum(len(row[3]) for row in rows) >= MOST_BYTES
         return Batch(events, events[-1].position if full else upto)

@@ -1,31 +1,40 @@
 """Pools of connections: one for writing in threads, one for reading on the event loop."""
 
 import select
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.postgres.connecting import conninfo
+from infrastructure.postgres.silence import AsyncConnection, Connection
 
 # Whoever waits longer is told that the database is busy: 503 within 3 s.
 WAIT_SECONDS = 2.5
+# A server that does not even say that a statement took too long says nothing any more.
+SILENCE_SECONDS = 2.0
 _RECONNECT_SECONDS = 30
 
 
 def writes(
     url: str, *, size: int = 8, max_waiting: int = 64, statement_seconds: float = 30
-) -> ConnectionPool[psycopg.Connection[Any]]:
+) -> ConnectionPool[Connection]:
     """A closed pool for threads; raises PoolTimeout or TooManyRequests when it is exhausted."""
 
-    def check(connection: psycopg.Connection[Any]) -> None:
+    def configure(connection: Connection) -> None:
+        connection.answers_within = statement_seconds + SILENCE_SECONDS
+        connection.on_silence = pool.drain
+
+    def check(connection: Connection) -> None:
         if _spoke(connection.fileno()):
             # Where one is lost all may be, and the pool would wait a second for each it tries.
             pool.check()
             pool.check_connection(connection)
 
-    pool = ConnectionPool[psycopg.Connection[Any]](
+    pool = ConnectionPool[Connection](
         conninfo(url, name="writes", **_limits(statement_seconds)),
+        connection_class=Connection,
+        configure=configure,
         min_size=1,
         max_size=size,
         open=False,
@@ -47,6 +56,11 @@ def reads(
     """
     read_only = {"default_transaction_read_only": "on"}
 
+    async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
+        ours = cast("AsyncConnection", connection)
+        ours.answers_within = statement_seconds + SILENCE_SECONDS
+        ours.on_silence = pool.drain
+
     async def check(connection: psycopg.AsyncConnection[Any]) -> None:
         if _spoke(connection.fileno()):
             await pool.check()
@@ -54,6 +68,8 @@ def reads(
 
     pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]](
         conninfo(url, name="reads", **_limits(statement_seconds), **read_only),
+        connection_class=AsyncConnection,
+        configure=configure,
         kwargs={"autocommit": True},
         min_size=1,
         max_size=size,

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection, Cursor, sql
 
+from infrastructure.postgres import silence
 from infrastructure.postgres.connecting import conninfo
 from infrastructure.projecting.read_model import ReadModel, fingerprint
+
+ANSWER_WITHIN = 10.0
+"""Seconds a batch may take; whoever hears nothing for as long begins anew on another connection."""
 
 
 class Standing(NamedTuple):
@@ -40,7 +43,11 @@ def connect(url: str) -> Connection[Any]:
         "statement_timeout": "60s",
         "idle_in_transaction_session_timeout": "30s",
     }
-    return psycopg.connect(conninfo(url, name="projector", **settings), autocommit=True)
+    connected = silence.Connection.connect(
+        conninfo(url, name="projector", **settings), autocommit=True
+    )
+    connected.answers_within = ANSWER_WITHIN
+    return connected
 
 
 def ensure(connection: Connection[Any], models: Sequence[ReadModel]) -> list[str]:

@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from infrastructure.postgres.connecting import conninfo
 from infrastructure.postgres.pools import WAIT_SECONDS, reads, writes
+from infrastructure.postgres.silence import Connection
 from infrastructure.postgres.unavailable import PostgresUnavailable
 
 CANARY = "s3cr3t-canary"
@@ -19,7 +20,7 @@ GET = "SELECT current_setting(%s)"
 
 
 @pytest.fixture
-def pool(database_url: str) -> Iterator[ConnectionPool[psycopg.Connection]]:
+def pool(database_url: str) -> Iterator[ConnectionPool[Connection]]:
     with writes(database_url, size=2, max_waiting=1) as pool:
         yield pool
 
@@ -37,7 +38,7 @@ def cut(database_url: str, name: str) -> int:
 
 
 def test_an_exhausted_pool_refuses_within_the_time_promised(
-    pool: ConnectionPool[psycopg.Connection],
+    pool: ConnectionPool[Connection],
 ) -> None:
     with pool.connection(), pool.connection():
         began = time.monotonic()
@@ -46,7 +47,7 @@ def test_an_exhausted_pool_refuses_within_the_time_promised(
         assert WAIT_SECONDS - 0.1 < time.monotonic() - began < 3
 
 
-def test_a_full_queue_refuses_at_once(pool: ConnectionPool[psycopg.Connection]) -> None:
+def test_a_full_queue_refuses_at_once(pool: ConnectionPool[Connection]) -> None:
     with pool.connection(), pool.connection():
         pool._waiting.append(None)  # type: ignore[arg-type] # one who waits, whoever it is
         began = time.monotonic()
@@ -56,7 +57,7 @@ def test_a_full_queue_refuses_at_once(pool: ConnectionPool[psycopg.Connection]) 
         pool._waiting.clear()
 
 
-def test_writes_are_cut_off_on_the_server(pool: ConnectionPool[psycopg.Connection]) -> None:
+def test_writes_are_cut_off_on_the_server(pool: ConnectionPool[Connection]) -> None:
     with pool.connection() as connection:
         assert connection.execute(GET, ["statement_timeout"]).fetchone() == ("30s",)
         limit = connection.execute(GET, ["idle_in_transaction_session_timeout"]).fetchone()
