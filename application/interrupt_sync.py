@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.give_run_back import enqueue_again
 from application.ports import Queue, Store
-from application.request_sync import interrupt_if_dead
+from application.request_sync import settle
 from domain.sync import Sync
 
 
@@ -16,9 +17,9 @@ class InterruptSync:
 
 
 async def interrupt_sync(command: InterruptSync, *, store: Store, queue: Queue) -> None:
-    """Record the run as interrupted if its worker died; enqueue it again if it still waits."""
+    """Decide what becomes of a run whose worker died; enqueue it again if it waits."""
     sync = await store.load(Sync, Sync.id_for(command.connection_id))
-    await interrupt_if_dead(sync, queue)
-    await store.save(sync)
-    if sync.live and sync.live["status"] == "queued":
-        await queue.enqueue(command.connection_id, UUID(sync.live["id"]))
+    if await settle(sync, queue):
+        await store.save(sync)
+        await queue.forget(command.connection_id)
+    await enqueue_again(sync, store, queue)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from domain.aggregate import Aggregate
@@ -12,6 +12,8 @@ from domain.events.sync import Requests
 from domain.glimpse import Glimpse, Window
 
 A = TypeVar("A", bound=Aggregate)
+Fate = Literal["alive", "lost", "gone"]
+"""Of a worker: it lives; it died while another one lived; it died and none did."""
 
 
 class CanvasUser(NamedTuple):
@@ -110,8 +112,16 @@ class Canvas(Protocol):
 class Queue(Protocol):
     """Where runs wait for a worker."""
 
-    async def enqueue(self, connection_id: UUID, sync_id: UUID) -> None:
-        """Let a worker take the run on; the same run twice is once."""
+    async def enqueue(
+        self, connection_id: UUID, origin: str, *, urgent: bool = False, after: float = 0
+    ) -> None:
+        """Let a worker take the connection's queued run on, `after` seconds; twice is once.
 
-    async def is_dead(self, worker: str) -> bool:
-        """Whether a worker that took a run on is no more."""
+        `origin` is the Canvas it is at; what is urgent comes before what is not.
+        """
+
+    async def fate(self, worker: str) -> Fate:
+        """What became of a worker that took a run on."""
+
+    async def forget(self, connection_id: UUID) -> None:
+        """Free what a worker that is no more held for a connection."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from application.give_run_back import enqueue_again
 from application.ports import Queue, Store
 from domain.connection import Connection
 from domain.events.sync import Requests
@@ -34,16 +35,20 @@ class Queued(NamedTuple):
 async def request_sync(
     command: RequestSync, *, store: Store, queue: Queue, interval: timedelta
 ) -> Queued:
-    """Queue a run; one whose worker died is first recorded as interrupted.
+    """Queue a run; what becomes of one whose worker died is decided first.
 
+    Raises SyncAlreadyRunning, also where that one now waits for another worker.
     `interval` is the time until the next one.
     """
     connection = await store.load(Connection, command.connection_id)
     connection.must_belong_to(command.person_id)
     connection.must_be_active()
     sync = await store.load(Sync, Sync.id_for(connection.id))
-    await interrupt_if_dead(sync, queue)
     now = datetime.now(UTC)
+    if await settle(sync, queue):
+        await store.save(sync)
+        await queue.forget(connection.id)
+        await enqueue_again(sync, store, queue)
     if command.trigger == "schedule":
         must_be_due(connection, sync, now=now, interval=interval)
     queued = Queued(uuid4(), sync.mode(command.mode, now=now, interval=interval))
@@ -55,11 +60,22 @@ async def request_sync(
         mode=queued.mode,
     )
     await store.save(sync)
-    await queue.enqueue(connection.id, queued.sync_id)
+    urgent = command.trigger != "schedule"
+    await queue.enqueue(connection.id, connection.canvas_url, urgent=urgent)
     return queued
 
 
-async def interrupt_if_dead(sync: Sync, queue: Queue) -> None:
-    """Decide that a running run failed when the worker that took it on is no more."""
-    if sync.attempt and await queue.is_dead(sync.attempt.worker):
-        sync.give_up(sync.attempt, "lost")
+async def settle(sync: Sync, queue: Queue) -> bool:
+    """Decide what becomes of a run whose worker is no more; False where nothing is to decide.
+
+    Where another worker lived all along the run waits for it; else it was interrupted.
+    """
+    attempt = sync.attempt
+    fate = await queue.fate(attempt.worker) if attempt else "alive"
+    if attempt is None or fate == "alive":
+        return False
+    if fate == "lost":
+        sync.requeue(attempt, "lost")
+    else:
+        sync.give_up(attempt, "lost")
+    return True

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from application.acting import now_acting
 from application.arriving import take_together
 from application.glancing import Plan, glance
 from application.ports import Account, Canvas, Sighting, Store, Vault
@@ -73,6 +74,8 @@ class Run:
 
     def _take_on(self, sync: Sync) -> None:
         self._attempt = sync.start(self._command.worker)
+        now_acting().correlation_id = str(self._attempt.sync_id)
+        structlog.contextvars.bind_contextvars(sync_id=str(self._attempt.sync_id))
         self._mode = sync.must_be_under_way(self._attempt)["mode"]
 
     async def read(self, account: Account) -> None:

@@ -41,7 +41,7 @@ async def set_up_connection(
         mode="full",
     )
     await store.save(connection, sync)
-    await queue.enqueue(connection.id, sync_id)
+    await queue.enqueue(connection.id, origin, urgent=True)
     return connection.id
 
 

@@ -21,3 +21,8 @@ class Attempt(NamedTuple):
 
     sync_id: UUID
     worker: str
+
+
+def pause_after(attempts: int) -> float:
+    """The longest pause in seconds before a run that broke off is tried again: at most 5 min."""
+    return min(300.0, 10.0 * 2.0 ** (attempts - 1))

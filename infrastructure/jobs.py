@@ -1,189 +1,224 @@
-"""Carries runs to workers on any machine, through procrastinate on our own database."""
+"""Carries runs to workers on any machine, through procrastinate on our own database.
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+A job names the connection; the worker takes on whichever of its runs is queued. Its lock is a
+lane of the Canvas host: a host that hangs holds its lanes and nobody else's.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 import structlog
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import DeleteJobCondition, Status
-from procrastinate.worker import Worker
-from psycopg import AsyncConnection
+from procrastinate.jobs import Job, Status
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool
 
-from application.acting import acting
-from application.run_sync import RunSync
+from application.ports import Fate
+from infrastructure.job_table import JobTable, reason
 from infrastructure.postgres.connecting import conninfo
 from infrastructure.postgres.pools import WAIT_SECONDS
+from infrastructure.postgres.silence import AsyncConnection
 from infrastructure.queue_schema import SCHEMA
-from infrastructure.workers import BEAT, Workers
+from infrastructure.workers import Workers
 
 TASK = QUEUE = "run_sync"
+LATER = "run_sync_later"
+"""The task that enqueues a run once its pause is over: a paused job would block its lane."""
+URGENT = 1
+"""The priority of a run that a person waits for."""
 STALLED = 10.0
 """Seconds without a heartbeat after which a worker's jobs are given up."""
-POLL = 0.5
-"""Seconds until a worker looks for a run that no notification told it of."""
-PATIENCE = 2.0
-"""Seconds until a worker tries an unreachable database again."""
+LANES = 8
+"""Runs under way at one Canvas host, where no setting says otherwise."""
+ANSWER_WITHIN = 5.0
+"""Seconds the database has to answer before its connection counts as lost."""
 
-RunsSync = Callable[[RunSync], Awaitable[None]]
+Pool = AsyncConnectionPool[Any]
 log = structlog.get_logger()
 
 
+class Wish(NamedTuple):
+    """A connection whose queued run waits for a worker, and the Canvas it is at."""
+
+    connection_id: UUID
+    origin: str
+    urgent: bool
+
+
 class SyncQueue:
-    """`application.ports.Queue`, and the worker that empties it."""
+    """`application.ports.Queue`."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], connector: PsycopgConnector) -> None:
-        self.workers = Workers(pool)
-        self._connector = connector
-        self._app = App(connector=connector)
-        self._under_way: set[asyncio.Task[Any]] = set()
+    def __init__(
+        self, connector: PsycopgConnector, workers: Workers, lanes: int, pool: Pool
+    ) -> None:
+        self.workers = workers
+        self.connector = connector
+        self.table = JobTable(connector)
+        self._lanes = lanes
+        self.pool = pool
+        self._app = self.new_app()
 
-    async def enqueue(self, connection_id: UUID, sync_id: UUID) -> None:
-        """Let a worker take the run on; the same run twice is once.
+    def new_app(self) -> App:
+        """An App of procrastinate over our table of jobs."""
+        app = App(connector=self.connector)
+        app.job_manager = self.table
+        return app
 
-        The log already holds the request: a job lost here is found again by the recovery.
-        """
-        job = self._app.configure_task(TASK, queue=QUEUE, queueing_lock=str(sync_id))
+    async def enqueue(
+        self, connection_id: UUID, origin: str, *, urgent: bool = False, after: float = 0
+    ) -> None:
+        """Let a worker take the connection's queued run on, `after` seconds; twice is once."""
+        wish = Wish(connection_id, origin, urgent)
+        if not after:
+            return await self.enqueue_many([wish])
+        job = self._app.configure_task(
+            LATER,
+            queue=QUEUE,
+            queueing_lock=f"{connection_id}/later",
+            schedule_in={"seconds": round(after)},
+        )
         try:
-            await job.defer_async(connection_id=str(connection_id), sync_id=str(sync_id))
+            await job.defer_async(connection_id=str(connection_id), origin=origin)
         except AlreadyEnqueued:
-            return
+            return None
         except ConnectorException as error:
-            log.warning("run_waits_for_recovery", sync_id=str(sync_id), reason=_reason(error))
+            _told_later([wish], error)
 
-    async def is_dead(self, worker: str) -> bool:
-        """Whether a worker that took a run on is no more."""
-        return await self.workers.is_dead(worker)
+    async def enqueue_many(self, wishes: Sequence[Wish]) -> None:
+        """Enqueue several runs in one statement.
+
+        The log already holds the requests: jobs lost here are found again by the recovery.
+        """
+        try:
+            await self.table.batch_defer_jobs_async([self._job(wish) for wish in wishes])
+        except AlreadyEnqueued:
+            if len(wishes) > 1:
+                for wish in wishes:
+                    await self.enqueue_many([wish])
+        except ConnectorException as error:
+            _told_later(wishes, error)
+
+    def _job(self, wish: Wish) -> Job:
+        return Job(
+            queue=QUEUE,
+            task_name=TASK,
+            priority=URGENT if wish.urgent else 0,
+            lock=f"{wish.origin}/{wish.connection_id.int % self._lanes}",
+            queueing_lock=str(wish.connection_id),
+            task_kwargs={"connection_id": str(wish.connection_id)},
+        )
+
+    async def fate(self, worker: str) -> Fate:
+        """What became of a worker that took a run on."""
+        return await self.workers.fate(worker)
+
+    async def forget(self, connection_id: UUID) -> None:
+        """Free the lane that a worker which is no more held for a connection."""
+        async with self.pool.connection() as connection:
+            await connection.execute(
+                """
+                DELETE FROM procrastinate_jobs
+                 WHERE status = 'doing'
+                   AND task_name = %s
+                   AND args ->> 'connection_id' = %s
+                """,
+                [TASK, str(connection_id)],
+            )
 
     async def waiting(self) -> set[UUID]:
         """The connections whose run no worker has taken on yet."""
-        jobs = await self._app.job_manager.list_jobs_async(task=TASK, status=Status.TODO.value)
+        jobs = [
+            job
+            for task in (TASK, LATER)
+            for job in await self.table.list_jobs_async(task=task, status=Status.TODO.value)
+        ]
         return {UUID(str(job.task_kwargs["connection_id"])) for job in jobs}
 
-    async def work(self, run_sync: RunsSync, *, concurrency: int = 4, grace: float = 10.0) -> None:
-        """Take runs on until cancelled; those under way then have `grace` seconds to end."""
-        app = self._with_tasks(run_sync)
-        with suppress(psycopg.Error):
-            await self.workers.beat()
-        beating = asyncio.create_task(self.workers.keep_beating())
-        try:
-            while True:
-                await self._work(app, concurrency, grace)
-                await asyncio.sleep(PATIENCE)
-        finally:
-            beating.cancel()
-            with suppress(psycopg.Error):
-                await self.workers.leave()
-
-    async def _work(self, app: App, concurrency: int, grace: float) -> None:
-        worker = Worker(
-            app,
-            queues=[QUEUE],
-            name=None,
-            concurrency=concurrency,
-            delete_jobs=DeleteJobCondition.ALWAYS,
-            install_signal_handlers=False,
-            fetch_job_polling_interval=POLL,
-            update_heartbeat_interval=BEAT,
-            stalled_worker_timeout=STALLED,
-        )
-        running = asyncio.create_task(
-            worker.run()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
-        )
-        try:
-            await asyncio.shield(running)
-        except ConnectorException as error:
-            if not isinstance(error.__cause__, psycopg.OperationalError):
-                raise
-            log.warning("queue_unreachable", reason=_reason(error))
-        except asyncio.CancelledError:
-            await self._stop(worker, running, grace)
-            raise
-
-    async def _stop(self, worker: Worker, running: asyncio.Task[None], grace: float) -> None:
-        worker.stop()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
-        await asyncio.wait({running}, timeout=grace)
-        for job in self._under_way:
-            job.cancel()
-        with suppress(ConnectorException):
-            await running
-
-    def _with_tasks(self, run_sync: RunsSync) -> App:
-        app = App(connector=self._connector)
-
-        @app.task(name=TASK, queue=QUEUE)
-        async def take_on(connection_id: str, sync_id: str) -> None:
-            await self._take_on(run_sync, UUID(connection_id), UUID(sync_id))
-
-        @app.periodic(cron="* * * * *")
-        @app.task(name="sweep", queue=QUEUE, queueing_lock="sweep", pass_context=True)
-        async def sweep(context: JobContext, timestamp: int) -> None:  # noqa: ARG001  # procrastinate hands it over
-            await self.sweep()
-
-        return app
-
-    async def _take_on(self, run_sync: RunsSync, connection_id: UUID, sync_id: UUID) -> None:
-        ids = {"connection_id": str(connection_id), "sync_id": str(sync_id)}
-        with (
-            self._counted(),
-            self.workers.taking_on() as worker,
-            acting("worker", correlation_id=str(sync_id)),
-            structlog.contextvars.bound_contextvars(**ids),
-        ):
-            command = RunSync(connection_id=connection_id, worker=worker)
-            try:
-                await run_sync(command)
-            except Exception:  # one run's end is not the worker's; the recovery records it
-                log.exception("run_broke_off")
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        job = asyncio.current_task()
-        if job:
-            self._under_way.add(job)
-            job.add_done_callback(self._under_way.discard)
-        yield
+    async def length(self) -> int:
+        """How many runs wait for a worker."""
+        async with self.pool.connection() as connection:
+            found = await connection.execute(
+                """
+                SELECT count(*)
+                  FROM procrastinate_jobs
+                 WHERE status = 'todo'
+                   AND task_name = %s
+                """,
+                [TASK],
+            )
+            row = await found.fetchone()
+        return int(row[0]) if row else 0
 
     async def sweep(self) -> None:
         """Delete the jobs of dead workers; what became of their runs is in the log."""
-        manager = self._app.job_manager
-        for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED):
-            # Another worker may sweep at the same time.
-            with suppress(ConnectorException):
-                await manager.finish_job_by_id_async(job.id or 0, Status.FAILED, delete_job=True)
+        for job in await self.table.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED):
+            await self.table.finish_job(job, Status.FAILED, delete_job=True)
+
+
+class Batch:
+    """`application.ports.Queue` that lets runs gather until they are enqueued together."""
+
+    def __init__(self, queue: SyncQueue) -> None:
+        self._queue = queue
+        self._wishes: list[Wish] = []
+
+    async def enqueue(
+        self, connection_id: UUID, origin: str, *, urgent: bool = False, after: float = 0
+    ) -> None:
+        """Keep a run for the batch; one that shall wait goes by itself."""
+        if after:
+            await self._queue.enqueue(connection_id, origin, after=after)
+        else:
+            self._wishes.append(Wish(connection_id, origin, urgent))
+
+    async def fate(self, worker: str) -> Fate:
+        """What became of a worker that took a run on."""
+        return await self._queue.fate(worker)
+
+    async def forget(self, connection_id: UUID) -> None:
+        """Free the lane that a worker which is no more held for a connection."""
+        await self._queue.forget(connection_id)
+
+    async def flush(self) -> int:
+        """Enqueue what has gathered; returns how many they are."""
+        wishes, self._wishes = self._wishes, []
+        if wishes:
+            await self._queue.enqueue_many(wishes)
+        return len(wishes)
+
+
+def _told_later(wishes: Sequence[Wish], error: ConnectorException) -> None:
+    log.warning("runs_wait_for_recovery", runs=len(wishes), reason=reason(error))
 
 
 @asynccontextmanager
-async def sync_queue(url: str) -> AsyncIterator[SyncQueue]:
+async def sync_queue(
+    url: str, *, roles: Sequence[str] = ("worker",), lanes: int = LANES
+) -> AsyncIterator[SyncQueue]:
     """The queue in the database at `url`, with connections of its own."""
     pool = AsyncConnectionPool(
         conninfo(url, name="queue"),
         min_size=1,
-        max_size=4,
+        max_size=6,
         open=False,
         name="queue",
         timeout=WAIT_SECONDS,
         max_waiting=64,
         check=AsyncConnectionPool.check_connection,
         reconnect_timeout=30,
+        connection_class=AsyncConnection,
         configure=_at_home,
     )
     connector = PsycopgConnector()
     async with pool, App(connector=connector).open_async(pool):
-        yield SyncQueue(pool, connector)
+        yield SyncQueue(connector, Workers(pool, roles), lanes, pool)
 
 
-async def _at_home(connection: AsyncConnection[Any]) -> None:
+async def _at_home(connection: AsyncConnection) -> None:
     """Let procrastinate find its tables, whatever search path the address asks for."""
+    connection.answers_within = ANSWER_WITHIN
     await connection.execute(SQL("SET search_path TO {}").format(Identifier(SCHEMA)))
     await connection.commit()
-
-
-def _reason(error: ConnectorException) -> str:
-    return str(error.__cause__ or error)

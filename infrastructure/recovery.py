@@ -14,9 +14,14 @@ from application.interrupt_sync import InterruptSync
 from domain.errors import Refusal
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
 from infrastructure.jobs import SyncQueue
+from infrastructure.leases import Lease
 
-EVERY = 5.0
+EVERY = 3.0
 """Seconds between two looks."""
+GLANCE = 0.2
+"""Seconds between two looks whether it is up to this process."""
+SECONDS = 10.0
+"""How long the lease of a process that recovers holds where it died."""
 
 Unfinished = Callable[[], Awaitable[list[UUID]]]
 Interrupt = Callable[[InterruptSync], Awaitable[None]]
@@ -24,7 +29,8 @@ log = structlog.get_logger()
 
 
 async def recover(queue: SyncQueue, unfinished: Unfinished, interrupt: Interrupt) -> None:
-    """Have every unfinished run decided that does not simply wait in the queue."""
+    """Free the lanes of dead workers, and decide each unfinished run that does not just wait."""
+    await queue.sweep()
     connections = await unfinished()
     waiting = await queue.waiting() if connections else set()
     for connection_id in connections:
@@ -47,8 +53,12 @@ async def recover_once(queue: SyncQueue, unfinished: Unfinished, interrupt: Inte
         log.warning("recovery_put_off", reason=str(error.__cause__ or error))
 
 
-async def keep_recovering(queue: SyncQueue, unfinished: Unfinished, interrupt: Interrupt) -> None:
-    """Recover now and every few seconds, until cancelled."""
-    while True:
-        await recover_once(queue, unfinished, interrupt)
-        await asyncio.sleep(EVERY)
+async def keep_recovering(
+    queue: SyncQueue, lease: Lease, unfinished: Unfinished, interrupt: Interrupt
+) -> None:
+    """Recover now and every few seconds, while no other process does, until cancelled."""
+    async with lease.sought():
+        while True:
+            if lease.is_held:
+                await recover_once(queue, unfinished, interrupt)
+            await asyncio.sleep(EVERY if lease.is_held else GLANCE)

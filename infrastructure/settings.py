@@ -86,6 +86,8 @@ class Settings(BaseSettings):
         default=(), examples=["https://app.school.edu,http://localhost:3000"]
     )
     sync_interval_minutes: int = Field(default=120, ge=1, le=_WEEK, examples=["120"])
+    sync_concurrency: int = Field(default=16, ge=1, le=256, examples=["16"])
+    sync_concurrency_per_host: int = Field(default=8, ge=1, le=1024, examples=["8"])
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         default="info", examples=["info"]
     )

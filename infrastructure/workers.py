@@ -3,8 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
@@ -15,21 +15,69 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
+from application.ports import Fate
+
 BEAT = 2.0
 """Seconds between two heartbeats."""
+
+BEATS = """
+INSERT INTO easeboard.workers AS own (name, roles, heartbeat_at, since)
+VALUES (%s, %s, clock_timestamp(), clock_timestamp())
+    ON CONFLICT (name) DO UPDATE
+   SET heartbeat_at = excluded.heartbeat_at,
+       since = CASE WHEN own.heartbeat_at < clock_timestamp() - INTERVAL '5 s'
+                    THEN excluded.since
+                    ELSE own.since
+                END
+"""
+"""Whoever was silent for half a lease cannot witness the silence of others, and begins anew."""
+
+FORGET = "DELETE FROM easeboard.workers WHERE heartbeat_at < clock_timestamp() - INTERVAL '1 day'"
+
+JUDGE = """
+WITH living AS (
+    SELECT name, roles, since
+      FROM easeboard.workers
+     WHERE heartbeat_at >= clock_timestamp() - INTERVAL '10 s'
+       AND name <> %(process)s
+)
+SELECT EXISTS (
+           SELECT FROM easeboard.workers
+            WHERE name = %(process)s
+              AND heartbeat_at >= clock_timestamp() - INTERVAL '10 s'
+       ),
+       EXISTS (
+           SELECT FROM living
+            WHERE since <= clock_timestamp() - INTERVAL '10 s'
+       ),
+       EXISTS (
+           SELECT FROM living
+            WHERE 'worker' = ANY (roles)
+              AND since <= (SELECT heartbeat_at FROM easeboard.workers WHERE name = %(process)s)
+       )
+"""
+"""Whether a process beats, whether another was heard all the while it may have been silent, and
+whether a worker lives that lived when it was last heard."""
 
 log = structlog.get_logger()
 
 
 class Workers:
-    """Everybody who takes runs on.
+    """Every process that works here, whatever its roles.
 
     A process is named `host:pid:start time`, and each run it takes on is numbered, so that a run
     that ended in an exception counts as dead although its process lives.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[Any], *, host: str | None = None) -> None:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[Any],
+        roles: Sequence[str] = ("worker",),
+        *,
+        host: str | None = None,
+    ) -> None:
         self._pool = pool
+        self._roles = list(roles)
         self._host = host or this_machine()
         self._numbers = count(1)
         self._under_way: set[str] = set()
@@ -45,40 +93,41 @@ class Workers:
         finally:
             self._under_way.discard(name)
 
-    async def is_dead(self, name: str) -> bool:
-        """Whether a worker is no more; one on another machine is after 10 s without a heartbeat."""
+    async def fate(self, name: str) -> Fate:
+        """What became of a worker: silent for 10 s while another was heard, it is dead."""
         process, _, _ = name.rpartition(":")
         if process == self.process:
-            return name not in self._under_way
-        seen = self._look(process)
-        return await self._is_silent(process) if seen is None else not seen
+            return "alive" if name in self._under_way else "lost"
+        beats, heard, peer = await self._judge(process)
+        gone = self._look(process) is False or (not beats and heard)
+        if not gone:
+            return "alive"
+        return "lost" if peer else "gone"
+
+    async def _judge(self, process: str) -> tuple[bool, bool, bool]:
+        async with self._pool.connection() as connection:
+            found = await connection.execute(JUDGE, {"process": process})
+            row: tuple[bool, bool, bool] | None = await found.fetchone()
+        return row or (True, False, False)
 
     async def beat(self) -> None:
-        """Say that this process lives, and forget those that do not."""
+        """Say that this process lives, and forget those that have not for a day."""
         async with self._pool.connection() as connection, connection.pipeline():
-            await connection.execute(
-                """
-                INSERT INTO easeboard.workers (name, heartbeat_at)
-                VALUES (%s, clock_timestamp())
-                ON CONFLICT (name) DO UPDATE SET heartbeat_at = clock_timestamp()
-                """,
-                [self.process],
-            )
-            await connection.execute(
-                """
-                DELETE FROM easeboard.workers
-                 WHERE heartbeat_at < clock_timestamp() - INTERVAL '10 s'
-                """
-            )
+            await connection.execute(BEATS, [self.process, self._roles])
+            await connection.execute(FORGET)
 
     async def keep_beating(self) -> None:
-        """Beat until cancelled; the database may come and go."""
-        while True:
-            try:
-                await self.beat()
-            except psycopg.Error as error:
-                log.warning("heartbeat_missed", reason=str(error))
-            await asyncio.sleep(BEAT)
+        """Beat until cancelled; the database may come and go. In the end the process leaves."""
+        try:
+            while True:
+                try:
+                    await self.beat()
+                except psycopg.Error as error:
+                    log.warning("heartbeat_missed", reason=str(error))
+                await asyncio.sleep(BEAT)
+        finally:
+            with suppress(psycopg.Error, TimeoutError):
+                await asyncio.wait_for(self.leave(), BEAT)
 
     async def leave(self) -> None:
         """Say that this process takes nothing on any more."""
@@ -100,20 +149,6 @@ class Workers:
         if now is None:
             return False
         return True if started.isdecimal() and abs(now - int(started)) <= 1 else None
-
-    async def _is_silent(self, process: str) -> bool:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(
-                """
-                SELECT name
-                  FROM easeboard.workers
-                 WHERE name = %s
-                   AND heartbeat_at >= clock_timestamp() - INTERVAL '10 s'
-                 ORDER BY name
-                """,
-                [process],
-            )
-            return await cursor.fetchone() is None
 
 
 def this_machine() -> str:

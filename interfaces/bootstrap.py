@@ -1,6 +1,6 @@
 """The composition root: the only module that knows and constructs every part."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from application.cancel_sync import cancel_sync
 from application.close_connection import close_connection
+from application.give_run_back import give_run_back
 from application.interrupt_sync import interrupt_sync
 from application.record_reading import RecordReading, record_reading
 from application.request_sync import request_sync
@@ -16,6 +17,7 @@ from application.run_sync import run_sync
 from application.set_up_connection import set_up_connection
 from application.validate_connection import validate_connection
 from infrastructure.canvas.client import CanvasClient
+from infrastructure.cast import cast
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
@@ -92,8 +94,8 @@ class Parts:
 
 
 @asynccontextmanager
-async def bootstrap(settings: Settings) -> AsyncIterator[Running]:
-    """Open everything in order, and close it in reverse."""
+async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIterator[Running]:
+    """Open everything in order, for a process of these roles, and close it in reverse."""
     ring = master_keys(settings)
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(settings))
@@ -124,7 +126,9 @@ async def bootstrap(settings: Settings) -> AsyncIterator[Running]:
             canvas=await stack.enter_async_context(
                 CanvasClient(settings.canvas_allowed_hosts, settings.canvas_allow_private)
             ),
-            queue=await stack.enter_async_context(sync_queue(url)),
+            queue=await stack.enter_async_context(
+                sync_queue(url, roles=sorted(roles), lanes=settings.sync_concurrency_per_host)
+            ),
             arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
             answers=stack.enter_context(closing(Answers(pools.writes, ring))),
         )
@@ -169,6 +173,7 @@ def _service(parts: Parts) -> Service:
         request_sync=retrying(partial(request_sync, store=store, queue=queue, interval=interval)),
         run_sync=partial(run_sync, store=store, vault=vault, canvas=canvas),
         cancel_sync=retrying(partial(cancel_sync, store=store)),
+        give_run_back=retrying(partial(give_run_back, store=store, queue=queue)),
         interrupt_sync=retrying(partial(interrupt_sync, store=store, queue=queue)),
         connection_now=now.connection,
         sync_now=now.sync,
@@ -189,7 +194,7 @@ def _service(parts: Parts) -> Service:
         rebuild=Rebuilding(parts.url, parts.log),
         answers=parts.answers,
         wait_for=parts.arrivals.wait_for,
-        health=Health(parts.pools, parts.url),
+        health=Health(parts.pools, parts.url, partial(cast, pool)),
         interval=interval,
     )
 

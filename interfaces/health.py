@@ -1,6 +1,7 @@
 """Whether the parts a request needs are well."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import psycopg
@@ -9,6 +10,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from infrastructure.projecting.status import status
 from infrastructure.schema import missing_of
 from interfaces.running import Pools
+from interfaces.wellness import Wellness
 
 LAG_SECONDS = 30.0
 """A read model further behind is not well."""
@@ -20,18 +22,20 @@ class Health:
 
     pools: Pools
     database_url: str
+    cast: Callable[[], Awaitable[dict[str, str]]]
     _is_migrated: bool = False
 
-    async def __call__(self) -> dict[str, str]:
+    async def __call__(self) -> Wellness:
         """Each component and `ok`, or the reason why not."""
+        needed = {"database": "ok"}
         try:
-            return {
-                "database": "ok",
-                "migrations": await asyncio.to_thread(self._migrations),
-                "projections": await self._projections(),
-            }
+            needed["migrations"] = await asyncio.to_thread(self._migrations)
+            if needed["migrations"] != "ok":
+                return Wellness(needed, {})
+            needed["projections"] = await self._projections()
+            return Wellness(needed, await self.cast())
         except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
-            return {"database": type(error).__name__}
+            return Wellness({"database": type(error).__name__}, {})
 
     def _migrations(self) -> str:
         missing = [] if self._is_migrated else missing_of(self.database_url)

@@ -4,16 +4,18 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 
-from infrastructure.recovery import keep_recovering, recover_once
+from infrastructure.leases import Lease
+from infrastructure.recovery import SECONDS, keep_recovering
 from infrastructure.schedule import scheduler
 from infrastructure.settings import Settings
+from infrastructure.working import PARTING, Working
 from interfaces.answering import answer, answer_metrics
 from interfaces.bootstrap import bootstrap
 from interfaces.http.metrics import new_registry
@@ -22,13 +24,12 @@ from interfaces.running import Running
 from projections.connections.due import due_connections
 from projections.sync_log.query import unfinished
 
-ROLES = ("api", "worker", "projector", "scheduler")
 GRACE = 5
-"""Seconds that open requests, and runs under way, have to end when the process stops."""
+"""Seconds that open requests have to end when the process stops."""
+RUNS_GRACE = 12
+"""Seconds that runs under way have to end before they are given back."""
 GLANCE = 0.5
 """Seconds between two looks at a thread."""
-CONCURRENCY = 8
-"""Runs one process works on at a time."""
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ async def serve(settings: Settings, roles: frozenset[str], doors: Doors) -> None
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
-    async with bootstrap(settings) as running, playing(running, roles, doors) as died:
+    async with bootstrap(settings, roles) as running, playing(running, roles, doors) as died:
         log.info("serving", roles=sorted(roles), url=doors.api and url_of(doors.api))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, died}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,8 +67,10 @@ async def playing(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run these roles inside the context; the task given ends, with RoleDied, when one does.
 
-    Stopped in order: no new runs are asked for, then requests and runs end, then the projector.
+    Stopped in order: no new runs are asked for, then requests and runs end, then the projector;
+    the process beats to the last.
     """
+    await running.queue.workers.beat()
     tasks = {
         role: asyncio.create_task(part, name=role) for role, part in _parts(running, roles, doors)
     }
@@ -76,7 +79,7 @@ async def playing(
         yield died
     finally:
         died.cancel()
-        for group in (("scheduler",), ("api", "worker"), ("projector", "metrics")):
+        for group in (("scheduler",), ("api", "worker"), ("projector", "metrics"), ("beating",)):
             await _stop([tasks[role] for role in group if role in tasks])
 
 
@@ -92,6 +95,7 @@ def _parts(
         yield "projector", _project(running)
     if "scheduler" in roles:
         yield "scheduler", _keep_the_clock(running)
+    yield "beating", running.queue.workers.keep_beating()
     if doors.metrics:
         yield "metrics", answer_metrics(doors.metrics, registry)
 
@@ -108,23 +112,25 @@ async def _stop(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=GRACE + 4)
+        await asyncio.wait(tasks, timeout=RUNS_GRACE + PARTING + 2)
 
 
 async def _take_runs_on(running: Running) -> None:
     queue, service, pool = running.queue, running.service, running.pools.reads
+    working = Working(
+        queue,
+        service.run_sync,
+        service.give_run_back,
+        concurrency=running.settings.sync_concurrency,
+    )
+    lease = Lease("recovery", queue.workers.process, queue.pool, seconds=SECONDS)
 
     async def open_runs() -> list[UUID]:
         return await unfinished(pool)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(queue.work(service.run_sync, concurrency=CONCURRENCY, grace=GRACE))
-            group.create_task(keep_recovering(queue, open_runs, service.interrupt_sync))
-    finally:
-        # Runs cut off just now are recorded as interrupted before anybody asks.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(recover_once(queue, open_runs, service.interrupt_sync), 2)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(working.work(grace=RUNS_GRACE))
+        group.create_task(keep_recovering(queue, lease, open_runs, service.interrupt_sync))
 
 
 async def _project(running: Running) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
+from application.give_run_back import GiveRunBack
 from application.interrupt_sync import InterruptSync
 from application.request_sync import Queued, RequestSync
 from application.rotate_token import RotateToken
@@ -15,6 +16,7 @@ from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
 from infrastructure.idempotency import Answers
+from interfaces.wellness import Wellness
 from projections.page import Page
 
 
@@ -30,6 +32,7 @@ class Service:
     request_sync: Callable[[RequestSync], Awaitable[Queued]]
     run_sync: Callable[[RunSync], Awaitable[None]]
     cancel_sync: Callable[[CancelSync], Awaitable[None]]
+    give_run_back: Callable[[GiveRunBack], Awaitable[None]]
     interrupt_sync: Callable[[InterruptSync], Awaitable[None]]
 
     # Queries: folded from events, always current
@@ -62,5 +65,5 @@ class Service:
 
     # How the program does
     wait_for: Callable[..., Awaitable[bool]]
-    health: Callable[[], Awaitable[dict[str, str]]]
+    health: Callable[[], Awaitable[Wellness]]
     interval: timedelta

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 from zlib import crc32
 
-from application.ports import CanvasUser, PlannerPage, Sighting
+from application.ports import CanvasUser, Fate, PlannerPage, Sighting
 from domain.canvas import Course
 from domain.errors import CanvasFailure, CanvasTokenRejected, CanvasUrlNotAllowed
 from domain.events.sync import Requests
@@ -131,15 +131,28 @@ class StillCanvas:
 
 @dataclass
 class ListQueue:
-    """Runs in the order they were queued, and the workers known to be dead."""
+    """Connections in the order their runs were queued, and the workers known to be dead."""
 
-    queued: list[tuple[UUID, UUID]] = field(default_factory=list)
+    origin: str = ORIGIN
+    queued: list[UUID] = field(default_factory=list)
+    urgent: set[UUID] = field(default_factory=set)
+    pauses: list[float] = field(default_factory=list)
     taken: list[UUID] = field(default_factory=list)
-    dead: set[str] = field(default_factory=set)
+    forgotten: list[UUID] = field(default_factory=list)
+    dead: dict[str, Fate] = field(default_factory=dict)
 
-    async def enqueue(self, connection_id: UUID, sync_id: UUID) -> None:
-        if (connection_id, sync_id) not in self.queued:
-            self.queued.append((connection_id, sync_id))
+    async def enqueue(
+        self, connection_id: UUID, origin: str, *, urgent: bool = False, after: float = 0
+    ) -> None:
+        assert origin == self.origin
+        if connection_id not in self.queued:
+            self.queued.append(connection_id)
+            self.pauses.append(after)
+            if urgent:
+                self.urgent.add(connection_id)
 
-    async def is_dead(self, worker: str) -> bool:
-        return worker in self.dead
+    async def fate(self, worker: str) -> Fate:
+        return self.dead.get(worker, "alive")
+
+    async def forget(self, connection_id: UUID) -> None:
+        self.forgotten.append(connection_id)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import psycopg
 from rich.text import Text
 
+from infrastructure.cast import cast
 from infrastructure.key_canary import check_canary
 from infrastructure.postgres.address import database
 from infrastructure.postgres.connecting import conninfo
@@ -54,7 +55,15 @@ def examine(*, json: bool) -> None:
 def _findings(examination: "Examination") -> Iterator[Finding]:
     """Check one thing after another; what builds on something wrong is not checked."""
     broken: str | None = None
-    for name in ("configuration", "database", "clock", "migrations", "keys", "projections"):
+    for name in (
+        "configuration",
+        "database",
+        "clock",
+        "migrations",
+        "keys",
+        "projections",
+        "roles",
+    ):
         if broken:
             yield Finding(name, None, f"{broken} first")
             continue
@@ -124,6 +133,16 @@ class Examination:
             )
         return f"{len(models)} read models, at most {max(m['lag_events'] for m in models)} behind"
 
+    def roles(self) -> str:
+        """Whether every role is played, where any process runs."""
+        cast = run(_cast())
+        if not cast:
+            return "no process runs: easeboard serve plays them all"
+        wrong = [f"{role}: {word}" for role, word in cast.items() if word != "ok"]
+        if wrong:
+            raise Wrong("; ".join(wrong))
+        return "all are played"
+
     def _ask(self, question: str) -> Any:
         with psycopg.connect(conninfo(self._url, name="doctor")) as connection:
             row = connection.execute(question.encode()).fetchone()
@@ -134,3 +153,8 @@ async def _projections() -> list[dict[str, Any]]:
     async with bootstrap(configured()) as running:
         models: list[dict[str, Any]] = await running.service.projections()
         return models
+
+
+async def _cast() -> dict[str, str]:
+    async with bootstrap(configured()) as running:
+        return await cast(running.pools.reads)

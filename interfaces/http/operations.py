@@ -30,13 +30,14 @@ async def live() -> Response:
     responses=documented(200, dict[str, object], "Every component is well"),
 )
 async def ready(request: Request, service: Wired) -> Response:
-    """Ask the database, the migrations and the read models."""
+    """Ask the database, the migrations and the read models; tell of the roles all the same."""
     try:
         async with asyncio.timeout(PATIENCE):
-            components = await service.health()
+            needed, told = await service.health()
     except TimeoutError:
-        components = {"service": f"no answer within {PATIENCE:g} s"}
-    unwell = sorted(name for name, word in components.items() if word != "ok")
+        needed, told = {"service": f"no answer within {PATIENCE:g} s"}, {}
+    unwell = sorted(name for name, word in needed.items() if word != "ok")
+    components = needed | told
     if unwell:
         raise Problem(
             "not-ready",

@@ -48,7 +48,7 @@ class House:
         return queued.sync_id
 
     async def work(self, worker: str = "worker") -> None:
-        connection_id, _ = self.queue.queued.pop(0)
+        connection_id = self.queue.queued.pop(0)
         self.queue.taken.append(connection_id)
         command = RunSync(connection_id=connection_id, worker=worker)
         await run_sync(command, store=self.store, vault=self.vault, canvas=self.canvas)

@@ -29,7 +29,7 @@ async def test_setting_up_opens_keeps_and_queues(house: House) -> None:
     connection = await house.connection(connection_id)
     assert (connection.status, connection.canvas_user_name) == ("active", "Ada")
     assert house.vault.kept == {(connection_id, connection.token_fingerprint): TOKEN}
-    assert [queued for queued, _ in house.queue.queued] == [connection_id]
+    assert house.queue.queued == [connection_id]
 
 
 async def test_the_token_is_nowhere_in_the_log(house: House) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from application.cancel_sync import CancelSync, cancel_sync
+from application.give_run_back import GiveRunBack, give_run_back
 from application.interrupt_sync import InterruptSync, interrupt_sync
 from application.ports import CanvasUser, Sighting
 from domain.canvas import Course
@@ -20,7 +21,7 @@ from domain.errors import (
 )
 from domain.run import Run
 from tests.application.conftest import PERSON, House
-from tests.outside import StillAccount, StillCanvas
+from tests.outside import ListQueue, StillAccount, StillCanvas
 from tests.sightings import assignment, course
 
 
@@ -213,30 +214,91 @@ class CancellingCanvas(StillCanvas):
         yield CancellingAccount(self._house)
 
 
-async def test_a_run_of_a_dead_worker_is_interrupted_by_the_next_request(house: House) -> None:
+async def taken_on(house: House, worker: str = "dead-worker") -> UUID:
+    """A connection whose run that worker took on."""
     connection_id = await house.set_up()
+    house.queue = ListQueue()
     sync = await house.sync(connection_id)
-    _, sync_id = house.queue.queued.pop()
-    sync.start("dead-worker")
+    sync.start(worker)
     await house.store.save(sync)
-    house.queue.dead.add("dead-worker")
+    return connection_id
+
+
+async def test_a_run_whose_worker_died_alone_is_interrupted_by_the_next_request(
+    house: House,
+) -> None:
+    connection_id = await taken_on(house)
+    house.queue.dead["dead-worker"] = "gone"
+    before = await last_run(house, connection_id)
     await house.request(connection_id)
-    assert house.queue.queued[0][1] != sync_id
-    assert (await last_run(house, connection_id))["status"] == "queued"
+    after = await last_run(house, connection_id)
+    assert (after["status"], after["id"] != before["id"]) == ("queued", True)
+    assert house.queue.queued == house.queue.forgotten == [connection_id]
+
+
+async def test_a_run_lost_while_another_worker_lives_is_no_other_run_for_who_asks(
+    house: House,
+) -> None:
+    connection_id = await taken_on(house)
+    house.queue.dead["dead-worker"] = "lost"
+    before = await last_run(house, connection_id)
+    with pytest.raises(SyncAlreadyRunning, match=before["id"]):
+        await house.request(connection_id)
+    after = await last_run(house, connection_id)
+    assert (after["status"], after["id"]) == ("queued", before["id"])
+    assert house.queue.queued == house.queue.forgotten == [connection_id]
+    await house.work("another-worker")
+    assert (await last_run(house, connection_id))["status"] == "completed"
 
 
 async def test_a_dead_worker_is_noticed_without_a_request(house: House) -> None:
-    connection_id = await house.set_up()
-    sync = await house.sync(connection_id)
-    house.queue.queued.clear()
-    sync.start("dead-worker")
-    await house.store.save(sync)
+    connection_id = await taken_on(house)
     command = InterruptSync(connection_id=connection_id)
     await interrupt_sync(command, store=house.store, queue=house.queue)
     assert (await last_run(house, connection_id))["status"] == "running"
-    house.queue.dead.add("dead-worker")
+    house.queue.dead["dead-worker"] = "gone"
     await interrupt_sync(command, store=house.store, queue=house.queue)
     assert (await last_run(house, connection_id))["error"] is not None
+
+
+async def test_a_run_that_was_lost_three_times_has_failed(house: House) -> None:
+    connection_id = await taken_on(house, "first")
+    house.queue.dead = dict.fromkeys(("first", "second", "third"), "lost")
+    for worker in ("second", "third", None):
+        await interrupt_sync(
+            InterruptSync(connection_id=connection_id), store=house.store, queue=house.queue
+        )
+        if worker:
+            sync = await house.sync(connection_id)
+            sync.start(worker)
+            await house.store.save(sync)
+    run = await last_run(house, connection_id)
+    assert (run["status"], run["error"] and run["error"]["code"]) == ("failed", "interrupted")
+
+
+async def test_a_run_given_back_waits_at_once_and_after_an_error_for_a_while(
+    house: House,
+) -> None:
+    connection_id = await taken_on(house, "stopping")
+    stopped = GiveRunBack(connection_id=connection_id, worker="stopping", reason="stopped")
+    await give_run_back(stopped, store=house.store, queue=house.queue)
+    assert (await last_run(house, connection_id))["status"] == "queued"
+    assert (house.queue.queued, house.queue.pauses) == ([connection_id], [0])
+    house.queue = ListQueue()
+    sync = await house.sync(connection_id)
+    sync.start("clumsy")
+    await house.store.save(sync)
+    broke_off = GiveRunBack(connection_id=connection_id, worker="clumsy", reason="broke_off")
+    await give_run_back(broke_off, store=house.store, queue=house.queue)
+    assert 5 <= house.queue.pauses[-1] <= 20
+
+
+async def test_only_who_took_a_run_on_gives_it_back(house: House) -> None:
+    connection_id = await taken_on(house, "working")
+    stranger = GiveRunBack(connection_id=connection_id, worker="stranger", reason="stopped")
+    await give_run_back(stranger, store=house.store, queue=house.queue)
+    assert (await last_run(house, connection_id))["status"] == "running"
+    assert house.queue.queued == []
 
 
 async def test_a_queued_run_whose_job_got_lost_is_queued_again(house: House) -> None:

@@ -24,6 +24,7 @@ from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from infrastructure.canvas.sandbox import SandboxOptions
 from infrastructure.event_store.history import head
+from infrastructure.working import Working
 from interfaces.running import Running
 from projections.catalogue import READ_MODELS
 from tests.benchmarks.fetch_and_parse import NOT_MODIFIED, Asked, Errand, each, fetch_and_parse
@@ -142,7 +143,9 @@ class Students:
             if not left:
                 done.set()
 
-        working = asyncio.create_task(self._running.queue.work(run, concurrency=AT_ONCE))
+        service = self._running.service
+        worker = Working(self._running.queue, run, service.give_run_back, concurrency=AT_ONCE)
+        working = asyncio.create_task(worker.work())
         try:
             yield done
         finally:

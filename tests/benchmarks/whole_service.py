@@ -80,7 +80,9 @@ async def service(url: str) -> AsyncIterator[Running]:
     home = Path(mkdtemp(prefix="easeboard-benchmark-"))
     try:
         settings = read_settings(
-            easeboard_home=home, canvas_allow_private=url.replace("http://", "")
+            easeboard_home=home,
+            canvas_allow_private=url.replace("http://", ""),
+            sync_concurrency_per_host=64,
         )
         async with bootstrap(settings) as running:
             with running.follower:

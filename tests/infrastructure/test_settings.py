@@ -47,6 +47,8 @@ def test_every_value_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatc
         "CANVAS_ALLOW_PRIVATE": "127.0.0.1:9000, [::1]:9001,sandbox:80",
         "CORS_ORIGINS": "https://App.school.edu/, http://localhost:3000",
         "SYNC_INTERVAL_MINUTES": "15",
+        "SYNC_CONCURRENCY": "4",
+        "SYNC_CONCURRENCY_PER_HOST": "2",
         "LOG_LEVEL": "DEBUG",
         "LOG_FORMAT": "Json",
         "METRICS_PORT": "9464",
@@ -67,6 +69,7 @@ def test_every_value_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatc
     assert settings.cors_origins == ("https://app.school.edu", "http://localhost:3000")
     assert settings.sync_interval == timedelta(minutes=15)
     assert (settings.log_level, settings.log_format) == ("debug", "json")
+    assert (settings.sync_concurrency, settings.sync_concurrency_per_host) == (4, 2)
     assert settings.metrics_port == 9464
     assert settings.home == Path.home() / "somewhere"
 

@@ -3,8 +3,10 @@
 import asyncio
 import sys
 
+from application.give_run_back import GiveRunBack
 from application.run_sync import RunSync
 from infrastructure.jobs import sync_queue
+from infrastructure.working import Working
 
 
 async def hang(command: RunSync) -> None:
@@ -12,9 +14,14 @@ async def hang(command: RunSync) -> None:
     await asyncio.Event().wait()
 
 
+async def give_back(_: GiveRunBack) -> None:
+    return
+
+
 async def main(url: str) -> None:
     async with sync_queue(url) as queue:
-        await queue.work(hang)
+        await queue.workers.beat()
+        await Working(queue, hang, give_back, concurrency=1).work()
 
 
 asyncio.run(main(sys.argv[1]))

@@ -13,11 +13,12 @@ import pytest
 
 from infrastructure.canvas.sandbox.options import SandboxOptions
 from infrastructure.canvas.sandbox.running import Sandbox, running
+from infrastructure.cast import ROLES
 from infrastructure.logs import configure_logs
 from infrastructure.settings import Settings, read_settings
 from interfaces.bootstrap import bootstrap
 from interfaces.listening import listen, url_of
-from interfaces.roles import ROLES, Doors, playing
+from interfaces.roles import Doors, playing
 from interfaces.running import Running
 from tests.signing import ADA, SECRET, bearer
 
@@ -79,15 +80,16 @@ class Client:
     async def sync(self, connection_id: str) -> dict[str, Any]:
         answer = await self("POST", f"/api/v1/canvas/connections/{connection_id}/sync")
         assert answer.status == 202, answer.body
-        return await self.ended(connection_id)
+        return await self.ended(connection_id, answer.json["id"])
 
-    async def ended(self, connection_id: str) -> dict[str, Any]:
-        """Wait until the newest run of a connection is over, and give it."""
+    async def ended(self, connection_id: str, sync_id: str | None = None) -> dict[str, Any]:
+        """Wait until the newest run of a connection, or this one, is over, and give it."""
 
         async def newest() -> Any:
             runs = await self.get(f"/api/v1/sync/logs?connection_id={connection_id}&limit=1")
             run = runs["items"][0] if runs["items"] else {"finished_at": None}
-            return run if run["finished_at"] else None
+            is_newest = sync_id in {None, run.get("id")}
+            return run if run["finished_at"] and is_newest else None
 
         found: dict[str, Any] = await eventually(newest)
         return found

@@ -14,6 +14,7 @@ import aiohttp
 
 from infrastructure.canvas.sandbox import Sandbox, SandboxOptions
 from infrastructure.canvas.sandbox import running as sandbox_running
+from infrastructure.cast import ROLES
 from infrastructure.logs import configure_logs
 from infrastructure.settings import Settings, read_settings
 from interfaces.bootstrap import bootstrap
@@ -34,7 +35,7 @@ from interfaces.cli.demo.watching import caught_up, watch
 from interfaces.cli.printing import console
 from interfaces.cli.token import make_token
 from interfaces.listening import PortTaken, listen, url_of
-from interfaces.roles import ROLES, Doors, playing
+from interfaces.roles import Doors, playing
 
 LATENCY_MS = 120
 """How long the sandbox takes for an answer: about what a Canvas nearby does."""

@@ -87,6 +87,6 @@ async def in_step(**options: Any) -> AsyncIterator[InStep]:
         running(SandboxOptions(**(usual | options))) as sandbox,
         client_of(sandbox.url, limits=QUICK) as canvas,
     ):
-        student = InStep(sandbox, canvas, DictVault(sandbox.url))
+        student = InStep(sandbox, canvas, DictVault(sandbox.url), queue=ListQueue(sandbox.url))
         await student.connect()
         yield student

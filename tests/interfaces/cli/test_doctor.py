@@ -35,6 +35,7 @@ def test_all_is_well_with_the_embedded_database(home: Path) -> None:
         "migrations",
         "keys",
         "projections",
+        "roles",
     ]
     assert all(ok for ok, _ in found.values()), found
     assert "18" in found["database"][1]

@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from types import SimpleNamespace
 from typing import cast
@@ -23,13 +24,31 @@ class DeadFollower:
         self.stopped = True
 
 
+class Beating:
+    """A heartbeat."""
+
+    has_left = False
+
+    async def beat(self) -> None:
+        self.has_left = False
+
+    async def keep_beating(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.has_left = True
+
+
 async def test_a_role_that_dies_is_told_of_and_stopped() -> None:
     follower = DeadFollower()
-    running = cast("Running", SimpleNamespace(follower=follower))
+    workers = Beating()
+    queue = SimpleNamespace(workers=workers)
+    running = cast("Running", SimpleNamespace(follower=follower, queue=queue))
     with capture_logs() as lines, pytest.raises(RoleDied, match="projector"):
         async with playing(running, frozenset({"projector"}), Doors()) as died:
             await died
     assert follower.stopped
+    assert workers.has_left
     assert [(line["event"], line["role"]) for line in lines] == [("role_died", "projector")]
 
 

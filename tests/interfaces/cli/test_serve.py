@@ -116,7 +116,9 @@ async def test_a_killed_service_reports_what_it_left_and_starts_over(
                 assert found == 12, "what the first run recorded is no difference to the second"
 
 
-async def test_a_stopped_service_records_the_runs_it_cut_off(home: Path, tmp_path: Path) -> None:
+async def test_a_stopped_service_gives_its_runs_back_and_the_next_one_ends_them(
+    home: Path, tmp_path: Path
+) -> None:
     async with canvas() as (sandbox, variables):
         sandbox.control.inject("hang", times=None, path="assignment_groups")
         log = tmp_path / "log"
@@ -125,12 +127,20 @@ async def test_a_stopped_service_records_the_runs_it_cut_off(home: Path, tmp_pat
             async with person(home, url) as student:
                 connection_id, sync_id = await connect(student, sandbox)
                 await sync_when(student, sync_id, lambda sync: sync["status"] == "running")
+                token = student.token
             began = time.monotonic()
             assert await asyncio.to_thread(stop, process) == 0
             assert time.monotonic() - began < 20
-    kept = await asyncio.to_thread(easeboard, home, "audit", "history", connection_id, "--json")
-    last = json.loads(kept.stdout)["items"][-1]
-    assert (last["type"], last["payload"]["code"]) == ("SyncFailed", "interrupted")
+        kept = await asyncio.to_thread(easeboard, home, "audit", "history", connection_id, "--json")
+        last = json.loads(kept.stdout)["items"][-1]
+        assert (last["type"], last["payload"]["reason"]) == ("SyncRequeued", "stopped")
+        sandbox.control.clear_faults()
+        log = tmp_path / "second"
+        with started(home, "serve", "--port", "0", log=log, **variables):
+            url = await asyncio.to_thread(lambda: logged(log, "serving")["url"])
+            async with aiohttp.ClientSession() as session:
+                over = await sync_when(Caller(session, url, token), sync_id, is_over)
+                assert over["status"] == "completed"
 
 
 async def test_roles_live_apart_and_auditors_and_admins_ask_beside_them(

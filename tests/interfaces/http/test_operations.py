@@ -4,6 +4,7 @@ import httpx2
 import pytest
 
 from interfaces.http import operations
+from interfaces.wellness import Wellness
 from tests.interfaces.http.told import NAMES, Told
 from tests.signing import ADA, bearer
 
@@ -11,27 +12,36 @@ ADMIN = bearer(ADA, "admin")
 
 
 async def test_alive(stranger: httpx2.AsyncClient, told: Told) -> None:
-    told.well = {"database": "gone"}
+    told.well = Wellness({"database": "gone"}, {})
     assert (await stranger.get("/health/live")).json() == {"status": "ok"}
 
 
 async def test_ready(stranger: httpx2.AsyncClient, told: Told) -> None:
     answer = await stranger.get("/health/ready")
-    assert answer.json() == {"status": "ok", "components": {"database": "ok"}}
-    told.well = {"database": "ok", "projections": "courses is far behind"}
+    assert answer.json() == {"status": "ok", "components": {"database": "ok", "worker": "ok"}}
+    needed = {"database": "ok", "projections": "courses is far behind"}
+    told.well = Wellness(needed, {"worker": "nobody plays it"})
     answer = await stranger.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["type"] == "/problems/not-ready"
-    assert answer.json()["components"] == told.well
+    assert answer.json()["components"] == needed | {"worker": "nobody plays it"}
     assert answer.json()["detail"] == "Not well: projections."
+
+
+async def test_a_role_that_is_ill_sends_nobody_away(
+    stranger: httpx2.AsyncClient, told: Told
+) -> None:
+    told.well = Wellness({"database": "ok"}, {"worker": "nobody plays it"})
+    answer = await stranger.get("/health/ready")
+    assert (answer.status_code, answer.json()["components"]["worker"]) == (200, "nobody plays it")
 
 
 async def test_ready_does_not_wait_for_ever(
     stranger: httpx2.AsyncClient, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def hang() -> dict[str, str]:
+    async def hang() -> Wellness:
         await asyncio.Event().wait()
-        return {}
+        return told.well
 
     monkeypatch.setattr(told, "health", hang)
     monkeypatch.setattr(operations, "PATIENCE", 0.02)

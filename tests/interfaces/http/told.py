@@ -14,6 +14,7 @@ from application.request_sync import Queued
 from domain.errors import ConnectionNotFound, NoSyncRunning
 from infrastructure.idempotency import Answers
 from interfaces.service import Service
+from interfaces.wellness import Wellness
 from projections.page import Page
 from tests.signing import ADA
 
@@ -75,7 +76,7 @@ class Told:
     come_to: int = 10**9
     """How far the read models have come."""
     waited: list[tuple[int, tuple[str, ...], float]] = field(default_factory=list)
-    well: dict[str, str] = field(default_factory=lambda: {"database": "ok"})
+    well: Wellness = field(default_factory=lambda: Wellness({"database": "ok"}, {"worker": "ok"}))
     verdict: str | None = None
     actors: list[str] = field(default_factory=list)
     correlations: list[str | None] = field(default_factory=list)
@@ -191,7 +192,7 @@ class Told:
         self.waited.append((position, tuple(names), seconds))
         return position <= self.come_to
 
-    async def health(self) -> dict[str, str]:
+    async def health(self) -> Wellness:
         return self.well
 
     def last(self, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:

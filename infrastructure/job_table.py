@@ -1,0 +1,82 @@
+"""procrastinate's jobs over a database that comes and goes."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import psycopg
+import structlog
+from procrastinate.connector import BaseConnector
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager, NotificationCallback
+
+PATIENCE = 1.0
+"""Seconds until an unreachable database is tried again."""
+
+log = structlog.get_logger()
+
+
+class JobTable(JobManager):
+    """Where jobs are kept: a worker outlives its connections, and rivals for one lane."""
+
+    def __init__(self, connector: BaseConnector) -> None:
+        super().__init__(connector)
+        self.on_finish: Callable[[], None] = lambda: None
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """Take the next job whose lane is free, if any."""
+        try:
+            return await super().fetch_job(queues, worker_id)
+        except UniqueViolation:
+            # Two workers found the same lane free; the other one was faster.
+            return None
+        except ConnectorException as error:
+            await _put_off(error)
+            return None
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001  # procrastinate's own signature
+        """Free the lane; a job that was presumed lost is gone already."""
+        while True:
+            try:
+                await super().finish_job(job, status, delete_job)
+            except ConnectorException as error:
+                if is_away(error):
+                    await _put_off(error)
+                    continue
+                log.debug("job_was_swept_away", job=job.id)
+            return self.on_finish()
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """Say that the worker lives."""
+        try:
+            await super().update_heartbeat(worker_id)
+        except ConnectorException as error:
+            await _put_off(error)
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        """Hear of new jobs until cancelled."""
+        while True:
+            try:
+                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            except ConnectorException as error:
+                await _put_off(error)
+
+
+def is_away(error: ConnectorException) -> bool:
+    """Whether the database could not be reached, rather than say no."""
+    return isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def reason(error: ConnectorException) -> str:
+    """What the database, or its absence, said."""
+    return str(error.__cause__ or error)
+
+
+async def _put_off(error: ConnectorException) -> None:
+    """Wait a moment for the database to come back; raises what is no absence."""
+    if not is_away(error):
+        raise error
+    log.warning("queue_unreachable", reason=reason(error))
+    await asyncio.sleep(PATIENCE)

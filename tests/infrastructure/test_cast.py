@@ -1,0 +1,66 @@
+"""Who plays which role is told by the heartbeats."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from infrastructure.cast import ROLES, cast
+from infrastructure.schema import bring_up_to_date
+from infrastructure.workers import Workers
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
+    bring_up_to_date(database_url)
+    async with AsyncConnectionPool(database_url, open=False) as pool:
+        yield pool
+
+
+async def test_where_no_process_runs_nothing_is_wrong(pool: AsyncConnectionPool) -> None:
+    assert await cast(pool) == {}
+
+
+async def test_a_role_nobody_plays_is_told_with_the_way_out(pool: AsyncConnectionPool) -> None:
+    await Workers(pool, ["api", "projector"], host="one").beat()
+    await Workers(pool, ["api", "worker"], host="two").beat()
+    assert await cast(pool) == {
+        "api": "ok",
+        "worker": "ok",
+        "projector": "ok",
+        "scheduler": "nobody plays it: start easeboard serve --roles scheduler",
+    }
+
+
+async def test_a_process_that_fell_silent_is_named_until_it_is_long_gone(
+    pool: AsyncConnectionPool,
+) -> None:
+    silent, other = Workers(pool, ROLES, host="one"), Workers(pool, ["worker"], host="two")
+    await silent.beat()
+    await other.beat()
+    await _age(pool, silent.process, 40)
+    told = await cast(pool)
+    assert told["worker"] == f"silent: {silent.process} for 40 s"
+    assert told["api"].startswith("nobody plays it")
+    await _age(pool, silent.process, 600)
+    assert (await cast(pool))["worker"] == "ok"
+
+
+async def test_who_left_in_good_order_is_not_missed(pool: AsyncConnectionPool) -> None:
+    leaving, staying = Workers(pool, ROLES, host="one"), Workers(pool, ROLES, host="two")
+    for each in (leaving, staying):
+        await each.beat()
+    await leaving.leave()
+    assert set((await cast(pool)).values()) == {"ok"}
+
+
+async def _age(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(
+            """
+            UPDATE easeboard.workers
+               SET heartbeat_at = heartbeat_at - make_interval(secs => %s)
+             WHERE name = %s
+            """,
+            [seconds, name],
+        )
