@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+SEEDS ?= 25
 
-.PHONY: setup demo test check bench lock
+.PHONY: setup demo test check bench soak lock
 
 setup: .venv/ready
 
@@ -29,6 +30,10 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# Kills, freezes and cuts off real processes under load; [worker-7] is repeated by -k worker-7.
+soak: setup
+	$(BIN)/python -m pytest -n 2 tests/faults --seeds=$(SEEDS) $(ARGS)
 
 # Needs uv on the PATH; the files name neither an index nor this machine.
 LOCK := uv pip compile --quiet pyproject.toml --extra embedded --extra telemetry --universal --python-version 3.11 \
