@@ -112,7 +112,7 @@ async def house(
     with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)
         async with (
-            bootstrap(settings) as program,
+            bootstrap(settings, roles) as program,
             playing(program, roles, Doors(api=listener)),
             aiohttp.ClientSession() as session,
         ):

@@ -74,7 +74,7 @@ async def _show(options: SandboxOptions, port: int, *, once: bool) -> None:
     async with (
         sandbox_running(options) as sandbox,
         staged(sandbox.url) as settings,
-        bootstrap(settings) as running,
+        bootstrap(settings, ROLES) as running,
         playing(running, frozenset(ROLES), Doors(listener)) as died,
         _cast(settings, sandbox, url_of(listener)) as cast,
     ):
