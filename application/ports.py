@@ -125,3 +125,13 @@ class Queue(Protocol):
 
     async def forget(self, connection_id: UUID) -> None:
         """Free what a worker that is no more held for a connection."""
+
+
+class Hosts(Protocol):
+    """Which hosts of Canvas answer."""
+
+    async def answers(self, origin: str) -> None:
+        """A host answered, whatever it said."""
+
+    async def is_silent(self, origin: str) -> None:
+        """A whole run failed because a host could not be reached, or took too long."""

@@ -1,10 +1,11 @@
 """Queue a run of a connection's synchronisation."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from application.clock import Clock, the_time
 from application.give_run_back import enqueue_again
 from application.ports import Queue, Store
 from domain.connection import Connection
@@ -33,7 +34,12 @@ class Queued(NamedTuple):
 
 
 async def request_sync(
-    command: RequestSync, *, store: Store, queue: Queue, interval: timedelta
+    command: RequestSync,
+    *,
+    store: Store,
+    queue: Queue,
+    interval: timedelta,
+    clock: Clock = the_time,
 ) -> Queued:
     """Queue a run; what becomes of one whose worker died is decided first.
 
@@ -44,7 +50,7 @@ async def request_sync(
     connection.must_belong_to(command.person_id)
     connection.must_be_active()
     sync = await store.load(Sync, Sync.id_for(connection.id))
-    now = datetime.now(UTC)
+    now = clock()
     if await settle(sync, queue):
         await store.save(sync)
         await queue.forget(connection.id)

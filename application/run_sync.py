@@ -11,9 +11,10 @@ import structlog
 from application.acting import now_acting
 from application.arriving import take_together
 from application.glancing import Plan, glance
-from application.ports import Account, Canvas, Sighting, Store, Vault
+from application.ports import Account, Canvas, Hosts, Sighting, Store, Vault
 from application.request_sync import NO_REQUESTS
 from domain.attempt import Attempt
+from domain.circuit import answered
 from domain.connection import Connection
 from domain.errors import (
     CanvasFailure,
@@ -128,6 +129,14 @@ class Run:
             lambda sync: sync.fail(self._attempt, failure.code, failure.detail, requests)
         )
 
+    async def tell(self, hosts: Hosts, origin: str) -> None:
+        """Say whether the host answered, as far as the end of the run shows."""
+        match answered(self._sync.run) if self._sync and self._sync.run else None:
+            case True:
+                await hosts.answers(origin)
+            case False:
+                await hosts.is_silent(origin)
+
     async def remember(self) -> None:
         """Keep a snapshot for the next run."""
         if self._sync:
@@ -154,13 +163,16 @@ class Run:
         return self._progress.copy()
 
 
-async def run_sync(command: RunSync, *, store: Store, vault: Vault, canvas: Canvas) -> None:
+async def run_sync(
+    command: RunSync, *, store: Store, vault: Vault, canvas: Canvas, hosts: Hosts
+) -> None:
     """Read the account and record what differs; ends quietly when the run was called off."""
     run = Run(command, store)
     try:
         await run.start()
         connection = await store.load(Connection, command.connection_id)
         await _read(run, connection, store, vault, canvas)
+        await run.tell(hosts, connection.canvas_url)
         await run.remember()
     except (NoSyncRunning, SyncIsOver, SyncAlreadyRunning):
         return

@@ -8,8 +8,9 @@ always goes through, and tells as much as a probe.
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from domain.run import Run
+
 State = Literal["closed", "open", "half_open"]
-STATES: tuple[State, ...] = ("closed", "open", "half_open")
 
 SILENCE = frozenset({"canvas-unreachable", "canvas-timeout"})
 """Codes of runs that failed because the host did not answer."""
@@ -63,6 +64,16 @@ def pause(openings: int, chance: float) -> timedelta:
     return length * (1 + JITTER * chance)
 
 
-def not_before(due: datetime | None, open_until: datetime | None) -> datetime | None:
+def answered(run: Run) -> bool | None:
+    """Whether the host answered, by the end of a run; None where that does not tell."""
+    if run["status"] in {"completed", "partial"}:
+        return True
+    if run["status"] != "failed" or not run["error"]:
+        return None
+    code = run["error"]["code"]
+    return code not in SILENCE if code.startswith("canvas-") else None
+
+
+def not_before(due: datetime, open_until: datetime | None) -> datetime:
     """When a connection's next run is, which a circuit may put off."""
-    return max(due, open_until) if due and open_until else due
+    return max(due, open_until) if open_until else due

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.event import Event
@@ -25,6 +26,15 @@ PASSING = frozenset(
     }
 )
 """Codes of failures that may pass by themselves."""
+
+
+class Due(NamedTuple):
+    """A connection that is due, whose it is, and the Canvas it is at."""
+
+    person_id: UUID
+    connection_id: UUID
+    origin: str
+    due_at: datetime
 
 
 def failures_after(failures: int, end: Event) -> int:

@@ -1,6 +1,7 @@
 """What auditors are shown: the events of a connection, and its state as it stood."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,10 +9,12 @@ from uuid import UUID
 
 import orjson
 
+from domain.circuit import Circuit
 from domain.connection import Connection
 from domain.errors import ConnectionNotFound
 from domain.reading import Reading
 from domain.sync import Sync
+from infrastructure.canvas.circuits import circuits
 from infrastructure.event_store.history import AsyncPool, HistoryRow, head, history
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.standing import is_connection, opened, position_of, stood
@@ -94,6 +97,7 @@ class Auditing:
     ) -> Page:
         """Connections of everybody, closed ones too, in the order they were opened."""
         [after] = keys_of(cursor, position)
+        there = await circuits(self.pool)
         items: list[tuple[int, bytes]] = []
         while len(items) <= limit:
             rows = await opened(self.pool, after=after or 0, person_id=user_id, limit=limit + 1)
@@ -102,12 +106,12 @@ class Auditing:
             for stream, after in rows:
                 connection = await self.store.load(Connection, stream)
                 if canvas_url in {None, connection.canvas_url}:
-                    items.append((after, await self._audited(connection)))
+                    items.append((after, await self._audited(connection, there)))
         return page(items[: limit + 1], limit, lambda row: row[1], lambda row: row[:1])
 
-    async def _audited(self, connection: Connection) -> bytes:
+    async def _audited(self, connection: Connection, there: Mapping[str, Circuit]) -> bytes:
         sync = await self.store.load(Sync, Sync.id_for(connection.id))
-        document = connection_document(connection, sync, self.interval)
+        document = connection_document(connection, sync, self.interval, there)
         return orjson.dumps(document | {"user_id": connection.person_id})
 
     async def _must_exist(self, connection_id: UUID) -> None:

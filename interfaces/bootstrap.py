@@ -16,6 +16,7 @@ from application.rotate_token import rotate_token
 from application.run_sync import run_sync
 from application.set_up_connection import set_up_connection
 from application.validate_connection import validate_connection
+from infrastructure.canvas.circuits import Circuits, circuits, counts_now
 from infrastructure.canvas.client import CanvasClient
 from infrastructure.cast import cast
 from infrastructure.event_store.log_reader import LogReader
@@ -88,6 +89,7 @@ class Parts:
     store: EventStore
     vault: TokenVault
     canvas: CanvasClient
+    circuits: Circuits
     queue: SyncQueue
     arrivals: Arrivals
     answers: Answers
@@ -113,6 +115,9 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
         live = Broadcast(
             partial(peoples_log, url, ring, TOPICS), partial(standing_of, pools.reads, "sync_log")
         )
+        queue = await stack.enter_async_context(
+            sync_queue(url, roles=sorted(roles), lanes=settings.sync_concurrency_per_host)
+        )
         parts = Parts(
             settings=settings,
             url=url,
@@ -126,9 +131,8 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
             canvas=await stack.enter_async_context(
                 CanvasClient(settings.canvas_allowed_hosts, settings.canvas_allow_private)
             ),
-            queue=await stack.enter_async_context(
-                sync_queue(url, roles=sorted(roles), lanes=settings.sync_concurrency_per_host)
-            ),
+            circuits=Circuits(queue.pool),
+            queue=queue,
             arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
             answers=stack.enter_context(closing(Answers(pools.writes, ring))),
         )
@@ -159,7 +163,7 @@ def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[],
 def _service(parts: Parts) -> Service:
     store, vault, canvas, queue = parts.store, parts.vault, parts.canvas, parts.queue
     interval, pool = parts.settings.sync_interval, parts.pools.reads
-    now = Now(store, interval)
+    now = Now(store, interval, partial(circuits, pool))
     auditing = Auditing(store=store, mapper=parts.mapper, pool=pool, interval=interval)
     return Service(
         set_up_connection=retrying(
@@ -171,7 +175,7 @@ def _service(parts: Parts) -> Service:
         ),
         close_connection=retrying(partial(close_connection, store=store, vault=vault)),
         request_sync=retrying(partial(request_sync, store=store, queue=queue, interval=interval)),
-        run_sync=partial(run_sync, store=store, vault=vault, canvas=canvas),
+        run_sync=partial(run_sync, store=store, vault=vault, canvas=canvas, hosts=parts.circuits),
         cancel_sync=retrying(partial(cancel_sync, store=store)),
         give_run_back=retrying(partial(give_run_back, store=store, queue=queue)),
         interrupt_sync=retrying(partial(interrupt_sync, store=store, queue=queue)),
@@ -195,6 +199,7 @@ def _service(parts: Parts) -> Service:
         answers=parts.answers,
         wait_for=parts.arrivals.wait_for,
         health=Health(parts.pools, parts.url, partial(cast, pool)),
+        canvas_hosts=partial(counts_now, pool),
         interval=interval,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg_pool import PoolTimeout, TooManyRequests
 
+from infrastructure.canvas.circuits import counts_now
 from infrastructure.projecting.status import status
 from infrastructure.schema import missing_of
 from interfaces.running import Pools
@@ -33,9 +34,15 @@ class Health:
             if needed["migrations"] != "ok":
                 return Wellness(needed, {})
             needed["projections"] = await self._projections()
-            return Wellness(needed, await self.cast())
+            return Wellness(needed, await self.cast() | await self._canvas())
         except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
             return Wellness({"database": type(error).__name__}, {})
+
+    async def _canvas(self) -> dict[str, str]:
+        silent = await counts_now(self.pools.reads)
+        hosts = silent["open"] + silent["half_open"]
+        words = f"hosts that do not answer: {hosts}, being tried again: {silent['half_open']}"
+        return {"canvas": words if hosts else "ok"}
 
     def _migrations(self) -> str:
         missing = [] if self._is_migrated else missing_of(self.database_url)

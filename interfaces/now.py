@@ -3,16 +3,20 @@
 The same documents as the read models give, for answers that must not lag behind a command.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from application.ports import Store
+from domain.circuit import CLOSED, Circuit, not_before
 from domain.connection import Connection
 from domain.next_run import next_run_at
 from domain.sync import Sync
 from projections.document import rfc3339
+
+Circuits = Callable[[], Awaitable[Mapping[str, Circuit]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +25,29 @@ class Now:
 
     store: Store
     interval: timedelta
+    circuits: Circuits
 
     async def connection(self, connection_id: UUID) -> dict[str, Any]:
         """A connection as it stands after everything recorded so far."""
         connection = await self.store.load(Connection, connection_id)
         sync = await self.store.load(Sync, Sync.id_for(connection_id))
-        return connection_document(connection, sync, self.interval)
+        circuits = await self.circuits()
+        return connection_document(connection, sync, self.interval, circuits)
 
     async def sync(self, connection_id: UUID) -> dict[str, Any] | None:
         """The newest run of a connection as it stands after everything recorded so far."""
         return sync_document(await self.store.load(Sync, Sync.id_for(connection_id)))
 
 
-def connection_document(connection: Connection, sync: Sync, interval: timedelta) -> dict[str, Any]:
+def connection_document(
+    connection: Connection,
+    sync: Sync,
+    interval: timedelta,
+    circuits: Mapping[str, Circuit],
+) -> dict[str, Any]:
     """A connection as `GET /canvas/connections/{id}` shows it."""
     due = next_run_at(connection, sync, interval)
+    circuit = circuits.get(connection.canvas_url, CLOSED)
     return {
         "id": connection.id,
         "canvas_url": connection.canvas_url,
@@ -46,7 +58,7 @@ def connection_document(connection: Connection, sync: Sync, interval: timedelta)
         "token_rotated_at": _time(connection.token_rotated_at),
         "last_validated_at": _time(connection.validated_at),
         "last_synced_at": _time(sync.last_completed_at),
-        "next_sync_at": rfc3339(due) if due else None,
+        "next_sync_at": rfc3339(not_before(due, circuit.open_until)) if due else None,
         "created_at": _time(connection.opened_at),
         "version": connection.version,
     }
@@ -76,7 +88,7 @@ def state_document(
     connection: Connection, sync: Sync, position: int, interval: timedelta
 ) -> dict[str, Any]:
     """Both aggregates as they stood at a position of the log, and the versions they stood at."""
-    stood = connection_document(connection, sync, interval) if connection.exists else None
+    stood = connection_document(connection, sync, interval, {}) if connection.exists else None
     return {
         "connection_id": connection.id,
         "position": position,

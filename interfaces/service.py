@@ -15,6 +15,7 @@ from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
+from domain.circuit import State
 from infrastructure.idempotency import Answers
 from interfaces.wellness import Wellness
 from projections.page import Page
@@ -66,4 +67,5 @@ class Service:
     # How the program does
     wait_for: Callable[..., Awaitable[bool]]
     health: Callable[[], Awaitable[Wellness]]
+    canvas_hosts: Callable[[], Awaitable[dict[State, int]]]
     interval: timedelta

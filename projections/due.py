@@ -3,16 +3,20 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from domain.circuit import not_before
 from domain.due import due_at
 
 
 class Rest(NamedTuple):
-    """What a row says of a connection's rest; only an active one is ever due."""
+    """What a row says of a connection's rest, and until when its Canvas is left alone."""
 
     active: bool
     rested_at: datetime
     wait: int
+    open_until: datetime | None
 
     def next_sync_at(self, interval: timedelta) -> datetime | None:
         """When the next run is due; None where there is no token that works."""
-        return due_at(self.rested_at, self.wait, interval) if self.active else None
+        if not self.active:
+            return None
+        return not_before(due_at(self.rested_at, self.wait, interval), self.open_until)

@@ -156,3 +156,16 @@ class ListQueue:
 
     async def forget(self, connection_id: UUID) -> None:
         self.forgotten.append(connection_id)
+
+
+@dataclass
+class ListHosts:
+    """What was told of hosts, in its order."""
+
+    told: list[tuple[str, bool]] = field(default_factory=list)
+
+    async def answers(self, origin: str) -> None:
+        self.told.append((origin, True))
+
+    async def is_silent(self, origin: str) -> None:
+        self.told.append((origin, False))

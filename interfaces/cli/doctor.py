@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import psycopg
 from rich.text import Text
 
+from application.clock import the_time
+from infrastructure.canvas.circuits import circuits
 from infrastructure.cast import cast
 from infrastructure.key_canary import check_canary
 from infrastructure.postgres.address import database
 from infrastructure.postgres.connecting import conninfo
-from infrastructure.postgres.pools import writes
+from infrastructure.postgres.pools import reads, writes
 from infrastructure.schema import bring_up_to_date, missing_of
 from interfaces.bootstrap import bootstrap, master_keys
 from interfaces.cli.configured import configured, run
@@ -23,6 +25,10 @@ from interfaces.health import LAG_SECONDS
 
 SLOW_CLOCK = 2.0
 """Seconds the database's clock may differ from ours."""
+
+
+CHECKS = ("configuration", "database", "clock", "migrations", "keys", "projections", "canvas")
+"""What is checked, in this order: methods of Examination."""
 
 
 class Finding(NamedTuple):
@@ -63,6 +69,7 @@ def _findings(examination: "Examination") -> Iterator[Finding]:
         "keys",
         "projections",
         "roles",
+        "canvas",
     ):
         if broken:
             yield Finding(name, None, f"{broken} first")
@@ -143,6 +150,11 @@ class Examination:
             raise Wrong("; ".join(wrong))
         return "all are played"
 
+    def canvas(self) -> str:
+        """Which hosts of Canvas do not answer; that is nothing wrong here."""
+        silent = run(_silent(self._url))
+        return "; ".join(silent) or "no host is silent"
+
     def _ask(self, question: str) -> Any:
         with psycopg.connect(conninfo(self._url, name="doctor")) as connection:
             row = connection.execute(question.encode()).fetchone()
@@ -158,3 +170,13 @@ async def _projections() -> list[dict[str, Any]]:
 async def _cast() -> dict[str, str]:
     async with bootstrap(configured()) as running:
         return await cast(running.pools.reads)
+
+
+async def _silent(url: str) -> list[str]:
+    async with reads(url, size=1) as pool:
+        found, now = await circuits(pool), the_time()
+    return [
+        f"{origin} has not answered {circuit.failures} runs, next try at {at:%Y-%m-%d %H:%M:%S} UTC"
+        for origin, circuit in found.items()
+        if (at := circuit.open_until) and circuit.state(now) != "closed"
+    ]

@@ -2,13 +2,11 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import NamedTuple
-from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
-from domain.due import waits
+from domain.due import Due, waits
 
 DUE = """
 SELECT found.person_id, found.connection_id, found.origin, found.due_at
@@ -31,15 +29,6 @@ SELECT found.person_id, found.connection_id, found.origin, found.due_at
  ORDER BY due_at, connection_id
  LIMIT %(limit)b
 """
-
-
-class Due(NamedTuple):
-    """A connection that is due, whose it is, and the Canvas it is at."""
-
-    person_id: UUID
-    connection_id: UUID
-    origin: str
-    due_at: datetime
 
 
 async def due_connections(

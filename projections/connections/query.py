@@ -23,8 +23,9 @@ async def connections_of(
     async with pool.connection() as connection:
         found = await connection.execute(
             """
-            SELECT created_at, connection_id, document, active, rested_at, wait
+            SELECT created_at, connection_id, document, active, rested_at, wait, open_until
               FROM read.connections
+              LEFT JOIN easeboard.canvas_hosts USING (origin)
              WHERE person_id = %(person)s
                AND (
                        %(id)s::uuid IS NULL
@@ -54,8 +55,9 @@ async def connection_of(
     async with pool.connection() as connection:
         found = await connection.execute(
             """
-            SELECT document, active, rested_at, wait
+            SELECT document, active, rested_at, wait, open_until
               FROM read.connections
+              LEFT JOIN easeboard.canvas_hosts USING (origin)
              WHERE person_id = %s AND connection_id = %s
              ORDER BY connection_id
             """,

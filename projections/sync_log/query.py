@@ -55,9 +55,11 @@ async def sync_status_of(
             """
             SELECT standing.connection_id,
                    CASE WHEN standing.live THEN sync.status ELSE 'idle' END,
-                   sync.document, standing.active, standing.rested_at, standing.wait
+                   sync.document, standing.active, standing.rested_at, standing.wait,
+                   host.open_until
               FROM read.sync_standings AS standing
               LEFT JOIN read.syncs AS sync USING (sync_id)
+              LEFT JOIN easeboard.canvas_hosts AS host USING (origin)
              WHERE standing.person_id = %s
              ORDER BY standing.opened
             """,

@@ -13,7 +13,7 @@ from application.set_up_connection import SetUpConnection, set_up_connection
 from domain.connection import Connection
 from domain.sync import Sync
 from tests.in_memory import InMemoryStore
-from tests.outside import ORIGIN, DictVault, ListQueue, StillCanvas
+from tests.outside import ORIGIN, DictVault, ListHosts, ListQueue, StillCanvas
 
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 NOBODY = UUID(int=0)
@@ -30,6 +30,7 @@ class House:
         default_factory=lambda: StillCanvas(users={TOKEN: CanvasUser("42", "Ada")})
     )
     queue: ListQueue = field(default_factory=ListQueue)
+    hosts: ListHosts = field(default_factory=ListHosts)
     connected: UUID = NOBODY
 
     async def set_up(self, token: str = TOKEN, person_id: UUID = PERSON) -> UUID:
@@ -40,8 +41,8 @@ class House:
             command, store=self.store, vault=self.vault, canvas=self.canvas, queue=self.queue
         )
 
-    async def request(self, connection_id: UUID) -> UUID:
-        command = RequestSync(person_id=PERSON, connection_id=connection_id)
+    async def request(self, connection_id: UUID, trigger: str = "manual") -> UUID:
+        command = RequestSync(person_id=PERSON, connection_id=connection_id, trigger=trigger)
         queued = await request_sync(
             command, store=self.store, queue=self.queue, interval=timedelta(hours=2)
         )
@@ -51,7 +52,9 @@ class House:
         connection_id = self.queue.queued.pop(0)
         self.queue.taken.append(connection_id)
         command = RunSync(connection_id=connection_id, worker=worker)
-        await run_sync(command, store=self.store, vault=self.vault, canvas=self.canvas)
+        await run_sync(
+            command, store=self.store, vault=self.vault, canvas=self.canvas, hosts=self.hosts
+        )
 
     async def connection(self, connection_id: UUID) -> Connection:
         return await self.store.load(Connection, connection_id)

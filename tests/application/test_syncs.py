@@ -16,12 +16,14 @@ from domain.errors import (
     CanvasForbidden,
     CanvasTimeout,
     CanvasTokenRejected,
+    CanvasUnreachable,
     ConnectionIsNotActive,
     SyncAlreadyRunning,
+    SyncNotDue,
 )
 from domain.run import Run
 from tests.application.conftest import PERSON, House
-from tests.outside import ListQueue, StillAccount, StillCanvas
+from tests.outside import ORIGIN, ListQueue, StillAccount, StillCanvas
 from tests.sightings import assignment, course
 
 
@@ -120,6 +122,36 @@ async def test_a_run_that_hangs_notices_that_it_was_cancelled(house: House) -> N
     await cancel(house, connection_id)
     await asyncio.wait_for(working, 5)
     assert (await last_run(house, connection_id))["status"] == "cancelled"
+
+
+async def test_a_run_tells_whether_the_host_answered(house: House) -> None:
+    connection_id = await house.set_up()
+    for failure in (None, CanvasTimeout(""), CanvasUnreachable(""), CanvasForbidden("")):
+        house.canvas.failure = failure
+        await house.work()
+        await house.request(connection_id)
+    assert house.hosts.told == [(ORIGIN, answers) for answers in (True, False, False, True)]
+
+
+async def test_a_run_that_was_called_off_or_never_asked_tells_nothing_of_the_host(
+    house: House,
+) -> None:
+    connection_id = await house.set_up()
+    await cancel(house, connection_id)
+    await house.work()
+    await house.request(connection_id)
+    house.vault.kept.clear()
+    await house.work()
+    assert (await last_run(house, connection_id))["status"] == "failed"
+    assert house.hosts.told == []
+
+
+async def test_what_the_clock_asks_for_too_early_is_refused(house: House) -> None:
+    connection_id = await house.set_up()
+    await house.work()
+    with pytest.raises(SyncNotDue):
+        await house.request(connection_id, trigger="schedule")
+    assert await house.request(connection_id)
 
 
 class HangingCanvas(StillCanvas):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import orjson
+import psycopg
 from hypothesis import HealthCheck, settings
 from hypothesis import given as for_any
 from hypothesis import strategies as st
@@ -14,15 +15,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.aggregate import Aggregate
 from domain.connection import Connection
-from domain.due import PASSING, due_at, wait_of
+from domain.due import PASSING, Due, due_at, wait_of
 from domain.next_run import next_run_at
 from domain.sync import Sync
+from infrastructure.canvas.circuits import circuits
 from infrastructure.event_store.folding import fold
 from infrastructure.postgres import pools
-from projections.connections.due import Due, due_connections
-from projections.connections.query import connection_of
+from interfaces.now import connection_document
+from projections.connections.due import due_connections
+from projections.connections.query import connection_of, connections_of
 from projections.document import rfc3339
 from projections.sync_log.query import sync_status_of
+from tests.projections.answers import loaded
 from tests.projections.conftest import Told, take_in
 from tests.projections.histories import BEGAN, PERSON, REQUESTS, Account, Past, erased
 
@@ -115,6 +119,36 @@ async def test_closed_rejected_and_erased_ones_are_never_due(
     assert await ids_due(LATE, pool) == [rejected.id]
 
 
+async def test_one_at_a_silent_host_is_not_shown_due_before_its_circuit_allows(
+    tell: Told, pool: AsyncConnectionPool, database_url: str
+) -> None:
+    past = Past()
+    account, other = accounts(past, 2)
+    tell(past.events)
+    until = due_of(account, 1, past) + timedelta(minutes=7)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """
+            INSERT INTO easeboard.canvas_hosts (
+                origin, failures, openings, open_until, is_probed, failed_at
+            )
+            VALUES (%s, 5, 1, %s, false, clock_timestamp())
+            """,
+            [account.url, until],
+        )
+    shown = [rfc3339(until), rfc3339(due_of(other, 2, past))]
+    open_ones = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    assert [each["next_sync_at"] for each in open_ones] == shown
+    one = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
+    assert orjson.loads(one or b"{}")["next_sync_at"] == shown[0]
+    standings = await sync_status_of(PERSON, interval=INTERVAL, pool=pool)
+    assert [orjson.loads(each)["next_sync_at"] for each in standings] == shown
+    there = await circuits(pool)
+    told = [_told(Connection, each.id, each) for each in (account, other)]
+    documents = [connection_document(each, Sync.unborn(each.id), INTERVAL, there) for each in told]
+    assert [each["next_sync_at"] for each in documents] == shown
+
+
 def _ended(end: Callable[[Account], object]) -> Step:
     def step(account: Account) -> None:
         if not account.sync.live:
@@ -174,12 +208,12 @@ steps = st.lists(
 
 def _folded(account: Account) -> tuple[Connection, Sync]:
     """The aggregates as the log would tell them."""
-    for recorded in account.past.events:
-        object.__setattr__(recorded.event, "timestamp", recorded.recorded_at)
     return _told(Connection, account.id, account), _told(Sync, account.sync.id, account)
 
 
 def _told(kind: type[A], stream: UUID, account: Account) -> A:
+    for recorded in account.past.events:
+        object.__setattr__(recorded.event, "timestamp", recorded.recorded_at)
     events = [recorded.event for recorded in account.past.events]
     return fold(kind, stream, None, [each for each in events if each.originator_id == stream])
 

@@ -10,12 +10,3 @@ CREATE TABLE easeboard.leases (
     epoch  bigint      NOT NULL,
     until  timestamptz NOT NULL
 ) WITH (fillfactor = 50);
-
--- The hosts of Canvas that did not answer of late. While `silent_until` lies ahead, none but a
--- person asks there; `openings` counts how often in a row it was put off.
-CREATE TABLE easeboard.canvas_hosts (
-    origin       text        PRIMARY KEY,
-    failures     integer     NOT NULL,
-    openings     integer     NOT NULL,
-    silent_until timestamptz
-);

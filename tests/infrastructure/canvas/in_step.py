@@ -19,7 +19,7 @@ from infrastructure.canvas.sandbox import Sandbox, SandboxOptions, running
 from infrastructure.canvas.sandbox.control import Control
 from tests.in_memory import InMemoryStore
 from tests.infrastructure.canvas.servers import QUICK, client_of
-from tests.outside import DictVault, ListQueue
+from tests.outside import DictVault, ListHosts, ListQueue
 
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 NOTHING = {"courses": 0, "assignments": 0, "grades": 0}
@@ -70,7 +70,9 @@ class InStep:
 
     async def _run(self) -> Run:
         command = RunSync(connection_id=self.connection_id, worker="worker")
-        await run_sync(command, store=self.store, vault=self.vault, canvas=self.canvas)
+        await run_sync(
+            command, store=self.store, vault=self.vault, canvas=self.canvas, hosts=ListHosts()
+        )
         run = (await self._sync()).run
         assert run is not None
         return run

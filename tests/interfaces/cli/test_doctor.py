@@ -36,6 +36,7 @@ def test_all_is_well_with_the_embedded_database(home: Path) -> None:
         "keys",
         "projections",
         "roles",
+        "canvas",
     ]
     assert all(ok for ok, _ in found.values()), found
     assert "18" in found["database"][1]
@@ -125,3 +126,23 @@ def test_a_clock_that_is_off_is_wrong_and_the_rest_is_checked(url: str, empty_ho
     assert ok is False
     assert "+60.0 s" in detail
     assert all(ok for ok, _ in found.values())
+
+
+def test_a_canvas_that_does_not_answer_is_told_and_nothing_wrong(
+    url: str, empty_home: Path
+) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            """
+            INSERT INTO easeboard.canvas_hosts (
+                origin, failures, openings, open_until, is_probed, failed_at
+            )
+            VALUES ('https://silent.example', 6, 1, '2099-09-01T12:00Z', false, clock_timestamp()),
+                   ('https://shaky.example', 2, 0, NULL, false, clock_timestamp())
+            """
+        )
+    variables = {"SUPABASE_JWT_SECRET": SECRET, "CANVAS_ENCRYPTION_KEY": KEY}
+    assert checks(empty_home, DATABASE_URL=url, **variables)["canvas"] == (
+        True,
+        "https://silent.example has not answered 6 runs, next try at 2099-09-01 12:00:00 UTC",
+    )

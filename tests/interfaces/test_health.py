@@ -1,0 +1,33 @@
+"""What is told of the hosts of Canvas."""
+
+from psycopg_pool import AsyncConnectionPool
+
+from domain.circuit import TRIES
+from infrastructure.canvas.circuits import Circuits
+from infrastructure.postgres import pools
+from infrastructure.projecting.versions import ensure_read_models
+from infrastructure.schema import bring_up_to_date
+from interfaces.health import Health
+from interfaces.running import Pools
+from projections.catalogue import READ_MODELS
+
+
+async def nobody() -> dict[str, str]:
+    return {}
+
+
+async def test_hosts_that_do_not_answer_are_counted_and_not_named(database_url: str) -> None:
+    bring_up_to_date(database_url)
+    ensure_read_models(database_url, READ_MODELS)
+    with pools.writes(database_url) as writes:
+        async with (
+            pools.reads(database_url) as reads,
+            AsyncConnectionPool(database_url, min_size=1, open=False) as pool,
+        ):
+            health = Health(Pools(writes=writes, reads=reads), database_url, nobody)
+            assert (await health()).told == {"canvas": "ok"}
+            for _ in range(TRIES):
+                await Circuits(pool).is_silent("https://silent.example")
+            needed, told = await health()
+    assert set(needed.values()) == {"ok"}
+    assert told == {"canvas": "hosts that do not answer: 1, being tried again: 0"}
