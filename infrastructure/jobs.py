@@ -139,18 +139,23 @@ class SyncQueue:
 
     async def length(self) -> int:
         """How many runs wait for a worker."""
+        return sum((await self.waiting_at()).values())
+
+    async def waiting_at(self) -> dict[str, int]:
+        """How many runs wait for a worker at each Canvas."""
         async with self.pool.connection() as connection:
             found = await connection.execute(
                 """
-                SELECT count(*)
+                SELECT regexp_replace(lock, '/[0-9]+$', '') AS origin, count(*)
                   FROM procrastinate_jobs
                  WHERE status = 'todo'
                    AND task_name = %s
+                 GROUP BY origin
+                 ORDER BY origin
                 """,
                 [TASK],
             )
-            row = await found.fetchone()
-        return int(row[0]) if row else 0
+            return dict(await found.fetchall())
 
     async def sweep(self) -> None:
         """Delete the jobs of dead workers; what became of their runs is in the log."""

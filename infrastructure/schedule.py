@@ -1,70 +1,198 @@
-"""Asks for a sync of every connection that is due, minute by minute."""
+"""Asks for a sync of every connection that is due: one process at a time, every few seconds."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from uuid import UUID
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import psycopg
 import structlog
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from psycopg.errors import UndefinedTable
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from application.acting import acting
+from application.clock import Clock, the_time
 from application.request_sync import RequestSync
+from domain.circuit import Circuit
+from domain.due import Due
 from domain.errors import Refusal
+from domain.turns import ROOM, admitted, crowded, left_alone, to_be_probed
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
 
-EVERY = 60
+EVERY = 10
 """Seconds between two scans."""
-SPREAD = 10
-"""Seconds by which scans of several processes drift apart at random."""
-BATCH = 500
-"""How many connections one scan asks for; the rest is still due a minute later."""
+SOON = timedelta(seconds=0.5)
+"""How long after its start, or after a scan that left something, the clock scans next."""
+LEASE = 10.0
+"""Seconds after which another process may scan when the one that does has died."""
+BATCH = 250
+"""Runs that are asked for before they are enqueued together."""
+ABREAST = 4
+"""Runs that are asked for at the same time."""
+CANDIDATES = 5
+"""Connections of a silent host of which one may become the probe."""
 
-Due = Callable[[datetime, int], Awaitable[list[tuple[UUID, UUID]]]]
-Request = Callable[[RequestSync], Awaitable[object]]
+AWAY = (psycopg.Error, DatabaseBusy, DatabaseUnavailable)
 log = structlog.get_logger()
 
 
-async def scan(due: Due, request: Request) -> int:
-    """Ask for a sync of each (person, connection) due now; returns how many were queued."""
-    queued = 0
-    try:
-        for person_id, connection_id in await due(datetime.now(UTC), BATCH):
-            queued += await _ask(request, person_id, connection_id)
-    except UndefinedTable:
-        log.debug("nothing_due_yet")
-    except (psycopg.Error, DatabaseBusy, DatabaseUnavailable) as error:
-        log.warning("scan_put_off", reason=str(error))
-    return queued
+class Held(Protocol):
+    """infrastructure.leases.Lease, as far as a scan needs it."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is still ours."""
 
 
-async def _ask(request: Request, person_id: UUID, connection_id: UUID) -> bool:
-    command = RequestSync(person_id=person_id, connection_id=connection_id, trigger="schedule")
-    try:
-        with acting("scheduler"):
-            await request(command)
-    except (Refusal, EventUnreadable) as refusal:
-        log.debug("not_due", connection_id=str(connection_id), reason=str(refusal))
+class Finds(Protocol):
+    """projections.connections.due.due_connections, of an interval."""
+
+    async def __call__(
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        after: Due | None = None,
+        only: Sequence[str] | None = None,
+        without: Sequence[str] = (),
+    ) -> list[Due]:
+        """Connections that are due, those due longest first."""
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What a scan did; `is_cut` where more is due than there is room for."""
+
+    due: int = 0
+    requested: int = 0
+    probes: int = 0
+    held_back: int = 0
+    late: float = 0.0
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """Whoever holds the lease asks for runs, as long as not too many wait."""
+
+    lease: Held
+    find: Finds
+    request: Callable[[RequestSync], Awaitable[object]]
+    flush: Callable[[], Awaitable[object]]
+    waiting: Callable[[], Awaitable[Mapping[str, int]]]
+    circuits: Callable[[], Awaitable[Mapping[str, Circuit]]]
+    probe: Callable[[str], Awaitable[bool]]
+    now: Clock = the_time
+    room: int = ROOM
+
+    async def scan(self) -> Scanned:
+        """Ask for what is due now; whatever is left is found again by the next scan."""
+        scanned = Scanned()
+        if self.lease.is_held:
+            try:
+                await self._scan(scanned)
+            except (UndefinedTable, UndefinedColumn):
+                log.debug("read_model_not_there_yet")
+            except AWAY as error:
+                log.warning("scan_put_off", reason=str(error))
+            _tell(scanned)
+        return scanned
+
+    async def _scan(self, scanned: Scanned) -> None:
+        now, circuits = self.now(), await self.circuits()
+        alone = left_alone(circuits, now)
+        if alone:
+            scanned.held_back = len(await self.find(now, limit=self.room, only=alone))
+        try:
+            await self._probe_silent(scanned, to_be_probed(circuits, now), now)
+            await self._traverse(scanned, now, alone)
+        finally:
+            await self.flush()
+
+    async def _traverse(self, scanned: Scanned, now: datetime, alone: list[str]) -> None:
+        """Go through what is due, from what is due longest, as long as there is room."""
+        last: Due | None = None
+        while self.lease.is_held and scanned.requested < self.room:
+            waiting = await self.waiting()
+            full = crowded(waiting, self.room)
+            batch = await self.find(now, after=last, without=[*alone, *full], limit=BATCH)
+            turns = admitted(batch, waiting, self.room)
+            _count(scanned, batch, now)
+            scanned.is_cut |= bool(full) or len(turns) < len(batch)
+            await self._ask_all(scanned, turns)
+            await self.flush()
+            if len(batch) < BATCH or not turns:
+                return
+            last = batch[-1]
+        scanned.is_cut = True
+
+    async def _ask_all(self, scanned: Scanned, turns: Sequence[Due]) -> None:
+        left = iter(turns)
+
+        async def ask_on() -> None:
+            for due in left:
+                if not self.lease.is_held:
+                    return
+                if await self._ask(due):
+                    scanned.requested += 1
+
+        ends = await asyncio.gather(*[ask_on() for _ in range(ABREAST)], return_exceptions=True)
+        for end in ends:
+            if end:
+                raise end
+
+    async def _ask(self, due: Due) -> bool:
+        command = RequestSync(
+            person_id=due.person_id, connection_id=due.connection_id, trigger="schedule"
+        )
+        try:
+            with acting("scheduler"):
+                await self.request(command)
+        except (Refusal, EventUnreadable) as refusal:
+            log.debug("not_due", connection_id=str(due.connection_id), reason=str(refusal))
+            return False
+        return True
+
+    async def _probe_silent(self, scanned: Scanned, origins: list[str], now: datetime) -> None:
+        """Send one run to each of these; a host not among the first found has its turn later."""
+        candidates = defaultdict[str, list[Due]](list)
+        if origins:
+            for due in await self.find(now, only=origins, limit=self.room):
+                candidates[due.origin].append(due)
+        for origin, there in candidates.items():
+            if await self.probe(origin):
+                scanned.probes += await self._ask_one_of(there[:CANDIDATES])
+
+    async def _ask_one_of(self, candidates: Sequence[Due]) -> bool:
+        for due in candidates:
+            if await self._ask(due):
+                return True
         return False
-    return True
 
 
-def scheduler(due: Due, request: Request) -> AsyncIOScheduler:
+def scheduler(scanner: Scanner) -> AsyncIOScheduler:
     """The clock that scans from now on; start it inside the loop, shut it down without waiting.
 
     A scan the loop was too busy for is made up for once, never skipped and never doubled.
     """
     clock = AsyncIOScheduler(timezone=UTC)
-    clock.add_job(
-        _scan_unless_stopped,
+
+    async def scan() -> None:
+        # APScheduler would log a scan that the end of the process cuts off as an error.
+        with suppress(asyncio.CancelledError):
+            scanned = await scanner.scan()
+            if scanned.is_cut:
+                clock.modify_job(job.id, next_run_time=datetime.now(UTC) + SOON)
+
+    job: Job = clock.add_job(
+        scan,
         "interval",
-        args=[due, request],
         seconds=EVERY,
-        jitter=SPREAD,
-        next_run_time=datetime.now(UTC),
+        next_run_time=datetime.now(UTC) + SOON,
         misfire_grace_time=None,
         coalesce=True,
         max_instances=1,
@@ -72,7 +200,12 @@ def scheduler(due: Due, request: Request) -> AsyncIOScheduler:
     return clock
 
 
-async def _scan_unless_stopped(due: Due, request: Request) -> None:
-    # APScheduler would log a scan that the end of the process cuts off as an error.
-    with suppress(asyncio.CancelledError):
-        await scan(due, request)
+def _count(scanned: Scanned, batch: Sequence[Due], now: datetime) -> None:
+    scanned.due += len(batch)
+    if batch:
+        scanned.late = max(scanned.late, (now - batch[0].due_at).total_seconds())
+
+
+def _tell(scanned: Scanned) -> None:
+    tell = log.info if scanned.due or scanned.probes else log.debug
+    tell("scanned", **asdict(scanned))

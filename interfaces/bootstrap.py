@@ -25,8 +25,9 @@ from infrastructure.event_store.store import EventStore
 from infrastructure.following.peoples_log import peoples_log
 from infrastructure.following.standing import standing_of
 from infrastructure.idempotency import Answers
-from infrastructure.jobs import SyncQueue, sync_queue
+from infrastructure.jobs import Batch, SyncQueue, sync_queue
 from infrastructure.key_canary import check_canary
+from infrastructure.leases import Lease
 from infrastructure.master_key import BadMasterKey, KeyRing, key_ring
 from infrastructure.master_key_file import stored_key
 from infrastructure.people_keys import PeopleKeys
@@ -37,6 +38,7 @@ from infrastructure.projecting.follow import Follower
 from infrastructure.projecting.status import status
 from infrastructure.projecting.versions import ensure_read_models
 from infrastructure.projecting.waiting import Arrivals
+from infrastructure.schedule import LEASE, Scanner
 from infrastructure.schema import bring_up_to_date, missing_of
 from infrastructure.settings import Settings
 from infrastructure.vault import TokenVault
@@ -51,6 +53,7 @@ from interfaces.running import Pools, Running
 from interfaces.service import Service
 from projections.assignments.query import assignments_of
 from projections.catalogue import READ_MODELS
+from projections.connections.due import due_connections
 from projections.connections.query import connection_of, connections_of
 from projections.courses.query import courses_of
 from projections.dashboard_stats.query import stats_of
@@ -136,10 +139,11 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
             arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
             answers=stack.enter_context(closing(Answers(pools.writes, ring))),
         )
-        yield _running(parts, follower, live)
+        lease = Lease("scan", queue.workers.process, queue.pool, seconds=LEASE)
+        yield _running(parts, lease, follower, live)
 
 
-def _running(parts: Parts, follower: Follower, live: Broadcast) -> Running:
+def _running(parts: Parts, lease: Lease, follower: Follower, live: Broadcast) -> Running:
     return Running(
         service=_service(parts),
         settings=parts.settings,
@@ -147,8 +151,23 @@ def _running(parts: Parts, follower: Follower, live: Broadcast) -> Running:
         pools=parts.pools,
         log=parts.log,
         queue=parts.queue,
+        scanner=_scanner(parts, lease),
+        scan_lease=lease,
         follower=follower,
         live=live,
+    )
+
+
+def _scanner(parts: Parts, lease: Lease) -> Scanner:
+    interval, pool, batch = parts.settings.sync_interval, parts.pools.reads, Batch(parts.queue)
+    return Scanner(
+        lease=lease,
+        find=partial(due_connections, interval=interval, pool=pool),
+        request=partial(request_sync, store=parts.store, queue=batch, interval=interval),
+        flush=batch.flush,
+        waiting=parts.queue.waiting_at,
+        circuits=partial(circuits, pool),
+        probe=parts.circuits.probe,
     )
 
 

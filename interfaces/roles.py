@@ -5,7 +5,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,7 +20,6 @@ from interfaces.bootstrap import bootstrap
 from interfaces.http.metrics import new_registry
 from interfaces.listening import url_of
 from interfaces.running import Running
-from projections.connections.due import due_connections
 from projections.sync_log.query import unfinished
 
 GRACE = 5
@@ -145,16 +143,10 @@ async def _project(running: Running) -> None:
 
 
 async def _keep_the_clock(running: Running) -> None:
-    interval = running.settings.sync_interval
-
-    async def due(now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-        pool = running.pools.reads
-        found = await due_connections(now, interval=interval, limit=limit, pool=pool)
-        return [(due.person_id, due.connection_id) for due in found]
-
-    clock = scheduler(due, running.service.request_sync)
-    clock.start()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        clock.shutdown(wait=False)
+    async with running.scan_lease.sought():
+        clock = scheduler(running.scanner)
+        clock.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            clock.shutdown(wait=False)

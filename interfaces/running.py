@@ -8,8 +8,10 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.jobs import SyncQueue
+from infrastructure.leases import Lease
 from infrastructure.postgres.silence import Connection
 from infrastructure.projecting.follow import Follower
+from infrastructure.schedule import Scanner
 from infrastructure.settings import Settings
 from interfaces.live.broadcast import Broadcast
 from interfaces.service import Service
@@ -33,5 +35,7 @@ class Running:
     pools: Pools
     log: LogReader
     queue: SyncQueue
+    scanner: Scanner
+    scan_lease: Lease
     follower: Follower
     live: Broadcast

@@ -1,6 +1,12 @@
+"""What a scan asks for, and when there is one."""
+
 import asyncio
 import logging
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -9,74 +15,219 @@ from structlog.testing import capture_logs
 
 from application.acting import now_acting
 from application.request_sync import RequestSync
+from domain.circuit import Circuit
+from domain.due import Due
 from domain.errors import SyncAlreadyRunning
-from infrastructure.schedule import BATCH, scan, scheduler
+from infrastructure.event_store.errors import DatabaseUnavailable
+from infrastructure.schedule import BATCH, EVERY, Scanner, scheduler
 
-PERSON = UUID("00000000-0000-4000-8000-00000000000a")
-FIRST, SECOND, THIRD = (UUID(int=n) for n in (1, 2, 3))
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HERE, THERE = "https://here.example", "https://there.example"
 
 
-class Requests:
-    """A service that notes what it is asked for and refuses one connection."""
+def due(total: int, origin: str = HERE, since: timedelta = MINUTE) -> list[Due]:
+    ids = [uuid4() for _ in range(total)]
+    return [Due(id_, id_, origin, NOON - since + nth * MINUTE / 999) for nth, id_ in enumerate(ids)]
 
-    def __init__(self, refused: UUID | None = None) -> None:
-        self.asked: list[tuple[RequestSync, str]] = []
-        self.refused = refused
-        self.came = asyncio.Event()
 
-    async def __call__(self, command: RequestSync) -> UUID:
-        self.asked.append((command, now_acting().actor))
-        self.came.set()
-        if command.connection_id == self.refused:
+@dataclass
+class World:
+    """Connections that are due, a queue, and what was asked for."""
+
+    due: list[Due] = field(default_factory=list)
+    circuits: dict[str, Circuit] = field(default_factory=dict)
+    waiting: Counter[str] = field(default_factory=Counter)
+    refused: set[UUID] = field(default_factory=set)
+    asked: list[Due] = field(default_factory=list)
+    probed: list[str] = field(default_factory=list)
+    flushed: list[int] = field(default_factory=list)
+    is_held: bool = True
+    on_request: Callable[[], object] = lambda: None
+
+    async def find(
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        after: Due | None = None,
+        only: Sequence[str] | None = None,
+        without: Sequence[str] = (),
+    ) -> list[Due]:
+        found = sorted(
+            (each for each in self.due if each.due_at <= now),
+            key=lambda each: (each.due_at, each.connection_id),
+        )
+        if after:
+            found = found[found.index(after) + 1 :]
+        wanted = [each for each in found if only is None or each.origin in only]
+        return [each for each in wanted if each.origin not in without][:limit]
+
+    async def request(self, command: RequestSync) -> None:
+        assert (command.trigger, now_acting().actor) == ("schedule", "scheduler")
+        await asyncio.sleep(0)
+        self.on_request()
+        if command.connection_id in self.refused:
             raise SyncAlreadyRunning(uuid4())
-        return uuid4()
+        (asked,) = [each for each in self.due if each.connection_id == command.connection_id]
+        assert command.person_id == asked.person_id
+        self.asked.append(asked)
+
+    async def flush(self) -> None:
+        self.waiting.update(each.origin for each in self.asked[sum(self.flushed) :])
+        self.flushed.append(len(self.asked) - sum(self.flushed))
+
+    async def probe(self, origin: str) -> bool:
+        self.probed.append(origin)
+        return True
+
+    def scanner(self, **other: Any) -> Scanner:
+        async def waiting() -> Counter[str]:
+            return self.waiting
+
+        async def circuits() -> dict[str, Circuit]:
+            return self.circuits
+
+        usual: dict[str, Any] = {
+            "lease": self,
+            "find": self.find,
+            "request": self.request,
+            "flush": self.flush,
+            "waiting": waiting,
+            "circuits": circuits,
+            "probe": self.probe,
+            "now": lambda: NOON,
+        }
+        return Scanner(**usual | other)
 
 
 async def test_a_scan_asks_for_everything_due_whatever_is_refused() -> None:
-    request = Requests(refused=SECOND)
+    world = World(due=due(3 * BATCH // 2))
+    world.refused = {each.connection_id for each in world.due[:10]}
+    world.due += due(5, since=-MINUTE)
+    with capture_logs() as lines:
+        scanned = await world.scanner().scan()
+    assert {each.connection_id for each in world.asked} == {
+        each.connection_id for each in world.due[10:-5]
+    }
+    assert (scanned.due, scanned.requested) == (3 * BATCH // 2, 3 * BATCH // 2 - 10)
+    assert (scanned.late, scanned.is_cut) == (60.0, False)
+    assert Counter(line["event"] for line in lines) == {"not_due": 10, "scanned": 1}
+    assert world.flushed[:2] == [BATCH - 10, BATCH // 2]
 
-    async def due(now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-        assert now.tzinfo is UTC
-        assert limit == BATCH
-        return [(PERSON, connection_id) for connection_id in (FIRST, SECOND, THIRD)]
+
+async def test_what_is_due_longest_is_asked_for_first_and_no_more_than_there_is_room_for() -> None:
+    world = World(due=due(100, HERE, since=9 * MINUTE) + due(100, THERE))
+    scanned = await world.scanner(room=60).scan()
+    hosts = [each.origin for each in world.asked]
+    assert (hosts.count(HERE), hosts.count(THERE)) == (30, 15)
+    assert sorted(world.asked, key=lambda each: each.due_at)[:30] == world.due[:30]
+    assert scanned.is_cut
+
+
+async def test_a_host_whose_runs_pile_up_keeps_no_others_waiting() -> None:
+    world = World(due=due(400, HERE, since=9 * MINUTE) + due(5, THERE))
+    world.waiting[HERE] = 500
+    scanned = await world.scanner().scan()
+    assert [each.origin for each in world.asked] == [THERE] * 5
+    assert scanned.is_cut
+
+
+async def test_nothing_is_asked_for_while_the_queue_is_full() -> None:
+    world = World(due=due(3), waiting=Counter({HERE: 600, THERE: 400}))
+    scanned = await world.scanner().scan()
+    assert (world.asked, scanned.is_cut) == ([], True)
+
+
+async def test_a_scan_ends_when_it_has_asked_for_as_many_as_may_wait() -> None:
+    world = World(due=due(900))
+
+    async def nothing_waits() -> Counter[str]:
+        return Counter()
+
+    scanned = await world.scanner(room=300, waiting=nothing_waits).scan()
+    assert (scanned.requested, scanned.is_cut) == (300, True)
+
+
+async def test_silent_hosts_are_held_back_and_one_probe_goes_out() -> None:
+    world = World(due=due(7, HERE) + due(3, THERE))
+    world.circuits[HERE] = Circuit(5, 1, NOON + MINUTE)
+    with capture_logs() as lines:
+        await world.scanner().scan()
+    assert [each.origin for each in world.asked] == [THERE] * 3
+    assert (lines[-1]["event"], lines[-1]["held_back"], lines[-1]["probes"]) == ("scanned", 7, 0)
+    world.circuits[HERE] = Circuit(5, 1, NOON)
+    world.due = world.due[:7]
+    world.refused = {world.due[0].connection_id}
+    scanned = await world.scanner().scan()
+    assert world.asked[3:] == [world.due[1]]
+    assert (world.probed, scanned.probes, scanned.requested) == ([HERE], 1, 0)
+
+
+async def test_a_silent_host_with_nothing_due_is_not_probed() -> None:
+    world = World(circuits={HERE: Circuit(5, 1, NOON)})
+    await world.scanner().scan()
+    assert world.probed == []
+
+
+async def test_without_the_lease_nothing_is_asked_for() -> None:
+    world = World(due=due(3) + due(3, THERE), is_held=False)
+    world.circuits[THERE] = Circuit(5, 1, NOON)
+    await world.scanner().scan()
+    assert (world.asked, world.probed) == ([], [])
+
+
+async def test_a_scanner_that_loses_its_lease_in_the_middle_stops_there() -> None:
+    world = World(due=due(2 * BATCH))
+
+    def lose() -> None:
+        world.is_held = len(world.asked) < 20
+
+    world.on_request = lose
+    await world.scanner().scan()
+    assert 20 <= len(world.asked) < 40
+    assert sum(world.flushed) == len(world.asked)
+
+
+@pytest.mark.parametrize(
+    "error", [psycopg.OperationalError("gone"), DatabaseUnavailable("gone")], ids=["read", "write"]
+)
+async def test_a_database_that_goes_away_puts_the_rest_off(error: Exception) -> None:
+    world = World(due=due(BATCH))
+
+    def go() -> None:
+        if len(world.asked) > 20:
+            raise error
+
+    world.on_request = go
+    with capture_logs() as lines:
+        scanned = await world.scanner().scan()
+    assert [line["event"] for line in lines] == ["scan_put_off", "scanned"]
+    assert scanned.requested == len(world.asked) < 40
+    assert sum(world.flushed) == len(world.asked)
+
+
+async def test_tables_that_are_not_there_yet_are_no_alarm() -> None:
+    async def find(*_: Any, **__: Any) -> list[Due]:
+        raise psycopg.errors.UndefinedTable("no read model yet")
 
     with capture_logs() as lines:
-        assert await scan(due, request) == 2
-    assert request.asked == [
-        (
-            RequestSync(person_id=PERSON, connection_id=connection_id, trigger="schedule"),
-            "scheduler",
-        )
-        for connection_id in (FIRST, SECOND, THIRD)
-    ]
-    assert [(line["event"], line["log_level"]) for line in lines] == [("not_due", "debug")]
+        await World().scanner(find=find).scan()
+    assert {line["log_level"] for line in lines} == {"debug"}
 
 
-async def test_a_database_that_is_away_puts_the_scan_off() -> None:
-    async def due(_now: datetime, _limit: int) -> list[tuple[UUID, UUID]]:
-        raise psycopg.OperationalError("gone")
+async def test_the_clock_scans_from_its_start_and_soon_again_while_more_is_due() -> None:
+    world, scans = World(due=due(9)), asyncio.Semaphore(0)
 
-    with capture_logs() as lines:
-        assert await scan(due, Requests()) == 0
-    assert [line["event"] for line in lines] == ["scan_put_off"]
+    async def waiting() -> Counter[str]:
+        scans.release()
+        return Counter({THERE: 1000})
 
-
-async def test_the_clock_scans_from_its_start_and_again_and_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("infrastructure.schedule.EVERY", 0.05)
-    monkeypatch.setattr("infrastructure.schedule.SPREAD", 0)
-    request = Requests()
-
-    async def due(_now: datetime, _limit: int) -> list[tuple[UUID, UUID]]:
-        return [(PERSON, FIRST)]
-
-    clock = scheduler(due, request)
+    clock = scheduler(world.scanner(waiting=waiting))
     clock.start()
     try:
         for _ in range(3):
-            await asyncio.wait_for(request.came.wait(), 5)
-            request.came.clear()
+            await asyncio.wait_for(scans.acquire(), EVERY)
     finally:
         clock.shutdown(wait=False)
 
@@ -84,12 +235,12 @@ async def test_the_clock_scans_from_its_start_and_again_and_again(
 async def test_a_scan_cut_off_by_the_end_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     begun = asyncio.Event()
 
-    async def due(_now: datetime, _limit: int) -> list[tuple[UUID, UUID]]:
+    async def find(*_: Any, **__: Any) -> list[Due]:
         begun.set()
         await asyncio.Event().wait()
         return []
 
-    clock = scheduler(due, Requests())
+    clock = scheduler(World().scanner(find=find))
     clock.start()
     await asyncio.wait_for(begun.wait(), 5)
     (scanning,) = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -100,6 +251,6 @@ async def test_a_scan_cut_off_by_the_end_is_no_error(caplog: pytest.LogCaptureFi
 
 
 async def test_a_late_scan_is_made_up_for_once() -> None:
-    (job,) = scheduler(lambda *_: asyncio.sleep(0, []), Requests()).get_jobs()
+    (job,) = scheduler(World().scanner()).get_jobs()
     assert (job.misfire_grace_time, job.coalesce, job.max_instances) == (None, True, 1)
-    assert (job.trigger.interval.total_seconds(), job.trigger.jitter) == (60, 10)
+    assert job.trigger.interval.total_seconds() == EVERY

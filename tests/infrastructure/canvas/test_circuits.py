@@ -49,6 +49,23 @@ async def fail(kept: Circuits, times: int = TRIES, origin: str = ORIGIN) -> None
         await kept.is_silent(origin)
 
 
+async def all_wait(pool: AsyncConnectionPool, total: int) -> None:
+    """Until so many sessions wait for a lock."""
+    async with asyncio.timeout(20), pool.connection() as connection:
+        await connection.set_autocommit(True)
+        waiting = 0
+        while waiting < total:
+            found = await connection.execute(
+                """
+                SELECT count(*)
+                  FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'
+                """
+            )
+            [waiting] = await found.fetchone() or [0]
+        await connection.set_autocommit(False)
+
+
 async def test_five_failures_told_by_any_process_open_the_circuit(
     kept: Circuits, pool: AsyncConnectionPool, clock: Clock
 ) -> None:
@@ -85,8 +102,12 @@ async def test_one_of_many_that_would_may_send_the_probe(
     clock.now += MINUTE
     assert counts(await circuits(pool), clock()) == {"open": 0, "half_open": 1}
     with capture_logs() as lines:
-        sent = await asyncio.gather(*[kept.probe(ORIGIN) for _ in range(6)])
-    assert sorted(sent) == [False] * 5 + [True]
+        async with pool.connection() as connection:
+            await connection.execute("SELECT FROM easeboard.canvas_hosts FOR UPDATE")
+            sending = [asyncio.create_task(kept.probe(ORIGIN)) for _ in range(5)]
+            await all_wait(pool, 5)
+        sent = await asyncio.gather(*sending)
+    assert sorted(sent) == [False] * 4 + [True]
     assert [line["event"] for line in lines] == ["canvas_host_probed"]
     assert counts(await circuits(pool), clock()) == {"open": 0, "half_open": 1}
     await kept.is_silent(ORIGIN)
