@@ -22,6 +22,7 @@ from infrastructure.postgres.connecting import conninfo
 from infrastructure.postgres.pools import WAIT_SECONDS
 from infrastructure.postgres.silence import AsyncConnection
 from infrastructure.queue_schema import SCHEMA
+from infrastructure.tracing import traceparent
 from infrastructure.workers import Workers
 
 TASK = QUEUE = "run_sync"
@@ -108,7 +109,7 @@ class SyncQueue:
             priority=URGENT if wish.urgent else 0,
             lock=f"{wish.origin}/{wish.connection_id.int % self._lanes}",
             queueing_lock=str(wish.connection_id),
-            task_kwargs={"connection_id": str(wish.connection_id)},
+            task_kwargs={"connection_id": str(wish.connection_id), "traceparent": traceparent()},
         )
 
     async def fate(self, worker: str) -> Fate:

@@ -48,6 +48,13 @@ def web_origin(entry: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def web_address(value: str) -> str:
+    """An `http://` or `https://` address without a query; raises ValueError."""
+    if _web(value.strip()) is None:
+        raise ValueError("should be an http:// or https:// address")
+    return value.strip()
+
+
 def address_of_supabase(value: str) -> str:
     """The project's URL without a slash at its end; raises ValueError."""
     parts = _web(value.strip())

@@ -24,6 +24,7 @@ from infrastructure.setting_forms import (
     host_and_port,
     host_pattern,
     split,
+    web_address,
     web_origin,
 )
 
@@ -95,6 +96,9 @@ class Settings(BaseSettings):
         default=None, examples=["json"]
     )
     metrics_port: int | None = Field(default=None, ge=1, le=65535, examples=["9464"])
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(web_address)] | None = Field(
+        default=None, examples=["http://localhost:4318"]
+    )
     easeboard_home: Path = Field(default_factory=default_home, examples=[str(ROOT_HOME)])
 
     @model_validator(mode="before")

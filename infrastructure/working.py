@@ -20,6 +20,8 @@ from domain.errors import Refusal
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
 from infrastructure.job_table import reason
 from infrastructure.jobs import LATER, QUEUE, STALLED, TASK, SyncQueue
+from infrastructure.measuring.instruments import SYNCS_RUNNING
+from infrastructure.tracing import traced
 from infrastructure.workers import BEAT
 
 POLL = 0.5
@@ -95,8 +97,11 @@ class Working:
         app = self._queue.new_app()
 
         @app.task(name=TASK, queue=QUEUE, pass_context=True)
-        async def take_on(context: JobContext, connection_id: str) -> None:
-            await self._take_on(UUID(connection_id), context.job.id)
+        async def take_on(
+            context: JobContext, connection_id: str, traceparent: str | None = None
+        ) -> None:
+            with traced("run_sync", traceparent, kind="consumer"), SYNCS_RUNNING.track_inprogress():
+                await self._take_on(UUID(connection_id), context.job.id)
 
         @app.task(name=LATER, queue=QUEUE)
         async def enqueue(connection_id: str, origin: str) -> None:
@@ -105,7 +110,7 @@ class Working:
         return app
 
     async def _take_on(self, connection_id: UUID, job: int | None) -> None:
-        bound = {"connection_id": str(connection_id), "job": job}
+        bound = {"connection_id": str(connection_id), "job_id": job}
         with (
             self._counted(),
             self._queue.workers.taking_on() as worker,

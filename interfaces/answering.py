@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
+from infrastructure.measuring.scraping import Scrape
 from infrastructure.request_counts import request_counts
 from interfaces.development_secret import signing_secret
 from interfaces.http import operations, serving
-from interfaces.http.app import create_app
+from interfaces.http.app import NO_TELEMETRY, create_app
 from interfaces.http.identity import identities
 from interfaces.running import Running
 
@@ -28,11 +28,9 @@ class _Server(serving.Server):
             raise RuntimeError("the web application did not start") from error
 
 
-async def answer(
-    running: Running, listener: socket.socket, registry: CollectorRegistry, grace: int
-) -> None:
+async def answer(running: Running, listener: socket.socket, grace: int) -> None:
     """Serve the API until cancelled; open requests then have `grace` seconds to end."""
-    settings, service = running.settings, running.service
+    settings, service, scrape = running.settings, running.service, running.scrape
     signed_by, redis = signing_secret(settings), settings.redis_url
     async with (
         identities(secret=signed_by, supabase_url=settings.supabase_url) as identity,
@@ -40,15 +38,15 @@ async def answer(
         request_counts(redis.get_secret_value() if redis else None) as counts,
     ):
         app = create_app(
-            service, settings, identity=identity, live=live, registry=registry, counts=counts
+            service, settings, identity=identity, live=live, scrape=scrape, counts=counts
         )
         await _serve(app, listener, grace)
 
 
-async def answer_metrics(listener: socket.socket, registry: CollectorRegistry) -> None:
+async def answer_metrics(listener: socket.socket, scrape: Scrape) -> None:
     """Serve `/metrics` and nothing else until cancelled."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.registry, app.state.closing = registry, asyncio.Event()
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
+    app.state.scrape, app.state.closing = scrape, asyncio.Event()
     app.include_router(operations.metrics_router)
     await _serve(app, listener, 1)
 

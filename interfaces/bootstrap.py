@@ -30,6 +30,9 @@ from infrastructure.key_canary import check_canary
 from infrastructure.leases import Lease
 from infrastructure.master_key import BadMasterKey, KeyRing, key_ring
 from infrastructure.master_key_file import stored_key
+from infrastructure.measuring.loop import watching_the_loop
+from infrastructure.measuring.runs import see_ends
+from infrastructure.measuring.scraping import Scrape, scraping
 from infrastructure.people_keys import PeopleKeys
 from infrastructure.postgres.address import database
 from infrastructure.postgres.migrate import MigrationRefused
@@ -41,6 +44,7 @@ from infrastructure.projecting.waiting import Arrivals
 from infrastructure.schedule import LEASE, Scanner
 from infrastructure.schema import bring_up_to_date, missing_of
 from infrastructure.settings import Settings
+from infrastructure.telemetry import telemetry
 from infrastructure.vault import TokenVault
 from interfaces.auditing import Auditing
 from interfaces.health import Health
@@ -103,6 +107,7 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
     """Open everything in order, for a process of these roles, and close it in reverse."""
     ring = master_keys(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry(settings.otel_exporter_otlp_endpoint))
         url = stack.enter_context(database(settings))
         must_be_migrated(settings, url)
         pools = Pools(
@@ -128,7 +133,14 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
             mapper=mapper,
             log=log,
             store=stack.enter_context(
-                closing(EventStore(pools.writes, keys, on_append=_both(follower.wake, live.wake)))
+                closing(
+                    EventStore(
+                        pools.writes,
+                        keys,
+                        on_append=_both(follower.wake, live.wake),
+                        on_saved=see_ends,
+                    )
+                )
             ),
             vault=stack.enter_context(closing(TokenVault(pools.writes, ring))),
             canvas=await stack.enter_async_context(
@@ -139,11 +151,15 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
             arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
             answers=stack.enter_context(closing(Answers(pools.writes, ring))),
         )
+        await stack.enter_async_context(watching_the_loop())
+        scrape = await stack.enter_async_context(scraping(pools.reads, [pools.writes, queue.pool]))
         lease = Lease("scan", queue.workers.process, queue.pool, seconds=LEASE)
-        yield _running(parts, lease, follower, live)
+        yield _running(parts, lease, follower, live, scrape)
 
 
-def _running(parts: Parts, lease: Lease, follower: Follower, live: Broadcast) -> Running:
+def _running(
+    parts: Parts, lease: Lease, follower: Follower, live: Broadcast, scrape: Scrape
+) -> Running:
     return Running(
         service=_service(parts),
         settings=parts.settings,
@@ -155,6 +171,7 @@ def _running(parts: Parts, lease: Lease, follower: Follower, live: Broadcast) ->
         scan_lease=lease,
         follower=follower,
         live=live,
+        scrape=scrape,
     )
 
 

@@ -17,7 +17,6 @@ from infrastructure.settings import Settings
 from infrastructure.working import PARTING, Working
 from interfaces.answering import answer, answer_metrics
 from interfaces.bootstrap import bootstrap
-from interfaces.http.metrics import new_registry
 from interfaces.listening import url_of
 from interfaces.running import Running
 from projections.sync_log.query import unfinished
@@ -84,9 +83,8 @@ async def playing(
 def _parts(
     running: Running, roles: frozenset[str], doors: Doors
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    registry = new_registry()
     if "api" in roles and doors.api:
-        yield "api", answer(running, doors.api, registry, GRACE)
+        yield "api", answer(running, doors.api, GRACE)
     if "worker" in roles:
         yield "worker", _take_runs_on(running)
     if "projector" in roles:
@@ -95,7 +93,7 @@ def _parts(
         yield "scheduler", _keep_the_clock(running)
     yield "beating", running.queue.workers.keep_beating()
     if doors.metrics:
-        yield "metrics", answer_metrics(doors.metrics, registry)
+        yield "metrics", answer_metrics(doors.metrics, running.scrape)
 
 
 async def _first_death(tasks: list[asyncio.Task[None]]) -> None:

@@ -9,6 +9,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.jobs import SyncQueue
 from infrastructure.leases import Lease
+from infrastructure.measuring.scraping import Scrape
 from infrastructure.postgres.silence import Connection
 from infrastructure.projecting.follow import Follower
 from infrastructure.schedule import Scanner
@@ -39,3 +40,4 @@ class Running:
     scan_lease: Lease
     follower: Follower
     live: Broadcast
+    scrape: Scrape

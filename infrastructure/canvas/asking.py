@@ -27,6 +27,7 @@ from infrastructure.canvas.faults import (
 )
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.throttle import Throttle
+from infrastructure.canvas.watching import Seen, watched
 
 CHANCE = SystemRandom()
 SENDABLE = re.compile(r'(?:W/)?"[!#-~]{1,200}"')
@@ -75,7 +76,7 @@ class Asking:
         attempt = 1
         while True:
             try:
-                return await self._once(url, validator)
+                return await self._once(url, validator, attempt)
             except TryAgain as fault:
                 failure = fault.failure
             pause = CHANCE.uniform(0, self._longest_pause(attempt))
@@ -100,12 +101,13 @@ class Asking:
         now = asyncio.get_running_loop().time()
         return attempt < most and now + pause < self._deadline
 
-    async def _once(self, url: URL, validator: str | None) -> Answer:
+    async def _once(self, url: URL, validator: str | None, attempt: int) -> Answer:
         # Raised outside the handler: aiohttp's errors carry the request's headers, so the token.
         try:
             async with asyncio.timeout_at(self._deadline), self._throttle.slot() as era:
                 self.requests["total"] += 1
-                body, headers = await self._exchange(url, era, validator)
+                with watched(url, attempt) as seen:
+                    body, headers = await self._exchange(url, era, validator, seen)
         except TRANSPORT as error:
             failure = failure_of(error, str(self.origin.host))
         else:
@@ -124,10 +126,11 @@ class Asking:
         )
 
     async def _exchange(
-        self, url: URL, era: int, validator: str | None
+        self, url: URL, era: int, validator: str | None, seen: Seen
     ) -> tuple[bytes | None, CIMultiDictProxy[str]]:
         headers = self._headers | ({"If-None-Match": validator} if validator else {})
         async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+            seen.status = response.status
             try:
                 body = await self._body(response, era, validator)
             except CanvasAnswerUnusable:

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from weakref import WeakValueDictionary
 
+from infrastructure.measuring.instruments import CANVAS_BUDGET
+
 RESERVED = 50
 """Units Canvas holds back for each request in flight, and returns when it ends."""
 
@@ -49,6 +51,8 @@ class Throttle:
 
     def answered(self, era: int, remaining: float | None) -> None:
         """Learn from an answer, and from the units it says are left."""
+        if remaining is not None:
+            CANVAS_BUDGET.observe(remaining)
         others = RESERVED * max(0, self._in_flight - 1)
         if remaining is not None and remaining + others < LOW:
             return self._shrink(era, self._limit - 1)

@@ -1,12 +1,13 @@
 """Aggregates loaded from and saved to the event log: application.ports.Store on PostgreSQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
 from application.acting import Acting, now_acting
 from domain.aggregate import Aggregate
 from domain.errors import PersonIsErased
+from domain.event import Event
 from infrastructure.event_store.asking import Pool, ask
 from infrastructure.event_store.folding import fold
 from infrastructure.event_store.mapper import Keys, Mapper
@@ -14,23 +15,28 @@ from infrastructure.event_store.pending import pending_events, person_of, saved
 from infrastructure.event_store.recorder import Circumstances, Recorder
 from infrastructure.event_store.snapshots import Snapshots
 from infrastructure.event_store.threads import Threads
+from infrastructure.measuring.instruments import APPEND_SECONDS, APPENDED_EVENTS
+from infrastructure.telemetry import span
 
 A = TypeVar("A", bound=Aggregate)
 
 MOVED = "SELECT EXISTS (SELECT FROM easeboard.events WHERE stream = %s AND version > %s)"
 
+OnSaved = Callable[[Sequence[Aggregate], Sequence[Event]], None]
+
 SNAPSHOT_EVERY = 100
 """Events a stream must have moved on for a new snapshot."""
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     return
 
 
 class EventStore:
     """The event log, as aggregates see it.
 
-    `on_append` is called after each append, in whatever thread it ran; it must not block.
+    `on_append`, and `on_saved` with what was saved, are called after each append, in whatever
+    thread it ran; they must neither block nor raise.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class EventStore:
         keys: Keys,
         *,
         on_append: Callable[[], None] = _nothing,
+        on_saved: OnSaved = _nothing,
         snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         self._pool = pool
@@ -46,6 +53,7 @@ class EventStore:
         self._mapper = Mapper(keys)
         self._recorder = Recorder(pool)
         self._on_append = on_append
+        self._on_saved = on_saved
         self._snapshot_every = snapshot_every
         self._threads = Threads(pool.max_size)
         self._snapshots: dict[type[Aggregate], Snapshots] = {}
@@ -105,9 +113,13 @@ class EventStore:
             correlation_id=acting.correlation_id,
             causation_id=acting.causation_id,
         )
-        acting.position = self._recorder.append(self._mapper.store(events, by.person_id), by)
+        with APPEND_SECONDS.time(), span("append", {"easeboard.events": len(events)}):
+            stored = self._mapper.store(events, by.person_id)
+            acting.position = self._recorder.append(stored, by)
+        APPENDED_EVENTS.inc(len(events))
         saved(aggregates)
         self._on_append()
+        self._on_saved(aggregates, events)
 
     def _snapshots_of(self, kind: type[Aggregate]) -> Snapshots:
         if kind not in self._snapshots:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -30,8 +31,9 @@ class Threads:
         except TimeoutError as error:
             raise DatabaseBusy("Every database thread is taken.") from error
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, partial(work, *args, **kwargs))
+            # In the caller's context: what is logged there says for which request.
+            call = partial(copy_context().run, work, *args, **kwargs)
+            return await asyncio.get_running_loop().run_in_executor(self._executor, call)
         finally:
             self._free.release()
 

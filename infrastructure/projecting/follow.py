@@ -10,6 +10,7 @@ from typing import Any, Self
 import structlog
 from psycopg import Connection
 
+from infrastructure.measuring.instruments import BATCH_SECONDS
 from infrastructure.projecting.faults import Backoff, described, passes
 from infrastructure.projecting.feeding import Fed, advance
 from infrastructure.projecting.log import Log
@@ -18,6 +19,7 @@ from infrastructure.projecting.read_ahead import ReadAhead
 from infrastructure.projecting.read_model import ReadModel
 from infrastructure.projecting.rebuild import rebuild_outdated
 from infrastructure.projecting.versions import Standing, connect, ensure, live
+from infrastructure.telemetry import span
 
 BUSY_SECONDS = 0.01
 IDLE_SECONDS = 0.1
@@ -130,7 +132,11 @@ class Follower:
     ) -> Fed:
         """Move a group in one transaction; one by one when something is wrong with one of them."""
         try:
-            with self._pace as limit:
+            with (
+                self._pace as limit,
+                BATCH_SECONDS.time(),
+                span("project", {"easeboard.projections": len(group)}),
+            ):
                 fed = advance(connection, group, log, safe, limit)
         except Exception as error:
             if passes(error):

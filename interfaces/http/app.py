@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
+from infrastructure.measuring.scraping import Scrape, scrape_process
 from infrastructure.request_counts import RequestCounts
 from infrastructure.settings import Settings
 from interfaces.http import (
@@ -24,7 +25,6 @@ from interfaces.http.cross_origin import CrossOrigin
 from interfaces.http.edge import Edge
 from interfaces.http.faults import Faults
 from interfaces.http.head import Head
-from interfaces.http.metrics import RequestMetrics, new_registry
 from interfaces.http.person import Identify
 from interfaces.http.rates import Rates
 from interfaces.http.translation import translate_everything
@@ -53,8 +53,17 @@ ACCEPTED = [
     "Idempotency-Key",
     "If-None-Match",
     "Prefer",
+    "traceparent",
     "X-Request-ID",
 ]
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+"""FastAPI's own would export queries and the words of exceptions; ours exports neither."""
 
 
 def create_app(
@@ -64,20 +73,21 @@ def create_app(
     identity: Identify,
     live: Live = silence,
     counts: RequestCounts | None = None,
-    registry: CollectorRegistry | None = None,
+    scrape: Scrape = scrape_process,
 ) -> FastAPI:
     """Put the service on HTTP; it opens nothing and closes nothing."""
-    registry, counts = registry or new_registry(), counts or RequestCounts()
+    counts = counts or RequestCounts()
     app = FastAPI(
         title="easeboard",
         version="1",
         description=DESCRIPTION,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=list(_middleware(settings, RequestMetrics(registry), counts)),
+        telemetry=NO_TELEMETRY,
+        middleware=list(_middleware(settings, counts)),
     )
     app.state.service, app.state.identity, app.state.live = service, identity, live
-    app.state.origins, app.state.registry = frozenset(settings.cors_origins), registry
+    app.state.origins, app.state.scrape = frozenset(settings.cors_origins), scrape
     app.state.closing, app.state.counts = asyncio.Event(), counts
     for router in _routers(settings):
         app.router.routes.extend(router.routes)
@@ -85,11 +95,9 @@ def create_app(
     return app
 
 
-def _middleware(
-    settings: Settings, metrics: RequestMetrics, counts: RequestCounts
-) -> Iterator[Middleware]:
+def _middleware(settings: Settings, counts: RequestCounts) -> Iterator[Middleware]:
     """Outermost first."""
-    yield Middleware(Edge, metrics=metrics)
+    yield Middleware(Edge)
     if settings.cors_origins:
         yield Middleware(
             CrossOrigin,

@@ -3,9 +3,14 @@
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from interfaces.http.head import Answered
 from interfaces.http.problems import Problem, answer
 
 LOG = structlog.get_logger(__name__)
+
+
+class BrokenOff(Exception):
+    """An answer ends in the middle; why is in the log already."""
 
 
 class Faults:
@@ -30,9 +35,12 @@ class Faults:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception:  # whatever it is, the client gets an answer and the log the reason
+        except Answered:
+            raise
+        except Exception as error:
+            LOG.exception("request_failed", path=scope["path"])
             if started:
-                raise
-            LOG.exception("request failed", path=scope["path"])
+                # The server is to break the connection off: half an answer must not look whole.
+                raise BrokenOff from error
             problem = Problem("internal-error", "Something broke on our side; it is logged.")
             await answer(problem, scope)(scope, receive, send)

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class _Answered(Exception):
+class Answered(Exception):
     """Nothing of the answer is wanted any more."""
 
 
@@ -22,13 +22,13 @@ class Head:
             body = message["type"] == "http.response.body"
             await send({**message, "body": b"", "more_body": False} if body else message)
             if body and message.get("more_body"):
-                raise _Answered  # a stream might go on for ever
+                raise Answered  # a stream might go on for ever
 
         # A copy: the server looks into its own to learn that no body follows.
         asked = {**scope, "method": "GET"}
         try:
             await self._app(asked, receive, bodiless)
-        except _Answered:
+        except Answered:
             pass
         finally:
             scope["route"] = asked.get("route")

@@ -3,7 +3,7 @@
 import asyncio
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from interfaces.http.answers import done
 from interfaces.http.guard import Wired
@@ -62,4 +62,4 @@ async def explain(slug: str) -> Response:
 @metrics_router.get("/metrics", operation_id="metrics", summary="Prometheus metrics")
 async def metrics(request: Request) -> Response:
     """Tell Prometheus how much there is of everything."""
-    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(await request.app.state.scrape(), media_type=CONTENT_TYPE_LATEST)

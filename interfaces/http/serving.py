@@ -1,10 +1,13 @@
 """How uvicorn is to run the application."""
 
+import logging
 import socket
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+
+from interfaces.http.faults import BrokenOff
 
 
 class Server(uvicorn.Server):
@@ -37,4 +40,11 @@ def server(app: FastAPI, **options: Any) -> Server:
         ws_ping_timeout=20,
         **options,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return Server(app, config)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether what uvicorn logs is not in the log already, and with more about it."""
+    error = record.exc_info and record.exc_info[1]
+    return not isinstance(error, BrokenOff)

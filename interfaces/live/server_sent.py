@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Message as Part
 from starlette.types import Send
 
+from infrastructure.measuring.instruments import LIVE_CLIENTS
 from interfaces.http.consistency import reads
 from interfaces.http.guard import BEARER, Caller, Wired, guarded
 from interfaces.http.person import Person
@@ -62,7 +63,7 @@ class _Stream(StreamingResponse):
             async with asyncio.timeout(PATIENCE):
                 await send(part)
 
-        with suppress(TimeoutError):
+        with suppress(TimeoutError), LIVE_CLIENTS.labels("sse").track_inprogress():
             async with aclosing(self._events):
                 await super().stream_response(patiently)
 

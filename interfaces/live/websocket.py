@@ -10,6 +10,7 @@ import orjson
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
+from infrastructure.measuring.instruments import LIVE_CLIENTS
 from interfaces.http.person import Identify, IdentityUnavailable, NotIdentified, Person
 from interfaces.http.refusals import TABLE
 from interfaces.live.feed import Message, messages
@@ -49,7 +50,9 @@ async def sync_status(websocket: WebSocket) -> None:
     await websocket.accept(subprotocol="bearer" if by_protocol else None)
     try:
         token = offered if by_protocol else await _first_message(websocket)
-        await _converse(websocket, await _identify(websocket, token))
+        person = await _identify(websocket, token)
+        with LIVE_CLIENTS.labels("websocket").track_inprogress():
+            await _converse(websocket, person)
     except Closed as closed:
         await _close(websocket, closed)
     except tuple(TABLE):

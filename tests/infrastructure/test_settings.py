@@ -52,6 +52,7 @@ def test_every_value_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatc
         "LOG_LEVEL": "DEBUG",
         "LOG_FORMAT": "Json",
         "METRICS_PORT": "9464",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
         "EASEBOARD_HOME": "~/somewhere",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
@@ -71,6 +72,7 @@ def test_every_value_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatc
     assert (settings.log_level, settings.log_format) == ("debug", "json")
     assert (settings.sync_concurrency, settings.sync_concurrency_per_host) == (4, 2)
     assert settings.metrics_port == 9464
+    assert settings.otel_exporter_otlp_endpoint == "http://collector:4318"
     assert settings.home == Path.home() / "somewhere"
 
 
@@ -123,6 +125,7 @@ def test_a_dot_env_that_is_no_text_is_said_so() -> None:
         ("SYNC_INTERVAL_MINUTES", "99999999999999999999"),
         ("LOG_LEVEL", CANARY),
         ("LOG_FORMAT", CANARY),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", CANARY),
         ("METRICS_PORT", "0"),
         ("METRICS_PORT", "65536"),
     ],

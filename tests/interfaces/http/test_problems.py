@@ -92,7 +92,7 @@ async def test_an_unknown_error_is_logged_once_and_tells_nothing(
     assert answer.json()["type"] == "/problems/internal-error"
     assert "inside" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["request failed"]
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["request_failed"]
 
 
 async def test_a_value_postgresql_refuses_is_the_cursors_fault_only_with_a_cursor(

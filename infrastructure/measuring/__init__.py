@@ -1,0 +1,1 @@
+"""What the program does, counted and timed for whoever runs it."""
