@@ -1,130 +1,28 @@
 """Scanners in several processes, on a real PostgreSQL: whatever is due is asked for once."""
 
 import asyncio
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from uuid import UUID, uuid4
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from application.request_sync import request_sync
 from domain.circuit import TRIES
-from domain.connection import Connection
-from domain.event import EVENTS
-from domain.events import SyncRequested
-from domain.events.sync import Progress, Requests
+from domain.events.sync import Progress
 from domain.sync import Sync
-from infrastructure.canvas.circuits import Circuits, circuits
-from infrastructure.event_store.log_reader import LogReader
-from infrastructure.event_store.mapper import Mapper
-from infrastructure.event_store.store import EventStore
-from infrastructure.jobs import Batch, SyncQueue, sync_queue
-from infrastructure.leases import Lease
-from infrastructure.master_key import key_ring
-from infrastructure.people_keys import PeopleKeys
-from infrastructure.postgres import pools
-from infrastructure.schedule import Scanner
+from infrastructure.leases import holders
 from infrastructure.schema import bring_up_to_date
-from projections.connections.due import due_connections
-from tests.projections.conftest import take_in
-
-RING = key_ring("hex:" + "0123456789abcdef" * 4)
-ORIGIN = "https://canvas.example"
-INTERVAL = timedelta(hours=2)
-LATER = timedelta(hours=3)
-NONE = Requests(total=0, not_modified=0, retried=0)
-
-
-@dataclass
-class Process:
-    """What one process scans with."""
-
-    store: EventStore
-    reader: LogReader
-    scanner: Scanner
-    lease: Lease
-    circuits: Circuits
-    queue: SyncQueue
-
-
-class Clock:
-    """A clock that runs ahead, or stands still."""
-
-    ahead = LATER
-    stands: datetime | None = None
-
-    def __call__(self) -> datetime:
-        return self.stands or datetime.now(UTC) + self.ahead
-
-
-@asynccontextmanager
-async def process(url: str, clock: Clock, *, seconds: float = 15) -> AsyncIterator[Process]:
-    """A process with pools and a queue of its own."""
-    async with AsyncExitStack() as stack:
-        writes = stack.enter_context(pools.writes(url))
-        reads = await stack.enter_async_context(pools.reads(url))
-        queue = await stack.enter_async_context(sync_queue(url))
-        keys = PeopleKeys(writes, RING)
-        store = stack.enter_context(closing(EventStore(writes, keys)))
-        lease = Lease("scan", str(uuid4()), queue.pool, seconds=seconds)
-        kept, batch = Circuits(queue.pool, now=clock, chance=lambda: 0), Batch(queue)
-        scanner = Scanner(
-            lease=lease,
-            find=partial(due_connections, interval=INTERVAL, pool=reads),
-            request=partial(request_sync, store=store, queue=batch, interval=INTERVAL, clock=clock),
-            flush=batch.flush,
-            waiting=queue.waiting_at,
-            circuits=partial(circuits, reads),
-            probe=kept.probe,
-            now=clock,
-        )
-        yield Process(store, LogReader(writes, Mapper(keys)), scanner, lease, kept, queue)
-
-
-def students(there: Process, total: int, origin: str = ORIGIN) -> list[UUID]:
-    """Connections whose first run is over."""
-    ids = []
-    for _ in range(total):
-        person = uuid4()
-        connection = Connection.unborn(Connection.id_for(person, origin, 1)).open(
-            person_id=person,
-            canvas_url=origin,
-            canvas_name="Example",
-            canvas_user_id="42",
-            canvas_user_name="Ada",
-            token_fingerprint="c0ffee00",
-        )
-        sync = Sync.unborn(Sync.id_for(connection.id))
-        sync.request(
-            uuid4(), connection_id=connection.id, person_id=person, trigger="setup", mode="full"
-        )
-        sync.complete(sync.start("worker"), Progress(total=0, done=0, failed=0), NONE)
-        there.store.save_now(connection, sync)
-        ids.append(connection.id)
-    return ids
-
-
-def project(there: Process, url: str) -> None:
-    take_in(url, there.reader.read(0, there.reader.safe(), sorted(EVENTS), 9999).events)
-
-
-def requested(there: Process) -> Counter[UUID]:
-    """How often the clock asked for each connection."""
-    events = there.reader.read(0, there.reader.safe(), ["SyncRequested"], 9999).events
-    asked = [recorded.event for recorded in events]
-    return Counter(
-        each.connection_id
-        for each in asked
-        if isinstance(each, SyncRequested) and each.trigger == "schedule"
-    )
+from tests.infrastructure.scanning import NONE, ORIGIN, Clock, process, project, requested, students
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await true():  # noqa: ASYNC110  # another process decides
             await asyncio.sleep(0.02)
 
@@ -228,3 +126,47 @@ async def test_a_late_scan_finds_all_that_became_due_meanwhile(url: str, clock: 
         clock.ahead = timedelta(days=3)
         assert (await there.scanner.scan()).requested == 5
         assert requested(there) == Counter(ids)
+
+
+async def test_another_process_goes_on_where_one_was_frozen_and_each_is_asked_for_once(
+    url: str,
+) -> None:
+    async with process(url, Clock()) as there:
+        ids = students(there, 200)
+        project(there, url)
+
+        async def has_begun() -> bool:
+            return requested(there).total() > 20
+
+        async def is_done() -> bool:
+            return requested(there).total() >= len(ids)
+
+        async def another_holds_it() -> bool:
+            return (await holders(there.queue.pool)).get("scan") not in {None, holder}
+
+        async with scanning(url) as one, scanning(url) as two:
+            await until(has_begun)
+            holder = (await holders(there.queue.pool))["scan"]
+            first = one if holder.startswith(f"{one.pid}/") else two
+            first.send_signal(signal.SIGSTOP)
+            await until(another_holds_it)
+            await until(is_done)
+            first.send_signal(signal.SIGCONT)
+            first.terminate()
+            await first.wait()
+        assert requested(there) == Counter(ids)
+
+
+@asynccontextmanager
+async def scanning(url: str) -> AsyncIterator[Process]:
+    """A process that scans whenever it holds the lease."""
+    script = Path(__file__).with_name("scanner_process.py")
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, script, url, stdout=DEVNULL, env={"PYTHONPATH": str(Path.cwd())}
+    )
+    try:
+        yield child
+    finally:
+        with suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
