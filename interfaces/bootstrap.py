@@ -146,7 +146,7 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
             canvas=await stack.enter_async_context(
                 CanvasClient(settings.canvas_allowed_hosts, settings.canvas_allow_private)
             ),
-            circuits=Circuits(queue.pool),
+            circuits=Circuits(queue.pool, pools.reads),
             queue=queue,
             arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
             answers=stack.enter_context(closing(Answers(pools.writes, ring))),

@@ -51,11 +51,13 @@ class Circuits:
     def __init__(
         self,
         pool: AsyncConnectionPool[Any],
+        reads: AsyncConnectionPool[Any],
         *,
         now: Clock = the_time,
         chance: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._pool = pool
+        self._reads = reads
         self._now = now
         self._chance = chance
 
@@ -104,12 +106,22 @@ class Circuits:
         return before, after
 
     async def _forget(self, origin: str) -> int:
+        """Delete what was noted of a host; mostly there is nothing, and to look costs less."""
+        if not await self._is_noted(origin):
+            return 0
         async with self._pool.connection() as connection:
             found = await connection.execute(
                 "DELETE FROM easeboard.canvas_hosts WHERE origin = %s RETURNING openings", [origin]
             )
             row = await found.fetchone()
         return int(row[0]) if row else 0
+
+    async def _is_noted(self, origin: str) -> bool:
+        async with self._reads.connection() as connection:
+            found = await connection.execute(
+                "SELECT FROM easeboard.canvas_hosts WHERE origin = %s ORDER BY origin", [origin]
+            )
+            return await found.fetchone() is not None
 
 
 async def circuits(pool: AsyncConnectionPool[Any]) -> dict[str, Circuit]:

@@ -67,7 +67,7 @@ async def process(url: str, clock: Clock, *, seconds: float = 15) -> AsyncIterat
         keys = PeopleKeys(writes, RING)
         store = stack.enter_context(closing(EventStore(writes, keys)))
         lease = Lease("scan", f"{os.getpid()}/{uuid4()}", queue.pool, seconds=seconds)
-        kept, batch = Circuits(queue.pool, now=clock, chance=lambda: 0), Batch(queue)
+        kept, batch = Circuits(queue.pool, reads, now=clock, chance=lambda: 0), Batch(queue)
         scanner = Scanner(
             lease=lease,
             find=partial(due_connections, interval=INTERVAL, pool=reads),

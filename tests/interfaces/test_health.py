@@ -27,7 +27,7 @@ async def test_hosts_that_do_not_answer_are_counted_and_not_named(database_url: 
             health = Health(Pools(writes=writes, reads=reads), database_url, nobody)
             assert (await health()).told == {"canvas": "ok"}
             for _ in range(TRIES):
-                await Circuits(pool).is_silent("https://silent.example")
+                await Circuits(pool, reads).is_silent("https://silent.example")
             needed, told = await health()
     assert set(needed.values()) == {"ok"}
     assert told == {"canvas": "hosts that do not answer: 1, being tried again: 0"}

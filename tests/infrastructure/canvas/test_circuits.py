@@ -41,7 +41,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def kept(pool: AsyncConnectionPool, clock: Clock) -> Circuits:
-    return Circuits(pool, now=clock, chance=lambda: 0)
+    return Circuits(pool, pool, now=clock, chance=lambda: 0)
 
 
 async def fail(kept: Circuits, times: int = TRIES, origin: str = ORIGIN) -> None:
@@ -69,7 +69,7 @@ async def all_wait(pool: AsyncConnectionPool, total: int) -> None:
 async def test_five_failures_told_by_any_process_open_the_circuit(
     kept: Circuits, pool: AsyncConnectionPool, clock: Clock
 ) -> None:
-    another = Circuits(pool, now=clock, chance=lambda: 0)
+    another = Circuits(pool, pool, now=clock, chance=lambda: 0)
     with capture_logs() as lines:
         await asyncio.gather(*[each.is_silent(ORIGIN) for each in (kept, another) * 2])
         assert await circuits(pool) == {ORIGIN: Circuit(failures=4)}
@@ -92,6 +92,15 @@ async def test_a_host_that_answers_begins_anew(kept: Circuits, pool: AsyncConnec
     assert await circuits(pool) == {}
     await fail(kept, 4)
     assert counts(await circuits(pool), NOON) == {"open": 0, "half_open": 0}
+
+
+async def test_where_nothing_was_noted_an_answer_writes_nothing(
+    pool: AsyncConnectionPool, database_url: str
+) -> None:
+    never_opened = AsyncConnectionPool(database_url, open=False)
+    with capture_logs() as lines:
+        await Circuits(never_opened, pool).answers(ORIGIN)
+    assert lines == []
 
 
 async def test_one_of_many_that_would_may_send_the_probe(
