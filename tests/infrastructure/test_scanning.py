@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from domain.circuit import TRIES
@@ -126,6 +127,39 @@ async def test_a_late_scan_finds_all_that_became_due_meanwhile(url: str, clock: 
         clock.ahead = timedelta(days=3)
         assert (await there.scanner.scan()).requested == 5
         assert requested(there) == Counter(ids)
+
+
+async def test_a_database_that_drops_every_connection_only_delays_a_scan(
+    url: str, clock: Clock
+) -> None:
+    async with process(url, clock) as there:
+        ids = students(there, 150)
+        project(there, url)
+        await there.lease.renew()
+        scan = asyncio.create_task(there.scanner.scan())
+
+        async def has_begun() -> bool:
+            return requested(there).total() > 20
+
+        async def goes_on_to_the_end() -> bool:
+            with suppress(psycopg.Error):
+                await there.lease.renew()
+            await there.scanner.scan()
+            return requested(there).total() >= len(ids)
+
+        await until(has_begun)
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                """
+                SELECT pg_terminate_backend(pid)
+                  FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()
+                """
+            )
+        assert (await scan).requested <= len(ids)
+        await until(goes_on_to_the_end)
+        assert requested(there) == Counter(ids)
+        assert set(await there.queue.waiting_at()) == {ORIGIN}
 
 
 async def test_another_process_goes_on_where_one_was_frozen_and_each_is_asked_for_once(
