@@ -20,6 +20,7 @@ from interfaces.http import (
     projections,
     syncs,
 )
+from interfaces.http.admission import Admission, canvas_room, usual_room
 from interfaces.http.body_limit import BodyLimit
 from interfaces.http.cross_origin import CrossOrigin
 from interfaces.http.edge import Edge
@@ -109,6 +110,7 @@ def _middleware(settings: Settings, counts: RequestCounts) -> Iterator[Middlewar
     yield Middleware(Head)
     yield Middleware(Faults)
     yield Middleware(Rates, counts=counts)
+    yield Middleware(Admission, usual=usual_room(), canvas=canvas_room())
     yield Middleware(BodyLimit)
 
 

@@ -9,6 +9,7 @@ from zlib import crc32
 
 from fastapi import Depends, Header, Request
 
+from interfaces.http.admission import aside
 from interfaces.http.guard import Wired
 from interfaces.http.problems import Problem
 
@@ -51,7 +52,9 @@ def reads(*projections: str) -> Any:
             return
         position = _position(consistency_token)
         seconds = _wait(request.headers.getlist("prefer"))
-        if projections and not await service.wait_for(position, projections, seconds):
+        async with aside(request.scope):
+            has_come = not projections or await service.wait_for(position, projections, seconds)
+        if not has_come:
             raise Problem(
                 "projection-behind",
                 "The read model has not come that far in time.",

@@ -63,6 +63,9 @@ KINDS = {
         503, "Database unavailable", "Repeat after `Retry-After` seconds."
     ),
     "forbidden": Kind(403, "Not your role", "Ask an administrator for the role you need."),
+    "head-too-large": Kind(
+        431, "Headers too large", "Keep the address and all headers within 32 KiB."
+    ),
     "idempotency-key-in-use": Kind(
         409,
         "Still being worked on",
@@ -82,6 +85,7 @@ KINDS = {
     "no-sync-running": Kind(409, "Nothing to cancel", "No sync is queued or running."),
     "not-found": Kind(404, "Not found", "It does not exist, or it is not yours."),
     "not-ready": Kind(503, "Not ready", "See `components`; repeat later."),
+    "overloaded": Kind(503, "Too much to do", "Repeat after `Retry-After` seconds."),
     "person-erased": Kind(410, "Erased", "The data is gone for good; there is no way back."),
     "projection-behind": Kind(
         503,
@@ -94,6 +98,7 @@ KINDS = {
         "Repeat after `Retry-After` seconds; `RateLimit` tells what is left.",
     ),
     "rebuild-running": Kind(409, "Already rebuilding", "Wait for the running rebuild."),
+    "request-timeout": Kind(408, "Too slow", "Send the whole request within 10 seconds."),
     "sync-already-running": Kind(
         409, "Already synchronising", "Wait for the sync named in `sync_id`, or cancel it."
     ),

@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from interfaces.http.faults import BrokenOff
+from interfaces.http.patience import PatientProtocol
 
 
 class Server(uvicorn.Server):
@@ -31,6 +32,7 @@ def server(app: FastAPI, **options: Any) -> Server:
     config = uvicorn.Config(
         app,
         access_log=False,
+        http=PatientProtocol,
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=15,

@@ -16,12 +16,14 @@ from interfaces.http.refusals import TABLE, Translate
 OF_STATUS = {
     404: "not-found",
     405: "method-not-allowed",
+    408: "request-timeout",
     413: "body-too-large",
 }
 DETAILS = {
     400: "The body cannot be read.",
     404: "There is nothing at this address.",
     405: "This address does not know that method.",
+    408: "The rest of the body did not come in time.",
     413: "The body is larger than 64 KiB.",
 }
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}", re.ASCII)
@@ -53,7 +55,11 @@ def _from_problem(_: Request, problem: Problem) -> Problem:
 
 def _from_http_exception(request: Request, error: HTTPException) -> Problem:
     slug = OF_STATUS.get(error.status_code, "bad-request")
-    headers = {"Allow": ", ".join(_allowed(request.scope))} if slug == "method-not-allowed" else {}
+    headers = {}
+    if slug == "method-not-allowed":
+        headers = {"Allow": ", ".join(_allowed(request.scope))}
+    elif slug == "request-timeout":
+        headers = {"Connection": "close"}
     return Problem(slug, DETAILS.get(error.status_code, str(error.detail)), headers=headers)
 
 
