@@ -14,6 +14,8 @@ HEAD_SECONDS = 10.0
 """From the connection, or a request's first byte, until its head is whole."""
 STALLED_SECONDS = 30.0
 """How long an answer may lie unread before the connection is cut."""
+LINGER_SECONDS = 1.0
+"""How long what a refused client goes on sending is thrown away."""
 HEAD_BYTES, HEADERS = 32 * 1024, 100
 CONNECTIONS = 8192
 """Open at a time in one process, WebSockets included; each costs some 40 KB."""
@@ -29,6 +31,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_bytes = self._whole_bytes = 0
         self._head_due: asyncio.TimerHandle | None = None
         self._reading_due: asyncio.TimerHandle | None = None
+        self._end_due: asyncio.TimerHandle | None = None
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to wait for a request."""
@@ -40,11 +44,13 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
-        _stop(self._head_due, self._reading_due)
+        _stop(self._head_due, self._reading_due, self._end_due)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; a head that does not end is refused."""
+        if self._is_refused:
+            return
         was_in_head = self._in_head
         super().data_received(data)
         if was_in_head and self._in_head:
@@ -91,8 +97,15 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_due = self.loop.call_later(HEAD_SECONDS, self._refuse, "request-timeout")
 
     def _refuse(self, slug: str, more: bytes = b"") -> None:
-        if not self.transport.is_closing():
-            self.transport.write(_refusal(slug, more))
+        if self._is_refused or self.transport.is_closing():
+            return
+        self._is_refused = True
+        self.transport.write(_refusal(slug, more))
+        if self.transport.can_write_eof():
+            # Closed with something unread, the connection would be reset and the answer lost.
+            self.transport.write_eof()
+            self._end_due = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        else:
             self.transport.close()
 
 
