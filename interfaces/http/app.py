@@ -30,6 +30,7 @@ from interfaces.http.person import Identify
 from interfaces.http.rates import Rates
 from interfaces.http.translation import translate_everything
 from interfaces.live import server_sent, websocket
+from interfaces.live.crowd import Crowd
 from interfaces.live.feed import Live, silence
 from interfaces.service import Service
 
@@ -89,7 +90,7 @@ def create_app(
     )
     app.state.service, app.state.identity, app.state.live = service, identity, live
     app.state.origins, app.state.scrape = frozenset(settings.cors_origins), scrape
-    app.state.closing, app.state.counts = asyncio.Event(), counts
+    app.state.closing, app.state.counts, app.state.crowd = asyncio.Event(), counts, Crowd()
     for router in _routers(settings):
         app.router.routes.extend(router.routes)
     translate_everything(app)

@@ -47,6 +47,7 @@ async def follow(
 ) -> Response:
     """Send a snapshot, then a message at each change, until the token expires."""
     live, heard = request.app.state.live, _position(last_event_id or "")
+    request.app.state.crowd.must_have_room(caller.id)
     told = messages(caller.id, service, live, heard=heard)
     return _Stream(_events(caller, told, request))
 
@@ -78,12 +79,13 @@ async def _events(
     person: Person, told: AsyncGenerator[Message, None], request: Request
 ) -> AsyncGenerator[bytes, None]:
     left = person.expires_at - time.time()
-    closing = request.app.state.closing
-    events = paced(told, every=KEEP_ALIVE, seconds=left, closing=closing)
+    state = request.app.state
+    events = paced(told, every=KEEP_ALIVE, seconds=left, closing=state.closing)
     async with aclosing(told), aclosing(events):
-        yield b"retry: 3000\n\n"
-        async for message in events:
-            yield b": still here\n\n" if message is None else _event(message)
+        with state.crowd.line(person.id):
+            yield b"retry: 3000\n\n"
+            async for message in events:
+                yield b": still here\n\n" if message is None else _event(message)
 
 
 def _event(message: Message) -> bytes:

@@ -12,7 +12,11 @@ from starlette.websockets import WebSocketState
 
 from infrastructure.measuring.instruments import LIVE_CLIENTS
 from interfaces.http.person import Identify, IdentityUnavailable, NotIdentified, Person
+from interfaces.http.problems import Problem, answer
+from interfaces.http.rate_limits import LIVE, STRANGERS
+from interfaces.http.rates import Spending, address_of
 from interfaces.http.refusals import TABLE
+from interfaces.live.crowd import Crowd
 from interfaces.live.feed import Message, messages
 
 AUTH_WITHIN = 5.0
@@ -22,7 +26,7 @@ FAREWELL = 30.0
 """Seconds we wait for a client to take in that it is let go, and why."""
 LARGEST = 64 * 1024
 
-UNAUTHORIZED, TOO_LARGE, TRY_AGAIN = 4401, 1009, 1013
+UNAUTHORIZED, TOO_MANY, TOO_LARGE, TRY_AGAIN = 4401, 4429, 1009, 1013
 
 router = APIRouter()
 
@@ -45,20 +49,45 @@ async def sync_status(websocket: WebSocket) -> None:
     if not _is_welcome(websocket):
         await websocket.close()
         return
+    crowd: Crowd = websocket.app.state.crowd
+    try:
+        with crowd.unknown():
+            person = await _enter(websocket, Spending(websocket.app.state.counts))
+        with crowd.line(person.id), LIVE_CLIENTS.labels("websocket").track_inprogress():
+            await _converse(websocket, person)
+    except Closed as closed:
+        await _close(websocket, closed)
+    except Problem as problem:
+        await _refuse(websocket, problem)
+    except tuple(TABLE):
+        await _close(websocket, Closed(TRY_AGAIN, "not just now"))
+    except WebSocketDisconnect:
+        return
+
+
+async def _enter(websocket: WebSocket, spending: Spending) -> Person:
+    """Accept, and learn who it is; raises the problem `rate-limited`."""
+    address = address_of(websocket.scope)
+    spending.must_be_left(STRANGERS, address)
     protocol, _, offered = ",".join(websocket.scope["subprotocols"]).partition(",")
     by_protocol = protocol == "bearer" and offered
     await websocket.accept(subprotocol="bearer" if by_protocol else None)
     try:
         token = offered if by_protocol else await _first_message(websocket)
         person = await _identify(websocket, token)
-        with LIVE_CLIENTS.labels("websocket").track_inprogress():
-            await _converse(websocket, person)
-    except Closed as closed:
-        await _close(websocket, closed)
-    except tuple(TABLE):
-        await _close(websocket, Closed(TRY_AGAIN, "not just now"))
-    except WebSocketDisconnect:
-        return
+    except Closed:
+        await spending.spend(STRANGERS, address)
+        raise
+    await spending.spend(LIVE, str(person.id))
+    return person
+
+
+async def _refuse(websocket: WebSocket, problem: Problem) -> None:
+    """Say no in the answer to the handshake, or with a code when that is over."""
+    if websocket.application_state is WebSocketState.CONNECTING:
+        await websocket.send_denial_response(answer(problem, websocket.scope))
+    else:
+        await _close(websocket, Closed(TOO_MANY, problem.detail))
 
 
 def _is_welcome(websocket: WebSocket) -> bool:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from interfaces.live import server_sent
+from interfaces.live import crowd, server_sent
 from tests.interfaces.http.told import STATUS_DOCUMENT
 from tests.interfaces.live.conftest import Feed
 from tests.interfaces.loopback import serving
@@ -123,3 +123,12 @@ async def test_it_does_not_hold_up_the_end_of_the_server(app: FastAPI) -> None:
             lines = answer.aiter_lines()
             await said(lines)
         assert [line async for line in lines if line] == []
+
+
+async def test_one_person_has_so_many(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "OF_ONE", 1)
+    async with following(base) as answer, httpx2.AsyncClient(base_url=base) as client:
+        await said(answer.aiter_lines())
+        refused = await client.get(EVENTS, headers=bearer())
+        assert (refused.status_code, refused.json()["type"]) == (429, "/problems/rate-limited")
+        assert refused.headers["retry-after"] == "5"

@@ -4,11 +4,13 @@ import time
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from domain.errors import PersonIsErased
-from interfaces.live import websocket
+from interfaces.http.rate_limits import LIVE, STRANGERS
+from interfaces.live import crowd, websocket
 from tests.interfaces.http.told import STATUS_DOCUMENT, Told
 from tests.interfaces.live.conftest import ORIGIN, Feed
 from tests.signing import ADA, BOB, token_of
@@ -159,3 +161,47 @@ async def test_a_refusal_inside_asks_to_come_back(base: str, told: Told) -> None
     async with opening(base) as client:
         await client.send(json.dumps({"type": "auth", "token": token_of()}))
         assert await closed_with(client) == 1013
+
+
+async def test_one_person_has_so_many_lines(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "OF_ONE", 1)
+    mine, bobs = ["bearer", token_of()], ["bearer", token_of(BOB)]
+    async with opening(base, subprotocols=mine) as first:
+        assert await hear(first) == SNAPSHOT
+        async with opening(base, subprotocols=mine) as second:
+            assert await closed_with(second) == 4429
+        async with opening(base, subprotocols=bobs) as other:
+            await hear(other)
+
+
+async def test_only_so_many_are_let_in_unknown(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "UNKNOWN", 1)
+    async with opening(base) as silent:
+        with pytest.raises(InvalidStatus) as refused:
+            async with opening(base):
+                pass
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["retry-after"] == "1"
+        assert await authenticated(silent) == SNAPSHOT
+        async with opening(base) as next_one:
+            assert await authenticated(next_one) == SNAPSHOT
+
+
+async def test_a_person_begins_so_many_a_minute(base: str, app: FastAPI) -> None:
+    for _ in range(LIVE.quota):
+        await app.state.counts.add(f"live/{ADA}", LIVE.quota)
+    async with opening(base, subprotocols=["bearer", token_of()]) as client:
+        assert await closed_with(client) == 4429
+
+
+async def test_an_address_says_so_many_wrong_things_a_minute(base: str, app: FastAPI) -> None:
+    async with opening(base, subprotocols=["bearer", "garbage"]) as client:
+        assert await closed_with(client) == 4401
+    assert app.state.counts.seen("strangers/127.0.0.1").times == 1
+    for _ in range(STRANGERS.quota):
+        await app.state.counts.add("strangers/127.0.0.1", STRANGERS.quota)
+    with pytest.raises(InvalidStatus) as refused:
+        async with opening(base):
+            pass
+    assert refused.value.response.status_code == 429
+    assert "retry-after" in refused.value.response.headers
