@@ -40,7 +40,8 @@ class PatientProtocol(HttpToolsProtocol):
         if len(self.connections) > CONNECTIONS:
             self._refuse("overloaded", b"retry-after: 1\r\n")
         else:
-            self._expect_head()
+            # A browser opens lines in advance: what is not begun is closed without a word.
+            self._head_due = self.loop.call_later(HEAD_SECONDS, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""

@@ -67,14 +67,19 @@ async def test_an_ordinary_long_head_passes(app: FastAPI) -> None:
             assert (await answer(reader))[0] == 200
 
 
-@pytest.mark.parametrize("sent", [b"", ALIVE], ids=["silence", "half-a-head"])
-async def test_a_head_has_its_time(
-    app: FastAPI, monkeypatch: pytest.MonkeyPatch, sent: bytes
-) -> None:
+async def test_a_head_has_its_time(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
     async with line(app) as (reader, writer):
-        writer.write(sent)
+        writer.write(ALIVE)
         await refused(reader, 408, "request-timeout")
+
+
+async def test_a_line_nobody_uses_is_closed_without_a_word(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
+    async with line(app) as (reader, _):
+        assert await asyncio.wait_for(reader.read(), 10) == b""
 
 
 async def test_so_has_the_second_on_a_line(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
