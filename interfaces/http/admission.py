@@ -18,8 +18,11 @@ COMMANDS = frozenset({"POST", "PUT"})
 
 
 def usual_room() -> Room:
-    """A few times what the database answers at once; the line is worth a fraction of a second."""
-    return Room(32, waiting=128, patience=3)
+    """As many as the database answers at once: with more, each turn of the event loop takes longer.
+
+    The line is worth a fraction of a second.
+    """
+    return Room(8, waiting=128, patience=3)
 
 
 def canvas_room() -> Room:

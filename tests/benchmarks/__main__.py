@@ -8,6 +8,7 @@ from tests.benchmarks import (
     incremental,
     live,
     ordinary_students,
+    overload,
     read_back,
     sync_large_student,
 )
@@ -20,6 +21,7 @@ BENCHMARKS = {
     "incremental": incremental.main,
     "ordinary_students": ordinary_students.main,
     "live": live.main,
+    "overload": overload.main,
 }
 
 
