@@ -173,9 +173,9 @@ def _print(asking: Asking, seen: Seen, seconds: float, carried: float) -> None:
     print(f"statuses {dict(sorted(Counter(asking.statuses).items()))}, unsent {asking.unsent}")
     refused = asking.refused or [0.0]
     print(f"refused within {median(refused) * 1000:.1f} ms (median)")
-    late = sum(took > 50 for took in seen.milliseconds) / len(seen.milliseconds)
+    over = sum(took > 50 for took in seen.milliseconds) / len(seen.milliseconds)
     print(f"/health/live p50 {cuts[49]:.1f} ms, p95 {cuts[94]:.1f}, p99 {cuts[98]:.1f}, ", end="")
-    print(f"{late:.1%} over 50 ms, n={len(seen.milliseconds)}")
+    print(f"{over:.1%} over 50 ms, n={len(seen.milliseconds)}")
     early, late = seen.megabytes[quarter : 2 * quarter], seen.megabytes[-quarter:]
     print(f"memory {seen.megabytes[0]:.0f} MB at first, ", end="")
     print(f"{median(early):.0f} in the second quarter, {median(late):.0f} in the last")
