@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 SEEDS ?= 25
 
-.PHONY: setup demo test check bench soak lock
+.PHONY: setup demo test check bench soak documents lock
 
 setup: .venv/ready
 
@@ -34,6 +34,10 @@ bench: setup
 # Kills, freezes and cuts off real processes under load; [worker-7] is repeated by -k worker-7.
 soak: setup
 	$(BIN)/python -m pytest -n 2 tests/faults --seeds=$(SEEDS) $(ARGS)
+
+# What the application says of itself: docs/openapi.json and docs/authorisation.md.
+documents: setup
+	$(BIN)/python -m tests.documents
 
 # Needs uv on the PATH; the files name neither an index nor this machine.
 LOCK := uv pip compile --quiet pyproject.toml --extra embedded --extra telemetry --universal --python-version 3.11 \

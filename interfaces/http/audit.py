@@ -13,7 +13,7 @@ from interfaces.http.consistency import reads
 from interfaces.http.guard import BEARER, Caller, Wired, guarded
 from interfaces.http.parameters import Cursor, Limit, Of, When
 from interfaces.http.problems import Problem
-from interfaces.http.shapes.audit import AuditedConnection, AuditedEvent
+from interfaces.http.shapes.audit import AuditedConnection, AuditedEvent, StateThen
 from interfaces.http.shapes.page import PageOf, documented
 from interfaces.http.wording import WITHOUT_CONTROLS
 
@@ -65,7 +65,7 @@ async def list_connections(
     "/{connection_id}/events",
     operation_id="auditEvents",
     summary="What happened to a connection",
-    responses=documented(200, PageOf[AuditedEvent], "A page of events, oldest first"),
+    responses=documented(200, PageOf[AuditedEvent], "A page of events, oldest first", "not-found"),
 )
 async def list_events(
     request: Request,
@@ -99,7 +99,9 @@ async def list_events(
     "/{connection_id}/state",
     operation_id="auditState",
     summary="A connection as it stood",
-    responses=documented(200, dict[str, Any], "The aggregates and the versions they stood at"),
+    responses=documented(
+        200, StateThen, "The aggregates and the versions they stood at", "not-found"
+    ),
 )
 async def show_state(
     request: Request,

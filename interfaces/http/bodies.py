@@ -70,11 +70,17 @@ class NewConnection(Body):
 class NewToken(Body):
     """A newer token."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"api_token": "1234~a-newer-access-token"}}
+    )
+
     api_token: ApiToken
 
 
 class SyncWish(Body):
     """How to synchronise: `auto` lets the service choose, `full` reads everything again."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"mode": "full"}})
 
     mode: Literal["auto", "full"] = "auto"
 

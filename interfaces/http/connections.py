@@ -28,6 +28,17 @@ router = APIRouter(
     route_class=guarded(),
 )
 
+OF_A_COMMAND = ("not-found", "conflict", "person-erased")
+"""Problems of whatever is asked of a connection."""
+OF_A_TRIAL = (
+    "canvas-token-rejected",
+    "canvas-unreachable",
+    "canvas-timeout",
+    "conflict",
+    "person-erased",
+)
+"""Problems of trying a token at Canvas."""
+
 QUEUED: dict[str, Any] = {
     "status": "queued",
     "started_at": None,
@@ -45,7 +56,14 @@ QUEUED: dict[str, Any] = {
     operation_id="setUpConnection",
     summary="Connect a Canvas account",
     status_code=201,
-    responses=documented(201, SetUp, "Connected; the first sync is queued"),
+    responses=documented(
+        201,
+        SetUp,
+        "Connected; the first sync is queued",
+        "connection-exists",
+        "canvas-url-not-allowed",
+        *OF_A_TRIAL,
+    ),
 )
 async def set_up(body: NewConnection, caller: Caller, service: Wired) -> Response:
     """Try the token against Canvas, keep it, and queue the first sync."""
@@ -87,7 +105,7 @@ async def list_connections(
     operation_id="getConnection",
     summary="One connection",
     dependencies=[reads("connections")],
-    responses=documented(200, Connection, "The connection"),
+    responses=documented(200, Connection, "The connection", "not-found"),
 )
 async def get_connection(
     request: Request, connection_id: UUID, caller: Caller, service: Wired
@@ -103,7 +121,16 @@ async def get_connection(
     "/connections/{connection_id}/token",
     operation_id="rotateToken",
     summary="Replace the token",
-    responses=documented(200, Connection, "The connection, with the token replaced"),
+    responses=documented(
+        200,
+        Connection,
+        "The connection, with the token replaced",
+        "canvas-user-mismatch",
+        "canvas-url-not-allowed",
+        "connection-not-active",
+        *OF_A_TRIAL,
+        *OF_A_COMMAND,
+    ),
 )
 async def rotate(connection_id: UUID, body: NewToken, caller: Caller, service: Wired) -> Response:
     """Try a newer token of the same Canvas user and let it take over."""
@@ -122,7 +149,15 @@ async def rotate(connection_id: UUID, body: NewToken, caller: Caller, service: W
     operation_id="validateConnection",
     summary="Does the token still work?",
     dependencies=[Depends(no_fields)],
-    responses=documented(200, Validation, "What Canvas says"),
+    responses=documented(
+        200,
+        Validation,
+        "What Canvas says",
+        "connection-not-active",
+        "canvas-unreachable",
+        "canvas-timeout",
+        *OF_A_COMMAND,
+    ),
 )
 async def validate(connection_id: UUID, caller: Caller, service: Wired) -> Response:
     """Ask Canvas now, and record the answer."""
@@ -139,7 +174,9 @@ async def validate(connection_id: UUID, caller: Caller, service: Wired) -> Respo
     operation_id="requestSync",
     summary="Synchronise now",
     status_code=202,
-    responses=documented(202, Sync, "Queued"),
+    responses=documented(
+        202, Sync, "Queued", "sync-already-running", "connection-not-active", *OF_A_COMMAND
+    ),
 )
 async def request_sync(
     connection_id: UUID,
@@ -165,7 +202,7 @@ async def request_sync(
     operation_id="closeConnection",
     summary="Disconnect",
     status_code=204,
-    responses=documented(204, None, "Closed; the token is destroyed"),
+    responses=documented(204, None, "Closed; the token is destroyed", *OF_A_COMMAND),
 )
 async def close(connection_id: UUID, caller: Caller, service: Wired) -> Response:
     """Stop its sync, destroy the token and drop its data from every read model."""

@@ -42,7 +42,11 @@ def reads(*projections: str) -> Any:
         request: Request,
         service: Wired,
         consistency_token: Annotated[
-            str | None, Header(description="As answered by a command: include its effect")
+            str | None,
+            Header(
+                alias="Consistency-Token",
+                description="As answered by a command: include its effect",
+            ),
         ] = None,
         _: Annotated[
             str | None, Header(alias="Prefer", description="`wait=<seconds>`, 2 unless told, ≤ 10")

@@ -30,9 +30,9 @@ def guarded(*roles: str) -> type[APIRoute]:
             self._once = "POST" in (options.get("methods") or ())
             named = (OF_ROUTE.get(f"{method} {path}") for method in options.get("methods") or ())
             self._limit = next(filter(None, named), None)
-            if self._once:
-                extra = options.get("openapi_extra") or {}
-                options["openapi_extra"] = {"parameters": [PARAMETER], **extra}
+            told: dict[str, Any] = {"parameters": [PARAMETER]} if self._once else {}
+            told |= {"x-roles": list(roles)} if roles else {}
+            options["openapi_extra"] = told | (options.get("openapi_extra") or {})
             super().__init__(path, endpoint, **options)
 
         def get_route_handler(self) -> Handle:

@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from interfaces.http.answers import done
 from interfaces.http.guard import Wired
 from interfaces.http.problems import KINDS, Problem
+from interfaces.http.shapes.operations import Alive, Readiness
 from interfaces.http.shapes.page import documented
 
 PATIENCE = 3.0
@@ -17,7 +18,12 @@ router = APIRouter(tags=["operations"])
 metrics_router = APIRouter(tags=["operations"])
 
 
-@router.get("/health/live", operation_id="live", summary="Is the process alive?")
+@router.get(
+    "/health/live",
+    operation_id="live",
+    summary="Is the process alive?",
+    responses=documented(200, Alive, "It is"),
+)
 async def live() -> Response:
     """Answer, which is all it takes; no other part is asked."""
     return done({"status": "ok"}, 200)
@@ -27,7 +33,7 @@ async def live() -> Response:
     "/health/ready",
     operation_id="ready",
     summary="Can it serve?",
-    responses=documented(200, dict[str, object], "Every component is well"),
+    responses=documented(200, Readiness, "Every component is well", "not-ready"),
 )
 async def ready(request: Request, service: Wired) -> Response:
     """Ask the database, the migrations and the read models; tell of the roles all the same."""
@@ -49,7 +55,14 @@ async def ready(request: Request, service: Wired) -> Response:
     return done({"status": "ok", "components": components}, 200)
 
 
-@router.get("/problems/{slug}", operation_id="getProblem", summary="What a problem means")
+@router.get(
+    "/problems/{slug}",
+    operation_id="getProblem",
+    summary="What a problem means",
+    responses=documented(
+        200, None, "What it means and the way out", "not-found", media_type="text/markdown"
+    ),
+)
 async def explain(slug: str) -> Response:
     """Explain a kind of problem: what `type` of a problem points at."""
     kind = KINDS.get(slug)
@@ -59,7 +72,12 @@ async def explain(slug: str) -> Response:
     return Response(text, media_type="text/markdown")
 
 
-@metrics_router.get("/metrics", operation_id="metrics", summary="Prometheus metrics")
+@metrics_router.get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Prometheus metrics",
+    responses=documented(200, None, "The numbers", media_type="text/plain"),
+)
 async def metrics(request: Request) -> Response:
     """Tell Prometheus how much there is of everything."""
     return Response(await request.app.state.scrape(), media_type=CONTENT_TYPE_LATEST)

@@ -39,7 +39,9 @@ async def list_projections(request: Request, service: Wired) -> Response:
     summary="Rebuild a read model",
     status_code=202,
     dependencies=[Depends(no_fields)],
-    responses=documented(202, RebuildStarted, "Started in the background"),
+    responses=documented(
+        202, RebuildStarted, "Started in the background", "not-found", "rebuild-running"
+    ),
 )
 async def rebuild(name: str, service: Wired) -> Response:
     """Build the read model anew beside the live one and switch when it has caught up."""

@@ -59,7 +59,9 @@ async def get_sync_status(request: Request, caller: Caller, service: Wired) -> R
     operation_id="cancelSync",
     summary="Cancel the sync",
     status_code=202,
-    responses=documented(202, Sync, "Cancelled"),
+    responses=documented(
+        202, Sync, "Cancelled", "no-sync-running", "not-found", "conflict", "person-erased"
+    ),
 )
 async def cancel(connection_id: UUID, caller: Caller, service: Wired) -> Response:
     """Call the connection's queued or running sync off."""

@@ -15,6 +15,8 @@ from infrastructure.measuring.instruments import LIVE_CLIENTS
 from interfaces.http.consistency import reads
 from interfaces.http.guard import BEARER, Caller, Wired, guarded
 from interfaces.http.person import Person
+from interfaces.http.shapes.live import LiveMessage
+from interfaces.http.shapes.page import documented
 from interfaces.live.feed import Message, messages, paced
 
 KEEP_ALIVE = 15.0
@@ -29,37 +31,18 @@ router = APIRouter(
 )
 
 
-@router.get(
-    "/events",
-    operation_id="followSyncs",
-    summary="Your syncs as they go",
-    dependencies=[reads("sync_log")],
-    response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "Messages as events"}},
-)
-async def follow(
-    request: Request,
-    caller: Caller,
-    service: Wired,
-    last_event_id: Annotated[
-        str | None, Header(description="The id of the last event heard: go on after it")
-    ] = None,
-) -> Response:
-    """Send a snapshot, then a message at each change, until the token expires."""
-    live, heard = request.app.state.live, _position(last_event_id or "")
-    request.app.state.crowd.must_have_room(caller.id)
-    told = messages(caller.id, service, live, heard=heard)
-    return _Stream(_events(caller, told, request))
-
-
-class _Stream(StreamingResponse):
+class EventStream(StreamingResponse):
     """Breaks off when a part of it is not read."""
 
+    media_type = "text/event-stream"
+
     def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
-        super().__init__(events, headers=HEADERS, media_type="text/event-stream")
+        super().__init__(events, headers=HEADERS)
         self._events = events
 
     async def stream_response(self, send: Send) -> None:
+        """Send part by part, each within PATIENCE."""
+
         async def patiently(part: Part) -> None:
             async with asyncio.timeout(PATIENCE):
                 await send(part)
@@ -67,6 +50,31 @@ class _Stream(StreamingResponse):
         with suppress(TimeoutError), LIVE_CLIENTS.labels("sse").track_inprogress():
             async with aclosing(self._events):
                 await super().stream_response(patiently)
+
+
+@router.get(
+    "/events",
+    operation_id="followSyncs",
+    summary="Your syncs as they go",
+    dependencies=[reads("sync_log")],
+    status_code=200,
+    response_class=EventStream,
+    responses=documented(200, LiveMessage, "Messages as events, each `data` as below"),
+)
+async def follow(
+    request: Request,
+    caller: Caller,
+    service: Wired,
+    last_event_id: Annotated[
+        str | None,
+        Header(alias="Last-Event-ID", description="The id of the last event heard: go on after it"),
+    ] = None,
+) -> Response:
+    """Send a snapshot, then a message at each change, until the token expires."""
+    live, heard = request.app.state.live, _position(last_event_id or "")
+    request.app.state.crowd.must_have_room(caller.id)
+    told = messages(caller.id, service, live, heard=heard)
+    return EventStream(_events(caller, told, request))
 
 
 def _position(event_id: str) -> int | None:

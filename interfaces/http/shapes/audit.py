@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from interfaces.http.shapes.connections import Connection
+from interfaces.http.shapes.syncs import Sync
 
 
 class AuditedEvent(BaseModel):
@@ -28,6 +29,25 @@ class AuditedConnection(Connection):
     """A connection and whose it is."""
 
     user_id: UUID
+
+
+class SyncThen(BaseModel):
+    """The synchronisation of a connection as it stood: its newest run and what it had seen."""
+
+    version: int
+    run: Sync | None
+    completed_once: bool
+    courses: dict[str, Any]
+
+
+class StateThen(BaseModel):
+    """A connection and its synchronisation as they stood at a position of the log."""
+
+    connection_id: UUID
+    position: int
+    version: int
+    connection: Connection | None
+    sync: SyncThen
 
 
 class Rebuild(BaseModel):

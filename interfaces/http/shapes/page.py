@@ -36,15 +36,18 @@ class ProblemDocument(BaseModel):
     errors: list[Fault] | None = None
 
 
-PROBLEM = {
-    "model": ProblemDocument,
-    "description": "A problem",
-    "content": {
-        "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-    },
-}
+def documented(
+    status: int, shape: Any, text: str, *slugs: str, media_type: str = "application/json"
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route that answers with this status and shape.
 
-
-def documented(status: int, shape: Any, text: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route that answers with this status and shape, or with a problem."""
-    return {status: {"model": shape, "description": text}, "default": PROBLEM}
+    `slugs` are the problems of its own; what others can give as well is worked out from what the
+    operation has (`interfaces/http/description.py`).
+    """
+    answer: dict[str, Any] = {"description": text}
+    if media_type != "application/json":
+        answer["content"] = {media_type: {"schema": {"type": "string"}}}
+    elif shape is not None:
+        answer["model"] = shape
+    problems = {"model": ProblemDocument, "description": "A problem", "x-problems": list(slugs)}
+    return {status: answer, "default": problems}

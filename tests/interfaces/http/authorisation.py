@@ -1,6 +1,11 @@
 """Who may use which route: the whole table; a route that is not in it fails the build."""
 
+from collections.abc import Iterable, Iterator
+
+import jwt
+
 from tests.interfaces.http.told import CONNECTION
+from tests.signing import ADA, BOB, SECRET, claims_of, token_of
 
 ANYBODY, PERSON, AUDITOR, ADMIN = "anybody", "person", "auditor", "admin"
 
@@ -33,19 +38,41 @@ TABLE = {
     "GET /metrics": ANYBODY,
     "GET /openapi.json": ANYBODY,
     "GET /docs": ANYBODY,
+    "GET /docs/{name}": ANYBODY,
     "WS /ws/sync-status": PERSON,
 }
+"""Every route and the least somebody must be to use it."""
 
+DAY = 24 * 60 * 60
+TOKENS = {
+    "none": None,
+    "garbage": "garbage",
+    "expired": token_of(ttl=-60),
+    "wrong audience": token_of(aud="somebody-else"),
+    "anon key": jwt.encode(claims_of(iss="supabase", sub=None, aud=None, role="anon"), SECRET),
+    "service key": jwt.encode(
+        claims_of(iss="supabase", sub=None, aud=None, role="service_role"), SECRET
+    ),
+    "student A": token_of(ADA, ttl=DAY),
+    "student B": token_of(BOB, ttl=DAY),
+    "auditor": token_of(ADA, "auditor", ttl=DAY),
+    "admin": token_of(ADA, "admin", ttl=DAY),
+}
+"""Ten identities: A owns what the routes name, and so do the auditor and the admin."""
+
+STRANGERS = frozenset(TOKENS) - {"student A", "student B", "auditor", "admin"}
 PASSES = {
-    ANYBODY: {"none", "garbage", "expired", "student", "auditor", "admin"},
-    PERSON: {"student", "auditor", "admin"},
-    AUDITOR: {"auditor", "admin"},
-    ADMIN: {"admin"},
+    ANYBODY: frozenset(TOKENS),
+    PERSON: frozenset(TOKENS) - STRANGERS,
+    AUDITOR: frozenset({"auditor", "admin"}),
+    ADMIN: frozenset({"admin"}),
 }
 
-OWNED = [
+STREAMS = frozenset({"GET /api/v1/sync/events"})
+"""What never ends."""
+OWNED = frozenset(
     route for route in TABLE if "/canvas/connections/{" in route or "/sync/connections/{" in route
-]
+)
 """Routes that name something that belongs to one person."""
 
 BODIES = {
@@ -60,6 +87,58 @@ BODIES = {
 
 def address(route: str) -> tuple[str, str]:
     """The method and a path that exists."""
-    method, path = route.split(" ")
+    method, path = route.replace("/docs/{name}", "/docs/start.js").split(" ")
     filled = path.replace("{connection_id}", str(CONNECTION))
     return method, filled.replace("{name}", "courses").replace("{slug}", "not-found")
+
+
+def headers_of(who: str) -> dict[str, str]:
+    """How somebody says who they are."""
+    return {"Authorization": f"Bearer {TOKENS[who]}"} if TOKENS[who] else {}
+
+
+def expected(route: str, who: str) -> int:
+    """200 for any answer that is given, else the status of the refusal, 4401 on a WebSocket."""
+    if who not in PASSES[TABLE[route]]:
+        refused = 401 if who in STRANGERS else 403
+        return 4401 if route.startswith("WS ") else refused
+    return 404 if route in OWNED and who == "student B" else 200
+
+
+PAGE = """\
+# Who may use which route
+
+Made from the table that the tests hold every route against:
+`tests/interfaces/http/authorisation.py`. Each of the {cells} cells below is asked of the running
+application in every build, and a route that is missing here fails it. `make documents` renews this.
+
+✓ an answer · ✓ own: an answer about the caller's own data alone · else the status of the refusal,
+which for a WebSocket is the code it is closed with. A, the auditor and the admin own what the
+routes name; B owns nothing. What is somebody else's is `404`, as is what does not exist.
+
+| route | needs | {identities} |
+| --- | --- | {rule} |
+{rows}
+"""
+
+
+def page() -> str:
+    """`docs/authorisation.md`."""
+    return PAGE.format(
+        cells=len(TABLE) * len(TOKENS),
+        identities=" | ".join(TOKENS),
+        rule=" | ".join(["---"] * len(TOKENS)),
+        rows="\n".join(_rows(TABLE)),
+    )
+
+
+def _rows(routes: Iterable[str]) -> Iterator[str]:
+    for route in routes:
+        cells = " | ".join(_cell(route, who) for who in TOKENS)
+        yield f"| `{route}` | {TABLE[route]} | {cells} |"
+
+
+def _cell(route: str, who: str) -> str:
+    status = expected(route, who)
+    own = TABLE[route] == PERSON and status == 200
+    return "✓ own" if own else "✓" if status == 200 else str(status)

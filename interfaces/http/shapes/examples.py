@@ -1,0 +1,223 @@
+"""An example of each answer, for people who read the OpenAPI document; tests hold them to it."""
+
+from typing import Any
+
+CONNECTION_ID = "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f"
+COURSE_ID = "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a"
+ASSIGNMENT_ID = "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f"
+SYNC_ID = "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e"
+USER_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+AT = "2026-09-01T05:59:59Z"
+SCORES = {"current_score": 87.5, "current_grade": "B+", "final_score": 61.2, "final_grade": "D-"}
+
+SYNC = {
+    "id": SYNC_ID,
+    "connection_id": CONNECTION_ID,
+    "trigger": "manual",
+    "mode": "full",
+    "status": "completed",
+    "started_at": AT,
+    "finished_at": AT,
+    "courses": {"total": 6, "done": 6, "failed": 0},
+    "changes": {"courses": 0, "assignments": 1, "grades": 1},
+    "requests": {"total": 7, "not_modified": 0, "retried": 0},
+    "error": None,
+}
+QUEUED = {
+    **SYNC,
+    "status": "queued",
+    "started_at": None,
+    "finished_at": None,
+    "courses": {"total": 0, "done": 0, "failed": 0},
+    "changes": {"courses": 0, "assignments": 0, "grades": 0},
+    "requests": {"total": 0, "not_modified": 0, "retried": 0},
+}
+CONNECTION = {
+    "id": CONNECTION_ID,
+    "canvas_url": "https://school.instructure.com",
+    "canvas_name": "My school",
+    "canvas_user": {"id": "9007199254740993", "name": "Ada Lovelace"},
+    "status": "active",
+    "token_fingerprint": "0a1b2c3d",
+    "token_rotated_at": AT,
+    "last_validated_at": AT,
+    "last_synced_at": AT,
+    "next_sync_at": "2026-09-01T07:59:59Z",
+    "created_at": AT,
+    "version": 3,
+}
+COURSE = {
+    "id": COURSE_ID,
+    "connection_id": CONNECTION_ID,
+    "canvas_id": "9007199254740995",
+    "name": "Physics",
+    "course_code": "PHYS-1",
+    "term": {"id": "7", "name": "Autumn", "start_at": AT, "end_at": None},
+    "state": "active",
+    "favorite": True,
+    "teachers": [{"id": "31", "name": "Emmy Noether"}],
+    "time_zone": "America/Denver",
+    **SCORES,
+    "grades_hidden": False,
+    "weighted": True,
+    "image_url": None,
+    "html_url": "https://school.instructure.com/courses/9007199254740995",
+    "assignment_count": 20,
+    "updated_at": AT,
+}
+MARKS = {"score": 9.0, "grade": "9", "graded_at": AT, "posted_at": AT, "excused": False}
+MANNERS = {"late": False, "missing": False}
+SUBMISSION = {
+    **MARKS,
+    **MANNERS,
+    "state": "graded",
+    "submitted_at": AT,
+    "points_deducted": None,
+    "attempt": 1,
+}
+ASSIGNMENT = {
+    "id": ASSIGNMENT_ID,
+    "connection_id": CONNECTION_ID,
+    "course_id": COURSE_ID,
+    "canvas_id": "9007199254740997",
+    "name": "Essay on light",
+    "group": {"id": "12", "name": "Essays", "weight": 40.0},
+    "due_at": AT,
+    "unlock_at": None,
+    "lock_at": None,
+    "points_possible": 10.0,
+    "grading_type": "points",
+    "submission_types": ["online_upload"],
+    "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
+    "status": "graded",
+    "locked": False,
+    "submission": SUBMISSION,
+    "updated_at": AT,
+}
+GRADE = {
+    "course_id": COURSE_ID,
+    "connection_id": CONNECTION_ID,
+    "course_name": "Physics",
+    **SCORES,
+    "grades_hidden": False,
+    "assignments": [
+        {
+            "assignment_id": ASSIGNMENT_ID,
+            "name": "Essay on light",
+            "points_possible": 10.0,
+            **MARKS,
+            **MANNERS,
+        }
+    ],
+}
+GRADE_CHANGE = {
+    "changed_at": AT,
+    "course_id": COURSE_ID,
+    "assignment_id": ASSIGNMENT_ID,
+    "subject": "assignment",
+    "previous": {"score": 7.5, "grade": "7.5"},
+    "current": {"score": 9.0, "grade": "9"},
+    "sync_id": SYNC_ID,
+}
+STATS = {
+    "courses": {"active": 5, "total": 6},
+    "assignments": {
+        "total": 120,
+        "upcoming": 30,
+        "due_this_week": 4,
+        "overdue": 2,
+        "missing": 1,
+        "submitted": 10,
+        "graded": 77,
+    },
+    "grades": {"average_score": 88.1, "changed_this_week": 3},
+    "completion_rate": 0.73,
+    "next_due": [ASSIGNMENT],
+    "courses_at_a_glance": [
+        {
+            "course_id": COURSE_ID,
+            "name": "Physics",
+            "current_score": 87.5,
+            "done": 14,
+            "total": 20,
+        }
+    ],
+    "activity": [{"date": "2026-09-01", "submitted": 2, "graded": 1}],
+    "connections": {"active": 1, "failing": 0},
+    "last_synced_at": AT,
+}
+EVENT = {
+    "position": 4711,
+    "stream": CONNECTION_ID,
+    "version": 2,
+    "type": "TokenRotated",
+    "recorded_at": AT,
+    "actor": USER_ID,
+    "correlation_id": "0b6b2a34-1f7e-4f53-9d8a-2c1d0e9f8a7b",
+    "causation_id": None,
+    "payload": {"token_fingerprint": "0a1b2c3d"},
+    "seal": None,
+}
+PROJECTION = {
+    "name": "courses",
+    "version": 3,
+    "state": "live",
+    "position": 4711,
+    "head": 4711,
+    "lag_events": 0,
+    "lag_seconds": 0.0,
+    "events_per_second": None,
+    "dead_letters": 0,
+    "owner": None,
+    "rebuild": None,
+}
+OF_SHAPE: dict[str, Any] = {
+    "Connection": CONNECTION,
+    "AuditedConnection": {**CONNECTION, "user_id": USER_ID},
+    "SetUp": {"connection": CONNECTION, "sync": {**QUEUED, "trigger": "setup"}},
+    "Validation": {"valid": False, "checked_at": AT, "reason": "Canvas refuses the token."},
+    "Sync": QUEUED,
+    "SyncStatus": {
+        "items": [
+            {
+                "connection_id": CONNECTION_ID,
+                "state": "idle",
+                "sync": SYNC,
+                "next_sync_at": "2026-09-01T07:59:59Z",
+            }
+        ]
+    },
+    "Course": COURSE,
+    "Assignment": ASSIGNMENT,
+    "Grade": GRADE,
+    "GradeChange": GRADE_CHANGE,
+    "Everything": {
+        "connections": [CONNECTION],
+        "courses": [COURSE],
+        "assignments": [ASSIGNMENT],
+        "grades": [GRADE],
+        "synced_at": AT,
+    },
+    "Stats": STATS,
+    "AuditedEvent": EVENT,
+    "StateThen": {
+        "connection_id": CONNECTION_ID,
+        "position": 4711,
+        "version": 3,
+        "connection": CONNECTION,
+        "sync": {"version": 12, "run": SYNC, "completed_once": True, "courses": {}},
+    },
+    "Projection": PROJECTION,
+    "RebuildStarted": {"name": "courses"},
+    "Alive": {"status": "ok"},
+    "Readiness": {"status": "ok", "components": {"database": "ok", "migrations": "ok"}},
+    "LiveMessage": {"type": "sync", "sync": SYNC, "at": AT},
+}
+
+
+def example_of(component: str) -> Any:
+    """An example of a component of the document, which may be a page of another."""
+    if component.startswith("PageOf_"):
+        item = OF_SHAPE[component.removeprefix("PageOf_").removesuffix("_")]
+        return {"items": [item], "next_cursor": None}
+    return OF_SHAPE[component]
