@@ -26,7 +26,7 @@ from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable,
 EVERY = 10
 """Seconds between two scans."""
 SOON = timedelta(seconds=0.5)
-"""How long after its start, or after a scan that left something, the clock scans next."""
+"""How long after its start, or after a scan that got on and left something, the clock scans."""
 LEASE = 10.0
 """Seconds after which another process may scan when the one that does has died."""
 BATCH = 250
@@ -185,7 +185,7 @@ def scheduler(scanner: Scanner) -> AsyncIOScheduler:
         # APScheduler would log a scan that the end of the process cuts off as an error.
         with suppress(asyncio.CancelledError):
             scanned = await scanner.scan()
-            if scanned.is_cut:
+            if scanned.is_cut and scanned.requested:
                 clock.modify_job(job.id, next_run_time=datetime.now(UTC) + SOON)
 
     job: Job = clock.add_job(
@@ -207,5 +207,5 @@ def _count(scanned: Scanned, batch: Sequence[Due], now: datetime) -> None:
 
 
 def _tell(scanned: Scanned) -> None:
-    tell = log.info if scanned.due or scanned.probes else log.debug
+    tell = log.info if scanned.requested or scanned.probes else log.debug
     tell("scanned", **asdict(scanned))

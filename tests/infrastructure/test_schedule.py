@@ -216,20 +216,32 @@ async def test_tables_that_are_not_there_yet_are_no_alarm() -> None:
     assert {line["log_level"] for line in lines} == {"debug"}
 
 
-async def test_the_clock_scans_from_its_start_and_soon_again_while_more_is_due() -> None:
+async def test_the_clock_scans_from_its_start_and_soon_again_while_it_gets_on() -> None:
     world, scans = World(due=due(9)), asyncio.Semaphore(0)
 
-    async def waiting() -> Counter[str]:
+    async def nothing_waits() -> Counter[str]:
         scans.release()
-        return Counter({THERE: 1000})
+        return Counter()
 
-    clock = scheduler(world.scanner(waiting=waiting))
+    clock = scheduler(world.scanner(waiting=nothing_waits, room=4))
     clock.start()
     try:
         for _ in range(3):
             await asyncio.wait_for(scans.acquire(), EVERY)
     finally:
         clock.shutdown(wait=False)
+
+
+@pytest.mark.parametrize("waiting", [0, 4])
+async def test_a_queue_that_does_not_move_is_not_asked_more_often(waiting: int) -> None:
+    clock = scheduler(World(due=due(9), waiting=Counter({THERE: waiting})).scanner(room=4))
+    clock.start(paused=True)
+    (job,) = clock.get_jobs()
+    late = datetime.now(UTC) + timedelta(hours=1)
+    job.modify(next_run_time=late)
+    await job.func()
+    assert (clock.get_job(job.id).next_run_time == late) == (waiting == 4)
+    clock.shutdown(wait=False)
 
 
 async def test_a_scan_cut_off_by_the_end_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
