@@ -8,6 +8,7 @@ from fastapi import Response
 from starlette.types import Scope
 
 from application.acting import now_acting
+from infrastructure.logs import redacted
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -132,7 +133,7 @@ def answer(problem: Problem, scope: Scope) -> Response:
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "instance": scope["path"],
+        "instance": redacted("instance", scope["path"]),
         "request_id": now_acting().correlation_id,
         **problem.members,
     }
