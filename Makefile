@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 SEEDS ?= 25
+SECONDS ?= 300
 
-.PHONY: setup demo test check bench soak documents lock
+.PHONY: setup demo test check bench soak fuzz documents lock
 
 setup: .venv/ready
 
@@ -34,6 +35,12 @@ bench: setup
 # Kills, freezes and cuts off real processes under load; [worker-7] is repeated by -k worker-7.
 soak: setup
 	$(BIN)/python -m pytest -n 2 tests/faults --seeds=$(SEEDS) $(ARGS)
+
+# One after the other, SECONDS each: what Canvas answers, what people give as its address, its pages.
+fuzz: setup
+	$(BIN)/python -m tests.fuzzing answer -max_total_time=$(SECONDS)
+	$(BIN)/python -m tests.fuzzing address -max_total_time=$(SECONDS)
+	$(BIN)/python -m tests.fuzzing link -max_total_time=$(SECONDS)
 
 # What the application says of itself: docs/openapi.json and docs/authorisation.md.
 documents: setup

@@ -1,0 +1,52 @@
+"""Bytes of strangers, guided by coverage: so many of them in every build, more with `make fuzz`."""
+
+import asyncio
+import re
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.documents import ROOT
+from tests.fuzzing.targets import TARGETS
+from tests.infrastructure.canvas.rows import (
+    assignment_row,
+    course_row,
+    planner_row,
+    submission_row,
+)
+
+RUNS = 50_000
+SEED = 20261125
+BEGINNINGS: dict[str, list[bytes]] = {
+    "answer": [
+        orjson.dumps([row])
+        for row in (course_row(), assignment_row(), submission_row(), planner_row())
+    ],
+    "address": [
+        b"https://school.instructure.com",
+        b"canvas.school.edu/courses/1",
+        b"http://127.0.0.1:9000",
+        b"https://me@[::ffff:127.0.0.1]:443/",
+        "https://bücher.instructure.com".encode(),
+    ],
+    "link": [b'<https://canvas.school.edu/api/v1/courses?page=2>; rel="next", <x>; rel="first"'],
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_no_bytes_break_it(target: str, tmp_path: Path) -> None:
+    for number, beginning in enumerate(BEGINNINGS[target]):
+        (tmp_path / str(number)).write_bytes(beginning)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.fuzzing", target, str(tmp_path)),
+        *(f"-runs={RUNS}", f"-seed={SEED}", "-max_len=8192", f"-artifact_prefix={tmp_path}/"),
+        cwd=ROOT,
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    told, _ = await process.communicate()
+    assert process.returncode == 0, told.decode(errors="replace")
+    assert re.search(rb"Done \d+ ", told), told.decode(errors="replace")
