@@ -46,6 +46,8 @@ CASES = [
     (BadCursor("x"), 422, "bad-cursor"),
 ]
 
+SENT = "7~never-to-be-seen-again"
+
 
 def test_no_refusal_and_no_failure_of_canvas_is_forgotten() -> None:
     refusals, failures = errors.Refusal.__subclasses__(), errors.CanvasFailure.__subclasses__()
@@ -119,3 +121,21 @@ async def test_addresses_and_methods_that_are_none(stranger: httpx2.AsyncClient)
     assert (patched.status_code, patched.json()["type"]) == (405, "/problems/method-not-allowed")
     assert patched.headers["allow"] == "DELETE, GET, HEAD"
     assert (await stranger.get(COURSES + "/")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f'{{"api_token": "{SENT}"}}',
+        f'{{"canvas_url": 1, "canvas_name": "x", "api_token": "{SENT}"}}',
+        f'{{"{SENT}": 1}}',
+        f'["{SENT}"]',
+        f'"{SENT}"',
+        f'{{"api_token": "{SENT}"',
+    ],
+)
+async def test_what_was_sent_is_never_sent_back(ada: httpx2.AsyncClient, sent: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await ada.post("/api/v1/canvas/setup", content=sent, headers=headers)
+    assert answer.status_code in {400, 422}
+    assert SENT not in answer.text + str(answer.headers)
