@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from application.request_sync import RequestSync
 from domain.circuit import Circuit
 from domain.due import Due
 from domain.errors import Refusal
-from domain.turns import ROOM, admitted, crowded, left_alone, to_be_probed
+from domain.turns import ROOM, Fronts, admitted, crowded, left_alone, to_be_probed
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
 
 EVERY = 10
@@ -33,6 +33,8 @@ BATCH = 250
 """Runs that are asked for before they are enqueued together."""
 ABREAST = 4
 """Runs that are asked for at the same time."""
+HOSTS = 50
+"""Silent hosts that one scan looks at; the others have their turn in the next."""
 CANDIDATES = 5
 """Connections of a silent host of which one may become the probe."""
 
@@ -57,10 +59,16 @@ class Finds(Protocol):
         *,
         limit: int,
         after: Due | None = None,
-        only: Sequence[str] | None = None,
-        without: Sequence[str] = (),
+        without: Collection[str] = (),
     ) -> list[Due]:
         """Connections that are due, those due longest first."""
+
+
+class FindsAtHosts(Protocol):
+    """projections.connections.due.due_at_hosts, of an interval."""
+
+    async def __call__(self, now: datetime, origins: Collection[str], *, limit: int) -> list[Due]:
+        """Connections that are due at these hosts, those due longest first."""
 
 
 @dataclass(slots=True)
@@ -81,6 +89,7 @@ class Scanner:
 
     lease: Held
     find: Finds
+    find_at: FindsAtHosts
     request: Callable[[RequestSync], Awaitable[object]]
     flush: Callable[[], Awaitable[object]]
     waiting: Callable[[], Awaitable[Mapping[str, int]]]
@@ -88,6 +97,7 @@ class Scanner:
     probe: Callable[[str], Awaitable[bool]]
     now: Clock = the_time
     room: int = ROOM
+    fronts: Fronts = field(default_factory=Fronts)
 
     async def scan(self) -> Scanned:
         """Ask for what is due now; whatever is left is found again by the next scan."""
@@ -106,7 +116,8 @@ class Scanner:
         now, circuits = self.now(), await self.circuits()
         alone = left_alone(circuits, now)
         if alone:
-            scanned.held_back = len(await self.find(now, limit=self.room, only=alone))
+            held = await self.find_at(now, alone[:HOSTS], limit=self.room)
+            scanned.held_back = len(held)
         try:
             await self._probe_silent(scanned, to_be_probed(circuits, now), now)
             await self._traverse(scanned, now, alone)
@@ -116,15 +127,23 @@ class Scanner:
     async def _traverse(self, scanned: Scanned, now: datetime, alone: list[str]) -> None:
         """Go through what is due, from what is due longest, as long as there is room."""
         last: Due | None = None
+        passed: frozenset[str] = frozenset()
+        is_whole = True
         while self.lease.is_held and scanned.requested < self.room:
             waiting = await self.waiting()
             full = crowded(waiting, self.room)
-            batch = await self.find(now, after=last, without=[*alone, *full], limit=BATCH)
+            without = frozenset([*alone, *full])
+            after = last or self.fronts.start(without, now)
+            batch = await self.find(now, after=after, without=without, limit=BATCH)
             turns = admitted(batch, waiting, self.room)
             _count(scanned, batch, now)
-            scanned.is_cut |= bool(full) or len(turns) < len(batch)
             await self._ask_all(scanned, turns)
             await self.flush()
+            passed |= without
+            if is_whole and self.lease.is_held:
+                self.fronts.reach(passed, batch, turns)
+            is_whole = is_whole and len(turns) == len(batch)
+            scanned.is_cut |= bool(full) or not is_whole
             if len(batch) < BATCH or not turns:
                 return
             last = batch[-1]
@@ -161,7 +180,7 @@ class Scanner:
         """Send one run to each of these; a host not among the first found has its turn later."""
         candidates = defaultdict[str, list[Due]](list)
         if origins:
-            for due in await self.find(now, only=origins, limit=self.room):
+            for due in await self.find_at(now, origins[:HOSTS], limit=self.room):
                 candidates[due.origin].append(due)
         for origin, there in candidates.items():
             if await self.probe(origin):

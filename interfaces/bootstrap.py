@@ -57,7 +57,7 @@ from interfaces.running import Pools, Running
 from interfaces.service import Service
 from projections.assignments.query import assignments_of
 from projections.catalogue import READ_MODELS
-from projections.connections.due import due_connections
+from projections.connections.due import due_at_hosts, due_connections
 from projections.connections.query import connection_of, connections_of
 from projections.courses.query import courses_of
 from projections.dashboard_stats.query import stats_of
@@ -180,6 +180,7 @@ def _scanner(parts: Parts, lease: Lease) -> Scanner:
     return Scanner(
         lease=lease,
         find=partial(due_connections, interval=interval, pool=pool),
+        find_at=partial(due_at_hosts, interval=interval, pool=pool),
         request=partial(request_sync, store=parts.store, queue=batch, interval=interval),
         flush=batch.flush,
         waiting=parts.queue.waiting_at,

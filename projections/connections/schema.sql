@@ -13,6 +13,7 @@ CREATE TABLE connections (
 
 CREATE INDEX connections_person ON connections (person_id, created_at, connection_id);
 CREATE INDEX connections_rested ON connections (wait, rested_at, connection_id) WHERE active;
+CREATE INDEX connections_host ON connections (origin, wait, rested_at, connection_id) WHERE active;
 
 CREATE TABLE gone (
     id        uuid NOT NULL PRIMARY KEY,

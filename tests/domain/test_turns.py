@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.circuit import Circuit
 from domain.due import Due
-from domain.turns import admitted, crowded, left_alone, to_be_probed
+from domain.turns import Fronts, admitted, crowded, left_alone, to_be_probed
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -72,3 +72,40 @@ def test_silent_hosts_are_left_alone_but_for_a_probe_when_the_pause_is_over() ->
     }
     assert left_alone(circuits, NOON) == ["open", "pause-over", "pause-over-longer", "probed"]
     assert to_be_probed(circuits, NOON) == ["pause-over-longer", "pause-over"]
+
+
+def test_a_front_serves_while_at_least_the_same_hosts_are_passed_by() -> None:
+    fronts, batch = Fronts(), due(FIRST, SECOND)
+    both, one, other = frozenset([FIRST, SECOND]), frozenset([FIRST]), frozenset([SECOND])
+    assert fronts.start(one, NOON) is None
+    fronts.reach(one, batch, batch)
+    assert fronts.start(one, NOON) == batch[-1]
+    assert fronts.start(both, NOON) == batch[-1]
+    assert fronts.start(other, NOON) is None
+    assert fronts.start(frozenset(), NOON) is None
+
+
+def test_once_a_minute_everything_is_looked_at_and_the_front_outlives_it() -> None:
+    fronts, batch, one = Fronts(), due(FIRST), frozenset([SECOND])
+    fronts.start(one, NOON)
+    fronts.reach(one, batch, batch)
+    assert fronts.start(one, NOON + MINUTE / 2) == batch[0]
+    assert fronts.start(one, NOON + MINUTE) is None
+    assert fronts.start(one, NOON + MINUTE) == batch[0]
+
+
+def test_a_front_goes_no_further_than_there_was_room() -> None:
+    fronts, batch = Fronts(), due(FIRST, SECOND, FIRST, THIRD)
+    fronts.start(frozenset([THIRD]), NOON)
+    fronts.reach(frozenset([THIRD]), batch, [batch[0], batch[1], batch[3]])
+    assert fronts.start(frozenset([THIRD]), NOON) == batch[1]
+    fronts.reach(frozenset([FIRST]), batch, batch[1:])
+    assert fronts.start(frozenset([FIRST]), NOON) is None
+
+
+def test_of_several_fronts_the_furthest_serves() -> None:
+    fronts, batch = Fronts(), due(FIRST, SECOND)
+    fronts.start(frozenset([FIRST]), NOON)
+    fronts.reach(frozenset([FIRST]), batch, batch)
+    fronts.reach(frozenset([FIRST, SECOND]), batch, batch[:1])
+    assert fronts.start(frozenset([FIRST, SECOND]), NOON) == batch[1]

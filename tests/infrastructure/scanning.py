@@ -25,7 +25,7 @@ from infrastructure.master_key import key_ring
 from infrastructure.people_keys import PeopleKeys
 from infrastructure.postgres import pools
 from infrastructure.schedule import Scanner
-from projections.connections.due import due_connections
+from projections.connections.due import due_at_hosts, due_connections
 from tests.projections.conftest import take_in
 
 RING = key_ring("hex:" + "0123456789abcdef" * 4)
@@ -71,6 +71,7 @@ async def process(url: str, clock: Clock, *, seconds: float = 15) -> AsyncIterat
         scanner = Scanner(
             lease=lease,
             find=partial(due_connections, interval=INTERVAL, pool=reads),
+            find_at=partial(due_at_hosts, interval=INTERVAL, pool=reads),
             request=partial(request_sync, store=store, queue=batch, interval=INTERVAL, clock=clock),
             flush=batch.flush,
             waiting=queue.waiting_at,

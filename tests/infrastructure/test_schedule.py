@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from application.request_sync import RequestSync
 from domain.circuit import Circuit
 from domain.due import Due
 from domain.errors import SyncAlreadyRunning
+from domain.turns import LOOK_EVERY, place
 from infrastructure.event_store.errors import DatabaseUnavailable
 from infrastructure.schedule import BATCH, EVERY, Scanner, scheduler
 
@@ -40,6 +41,7 @@ class World:
     waiting: Counter[str] = field(default_factory=Counter)
     refused: set[UUID] = field(default_factory=set)
     asked: list[Due] = field(default_factory=list)
+    found_after: list[Due | None] = field(default_factory=list)
     probed: list[str] = field(default_factory=list)
     flushed: list[int] = field(default_factory=list)
     is_held: bool = True
@@ -51,17 +53,22 @@ class World:
         *,
         limit: int,
         after: Due | None = None,
-        only: Sequence[str] | None = None,
-        without: Sequence[str] = (),
+        without: Collection[str] = (),
     ) -> list[Due]:
+        self.found_after.append(after)
         found = sorted(
             (each for each in self.due if each.due_at <= now),
-            key=lambda each: (each.due_at, each.connection_id),
+            key=place,
         )
         if after:
-            found = found[found.index(after) + 1 :]
-        wanted = [each for each in found if only is None or each.origin in only]
-        return [each for each in wanted if each.origin not in without][:limit]
+            found = [each for each in found if place(each) > place(after)]
+        return [each for each in found if each.origin not in without][:limit]
+
+    async def find_at(self, now: datetime, origins: Collection[str], *, limit: int) -> list[Due]:
+        others = {each.origin for each in self.due} - set(origins)
+        found = await self.find(now, without=others, limit=limit)
+        self.found_after.pop()
+        return found
 
     async def request(self, command: RequestSync) -> None:
         assert (command.trigger, now_acting().actor) == ("schedule", "scheduler")
@@ -91,6 +98,7 @@ class World:
         usual: dict[str, Any] = {
             "lease": self,
             "find": self.find,
+            "find_at": self.find_at,
             "request": self.request,
             "flush": self.flush,
             "waiting": waiting,
@@ -162,6 +170,19 @@ async def test_silent_hosts_are_held_back_and_one_probe_goes_out() -> None:
     scanned = await world.scanner().scan()
     assert world.asked[3:] == [world.due[1]]
     assert (world.probed, scanned.probes, scanned.requested) == ([HERE], 1, 0)
+
+
+async def test_what_piles_up_at_a_silent_host_is_passed_by_once_a_minute_only() -> None:
+    world, now = World(due=due(7, HERE) + due(3, THERE)), [NOON]
+    world.circuits[HERE] = Circuit(5, 1, NOON + 9 * MINUTE)
+    scanner = world.scanner(now=lambda: now[0])
+    await scanner.scan()
+    await scanner.scan()
+    last = max(world.asked, key=place)
+    assert world.found_after == [None, last]
+    now[0] += LOOK_EVERY
+    await scanner.scan()
+    assert world.found_after[2:] == [None]
 
 
 async def test_a_silent_host_with_nothing_due_is_not_probed() -> None:

@@ -22,7 +22,7 @@ from infrastructure.canvas.circuits import circuits
 from infrastructure.event_store.folding import fold
 from infrastructure.postgres import pools
 from interfaces.now import connection_document
-from projections.connections.due import due_connections
+from projections.connections.due import due_at_hosts, due_connections
 from projections.connections.query import connection_of, connections_of
 from projections.document import rfc3339
 from projections.sync_log.query import sync_status_of
@@ -31,6 +31,7 @@ from tests.projections.conftest import Told, take_in
 from tests.projections.histories import BEGAN, PERSON, REQUESTS, Account, Past, erased
 
 INTERVAL = timedelta(hours=2)
+ASKED: dict[str, Any] = {"interval": INTERVAL, "limit": 99}
 LATE = BEGAN + timedelta(days=30)
 
 A = TypeVar("A", bound=Aggregate)
@@ -86,10 +87,14 @@ async def test_some_hosts_only_and_not_at_some(tell: Told, pool: AsyncConnection
     past = Past()
     first, second, third = accounts(past, 3)
     tell(past.events)
-    assert set(await ids_due(LATE, pool, only=[first.url, second.url])) == {first.id, second.id}
     assert await ids_due(LATE, pool, without=[first.url, second.url]) == [third.id]
-    assert await ids_due(LATE, pool, only=[first.url], without=[first.url]) == []
-    assert await ids_due(LATE, pool, only=[]) == []
+    all_due = await due_connections(LATE, **ASKED, pool=pool)
+    for origins in ([first.url, second.url], [third.url], []):
+        there = [due for due in all_due if due.origin in origins]
+        assert await due_at_hosts(LATE, origins, **ASKED, pool=pool) == there
+        assert await due_at_hosts(LATE, origins, **ASKED | {"limit": 1}, pool=pool) == there[:1]
+    early = due_of(first, 1, past) - timedelta(microseconds=1)
+    assert await due_at_hosts(early, [first.url], **ASKED, pool=pool) == []
 
 
 async def test_a_run_just_asked_for_is_not_due_while_it_waits(
