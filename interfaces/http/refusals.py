@@ -70,6 +70,12 @@ def from_outage(_: Request, __: Exception) -> Problem:
     return Problem("database-unavailable", "The database does not answer.", headers=AGAIN)
 
 
+def from_upgrade(_: Request, __: Exception) -> Problem:
+    """The problem of a read model that is still the one of the release before."""
+    detail = "This is being made anew after an upgrade; ask again when that is done."
+    return Problem("projection-behind", detail, headers={"Retry-After": "5"})
+
+
 def from_rebuild(_: Request, refusal: Exception) -> Problem:
     """The problem of a rebuild that cannot begin."""
     return Problem("rebuild-running", str(refusal))
@@ -101,6 +107,7 @@ TABLE: dict[type[Exception], Translate] = {
     psycopg_pool.PoolTimeout: from_busy,
     psycopg_pool.TooManyRequests: from_busy,
     psycopg.errors.QueryCanceled: from_busy,
+    psycopg.errors.UndefinedColumn: from_upgrade,
     DatabaseUnavailable: from_outage,
     psycopg.OperationalError: from_outage,
 }

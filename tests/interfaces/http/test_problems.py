@@ -42,6 +42,7 @@ CASES = [
     (psycopg_pool.TooManyRequests(), 503, "database-busy"),
     (psycopg.OperationalError("secret host"), 503, "database-unavailable"),
     (psycopg.errors.QueryCanceled(), 503, "database-busy"),
+    (psycopg.errors.UndefinedColumn(), 503, "projection-behind"),
     (RebuildRefused("at it"), 409, "rebuild-running"),
     (BadCursor("x"), 422, "bad-cursor"),
 ]
