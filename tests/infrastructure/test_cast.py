@@ -8,6 +8,7 @@ from psycopg_pool import AsyncConnectionPool
 from infrastructure.cast import ROLES, cast
 from infrastructure.schema import bring_up_to_date
 from infrastructure.workers import Workers
+from tests.infrastructure.ageing import age
 
 
 @pytest.fixture
@@ -38,11 +39,11 @@ async def test_a_process_that_fell_silent_is_named_until_it_is_long_gone(
     silent, other = Workers(pool, ROLES, host="one"), Workers(pool, ["worker"], host="two")
     await silent.beat()
     await other.beat()
-    await _age(pool, silent.process, 40)
+    await age(pool, silent.process, 40)
     told = await cast(pool)
     assert told["worker"] == f"silent: {silent.process} for 40 s"
     assert told["api"].startswith("nobody plays it")
-    await _age(pool, silent.process, 600)
+    await age(pool, silent.process, 600)
     assert (await cast(pool))["worker"] == "ok"
 
 
@@ -52,15 +53,3 @@ async def test_who_left_in_good_order_is_not_missed(pool: AsyncConnectionPool) -
         await each.beat()
     await leaving.leave()
     assert set((await cast(pool)).values()) == {"ok"}
-
-
-async def _age(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
-    async with pool.connection() as connection:
-        await connection.execute(
-            """
-            UPDATE easeboard.workers
-               SET heartbeat_at = heartbeat_at - make_interval(secs => %s)
-             WHERE name = %s
-            """,
-            [seconds, name],
-        )

@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
 from infrastructure.workers import Workers
+from tests.infrastructure.ageing import age
 
 
 @pytest.fixture
@@ -26,18 +27,6 @@ async def workers(pool: AsyncConnectionPool) -> Workers:
 @pytest.fixture
 async def elsewhere(pool: AsyncConnectionPool) -> Workers:
     return Workers(pool, host="another-machine")
-
-
-async def age(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
-    async with pool.connection() as connection:
-        await connection.execute(
-            """
-            UPDATE easeboard.workers
-               SET heartbeat_at = heartbeat_at - make_interval(secs => %s)
-             WHERE name = %s
-            """,
-            [seconds, name],
-        )
 
 
 async def names(pool: AsyncConnectionPool) -> list[str]:
