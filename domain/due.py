@@ -16,6 +16,8 @@ SPREAD = 10
 """The longest wait is by this part of it longer than the shortest: a tenth."""
 STEPS = 32
 """Waits between the shortest and the longest, so that not all connections are due at once."""
+FULL_EVERY = timedelta(hours=24)
+"""How old what was read of any course may get."""
 PASSING = frozenset(
     {
         "canvas-unreachable",
@@ -61,6 +63,19 @@ def waits(interval: timedelta) -> tuple[timedelta, ...]:
 def due_at(rested_at: datetime, wait: int, interval: timedelta) -> datetime:
     """When a connection is due that has rested since then."""
     return rested_at + waits(interval)[wait]
+
+
+def must_be_full(full_at: datetime | None, now: datetime, interval: timedelta) -> bool:
+    """Whether a run asked for now reads everything, as the next would come too late for it.
+
+    `full_at` is when the last run began that did; None while none has.
+    """
+    return full_at is None or now + _longest(interval) > full_at + FULL_EVERY
+
+
+@lru_cache
+def _longest(interval: timedelta) -> timedelta:
+    return max(waits(interval))
 
 
 def _retries() -> list[timedelta]:

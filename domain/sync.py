@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from domain.aggregate import Aggregate
 from domain.attempt import ATTEMPTS, GIVEN_UP, Attempt
 from domain.canvas import Assignment, Course
-from domain.due import failures_after, waits
+from domain.due import failures_after, must_be_full
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
 from domain.events.sync import (
@@ -32,9 +32,6 @@ from domain.glimpse import Glimpse
 from domain.run import Run, advance, count, queued
 from domain.sighting import Difference, SeenCourse, difference, remember, unseen
 from domain.staleness import Told, giveaways, stale
-
-FULL_EVERY = timedelta(hours=24)
-"""How old what was read of any course may get."""
 
 
 class Sync(Aggregate):
@@ -94,10 +91,9 @@ class Sync(Aggregate):
 
     def mode(self, wish: str, *, now: datetime, interval: timedelta) -> str:
         """How a run asked for now reads: everything, if the next one would come too late for it."""
-        if wish == "full" or self.full_at is None:
-            return "full"
-        latest = datetime.fromisoformat(self.full_at) + FULL_EVERY
-        return "full" if now + max(waits(interval)) > latest else "incremental"
+        full_at = datetime.fromisoformat(self.full_at) if self.full_at else None
+        is_full = wish == "full" or must_be_full(full_at, now, interval)
+        return "full" if is_full else "incremental"
 
     def start(self, worker: str) -> Attempt:
         """Let a worker take the queued run on, whichever it is; raises NoSyncRunning."""

@@ -107,7 +107,7 @@ class SyncQueue:
             queue=QUEUE,
             task_name=TASK,
             priority=URGENT if wish.urgent else 0,
-            lock=f"{wish.origin}/{wish.connection_id.int % self._lanes}",
+            lock=lane(wish.origin, wish.connection_id, self._lanes),
             queueing_lock=str(wish.connection_id),
             task_kwargs={"connection_id": str(wish.connection_id), "traceparent": traceparent()},
         )
@@ -194,6 +194,11 @@ class Batch:
         if wishes:
             await self._queue.enqueue_many(wishes)
         return len(wishes)
+
+
+def lane(origin: str, connection_id: UUID, lanes: int) -> str:
+    """The lane of its host, of so many, in which a connection's runs go one after the other."""
+    return f"{origin}/{connection_id.int % lanes}"
 
 
 def _told_later(wishes: Sequence[Wish], error: ConnectorException) -> None:

@@ -82,6 +82,11 @@ class Scanned:
     late: float = 0.0
     is_cut: bool = False
 
+    @property
+    def gets_on(self) -> bool:
+        """Whether the next scan is to come soon: this one found room, and left something."""
+        return self.is_cut and self.requested > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanner:
@@ -204,7 +209,7 @@ def scheduler(scanner: Scanner) -> AsyncIOScheduler:
         # APScheduler would log a scan that the end of the process cuts off as an error.
         with suppress(asyncio.CancelledError):
             scanned = await scanner.scan()
-            if scanned.is_cut and scanned.requested:
+            if scanned.gets_on:
                 clock.modify_job(job.id, next_run_time=datetime.now(UTC) + SOON)
 
     job: Job = clock.add_job(
