@@ -11,6 +11,7 @@ from tests.benchmarks import (
     overload,
     read_back,
     sync_large_student,
+    writes,
 )
 
 BENCHMARKS = {
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "ordinary_students": ordinary_students.main,
     "live": live.main,
     "overload": overload.main,
+    "writes": writes.main,
 }
 
 

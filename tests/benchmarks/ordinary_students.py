@@ -175,7 +175,7 @@ class Students:
 async def _take_turns(target: Target, floor: ProcessPoolExecutor, rounds: int) -> Found:
     found: Found = {FIRST: [], FULL: [], INCREMENTAL: []}
     async with service(target.url) as running:
-        students = Students(running, target, await _server(running), floor)
+        students = Students(running, target, await server(running), floor)
         for _ in range(rounds):
             await students.connect()
             found[FIRST].append(await students.measure("full"))
@@ -189,7 +189,8 @@ async def _take_turns(target: Target, floor: ProcessPoolExecutor, rounds: int) -
     return found
 
 
-async def _server(running: Running) -> Server:
+async def server(running: Running) -> Server:
+    """PostgreSQL's processes."""
     async with running.pools.reads.connection() as connection:
         return Server(connection.info.backend_pid)
 

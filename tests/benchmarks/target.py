@@ -24,9 +24,10 @@ class Target(NamedTuple):
         """The first student's."""
         return self.tokens[0]
 
-    def pull(self, operation: str) -> Any:
+    def pull(self, operation: str, **arguments: Any) -> Any:
         """Use one of the sandbox's levers."""
-        request = Request(f"{self.url}/sandbox/{operation}", data=b"{}")  # noqa: S310  loopback
+        asked = json.dumps(arguments).encode()
+        request = Request(f"{self.url}/sandbox/{operation}", data=asked)  # noqa: S310  loopback
         with urlopen(request) as answer:  # noqa: S310  loopback
             return json.load(answer)["result"]
 
