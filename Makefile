@@ -5,7 +5,7 @@ ARGS ?=
 SEEDS ?= 25
 SECONDS ?= 300
 
-.PHONY: setup demo test check bench soak fuzz documents lock
+.PHONY: setup demo test check bench soak fuzz simulate documents lock
 
 setup: .venv/ready
 
@@ -41,6 +41,10 @@ fuzz: setup
 	$(BIN)/python -m tests.fuzzing answer -max_total_time=$(SECONDS)
 	$(BIN)/python -m tests.fuzzing address -max_total_time=$(SECONDS)
 	$(BIN)/python -m tests.fuzzing link -max_total_time=$(SECONDS)
+
+# A day of a million connections on a virtual clock; ARGS=--help names what can be changed.
+simulate: setup
+	$(BIN)/python -m tests.simulation $(ARGS)
 
 # What the application says of itself: docs/openapi.json and docs/authorisation.md.
 documents: setup

@@ -1,0 +1,62 @@
+"""procrastinate's queue in memory: the next job by priority and age whose lock is free."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+Entry = tuple[int, int, int]
+"""Minus the priority, the job's number, the connection."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """Jobs with one lock; one at a time is under way."""
+
+    name: str
+    host: int
+    waiting: list[Entry] = field(default_factory=list)
+    is_busy: bool = False
+
+
+class Lanes:
+    """All jobs; test_lanes.py holds them beside procrastinate's own on PostgreSQL."""
+
+    def __init__(self) -> None:
+        self.waiting_at: Counter[int] = Counter()
+        self._lanes: dict[str, Lane] = {}
+        self._heads: list[tuple[int, int, int, Lane]] = []
+        self._number = 0
+
+    def add(self, connection: int, name: str, host: int, *, urgent: bool = False) -> None:
+        """Let a job wait in a lane of its host."""
+        self._number += 1
+        lane = self._lanes.setdefault(name, Lane(name, host))
+        entry = (-urgent, self._number, connection)
+        heappush(lane.waiting, entry)
+        self.waiting_at[host] += 1
+        if not lane.is_busy and lane.waiting[0] is entry:
+            heappush(self._heads, (*entry, lane))
+
+    def take(self) -> tuple[int, Lane] | None:
+        """The next job whose lane is free, if any; its lane is busy from now on."""
+        while self._heads:
+            _, number, connection, lane = heappop(self._heads)
+            if not lane.is_busy and lane.waiting and lane.waiting[0][1] == number:
+                heappop(lane.waiting)
+                lane.is_busy = True
+                self._one_less(lane.host)
+                return connection, lane
+        return None
+
+    def free(self, lane: Lane) -> None:
+        """A job is over: the lane's next may be taken."""
+        lane.is_busy = False
+        if lane.waiting:
+            heappush(self._heads, (*lane.waiting[0], lane))
+        else:
+            del self._lanes[lane.name]
+
+    def _one_less(self, host: int) -> None:
+        self.waiting_at[host] -= 1
+        if not self.waiting_at[host]:
+            del self.waiting_at[host]
