@@ -37,20 +37,28 @@ class Tables:
         *,
         limit: int,
         after: Due | None = None,
-        only: Sequence[str] | None = None,
         without: Collection[str] = (),
     ) -> list[Due]:
         world = self._world
         world.pass_to(world.now + world.assumed.page)
-        people, hosts = world.people, world.hosts
-        found = people.due.find(
-            since(now),
-            limit,
-            after=(since(after.due_at), nth(after.connection_id)) if after else None,
-            only=None if only is None else [hosts[name] for name in only],
-            without=[hosts[name] for name in without],
+        return self._told(
+            world.people.due.find(
+                since(now),
+                limit,
+                after=(since(after.due_at), nth(after.connection_id)) if after else None,
+                without=[world.hosts[name] for name in without],
+            )
         )
-        ids, origins, host = people.ids, world.origins, people.host
+
+    async def find_at(self, now: datetime, origins: Collection[str], *, limit: int) -> list[Due]:
+        world = self._world
+        world.pass_to(world.now + world.assumed.page)
+        only = [world.hosts[name] for name in origins]
+        return self._told(world.people.due.find(since(now), limit, only=only))
+
+    def _told(self, found: Sequence[tuple[float, int]]) -> list[Due]:
+        people, origins = self._world.people, self._world.origins
+        ids, host = people.ids, people.host
         return [Due(ids[one], ids[one], origins[host[one]], at(due)) for due, one in found]
 
     async def request(self, command: RequestSync) -> None:
@@ -100,6 +108,7 @@ async def _live(world: World) -> None:
     scanner = Scanner(
         lease=Lease(),
         find=tables.find,
+        find_at=tables.find_at,
         request=tables.request,
         flush=tables.flush,
         waiting=tables.waiting,
