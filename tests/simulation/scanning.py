@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from application.request_sync import RequestSync
@@ -91,12 +92,18 @@ class Tables:
 def simulate(
     assumed: Assumptions, tell: Callable[[float, int], None] = lambda _hours, _runs: None
 ) -> Found:
-    """Live the day; `tell` is told now and then the hour and how many runs there were."""
+    """Live the day; `tell` is told now and then the hour and how many runs there were.
+
+    Who interrupts it is given what there was until then.
+    """
     world = World(assumed, tell)
     gc.freeze()
     gc.disable()
     try:
         asyncio.run(_live(world))
+    except KeyboardInterrupt:
+        hours = max(0.01, world.now / 3600 - assumed.warm_up)
+        world.found.world = replace(assumed, hours=hours)
     finally:
         gc.enable()
         gc.unfreeze()
