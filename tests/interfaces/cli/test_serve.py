@@ -71,15 +71,13 @@ def is_over(sync: Document) -> bool:
     return sync["finished_at"] is not None
 
 
-async def test_it_starts_fast_serves_and_stops_in_order(home: Path, tmp_path: Path) -> None:
+async def test_it_serves_and_stops_in_order(home: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    began = time.monotonic()
     with started(home, "serve", "--port", "0", log=log, SUPABASE_JWT_SECRET=SECRET) as process:
         url = await asyncio.to_thread(lambda: logged(log, "serving")["url"])
         async with aiohttp.ClientSession() as session, session.get(url + "/health/live") as answer:
             assert answer.status == 200
             assert "Server" not in answer.headers
-        assert time.monotonic() - began < 6, "3 s on a machine that does nothing else"
         began = time.monotonic()
         assert await asyncio.to_thread(stop, process) == 0
         assert time.monotonic() - began < 20
