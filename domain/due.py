@@ -18,6 +18,8 @@ STEPS = 32
 """Waits between the shortest and the longest, so that not all connections are due at once."""
 FULL_EVERY = timedelta(hours=24)
 """How old what was read of any course may get."""
+QUEUES_FOR = timedelta(minutes=30)
+"""How long a run may queue before that is late for it."""
 PASSING = frozenset(
     {
         "canvas-unreachable",
@@ -66,11 +68,11 @@ def due_at(rested_at: datetime, wait: int, interval: timedelta) -> datetime:
 
 
 def must_be_full(full_at: datetime | None, now: datetime, interval: timedelta) -> bool:
-    """Whether a run asked for now reads everything, as the next would come too late for it.
+    """Whether a run asked for now reads everything, as the next might come too late for it.
 
     `full_at` is when the last run began that did; None while none has.
     """
-    return full_at is None or now + _longest(interval) > full_at + FULL_EVERY
+    return full_at is None or now + _longest(interval) + QUEUES_FOR > full_at + FULL_EVERY
 
 
 @lru_cache
