@@ -105,8 +105,10 @@ class Canvas(Protocol):
     async def whoami(self, origin: str, token: str) -> CanvasUser:
         """Ask Canvas whose token it is; raises CanvasFailure."""
 
-    def account(self, origin: str, token: str) -> AbstractAsyncContextManager[Account]:
-        """Open an account for a run."""
+    def account(
+        self, origin: str, token: str, *, in_doubt: bool = False
+    ) -> AbstractAsyncContextManager[Account]:
+        """Open an account for a run; a host in doubt is tried once, until it answers."""
 
 
 class Queue(Protocol):
@@ -135,3 +137,6 @@ class Hosts(Protocol):
 
     async def is_silent(self, origin: str) -> None:
         """A whole run failed because a host could not be reached, or took too long."""
+
+    async def is_in_doubt(self, origin: str) -> bool:
+        """Whether run after run has failed there of late."""

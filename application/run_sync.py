@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -34,6 +36,8 @@ AHEAD = 16
 """Courses read while others are being recorded; more would only cost memory."""
 GLANCE = 0.5
 """Seconds between two looks whether the run was called off, wherever it hangs."""
+
+OpenAccount = Callable[[str, str], AbstractAsyncContextManager[Account]]
 
 log = structlog.get_logger()
 
@@ -171,7 +175,8 @@ async def run_sync(
     try:
         await run.start()
         connection = await store.load(Connection, command.connection_id)
-        await _read(run, connection, store, vault, canvas)
+        in_doubt = await hosts.is_in_doubt(connection.canvas_url)
+        await _read(run, connection, store, vault, partial(canvas.account, in_doubt=in_doubt))
         await run.tell(hosts, connection.canvas_url)
         await run.remember()
     except (NoSyncRunning, SyncIsOver, SyncAlreadyRunning):
@@ -179,7 +184,7 @@ async def run_sync(
 
 
 async def _read(
-    run: Run, connection: Connection, store: Store, vault: Vault, canvas: Canvas
+    run: Run, connection: Connection, store: Store, vault: Vault, open_account: OpenAccount
 ) -> None:
     try:
         connection.must_be_active()
@@ -191,7 +196,7 @@ async def _read(
         )
     except (Refusal, KeyError) as refusal:
         return await run.fail(ConnectionUnusable(str(refusal)), NO_REQUESTS)
-    async with canvas.account(connection.canvas_url, token) as account:
+    async with open_account(connection.canvas_url, token) as account:
         try:
             await run.read(account)
         except CanvasFailure as failure:

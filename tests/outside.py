@@ -108,6 +108,7 @@ class StillCanvas:
     users: dict[str, CanvasUser] = field(default_factory=dict)
     shown: list[Sighting] = field(default_factory=list)
     failure: CanvasFailure | None = None
+    doubted: list[bool] = field(default_factory=list)
 
     def origin(self, url: str) -> str:
         if url != ORIGIN:
@@ -123,9 +124,12 @@ class StillCanvas:
         return self.users[token]
 
     @asynccontextmanager
-    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+    async def account(
+        self, origin: str, token: str, *, in_doubt: bool = False
+    ) -> AsyncIterator[StillAccount]:
         assert origin == ORIGIN
         assert token in self.users
+        self.doubted.append(in_doubt)
         yield StillAccount(self.shown, self.failure)
 
 
@@ -160,12 +164,16 @@ class ListQueue:
 
 @dataclass
 class ListHosts:
-    """What was told of hosts, in its order."""
+    """What was told of hosts, in its order, and which are in doubt."""
 
     told: list[tuple[str, bool]] = field(default_factory=list)
+    in_doubt: set[str] = field(default_factory=set)
 
     async def answers(self, origin: str) -> None:
         self.told.append((origin, True))
 
     async def is_silent(self, origin: str) -> None:
         self.told.append((origin, False))
+
+    async def is_in_doubt(self, origin: str) -> bool:
+        return origin in self.in_doubt

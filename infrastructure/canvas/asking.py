@@ -56,12 +56,14 @@ class Asking:
         limits: Limits,
         seconds: float,
         refusal: CanvasFailure | None = None,
+        in_doubt: bool = False,
     ) -> None:
         self.origin = URL(origin)
         self.requests = Requests(total=0, not_modified=0, retried=0)
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"}
         self._refusal = refusal
+        self._in_doubt = in_doubt
         self._throttle = throttle
         self._limits = limits
         self._allowance = Allowance(limits.run_bytes)
@@ -96,10 +98,13 @@ class Asking:
         return min(self._limits.longest_pause, self._limits.first_pause * (1 << attempt - 1))
 
     def _is_worth_it(self, failure: CanvasFailure, attempt: int, pause: float) -> bool:
-        throttled = isinstance(failure, CanvasThrottled)
-        most = self._limits.refusal_attempts if throttled else self._limits.fault_attempts
         now = asyncio.get_running_loop().time()
-        return attempt < most and now + pause < self._deadline
+        return attempt < self._attempts(failure) and now + pause < self._deadline
+
+    def _attempts(self, failure: CanvasFailure) -> int:
+        if isinstance(failure, CanvasThrottled):
+            return self._limits.refusal_attempts
+        return 1 if self._in_doubt else self._limits.fault_attempts
 
     async def _once(self, url: URL, validator: str | None, attempt: int) -> Answer:
         # Raised outside the handler: aiohttp's errors carry the request's headers, so the token.
@@ -111,6 +116,7 @@ class Asking:
         except TRANSPORT as error:
             failure = failure_of(error, str(self.origin.host))
         else:
+            self._in_doubt = False
             return self._read(body, headers)
         raise failure
 

@@ -15,6 +15,8 @@ from domain.circuit import Circuit, State
 
 FORGOTTEN = timedelta(days=1)
 """How long a failure counts that no other followed."""
+LOOKS = timedelta(seconds=5)
+"""How long a process goes by its last look which hosts are in doubt: every run asks."""
 
 NOTE = """
 INSERT INTO easeboard.canvas_hosts (origin, failures, openings, is_probed, failed_at)
@@ -41,6 +43,13 @@ UPDATE easeboard.canvas_hosts
  WHERE origin = %s
 """
 
+IN_DOUBT = """
+SELECT origin
+  FROM easeboard.canvas_hosts
+ WHERE open_until IS NOT NULL
+ ORDER BY origin
+"""
+
 CHANCE = SystemRandom()
 log = structlog.get_logger()
 
@@ -60,6 +69,8 @@ class Circuits:
         self._reads = reads
         self._now = now
         self._chance = chance
+        self._in_doubt: frozenset[str] = frozenset()
+        self._looked_at: datetime | None = None
 
     async def answers(self, origin: str) -> None:
         """A host answered: its circuit closes."""
@@ -81,6 +92,17 @@ class Circuits:
         else:
             if after.openings > before.openings:
                 log.warning("canvas_host_silent", origin=origin, **_words(after))
+
+    async def is_in_doubt(self, origin: str) -> bool:
+        """Whether a host's circuit is not closed, or was not a moment ago."""
+        now = self._now()
+        if self._looked_at is None or now - self._looked_at > LOOKS:
+            self._looked_at = now
+            try:
+                self._in_doubt = await self._look()
+            except psycopg.Error as error:
+                log.warning("canvas_hosts_not_read", reason=str(error))
+        return origin in self._in_doubt
 
     async def probe(self, origin: str) -> bool:
         """Take it upon oneself to send one run to a silent host; False where that is not wanted."""
@@ -104,6 +126,11 @@ class Circuits:
             after = before.failed(now, self._chance())
             await connection.execute(CHANGE, [*after, origin])
         return before, after
+
+    async def _look(self) -> frozenset[str]:
+        async with self._reads.connection() as connection:
+            found = await connection.execute(IN_DOUBT)
+            return frozenset([origin for (origin,) in await found.fetchall()])
 
     async def _forget(self, origin: str) -> int:
         """Delete what was noted of a host; mostly there is nothing, and to look costs less."""

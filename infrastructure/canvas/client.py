@@ -72,15 +72,21 @@ class CanvasClient:
         return CanvasUser(id_, text(row.get("name")) or "")
 
     @asynccontextmanager
-    async def account(self, origin: str, token: str) -> AsyncIterator[CanvasAccount]:
-        """Open an account for a run; what is wrong with it shows when it is read."""
-        account = CanvasAccount(self._asking(origin, token, self._limits.run), self._limits)
+    async def account(
+        self, origin: str, token: str, *, in_doubt: bool = False
+    ) -> AsyncIterator[CanvasAccount]:
+        """Open an account for a run; what is wrong with it shows when it is read.
+
+        A host in doubt is tried once, until it answers.
+        """
+        asking = self._asking(origin, token, self._limits.run, in_doubt=in_doubt)
+        account = CanvasAccount(asking, self._limits)
         try:
             yield account
         finally:
             await account.close()
 
-    def _asking(self, origin: str, token: str, seconds: float) -> Asking:
+    def _asking(self, origin: str, token: str, seconds: float, *, in_doubt: bool = False) -> Asking:
         refusal = self._refusal(origin, token.strip())
         private = not refusal and self._hosts.is_private(origin)
         return Asking(
@@ -91,6 +97,7 @@ class CanvasClient:
             limits=self._limits,
             seconds=seconds,
             refusal=refusal,
+            in_doubt=in_doubt,
         )
 
     def _refusal(self, origin: str, token: str) -> CanvasFailure | None:

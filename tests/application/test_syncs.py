@@ -133,6 +133,15 @@ async def test_a_run_tells_whether_the_host_answered(house: House) -> None:
     assert house.hosts.told == [(ORIGIN, answers) for answers in (True, False, False, True)]
 
 
+async def test_a_run_knows_that_its_host_is_in_doubt(house: House) -> None:
+    connection_id = await house.set_up()
+    for in_doubt in ([], [ORIGIN], ["https://other.example"]):
+        house.hosts.in_doubt = set(in_doubt)
+        await house.work()
+        await house.request(connection_id)
+    assert house.canvas.doubted == [False, True, False]
+
+
 async def test_a_run_that_was_called_off_or_never_asked_tells_nothing_of_the_host(
     house: House,
 ) -> None:
@@ -162,9 +171,12 @@ class HangingCanvas(StillCanvas):
         self.asked = asyncio.Event()
 
     @asynccontextmanager
-    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+    async def account(
+        self, origin: str, token: str, *, in_doubt: bool = False
+    ) -> AsyncIterator[StillAccount]:
         assert origin
         assert token
+        assert not in_doubt
         yield HangingAccount(self.asked)
 
 
@@ -198,11 +210,13 @@ class MovingCanvas(StillCanvas):
         self._house = house
 
     @asynccontextmanager
-    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+    async def account(
+        self, origin: str, token: str, *, in_doubt: bool = False
+    ) -> AsyncIterator[StillAccount]:
         connection = await self._house.connection(self._house.queue.taken[0])
         connection.confirm("Ada")
         await self._house.store.save(connection)
-        async with super().account(origin, token) as account:
+        async with super().account(origin, token, in_doubt=in_doubt) as account:
             yield account
 
 
@@ -240,9 +254,12 @@ class CancellingCanvas(StillCanvas):
         self._house = house
 
     @asynccontextmanager
-    async def account(self, origin: str, token: str) -> AsyncIterator[StillAccount]:
+    async def account(
+        self, origin: str, token: str, *, in_doubt: bool = False
+    ) -> AsyncIterator[StillAccount]:
         assert origin
         assert token
+        assert not in_doubt
         yield CancellingAccount(self._house)
 
 

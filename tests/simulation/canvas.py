@@ -102,15 +102,24 @@ async def _all(asking: Asking, many: int) -> None:
 Reads = Callable[[Asking, int], Awaitable[None]]
 
 
-def try_out(
-    reads: Reads, many: int, world: Assumptions, chance: Random, *, hangs: bool = False
-) -> list[Taken]:
+def try_out(reads: Reads, many: int, world: Assumptions, chance: Random) -> list[Taken]:
     """So many runs of a kind, each at a Canvas of its own."""
-    runs = world.samples if not hangs else max(10, world.samples // 10)
-    return [lived(_timed(reads, many, Session(world, chance, hangs=hangs))) for _ in range(runs)]
+    return [
+        lived(_timed(reads, many, Session(world, chance, hangs=False)))
+        for _ in range(world.samples)
+    ]
 
 
-async def _timed(reads: Reads, many: int, session: Session) -> Taken:
+def try_hanging(world: Assumptions, chance: Random, *, in_doubt: bool) -> list[Taken]:
+    """Runs at a Canvas that does not answer, and that is perhaps known for it."""
+    hanging = Session(world, chance, hangs=True)
+    return [
+        lived(_timed(incremental, 0, hanging, in_doubt=in_doubt))
+        for _ in range(max(10, world.samples // 10))
+    ]
+
+
+async def _timed(reads: Reads, many: int, session: Session, *, in_doubt: bool = False) -> Taken:
     asking = Asking(
         cast("ClientSession", session),
         ORIGIN,
@@ -118,6 +127,7 @@ async def _timed(reads: Reads, many: int, session: Session) -> Taken:
         throttle=Throttle(USUAL.in_flight),
         limits=USUAL,
         seconds=USUAL.run,
+        in_doubt=in_doubt,
     )
     task = asyncio.ensure_future(reads(asking, many))
     try:

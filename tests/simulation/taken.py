@@ -5,7 +5,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.canvas import Taken, full, incremental, try_out
+from tests.simulation.canvas import Taken, full, incremental, try_hanging, try_out
 from tests.simulation.institutions import EVENING, HOUR
 
 MOST_CHANGED = 4
@@ -31,7 +31,7 @@ class Costs:
         self.most = max(1, world.courses * 3 // 2)
         self.incremental = [try_out(incremental, k, world, chance) for k in range(MOST_CHANGED + 1)]
         self.full = {c: try_out(full, c, world, chance) for c in range(self.least, self.most + 1)}
-        self.hanging = try_out(incremental, 0, world, chance, hangs=True)
+        self.hanging = [try_hanging(world, chance, in_doubt=known) for known in (False, True)]
 
     def tide(self, now: float) -> float:
         """From -1 in the morning to 1 in the evening."""
@@ -63,9 +63,9 @@ class Costs:
             changed,
         )
 
-    def hangs(self) -> Cost:
+    def hangs(self, *, in_doubt: bool) -> Cost:
         """What a run takes at a host that does not answer."""
-        seconds, requests = self._one_of(self.hanging)
+        seconds, requests = self._one_of(self.hanging[in_doubt])
         return Cost(seconds, requests, self._world.cpu_incremental, self._world.db_incremental, 0)
 
     def _one_of(self, tried: list[Taken]) -> Taken:

@@ -17,7 +17,7 @@ from tests.simulation.institutions import HOUR, origin, silences
 from tests.simulation.lanes import Lane, Lanes
 from tests.simulation.people import People, at, since
 from tests.simulation.running import Run, Workers
-from tests.simulation.taken import Costs
+from tests.simulation.taken import Cost, Costs
 
 
 class World:
@@ -108,13 +108,7 @@ class World:
         people, host = self.people, taken.host
         silence = self.silences.get(host)
         hangs = silence is not None and silence.begins <= self.now < silence.ends
-        cost = (
-            self.costs.hangs()
-            if hangs
-            else self.costs.of(
-                is_full=bool(people.is_full[one]), courses=people.courses[one], now=self.now
-            )
-        )
+        cost = self._hanging(host) if hangs else self._answered(one)
         run = Run(one, host, taken, self.now, cost, hangs)
         self.there[host] += 1
         ends = self.workers.take_on(run, self.now)
@@ -123,6 +117,16 @@ class World:
             self.found.overfull += self.there[host] > self.assumed.lanes
             self.found.asks(host, cost.requests, self.now)
         self.at(ends, self._ended, run)
+
+    def _hanging(self, host: int) -> Cost:
+        circuit = self.circuits.get(self.origins[host])
+        return self.costs.hangs(in_doubt=bool(circuit and circuit.open_until))
+
+    def _answered(self, one: int) -> Cost:
+        people = self.people
+        return self.costs.of(
+            is_full=bool(people.is_full[one]), courses=people.courses[one], now=self.now
+        )
 
     def _ended(self, run: Run) -> None:
         if not self.workers.lets_go(run):

@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
 from domain.circuit import TRIES, Circuit
-from infrastructure.canvas.circuits import Circuits, circuits, counts
+from infrastructure.canvas.circuits import LOOKS, Circuits, circuits, counts
 
 ORIGIN = "https://canvas.example"
 OTHER = "https://other.example"
@@ -140,10 +140,32 @@ async def test_failures_of_long_ago_are_forgotten(
     assert await circuits(pool) == {OTHER: Circuit(failures=1)}
 
 
+async def test_a_host_is_in_doubt_as_long_as_its_circuit_is_not_closed(
+    kept: Circuits, clock: Clock
+) -> None:
+    async def doubts() -> list[bool]:
+        return [await kept.is_in_doubt(origin) for origin in (ORIGIN, OTHER)]
+
+    assert await doubts() == [False, False]
+    await fail(kept)
+    await fail(kept, TRIES - 1, OTHER)
+    assert await doubts() == [False, False], "a process looks every few seconds"
+    clock.now += LOOKS + MINUTE
+    assert await doubts() == [True, False], "also once it is time for a probe"
+    await kept.answers(ORIGIN)
+    clock.now += MINUTE
+    assert await doubts() == [False, False]
+
+
 async def test_a_database_that_is_away_harms_no_run(kept: Circuits, database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("DROP TABLE easeboard.canvas_hosts")
     with capture_logs() as lines:
         await kept.answers(ORIGIN)
         await kept.is_silent(ORIGIN)
-    assert [line["event"] for line in lines] == ["canvas_host_not_noted"] * 2
+        assert not await kept.is_in_doubt(ORIGIN)
+    assert [line["event"] for line in lines] == [
+        "canvas_host_not_noted",
+        "canvas_host_not_noted",
+        "canvas_hosts_not_read",
+    ]

@@ -115,6 +115,30 @@ async def test_a_fault_that_passes_is_not_noticed(name: str) -> None:
         assert account.requests == {"total": FAULT, "not_modified": 0, "retried": FAULT - 1}
 
 
+async def test_a_host_in_doubt_is_tried_once_until_it_answers() -> None:
+    answers: list[bool] = []
+    asked = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return web.json_response([]) if answers and answers.pop(0) else web.Response(status=503)
+
+    async with serving(answer) as origin, client_of(origin) as canvas:
+        async with canvas.account(origin, TOKEN, in_doubt=True) as account:
+            with pytest.raises(CanvasUnreachable):
+                await account.courses()
+            assert asked == 1
+            answers += [True, False, True]
+            assert await account.courses() == []
+            assert await account.courses() == []
+        assert asked == 4
+        async with canvas.account(origin, TOKEN) as account:
+            with pytest.raises(CanvasUnreachable):
+                await account.courses()
+        assert asked == 4 + FAULT
+
+
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak", "naïve", "x" * 1001])
 async def test_what_is_no_token_is_never_sent(token: str) -> None:
     async def answer(_: web.Request) -> web.Response:
