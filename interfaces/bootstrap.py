@@ -37,9 +37,9 @@ from infrastructure.people_keys import PeopleKeys
 from infrastructure.postgres.address import database
 from infrastructure.postgres.migrate import MigrationRefused
 from infrastructure.postgres.pools import reads, writes
+from infrastructure.projecting.ensuring import ensure_read_models
 from infrastructure.projecting.follow import Follower
 from infrastructure.projecting.status import status
-from infrastructure.projecting.versions import ensure_read_models
 from infrastructure.projecting.waiting import Arrivals
 from infrastructure.schedule import LEASE, Scanner
 from infrastructure.schema import bring_up_to_date, missing_of

@@ -7,7 +7,7 @@ from psycopg import Connection, Cursor
 
 from infrastructure.projecting.log import Batch, Log
 from infrastructure.projecting.read_model import ReadModel, fingerprint, heard_by, topics
-from infrastructure.projecting.versions import create, drop, enter, schema_of, show
+from infrastructure.projecting.versions import create, drop, enter, next_version, schema_of, show
 
 ALIVE_SECONDS = 15
 """A builder not heard of for as long is no more."""
@@ -53,7 +53,7 @@ def break_ground(connection: Connection[Any], model: ReadModel, builder: UUID) -
                 _take_over(cursor, model.name, version.number, builder)
                 return Site(model, version.number, builder), version.position
             drop(cursor, model.name, version.number)
-        number = max(version.number for version in versions) + 1
+        number = next_version(cursor, model.name)
         create(cursor, model, number, builder=builder)
         return Site(model, number, builder), 0
 

@@ -11,6 +11,7 @@ import structlog
 from psycopg import Connection
 
 from infrastructure.measuring.instruments import BATCH_SECONDS
+from infrastructure.projecting.ensuring import ensure
 from infrastructure.projecting.faults import Backoff, described, passes
 from infrastructure.projecting.feeding import Fed, advance
 from infrastructure.projecting.log import Log
@@ -18,7 +19,7 @@ from infrastructure.projecting.pace import Pace
 from infrastructure.projecting.read_ahead import ReadAhead
 from infrastructure.projecting.read_model import ReadModel
 from infrastructure.projecting.rebuild import rebuild_outdated
-from infrastructure.projecting.versions import Standing, connect, ensure, live
+from infrastructure.projecting.versions import Standing, connect, live
 from infrastructure.telemetry import span
 
 BUSY_SECONDS = 0.01

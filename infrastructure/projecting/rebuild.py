@@ -22,13 +22,14 @@ from infrastructure.projecting.construction import (
     extend,
     take_over,
 )
+from infrastructure.projecting.ensuring import ensure_read_models
 from infrastructure.projecting.faults import Backoff, described, passes
 from infrastructure.projecting.log import Log
 from infrastructure.projecting.pace import Pace
 from infrastructure.projecting.read_ahead import ReadAhead
 from infrastructure.projecting.read_model import ReadModel, topics
 from infrastructure.projecting.uncollected import uncollected
-from infrastructure.projecting.versions import connect, ensure_read_models
+from infrastructure.projecting.versions import connect
 
 ATTEMPTS = 8
 

@@ -50,39 +50,25 @@ def connect(url: str) -> Connection[Any]:
     return connected
 
 
-def ensure(connection: Connection[Any], models: Sequence[ReadModel]) -> list[str]:
-    """Create what is missing; returns the read models that an older program of ours left behind.
-
-    Those must be rebuilt. What a newer program left is none of our business.
-    """
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(1161905989, 3)")
-        cursor.execute(
-            """
-            SELECT name, code_version, fingerprint
-              FROM easeboard.projections
-             WHERE role = 'live'
-             ORDER BY name
-            """
-        )
-        live = {name: (code, print_) for name, code, print_ in cursor}
-        for model in models:
-            if model.name not in live:
-                create(cursor, model, 1)
-                show(cursor, model, 1)
-    return [
-        model.name
-        for model in models
-        if model.name in live
-        and live[model.name][1] != fingerprint(model)
-        and live[model.name][0] <= model.version
-    ]
-
-
-def ensure_read_models(url: str, models: Sequence[ReadModel]) -> list[str]:
-    """Create what is missing, before anybody asks; see ensure."""
-    with connect(url) as connection:
-        return ensure(connection, models)
+def next_version(cursor: Cursor[Any], name: str) -> int:
+    """A number no version has had, and whose schema nobody made, be it for something else."""
+    cursor.execute(
+        """
+        SELECT 1 + coalesce(max(taken), 0)
+          FROM (
+                   SELECT version
+                     FROM easeboard.projections
+                    WHERE name = %(name)s
+                    UNION ALL
+                   SELECT substring(nspname FROM '[0-9]+$')::integer
+                     FROM pg_namespace
+                    WHERE nspname ~ ('^' || %(name)s || '_v[0-9]{1,8}$')
+               ) AS numbers (taken)
+        """,
+        {"name": name},
+    )
+    [(version,)] = cursor.fetchall()
+    return int(version)
 
 
 def create(
@@ -122,6 +108,7 @@ def enter(cursor: Cursor[Any], schema: sql.Identifier) -> None:
 
 def show(cursor: Cursor[Any], model: ReadModel, version: int) -> None:
     """Let the views in `read` show this version."""
+    cursor.execute("CREATE SCHEMA IF NOT EXISTS read")
     for table in model.tables:
         view = sql.Identifier("read", table)
         cursor.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))

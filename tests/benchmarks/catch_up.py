@@ -12,11 +12,12 @@ import psycopg
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
+from infrastructure.projecting.ensuring import ensure
 from infrastructure.projecting.feeding import advance
 from infrastructure.projecting.pace import Pace
 from infrastructure.projecting.read_ahead import ReadAhead
 from infrastructure.projecting.read_model import topics
-from infrastructure.projecting.versions import Standing, connect, ensure, live
+from infrastructure.projecting.versions import Standing, connect, live
 from projections.catalogue import READ_MODELS, ReadModel
 from tests.benchmarks.logs import logs
 from tests.benchmarks.stock_projection import stock

@@ -5,7 +5,7 @@ from psycopg_pool import AsyncConnectionPool
 from domain.circuit import TRIES
 from infrastructure.canvas.circuits import Circuits
 from infrastructure.postgres import pools
-from infrastructure.projecting.versions import ensure_read_models
+from infrastructure.projecting.ensuring import ensure_read_models
 from infrastructure.schema import bring_up_to_date
 from interfaces.health import Health
 from interfaces.running import Pools

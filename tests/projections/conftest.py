@@ -8,7 +8,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.recorded import Recorded
 from infrastructure.postgres import pools
-from infrastructure.projecting.versions import ensure, enter, schema_of
+from infrastructure.projecting.ensuring import ensure
+from infrastructure.projecting.versions import enter, schema_of
 from projections.catalogue import READ_MODELS
 
 Told = Callable[[Sequence[Recorded]], None]

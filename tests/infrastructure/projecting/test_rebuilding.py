@@ -17,10 +17,10 @@ from infrastructure.projecting.construction import (
     extend,
     take_over,
 )
+from infrastructure.projecting.ensuring import ensure_read_models
 from infrastructure.projecting.follow import Follower
 from infrastructure.projecting.read_model import topics
 from infrastructure.projecting.rebuild import RebuildProgress, rebuild
-from infrastructure.projecting.versions import ensure_read_models
 from projections.catalogue import READ_MODELS
 from tests.infrastructure.projecting.standing import (
     assert_live_is_rebuilt,

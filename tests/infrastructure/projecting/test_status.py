@@ -9,9 +9,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.projecting.construction import break_ground
+from infrastructure.projecting.ensuring import ensure_read_models
 from infrastructure.projecting.follow import Follower
 from infrastructure.projecting.status import status
-from infrastructure.projecting.versions import ensure_read_models
 from projections.catalogue import READ_MODELS
 from tests.infrastructure.projecting.standing import until_all_at
 from tests.infrastructure.projecting.tally import Tally

@@ -7,8 +7,8 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
+from infrastructure.projecting.ensuring import ensure_read_models
 from infrastructure.projecting.follow import Follower
-from infrastructure.projecting.versions import ensure_read_models
 from infrastructure.projecting.waiting import Arrivals
 from projections.catalogue import READ_MODELS
 from tests.infrastructure.projecting.written_log import WrittenLog
