@@ -112,7 +112,8 @@ def test_what_the_url_says_comes_first_and_its_options_stay() -> None:
 
 
 def test_neither_logs_nor_errors_hold_the_password(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    for logger in (None, "psycopg.pool"):
+        caplog.set_level(logging.DEBUG, logger)
     with writes(f"postgresql://u:{CANARY}@127.0.0.1:1/x") as pool:
         with pytest.raises(PoolTimeout) as told, pool.connection(timeout=0.3):
             pass
