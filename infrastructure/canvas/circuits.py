@@ -96,7 +96,7 @@ class Circuits:
     async def is_in_doubt(self, origin: str) -> bool:
         """Whether a host's circuit is not closed, or was not a moment ago."""
         now = self._now()
-        if self._looked_at is None or now - self._looked_at > LOOKS:
+        if self._looked_at is None or abs(now - self._looked_at) > LOOKS:
             self._looked_at = now
             try:
                 self._in_doubt = await self._look()
