@@ -54,8 +54,9 @@ class Proxy:
                 client, _ = self._door.accept()
                 server = self._connect()
                 self._open += [client, server]
+                ends = (client, server, threading.Event())
                 for pump in (self._ask, self._answer):
-                    threading.Thread(target=pump, args=(client, server), daemon=True).start()
+                    threading.Thread(target=pump, args=ends, daemon=True).start()
 
     def _connect(self) -> socket.socket:
         host, port = str(self._server["host"]), int(self._server.get("port") or 5432)
@@ -65,16 +66,19 @@ class Proxy:
         server.connect(f"{host}/.s.PGSQL.{port}")
         return server
 
-    def _ask(self, client: socket.socket, server: socket.socket) -> None:
+    def _ask(self, client: socket.socket, server: socket.socket, asked: threading.Event) -> None:
         with _both_break(client, server):
             while data := client.recv(65_536):
+                if SYNC in data:
+                    asked.set()
                 self.round_trips += data.count(SYNC)
                 server.sendall(data)
 
-    def _answer(self, client: socket.socket, server: socket.socket) -> None:
+    def _answer(self, client: socket.socket, server: socket.socket, asked: threading.Event) -> None:
         with _both_break(client, server):
             while data := server.recv(65_536):
-                if self._to_eat and data.endswith(READY):
+                # A pool that grows just now is greeted, and that is no answer.
+                if self._to_eat and asked.is_set() and data.endswith(READY):
                     self._to_eat -= 1
                     self.eaten += 1
                     if self._then_shut:
