@@ -10,6 +10,9 @@ from fastapi import FastAPI
 from interfaces.http.faults import BrokenOff
 from interfaces.http.patience import PatientProtocol
 
+KEEP_ALIVE_SECONDS = 75
+"""Above the 60 s for which proxies keep a connection: who closes first breaks the next request."""
+
 
 class Server(uvicorn.Server):
     """A server that lets open streams end before it waits for requests to end."""
@@ -36,6 +39,7 @@ def server(app: FastAPI, **options: Any) -> Server:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=15,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
         ws_ping_interval=20,

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from interfaces.http import patience
+from interfaces.http.serving import server
 from tests.interfaces.http.told import Told
 from tests.interfaces.loopback import serving
 from tests.signing import bearer
@@ -89,6 +90,10 @@ async def test_so_has_the_second_on_a_line(app: FastAPI, monkeypatch: pytest.Mon
         assert (await answer(reader))[0] == 200
         writer.write(ALIVE)
         await refused(reader, 408, "request-timeout")
+
+
+def test_a_proxy_that_keeps_its_lines_for_a_minute_never_finds_one_closed(app: FastAPI) -> None:
+    assert server(app).config.timeout_keep_alive > 60
 
 
 async def test_an_answer_nobody_reads_is_cut_off(
