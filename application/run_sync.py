@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from uuid import UUID
 
 import structlog
@@ -36,8 +34,6 @@ AHEAD = 16
 """Courses read while others are being recorded; more would only cost memory."""
 GLANCE = 0.5
 """Seconds between two looks whether the run was called off, wherever it hangs."""
-
-OpenAccount = Callable[[str, str], AbstractAsyncContextManager[Account]]
 
 log = structlog.get_logger()
 
@@ -175,8 +171,7 @@ async def run_sync(
     try:
         await run.start()
         connection = await store.load(Connection, command.connection_id)
-        in_doubt = await hosts.is_in_doubt(connection.canvas_url)
-        await _read(run, connection, store, vault, partial(canvas.account, in_doubt=in_doubt))
+        await _read(run, connection, store=store, vault=vault, canvas=canvas, hosts=hosts)
         await run.tell(hosts, connection.canvas_url)
         await run.remember()
     except (NoSyncRunning, SyncIsOver, SyncAlreadyRunning):
@@ -184,7 +179,7 @@ async def run_sync(
 
 
 async def _read(
-    run: Run, connection: Connection, store: Store, vault: Vault, open_account: OpenAccount
+    run: Run, connection: Connection, *, store: Store, vault: Vault, canvas: Canvas, hosts: Hosts
 ) -> None:
     try:
         connection.must_be_active()
@@ -196,7 +191,8 @@ async def _read(
         )
     except (Refusal, KeyError) as refusal:
         return await run.fail(ConnectionUnusable(str(refusal)), NO_REQUESTS)
-    async with open_account(connection.canvas_url, token) as account:
+    in_doubt = await hosts.is_in_doubt(connection.canvas_url)
+    async with canvas.account(connection.canvas_url, token, in_doubt=in_doubt) as account:
         try:
             await run.read(account)
         except CanvasFailure as failure:

@@ -31,9 +31,14 @@ class Circuit(NamedTuple):
     open_until: datetime | None = None
     is_probed: bool = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the host is asked as ever."""
+        return self.open_until is None
+
     def state(self, now: datetime) -> State:
         """Closed; open; or half open: the pause is over, or a probe is on its way."""
-        if self.open_until is None:
+        if self.is_closed:
             return "closed"
         return "half_open" if self.is_probed or self.wants_probe(now) else "open"
 

@@ -43,13 +43,6 @@ UPDATE easeboard.canvas_hosts
  WHERE origin = %s
 """
 
-IN_DOUBT = """
-SELECT origin
-  FROM easeboard.canvas_hosts
- WHERE open_until IS NOT NULL
- ORDER BY origin
-"""
-
 CHANCE = SystemRandom()
 log = structlog.get_logger()
 
@@ -69,7 +62,7 @@ class Circuits:
         self._reads = reads
         self._now = now
         self._chance = chance
-        self._in_doubt: frozenset[str] = frozenset()
+        self._in_doubt: set[str] = set()
         self._looked_at: datetime | None = None
 
     async def answers(self, origin: str) -> None:
@@ -99,9 +92,11 @@ class Circuits:
         if self._looked_at is None or abs(now - self._looked_at) > LOOKS:
             self._looked_at = now
             try:
-                self._in_doubt = await self._look()
+                known = await circuits(self._reads)
             except psycopg.Error as error:
                 log.warning("canvas_hosts_not_read", reason=str(error))
+            else:
+                self._in_doubt = {origin for origin, one in known.items() if not one.is_closed}
         return origin in self._in_doubt
 
     async def probe(self, origin: str) -> bool:
@@ -126,11 +121,6 @@ class Circuits:
             after = before.failed(now, self._chance())
             await connection.execute(CHANGE, [*after, origin])
         return before, after
-
-    async def _look(self) -> frozenset[str]:
-        async with self._reads.connection() as connection:
-            found = await connection.execute(IN_DOUBT)
-            return frozenset([origin for (origin,) in await found.fetchall()])
 
     async def _forget(self, origin: str) -> int:
         """Delete what was noted of a host; mostly there is nothing, and to look costs less."""

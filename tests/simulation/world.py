@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from domain.attempt import ATTEMPTS
-from domain.circuit import Circuit, not_before
+from domain.circuit import CLOSED, Circuit, not_before
 from domain.due import failures_after, must_be_full
 from domain.errors import SyncAlreadyRunning, SyncNotDue
 from infrastructure.jobs import lane
@@ -119,8 +119,8 @@ class World:
         self.at(ends, self._ended, run)
 
     def _hanging(self, host: int) -> Cost:
-        circuit = self.circuits.get(self.origins[host])
-        return self.costs.hangs(in_doubt=bool(circuit and circuit.open_until))
+        circuit = self.circuits.get(self.origins[host], CLOSED)
+        return self.costs.hangs(in_doubt=not circuit.is_closed)
 
     def _answered(self, one: int) -> Cost:
         people = self.people

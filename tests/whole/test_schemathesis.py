@@ -11,7 +11,7 @@ from tests.documents import ROOT
 from tests.signing import bearer
 from tests.whole.conftest import Client
 
-EXAMPLES = 8
+EXAMPLES = 12
 CONFIGURATION = """\
 [parameters]
 "path.connection_id" = "{connection_id}"

@@ -16,7 +16,7 @@ from infrastructure.postgres.account import server_account
 from infrastructure.postgres.program import programs
 from interfaces.cli.demo.caller import Caller
 from tests.interfaces.cli.commands import PATIENCE, environment, logged, started, stop
-from tests.interfaces.cli.test_serve import canvas, connect, is_over, person, sync_when
+from tests.interfaces.cli.student import canvas, connect, is_over, person, sync_when
 
 RUNBOOK = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
 KEY = "hex:" + secrets.token_hex(32)
