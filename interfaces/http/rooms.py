@@ -57,7 +57,7 @@ class Room:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.leave()
-            else:
+            elif turn in self._waiting:  # not passed over by `leave` since it was cancelled
                 self._waiting.remove(turn)
             raise
 

@@ -59,6 +59,17 @@ async def test_whoever_gives_up_waiting_leaves_no_gap() -> None:
     assert await room.enter()
 
 
+async def test_whoever_is_passed_over_while_giving_up_is_told_nothing_else() -> None:
+    room = Room(1, waiting=2, patience=60)
+    held = await room.enter()
+    gone = await entering(room)
+    gone.cancel()
+    held.leave()  # before the one who gives up has had a turn of the event loop
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert await room.enter()
+
+
 async def test_whoever_steps_aside_comes_back_before_the_others() -> None:
     room, gate = Room(1, waiting=2, patience=60), asyncio.Event()
     place = await room.enter()
