@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -60,9 +61,14 @@ class Crowd:
         return Connected(who, answer["connection"]["id"], UUID(answer["sync"]["id"]))
 
     async def sync(self, door: int, one: Connected) -> tuple[int, Any]:
-        """Ask one of the API processes for a run now."""
+        """Ask one of the API processes for a run now; again while that has too much to do."""
         path = f"/api/v1/canvas/connections/{one.connection}/sync"
-        return await self.ask("POST", door, path, one.who)
+        async with asyncio.timeout(60):
+            while True:
+                status, answer = await self.ask("POST", door, path, one.who)
+                if status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    return status, answer
+                await asyncio.sleep(1)
 
     async def cancel(self, door: int, one: Connected) -> tuple[int, Any]:
         """Call a run off as soon as a worker is at it."""

@@ -40,8 +40,9 @@ async def test_it_serves_and_stops_in_order(home: Path, tmp_path: Path) -> None:
 
 
 async def test_a_killed_service_reports_what_it_left_and_starts_over(
-    home: Path, tmp_path: Path
+    empty_home: Path, tmp_path: Path
 ) -> None:
+    home = empty_home  # for doctor names who was killed, to every other test
     async with canvas(latency_ms=400) as (sandbox, variables):
         first, second = tmp_path / "first", tmp_path / "second"
         with started(home, "serve", "--port", "0", log=first, **variables) as process:
