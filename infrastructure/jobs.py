@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.ports import Fate
 from infrastructure.job_table import JobTable, reason
+from infrastructure.postgres.budget import BUDGETS, MAX_IDLE
 from infrastructure.postgres.connecting import conninfo
 from infrastructure.postgres.pools import WAIT_SECONDS
 from infrastructure.postgres.silence import AsyncConnection
@@ -207,17 +208,22 @@ def _told_later(wishes: Sequence[Wish], error: ConnectorException) -> None:
 
 @asynccontextmanager
 async def sync_queue(
-    url: str, *, roles: Sequence[str] = ("worker",), lanes: int = LANES
+    url: str,
+    *,
+    roles: Sequence[str] = ("worker",),
+    lanes: int = LANES,
+    size: int = BUDGETS["worker"].queue,
 ) -> AsyncIterator[SyncQueue]:
     """The queue in the database at `url`, with connections of its own."""
     pool = AsyncConnectionPool(
         conninfo(url, name="queue"),
         min_size=1,
-        max_size=6,
+        max_size=size,
         open=False,
         name="queue",
         timeout=WAIT_SECONDS,
         max_waiting=64,
+        max_idle=MAX_IDLE,
         check=AsyncConnectionPool.check_connection,
         reconnect_timeout=30,
         connection_class=AsyncConnection,

@@ -35,6 +35,7 @@ from infrastructure.measuring.runs import see_ends
 from infrastructure.measuring.scraping import Scrape, scraping
 from infrastructure.people_keys import PeopleKeys
 from infrastructure.postgres.address import database
+from infrastructure.postgres.budget import budget
 from infrastructure.postgres.migrate import MigrationRefused
 from infrastructure.postgres.pools import reads, writes
 from infrastructure.projecting.ensuring import ensure_read_models
@@ -110,9 +111,10 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
         stack.enter_context(telemetry(settings.otel_exporter_otlp_endpoint))
         url = stack.enter_context(database(settings))
         must_be_migrated(settings, url)
+        allowed = budget(roles)
         pools = Pools(
-            writes=stack.enter_context(writes(url)),
-            reads=await stack.enter_async_context(reads(url)),
+            writes=stack.enter_context(writes(url, size=allowed.writes)),
+            reads=await stack.enter_async_context(reads(url, size=allowed.reads)),
         )
         check_canary(pools.writes, ring)
         ensure_read_models(url, READ_MODELS)
@@ -124,7 +126,12 @@ async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIte
             partial(peoples_log, url, ring, TOPICS), partial(standing_of, pools.reads, "sync_log")
         )
         queue = await stack.enter_async_context(
-            sync_queue(url, roles=sorted(roles), lanes=settings.sync_concurrency_per_host)
+            sync_queue(
+                url,
+                roles=sorted(roles),
+                lanes=settings.sync_concurrency_per_host,
+                size=allowed.queue,
+            )
         )
         parts = Parts(
             settings=settings,

@@ -7,10 +7,14 @@ import pytest
 import yaml
 
 from infrastructure.cast import ROLES
+from infrastructure.postgres.budget import budget
 from infrastructure.settings import Settings
 from interfaces.roles import GRACE, RUNS_GRACE
 
 COMPOSE = Path(__file__).parents[1] / "docker-compose.yml"
+
+ROOM = 94
+"""Of PostgreSQL's default of 100 three are the superuser's, and three a person's who looks in."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,7 @@ def test_two_answer_two_work_one_keeps_the_clock_and_one_projects(
     }
     assert played == {"api": 2, "worker": 2, "scheduler": 1, "projector": 1}
     assert set(played) == set(ROLES)
+    assert sum(times * sum(budget([role])) for role, times in played.items()) <= ROOM
 
 
 def test_every_variable_is_a_setting(services: dict[str, dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from infrastructure.postgres.budget import MAX_IDLE
 from infrastructure.postgres.connecting import conninfo
 from infrastructure.postgres.silence import AsyncConnection, Connection
 
@@ -41,6 +42,7 @@ def writes(
         name="writes",
         timeout=WAIT_SECONDS,
         max_waiting=max_waiting,
+        max_idle=MAX_IDLE,
         check=check,
         reconnect_timeout=_RECONNECT_SECONDS,
     )
@@ -77,6 +79,7 @@ def reads(
         name="reads",
         timeout=WAIT_SECONDS,
         max_waiting=max_waiting,
+        max_idle=MAX_IDLE,
         check=check,
         reconnect_timeout=_RECONNECT_SECONDS,
     )

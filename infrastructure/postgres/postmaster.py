@@ -21,6 +21,8 @@ _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "port": "5432",
+    # Memory for a place nobody takes is little, and any number of our processes may share it.
+    "max_connections": "200",
     "log_checkpoints": "off",
 }
 # Whoever started a server is its parent, and has to take note of its end.

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from application.clock import the_time
 from infrastructure.canvas.circuits import circuits
-from infrastructure.cast import cast
+from infrastructure.cast import Demand, cast, demand
 from infrastructure.key_canary import check_canary
 from infrastructure.postgres.address import database
 from infrastructure.postgres.connecting import conninfo
@@ -27,7 +27,16 @@ SLOW_CLOCK = 2.0
 """Seconds the database's clock may differ from ours."""
 
 
-CHECKS = ("configuration", "database", "clock", "migrations", "keys", "projections", "canvas")
+CHECKS = (
+    "configuration",
+    "database",
+    "clock",
+    "migrations",
+    "keys",
+    "projections",
+    "roles",
+    "canvas",
+)
 """What is checked, in this order: methods of Examination."""
 
 
@@ -61,16 +70,7 @@ def examine(*, json: bool) -> None:
 def _findings(examination: "Examination") -> Iterator[Finding]:
     """Check one thing after another; what builds on something wrong is not checked."""
     broken: str | None = None
-    for name in (
-        "configuration",
-        "database",
-        "clock",
-        "migrations",
-        "keys",
-        "projections",
-        "roles",
-        "canvas",
-    ):
+    for name in CHECKS:
         if broken:
             yield Finding(name, None, f"{broken} first")
             continue
@@ -141,14 +141,19 @@ class Examination:
         return f"{len(models)} read models, at most {max(m['lag_events'] for m in models)} behind"
 
     def roles(self) -> str:
-        """Whether every role is played, where any process runs."""
-        cast = run(_cast())
+        """Whether every role is played, where any process runs, and PostgreSQL has room for all."""
+        cast, connections = run(_cast())
         if not cast:
             return "no process runs: easeboard serve plays them all"
         wrong = [f"{role}: {word}" for role, word in cast.items() if word != "ok"]
         if wrong:
             raise Wrong("; ".join(wrong))
-        return "all are played"
+        if connections.wanted > connections.allowed:
+            raise Wrong(
+                f"They may need {connections.wanted} connections, PostgreSQL allows "
+                f"{connections.allowed}: raise its max_connections."
+            )
+        return f"all are played, with {connections.wanted} of {connections.allowed} connections"
 
     def canvas(self) -> str:
         """Which hosts of Canvas do not answer; that is nothing wrong here."""
@@ -167,9 +172,9 @@ async def _projections() -> list[dict[str, Any]]:
         return models
 
 
-async def _cast() -> dict[str, str]:
+async def _cast() -> tuple[dict[str, str], Demand]:
     async with bootstrap(configured()) as running:
-        return await cast(running.pools.reads)
+        return await cast(running.pools.reads), await demand(running.pools.reads)
 
 
 async def _silent(url: str) -> list[str]:

@@ -15,6 +15,7 @@ from application.acting import acting
 from application.request_sync import RequestSync
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
+from infrastructure.cast import ROLES
 from infrastructure.event_store.history import head
 from infrastructure.logs import configure_logs
 from infrastructure.settings import read_settings
@@ -84,7 +85,7 @@ async def service(url: str) -> AsyncIterator[Running]:
             canvas_allow_private=url.replace("http://", ""),
             sync_concurrency_per_host=64,
         )
-        async with bootstrap(settings) as running:
+        async with bootstrap(settings, ROLES) as running:
             with running.follower:
                 yield running
     finally:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from infrastructure.cast import ROLES, cast
+from infrastructure.cast import ROLES, cast, demand
+from infrastructure.postgres.budget import budget
 from infrastructure.schema import bring_up_to_date
 from infrastructure.workers import Workers
 from tests.infrastructure.ageing import age
@@ -53,3 +54,20 @@ async def test_who_left_in_good_order_is_not_missed(pool: AsyncConnectionPool) -
         await each.beat()
     await leaving.leave()
     assert set((await cast(pool)).values()) == {"ok"}
+
+
+async def test_what_living_processes_may_need_is_set_against_what_there_is(
+    pool: AsyncConnectionPool,
+) -> None:
+    async with pool.connection() as connection:
+        shown = await (await connection.execute("SHOW max_connections")).fetchone()
+    assert shown
+    room = int(shown[0]) - 3
+    assert await demand(pool) == (0, room)
+    silent = Workers(pool, ROLES, host="one")
+    await silent.beat()
+    await Workers(pool, ["worker"], host="two").beat()
+    both = sum(budget(ROLES)) + sum(budget(["worker"]))
+    assert await demand(pool) == (both, room)
+    await age(pool, silent.process, 40)
+    assert await demand(pool) == (sum(budget(["worker"])), room)

@@ -146,3 +146,22 @@ def test_a_canvas_that_does_not_answer_is_told_and_nothing_wrong(
         True,
         "https://silent.example has not answered 6 runs, next try at 2099-09-01 12:00:00 UTC",
     )
+
+
+def test_too_few_connections_for_everybody_are_told_before_they_run_out(
+    url: str, empty_home: Path
+) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            """
+            INSERT INTO easeboard.workers (name, roles, heartbeat_at)
+            SELECT format('elsewhere:%s:1', number), '{api,worker,projector,scheduler}',
+                   clock_timestamp() + INTERVAL '1 min'
+              FROM generate_series(1, 20) AS number
+            """
+        )
+    variables = {"SUPABASE_JWT_SECRET": SECRET, "CANVAS_ENCRYPTION_KEY": KEY}
+    ok, detail = checks(empty_home, DATABASE_URL=url, **variables)["roles"]
+    assert ok is False
+    assert "may need 520 connections" in detail
+    assert "max_connections" in detail
