@@ -27,6 +27,31 @@ SELECT (SELECT count(*) FROM read.sync_standings WHERE live),
 """
 
 
+LEFT = """
+SELECT to_jsonb(standings) AS left
+  FROM read.sync_standings AS standings
+ WHERE live
+UNION ALL
+SELECT to_jsonb(jobs)
+  FROM procrastinate.procrastinate_jobs AS jobs
+UNION ALL
+SELECT to_jsonb(workers)
+  FROM easeboard.workers AS workers
+UNION ALL
+SELECT to_jsonb(leases)
+  FROM easeboard.leases AS leases
+"""
+
+
+def left(url: str) -> str:
+    """Runs, jobs, processes and leases that are there now, a line each."""
+    try:
+        with psycopg.connect(url) as connection:
+            return "\n".join(str(row[0]) for row in connection.execute(LEFT))
+    except psycopg.Error as error:
+        return f"nothing can be read: {error}"
+
+
 async def calm(house: House) -> None:
     """Wait until no run is queued or running, and every read model has heard of everything."""
 

@@ -1,15 +1,29 @@
 """A house for all who break things in it and leave it whole."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.faults.calm import left
 from tests.faults.house import House
 from tests.faults.house import house as building
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seeds", type=int, default=1, help="how often chance is asked anew")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whoever reads of a failure reads as well what everybody logged."""
+    report = yield
+    house = item.funcargs.get("house") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(house, House):
+        report.sections.append(("what was left", left(house.server.url)))
+        report.sections.append(("what everybody logged", house.tell()))
+    return report
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -127,13 +127,20 @@ class Student:
 
 @asynccontextmanager
 async def load(house: House, chance: Random, *, students: int = 5) -> AsyncIterator[Journal]:
-    """Students at work as long as the block runs; each then ends what it is at."""
+    """Students at work as long as the block runs; each then ends what it is at.
+
+    It begins once somebody is connected: whoever is cut off in their very first request gets their
+    answer after the lease of its key, too late to be watched here.
+    """
     journal, over = Journal(), asyncio.Event()
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         for _ in range(students):
             student = Student(house, session, journal, Random(chance.random()))
             group.create_task(student.live(over))
         try:
+            async with asyncio.timeout(INSISTS):
+                while not journal.acknowledged("setup"):  # noqa: ASYNC110  # students tell it
+                    await asyncio.sleep(0.02)
             yield journal
         finally:
             over.set()
