@@ -4,6 +4,7 @@ A projector makes a document once, when an event changes it; a question gives th
 as they are. What follows the clock is put in front of the closing brace.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,11 @@ def rfc3339_or_null(at: datetime | None) -> bytes:
 def spliced(document: bytes, members: bytes) -> bytes:
     """A stored object with more members, given as JSON: `{"a":1}` and `"b":2` make both."""
     return b"%b,%b}" % (document[:-1], members)
+
+
+def array(documents: Sequence[bytes]) -> bytes:
+    """A JSON array of stored documents."""
+    return b"[" + b",".join(documents) + b"]"
 
 
 def instant(text: str | None) -> datetime | None:

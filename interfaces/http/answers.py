@@ -1,13 +1,13 @@
 """Answers made of ready JSON: entity tags, 304, and nothing serialised twice."""
 
 import re
-from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 from fastapi import Request, Response
 
+from projections.document import array
 from projections.page import Page
 
 TAG = re.compile(r'(?:W/)?("[^"]*")|(\*)')
@@ -27,11 +27,6 @@ def listing(request: Request, page: Page) -> Response:
     """A page of a list."""
     cursor = orjson.dumps(page.next_cursor)
     return read(request, b'{"items":%b,"next_cursor":%b}' % (array(page.items), cursor))
-
-
-def array(documents: Sequence[bytes]) -> bytes:
-    """A JSON array of ready documents."""
-    return b"[" + b",".join(documents) + b"]"
 
 
 def done(document: Any, status: int, **headers: str) -> Response:

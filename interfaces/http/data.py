@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from interfaces.http.answers import array, listing, read
+from interfaces.http.answers import listing, read
 from interfaces.http.consistency import reads
 from interfaces.http.guard import BEARER, Caller, Wired, guarded
 from interfaces.http.parameters import (
@@ -21,6 +21,7 @@ from interfaces.http.parameters import (
 )
 from interfaces.http.shapes.data import Assignment, Course, Everything, Grade, GradeChange
 from interfaces.http.shapes.page import PageOf, documented
+from projections.document import array
 
 router = APIRouter(
     prefix="/api/v1/canvas", tags=["data"], dependencies=[BEARER], route_class=guarded()

@@ -5,12 +5,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from application.cancel_sync import CancelSync
-from interfaces.http.answers import array, done, listing, read
+from interfaces.http.answers import done, listing, read
 from interfaces.http.consistency import reads
 from interfaces.http.guard import BEARER, Caller, Wired, guarded
 from interfaces.http.parameters import Cursor, Limit, Of, RunStatus
 from interfaces.http.shapes.page import PageOf, documented
 from interfaces.http.shapes.syncs import Sync, SyncStatus
+from projections.document import array
 
 router = APIRouter(
     prefix="/api/v1/sync", tags=["syncs"], dependencies=[BEARER], route_class=guarded()

@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from interfaces.http.answers import array
 from interfaces.service import Service
+from projections.document import array
 
 REPLAYED = 5_000
 """Positions of the log somebody may have missed and still hear of; more is too many to look at."""
