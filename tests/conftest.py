@@ -3,7 +3,7 @@
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,6 +15,12 @@ from infrastructure.schema import bring_up_to_date
 
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One more than there are processors, for many tests wait for something most of the time."""
+    return (yield) + 1
 
 
 @pytest.fixture(scope="session")

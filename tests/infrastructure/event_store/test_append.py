@@ -16,7 +16,7 @@ from infrastructure.event_store.asking import Pool
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
 from infrastructure.event_store.store import EventStore
 from infrastructure.people_keys import PeopleKeys
-from infrastructure.postgres.pools import writes
+from infrastructure.postgres.pools import WAIT_SECONDS, writes
 from tests.infrastructure.event_store.lives import connection_of, run, sync_of
 from tests.infrastructure.event_store.proxy import Proxy
 
@@ -106,19 +106,17 @@ def test_a_database_that_is_gone_is_said_to_be(far: EventStore, line: Proxy) -> 
         far.save_now(sync_of(person))
     with pytest.raises(DatabaseBusy):
         far.load_now(Sync, uuid4())
-    assert monotonic() - began < 5
+    assert monotonic() - began < 15
 
 
-async def test_a_full_house_says_so_within_three_seconds(
-    database_url: str, keys: PeopleKeys
-) -> None:
+async def test_a_full_house_says_so_instead_of_waiting(database_url: str, keys: PeopleKeys) -> None:
     with writes(database_url, size=1) as small:
         store = EventStore(small, keys)
         with small.connection():
             began = monotonic()
             with pytest.raises(DatabaseBusy):
                 await store.load(Sync, uuid4())
-            assert monotonic() - began < 3
+            assert monotonic() - began < 3 * WAIT_SECONDS
         assert not (await store.load(Sync, uuid4())).exists
         store.close()
 

@@ -44,7 +44,7 @@ def test_an_exhausted_pool_refuses_within_the_time_promised(
         began = time.monotonic()
         with pytest.raises(PoolTimeout), pool.connection():
             pass
-        assert WAIT_SECONDS - 0.1 < time.monotonic() - began < 3
+        assert WAIT_SECONDS - 0.1 < time.monotonic() - began < 2 * WAIT_SECONDS
 
 
 def test_a_full_queue_refuses_at_once(pool: ConnectionPool[Connection]) -> None:
@@ -53,7 +53,7 @@ def test_a_full_queue_refuses_at_once(pool: ConnectionPool[Connection]) -> None:
         began = time.monotonic()
         with pytest.raises(TooManyRequests), pool.connection():
             pass
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < WAIT_SECONDS
         pool._waiting.clear()
 
 
