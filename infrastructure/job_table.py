@@ -12,6 +12,8 @@ from procrastinate.manager import JobManager, NotificationCallback
 
 PATIENCE = 1.0
 """Seconds until an unreachable database is tried again."""
+DOUBT = 60.0
+"""Seconds after a lost answer in which a job may turn out to be ours that we never heard of."""
 
 log = structlog.get_logger()
 
@@ -22,17 +24,36 @@ class JobTable(JobManager):
     def __init__(self, connector: BaseConnector) -> None:
         super().__init__(connector)
         self.on_finish: Callable[[], None] = lambda: None
+        self._held: set[int | None] = set()
+        self._doubts_until = 0.0
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Take the next job whose lane is free, if any."""
         try:
-            return await super().fetch_job(queues, worker_id)
+            if asyncio.get_running_loop().time() < self._doubts_until:
+                await self._drop_unheard(worker_id)
+            job = await super().fetch_job(queues, worker_id)
         except UniqueViolation:
             # Two workers found the same lane free; the other one was faster.
             return None
         except ConnectorException as error:
+            self._doubts_until = asyncio.get_running_loop().time() + DOUBT
             await _put_off(error)
             return None
+        if job:
+            self._held.add(job.id)
+        return job
+
+    async def _drop_unheard(self, worker_id: int) -> None:
+        """Free the lanes of jobs that we were given in an answer that never came.
+
+        Nobody else would: this worker lives. The recovery finds their runs.
+        """
+        given = await self.list_jobs_async(worker_id=worker_id, status=Status.DOING.value)
+        for job in given:
+            if job.id not in self._held:
+                log.warning("job_never_heard_of", job=job.id)
+                await super().finish_job(job, Status.FAILED, delete_job=True)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001  # procrastinate's own signature
         """Free the lane; a job that was presumed lost is gone already."""
@@ -44,6 +65,7 @@ class JobTable(JobManager):
                     await _put_off(error)
                     continue
                 log.debug("job_was_swept_away", job=job.id)
+            self._held.discard(job.id)
             return self.on_finish()
 
     async def update_heartbeat(self, worker_id: int) -> None:

@@ -17,8 +17,8 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "api": Budget(writes=6, reads=8, queue=3, apart=2),
-    "worker": Budget(writes=8, reads=2, queue=6),
+    "api": Budget(writes=8, reads=8, queue=3, apart=2),
+    "worker": Budget(writes=6, reads=2, queue=6),
     "scheduler": Budget(writes=4, reads=2, queue=4),
     "projector": Budget(writes=4, reads=2, queue=2, apart=2),
 }

@@ -11,6 +11,7 @@ import psycopg
 
 from infrastructure.postgres import postmaster
 from tests.faults.house import House
+from tests.faults.line import APPEND, FETCH
 
 Fault = Callable[[House, Random], Awaitable[None]]
 
@@ -84,10 +85,19 @@ async def silence_the_line(house: House, _: Random, *, seconds: float = 10) -> N
 
 async def lose_answers(house: House, chance: Random) -> None:
     """Several times an append is committed and whoever asked for it does not learn of it."""
+    await _lose(house, chance.randint(3, 9), APPEND)
+
+
+async def lose_jobs(house: House, chance: Random) -> None:
+    """Workers are given jobs, or told that there is none, and do not learn of it."""
+    house.line.hang_up()
+    await _lose(house, chance.randint(6, 18), FETCH)
+
+
+async def _lose(house: House, wanted: int, to: bytes) -> None:
     before = house.line.answers_lost
-    wanted = chance.randint(3, 9)
-    house.line.lose_answers(wanted)
-    async with asyncio.timeout(30):
+    house.line.lose_answers(wanted, to)
+    async with asyncio.timeout(60):
         while house.line.answers_lost < before + wanted:  # noqa: ASYNC110  # it is a thread that counts
             await asyncio.sleep(0.02)
 
@@ -96,4 +106,5 @@ LINES: dict[str, Fault] = {
     "cut": cut_the_line,
     "silent": silence_the_line,
     "loses answers": lose_answers,
+    "loses jobs": lose_jobs,
 }

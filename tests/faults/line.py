@@ -10,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 APPEND = b"\x00easeboard_append\x00"
 """How the Bind message that appends to the log names its prepared statement."""
+FETCH = b"procrastinate_fetch_job"
+"""What a worker's question for a job says, until its connection has prepared it."""
 
 
 class _End(asyncio.Protocol):
@@ -39,7 +41,7 @@ class _End(asyncio.Protocol):
             self._line.answers_lost += 1
             self.abort()
             return
-        if self._line.answers_to_lose and APPEND in data:
+        if self._line.answers_to_lose and self._line.answers_to in data:
             self._line.answers_to_lose -= 1
             self.other.loses_the_answer = True
         self.other.out.write(data)
@@ -93,6 +95,7 @@ class Line:
         self.ends: set[_End] = set()
         self.is_cut = self.is_silent = False
         self.answers_to_lose = self.answers_lost = 0
+        self.answers_to = APPEND
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -125,9 +128,14 @@ class Line:
         self.is_cut = self.is_silent = False
         self.answers_to_lose = 0
 
-    def lose_answers(self, count: int) -> None:
-        """Break the next connections that append, after the commit and before the answer."""
+    def lose_answers(self, count: int, to: bytes = APPEND) -> None:
+        """Break the next connections that ask this, after the commit and before the answer."""
+        self.answers_to = to
         self.answers_to_lose = count
+
+    def hang_up(self) -> None:
+        """Break every connection; new ones are made at once."""
+        self._call(self._break)
 
     def _break(self) -> None:
         for end in list(self.ends):

@@ -1,13 +1,16 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
 from structlog.testing import capture_logs
 
 from application.acting import now_acting
@@ -206,6 +209,33 @@ async def test_the_worker_outlives_its_connections(queue: SyncQueue, database_ur
                      ORDER BY pid
                     """
                 )
+
+
+async def test_a_job_of_which_the_worker_never_heard_frees_its_lane(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, lost, taken = JobManager.fetch_job, asyncio.Event(), asyncio.Queue[UUID]()
+
+    async def lose(manager: JobManager, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        job = await fetch(manager, queues, worker_id)
+        if job and not lost.is_set():
+            lost.set()
+            raise ConnectorException from psycopg.OperationalError("the answer was lost")
+        return job
+
+    async def run(command: RunSync) -> None:
+        await taken.put(command.connection_id)
+
+    monkeypatch.setattr(JobManager, "fetch_job", lose)
+    bring_up_to_date(database_url)
+    async with sync_queue(database_url, lanes=1) as queue, asyncio.timeout(20):
+        await queue.enqueue(CONNECTION, ORIGIN)
+        async with working(queue, run):
+            await lost.wait()
+            other = uuid4()
+            await queue.enqueue(other, ORIGIN)
+            assert await taken.get() == other
+            await until(EMPTY, database_url)
 
 
 async def test_a_host_that_hangs_holds_its_own_lanes_and_nobody_elses(database_url: str) -> None:

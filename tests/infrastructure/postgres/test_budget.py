@@ -13,7 +13,7 @@ OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 def test_roles_share_the_pools_and_add_what_stands_apart() -> None:
     assert budget(["api"]) == BUDGETS["api"]
-    assert budget(["projector", "api"]) == Budget(writes=6, reads=8, queue=3, apart=4)
+    assert budget(["projector", "api"]) == Budget(writes=8, reads=8, queue=3, apart=4)
     assert budget([]) == OF_A_COMMAND
     assert set(BUDGETS) == set(ROLES)
 
