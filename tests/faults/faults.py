@@ -33,17 +33,27 @@ async def kill_postgres(house: House, _: Random) -> None:
 
 async def kill_a_session(house: House, chance: Random) -> None:
     """One session of the server dies, and PostgreSQL ends all others."""
-    with psycopg.connect(house.server.admin_url) as connection:
-        sessions = connection.execute(
-            """
-            SELECT pid
-              FROM pg_stat_activity
-             WHERE application_name LIKE 'easeboard %'
-             ORDER BY pid
-            """
-        ).fetchall()
-    if sessions:
-        os.kill(chance.choice(sessions)[0], signal.SIGKILL)
+    async with asyncio.timeout(60):
+        while not (sessions := _sessions(house)):  # noqa: ASYNC110  # a server is waited for
+            await asyncio.sleep(0.1)
+    os.kill(chance.choice(sessions), signal.SIGKILL)
+
+
+def _sessions(house: House) -> list[int]:
+    """The processes of the server that serve ours; none while it recovers from what befell it."""
+    try:
+        with psycopg.connect(house.server.admin_url) as connection:
+            found = connection.execute(
+                """
+                SELECT pid
+                  FROM pg_stat_activity
+                 WHERE application_name LIKE 'easeboard %'
+                 ORDER BY pid
+                """
+            ).fetchall()
+    except psycopg.OperationalError:
+        return []
+    return [pid for (pid,) in found]
 
 
 async def freeze_a_worker(house: House, chance: Random, *, seconds: float = 14) -> None:
