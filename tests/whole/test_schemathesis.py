@@ -42,7 +42,7 @@ async def test_whatever_is_asked_the_answer_is_in_the_document(
         *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)),
         *("--seed", str(SEED), "--checks", "all", "--suppress-health-check", "all"),
         *("--continue-on-failure", "--no-color", "--request-timeout", "20", "--warnings", "off"),
-        *("--exclude-checks", "positive_data_acceptance", "--workers", "4"),
+        *("--exclude-checks", "positive_data_acceptance"),
         cwd=tmp_path,
         stdout=PIPE,
         stderr=STDOUT,
