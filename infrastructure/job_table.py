@@ -53,7 +53,7 @@ class JobTable(JobManager):
         for job in given:
             if job.id not in self._held:
                 log.warning("job_never_heard_of", job=job.id)
-                await super().finish_job(job, Status.FAILED, delete_job=True)
+                await self.finish_job(job, Status.FAILED, delete_job=True)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001  # procrastinate's own signature
         """Free the lane; a job that was presumed lost is gone already."""

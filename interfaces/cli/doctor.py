@@ -153,7 +153,7 @@ class Examination:
                 f"They may need {connections.wanted} connections, PostgreSQL allows "
                 f"{connections.allowed}: raise its max_connections."
             )
-        return f"all are played, with {connections.wanted} of {connections.allowed} connections"
+        return f"all are played; {connections.wanted} connections of {connections.allowed} at most"
 
     def canvas(self) -> str:
         """Which hosts of Canvas do not answer; that is nothing wrong here."""

@@ -49,7 +49,7 @@ async def test_the_answer_to_a_wish_says_how_it_reads(client: Client, sandbox: S
         path = f"/api/v1/canvas/connections/{connection['id']}/sync"
         answer = await client("POST", path, json={"mode": wish})
         assert (answer.status, answer.json["mode"]) == (202, mode)
-        assert (await client.ended(connection["id"]))["mode"] == mode
+        assert (await client.ended(connection["id"], answer.json["id"]))["mode"] == mode
 
 
 @pytest.mark.parametrize("feed", FEEDS)
