@@ -129,7 +129,7 @@ async def test_whoever_comes_in_the_middle_is_told_the_rest(
         assert (await line.hear())["type"] == "snapshot"
         told = await until_over(line)
     assert told[-1]["sync"]["id"] == requested["id"]
-    assert told[-1]["sync"] == await client.ended(connection["id"])
+    assert told[-1]["sync"] == await client.ended(connection["id"], requested["id"])
 
 
 async def test_nobody_hears_of_others(client: Client, sandbox: Sandbox) -> None:
