@@ -144,7 +144,7 @@ async def test_a_slow_drip_ends_in_time() -> None:
         failure = await failure_at(origin, limits=HASTY)
         took = asyncio.get_running_loop().time() - began
     assert type(failure) is CanvasTimeout
-    assert took < HASTY.fault_attempts * HASTY.request + 10
+    assert took < HASTY.fault_attempts * HASTY.request + 1
 
 
 async def test_silence_ends_in_time() -> None:
@@ -164,7 +164,7 @@ async def test_a_run_has_a_deadline_of_its_own() -> None:
         limits = replace(QUICK, run=0.3, fault_attempts=10**6, first_pause=0.05)
         began = asyncio.get_running_loop().time()
         failure = await failure_at(origin, limits=limits)
-        assert asyncio.get_running_loop().time() - began < 20
+        assert asyncio.get_running_loop().time() - began < 2
     assert type(failure) in {CanvasUnreachable, CanvasTimeout}
 
 

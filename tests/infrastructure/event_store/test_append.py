@@ -106,17 +106,20 @@ def test_a_database_that_is_gone_is_said_to_be(far: EventStore, line: Proxy) -> 
         far.save_now(sync_of(person))
     with pytest.raises(DatabaseBusy):
         far.load_now(Sync, uuid4())
-    assert monotonic() - began < 15
+    assert monotonic() - began < 5
 
 
-async def test_a_full_house_says_so_instead_of_waiting(database_url: str, keys: PeopleKeys) -> None:
+async def test_a_full_house_says_so_within_three_seconds(
+    database_url: str, keys: PeopleKeys
+) -> None:
     with writes(database_url, size=1) as small:
         store = EventStore(small, keys)
         with small.connection():
             began = monotonic()
             with pytest.raises(DatabaseBusy):
                 await store.load(Sync, uuid4())
-            assert monotonic() - began < 3 * WAIT_SECONDS
+            assert monotonic() - began < 2 * WAIT_SECONDS
+        assert small.timeout == WAIT_SECONDS < 3, "whatever a busy machine adds"
         assert not (await store.load(Sync, uuid4())).exists
         store.close()
 

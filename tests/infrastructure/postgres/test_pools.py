@@ -45,6 +45,7 @@ def test_an_exhausted_pool_refuses_within_the_time_promised(
         with pytest.raises(PoolTimeout), pool.connection():
             pass
         assert WAIT_SECONDS - 0.1 < time.monotonic() - began < 2 * WAIT_SECONDS
+    assert pool.timeout == WAIT_SECONDS < 3, "whatever a busy machine adds"
 
 
 def test_a_full_queue_refuses_at_once(pool: ConnectionPool[Connection]) -> None:
@@ -53,7 +54,7 @@ def test_a_full_queue_refuses_at_once(pool: ConnectionPool[Connection]) -> None:
         began = time.monotonic()
         with pytest.raises(TooManyRequests), pool.connection():
             pass
-        assert time.monotonic() - began < WAIT_SECONDS
+        assert time.monotonic() - began < 0.5
         pool._waiting.clear()
 
 

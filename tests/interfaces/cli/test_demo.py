@@ -35,7 +35,7 @@ def test_it_walks_around_a_taken_port_and_serves_until_told_to_stop(home: Path) 
             assert next(line for line in shown if line.startswith(f"Port {port} is taken"))
             assert next(line for line in shown if line.startswith("Serving until Ctrl-C"))
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=40) == 0
+            assert process.wait(timeout=20) == 0
 
 
 def test_a_demo_that_cannot_be_given_says_why(empty_home: Path) -> None:

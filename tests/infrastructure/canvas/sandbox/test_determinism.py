@@ -58,4 +58,4 @@ def test_a_large_student_is_there_in_a_moment() -> None:
     courses = sandbox.control.courses()
 
     assert sum(course["assignments"] for course in courses) == 4_800
-    assert time.perf_counter() - began < 20
+    assert time.perf_counter() - began < 2.0
