@@ -4,7 +4,10 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, STDOUT
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from infrastructure.canvas.sandbox.running import Sandbox
 from tests.documents import ROOT
@@ -28,6 +31,7 @@ STREAM = "/api/v1/sync/events"
 """It never ends."""
 
 
+@pytest.mark.timeout(600)  # a minute of one processor, which others use as well
 async def test_whatever_is_asked_the_answer_is_in_the_document(
     client: Client, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -47,7 +51,11 @@ async def test_whatever_is_asked_the_answer_is_in_the_document(
         stdout=PIPE,
         stderr=STDOUT,
     )
-    told, _ = await process.communicate()
+    try:
+        told, _ = await process.communicate()
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
     assert process.returncode == 0, told.decode()
     document = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
     operations = sum(len(methods) for methods in document["paths"].values())
