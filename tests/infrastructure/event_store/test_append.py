@@ -16,7 +16,7 @@ from infrastructure.event_store.asking import Pool
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
 from infrastructure.event_store.store import EventStore
 from infrastructure.people_keys import PeopleKeys
-from infrastructure.postgres.pools import WAIT_SECONDS, writes
+from infrastructure.postgres.pools import writes
 from tests.infrastructure.event_store.lives import connection_of, run, sync_of
 from tests.infrastructure.event_store.proxy import Proxy
 
@@ -118,8 +118,7 @@ async def test_a_full_house_says_so_within_three_seconds(
             began = monotonic()
             with pytest.raises(DatabaseBusy):
                 await store.load(Sync, uuid4())
-            assert monotonic() - began < 2 * WAIT_SECONDS
-        assert small.timeout == WAIT_SECONDS < 3, "whatever a busy machine adds"
+            assert monotonic() - began < 3
         assert not (await store.load(Sync, uuid4())).exists
         store.close()
 

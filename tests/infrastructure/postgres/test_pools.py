@@ -44,8 +44,7 @@ def test_an_exhausted_pool_refuses_within_the_time_promised(
         began = time.monotonic()
         with pytest.raises(PoolTimeout), pool.connection():
             pass
-        assert WAIT_SECONDS - 0.1 < time.monotonic() - began < 2 * WAIT_SECONDS
-    assert pool.timeout == WAIT_SECONDS < 3, "whatever a busy machine adds"
+        assert WAIT_SECONDS - 0.1 < time.monotonic() - began < 3
 
 
 def test_a_full_queue_refuses_at_once(pool: ConnectionPool[Connection]) -> None:
