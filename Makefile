@@ -48,7 +48,7 @@ simulate: setup
 
 # What the application says of itself: docs/openapi.json and docs/authorisation.md.
 documents: setup
-	$(BIN)/python -m tests.documents
+	$(BIN)/python -m tests.generate_documents
 
 # Needs uv on the PATH; the files name neither an index nor this machine.
 LOCK := uv pip compile --quiet pyproject.toml --extra embedded --extra telemetry --universal --python-version 3.11 \

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from domain.aggregate import Aggregate
 from domain.canvas import Assignment, Course
+from domain.change_feed import Glimpse, Window
 from domain.errors import CanvasFailure
 from domain.events.sync import Requests
-from domain.glimpse import Glimpse, Window
 
 A = TypeVar("A", bound=Aggregate)
 Fate = Literal["alive", "lost", "gone"]

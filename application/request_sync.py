@@ -6,11 +6,11 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from application.clock import Clock, the_time
-from application.give_run_back import enqueue_again
 from application.ports import Queue, Store
+from application.requeue_sync import enqueue_again
 from domain.connection import Connection
 from domain.events.sync import Requests
-from domain.next_run import must_be_due
+from domain.next_sync import must_be_due
 from domain.sync import Sync
 
 NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)

@@ -8,13 +8,12 @@ from uuid import UUID
 
 import structlog
 
-from application.acting import now_acting
-from application.arriving import take_together
-from application.glancing import Plan, glance
+from application.batching import take_together
+from application.event_metadata import now_acting
+from application.plan_incremental_sync import Plan, glance
 from application.ports import Account, Canvas, Hosts, Sighting, Store, Vault
 from application.request_sync import NO_REQUESTS
-from domain.attempt import Attempt
-from domain.circuit import answered
+from domain.circuit_breaker import answered
 from domain.connection import Connection
 from domain.errors import (
     CanvasFailure,
@@ -28,6 +27,7 @@ from domain.errors import (
 )
 from domain.events.sync import Progress, Requests
 from domain.sync import Sync
+from domain.sync_attempt import Attempt
 
 ATTEMPTS = 5
 AHEAD = 16

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
-from domain.attempt import ATTEMPTS, GIVEN_UP, Attempt
 from domain.canvas import Assignment, Course
-from domain.due import failures_after, must_be_full
+from domain.change_feed import Glimpse
+from domain.course_diff import Difference, SeenCourse, difference, remember, unseen
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
 from domain.events.sync import (
@@ -28,10 +28,10 @@ from domain.events.sync import (
     SyncStarted,
     SyncWidened,
 )
-from domain.glimpse import Glimpse
-from domain.run import Run, advance, count, queued
-from domain.sighting import Difference, SeenCourse, difference, remember, unseen
-from domain.staleness import Told, giveaways, stale
+from domain.stale_courses import Told, giveaways, stale
+from domain.sync_attempt import ATTEMPTS, GIVEN_UP, Attempt
+from domain.sync_run import Run, advance, count, queued
+from domain.sync_schedule import failures_after, must_be_full
 
 
 class Sync(Aggregate):

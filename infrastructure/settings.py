@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from infrastructure.setting_forms import (
+from infrastructure.setting_types import (
     address_of_redis,
     address_of_supabase,
     database_address,

@@ -8,17 +8,17 @@ from uuid import UUID
 
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
-from application.give_run_back import GiveRunBack
-from application.interrupt_sync import InterruptSync
+from application.recover_sync import InterruptSync
 from application.request_sync import Queued, RequestSync
+from application.requeue_sync import GiveRunBack
 from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
-from domain.circuit import State
-from infrastructure.idempotency import Answers
-from interfaces.wellness import Wellness
-from projections.page import Page
+from domain.circuit_breaker import State
+from infrastructure.idempotency_keys import Answers
+from interfaces.queries.health_report import Wellness
+from projections.support.page import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from infrastructure.postgres.embedded import ROLE, EmbeddedPostgres, create_database
-from infrastructure.schema import bring_up_to_date
+from infrastructure.postgres.embedded.embedded_postgres import (
+    ROLE,
+    EmbeddedPostgres,
+    create_database,
+)
+from infrastructure.queue.database_schema import bring_up_to_date
 
 _TEMPLATE = "migrated"
 _NUMBERS = itertools.count(1)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from infrastructure.cast import ROLES
-from infrastructure.postgres.budget import budget
+from infrastructure.postgres.connection_budget import budget
+from infrastructure.queue.role_health import ROLES
 from infrastructure.settings import Settings
-from interfaces.roles import GRACE, RUNS_GRACE
+from interfaces.composition.run_roles import GRACE, RUNS_GRACE
 
 COMPOSE = Path(__file__).parents[1] / "docker-compose.yml"
 

@@ -10,17 +10,17 @@ from yarl import URL
 
 from application.ports import PlannerPage, Sighting
 from domain.canvas import Assignment, Course, Group
+from domain.change_feed import Glimpse, Window
 from domain.errors import CanvasAnswerUnusable, CanvasFailure
 from domain.events.sync import Requests
-from domain.glimpse import Glimpse, Window
-from infrastructure.canvas.asking import Asking
-from infrastructure.canvas.feeds import graded, planned
-from infrastructure.canvas.fields import record
+from infrastructure.canvas.api_client import Asking
+from infrastructure.canvas.change_feeds import graded, planned
+from infrastructure.canvas.json_fields import record
 from infrastructure.canvas.limits import Limits
-from infrastructure.canvas.pages import pages
+from infrastructure.canvas.pagination import pages
 from infrastructure.canvas.parse_assignment import group_of, parse_assignment, parse_group
 from infrastructure.canvas.parse_course import parse_course, student_id
-from infrastructure.canvas.without_includes import Includes, no_totals, put_submissions
+from infrastructure.canvas.scoped_key_fallback import Includes, no_totals, put_submissions
 
 COURSES = [
     ("enrollment_state", "active"),

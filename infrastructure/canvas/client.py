@@ -18,9 +18,9 @@ from domain.errors import (
     CanvasUrlNotAllowed,
 )
 from infrastructure.canvas.account import CanvasAccount
-from infrastructure.canvas.asking import Asking
-from infrastructure.canvas.fields import id_of, record, text
-from infrastructure.canvas.hosts import Hosts
+from infrastructure.canvas.api_client import Asking
+from infrastructure.canvas.host_policy import Hosts
+from infrastructure.canvas.json_fields import id_of, record, text
 from infrastructure.canvas.limits import USUAL, Limits
 from infrastructure.canvas.sessions import Sessions
 from infrastructure.canvas.throttle import Throttles

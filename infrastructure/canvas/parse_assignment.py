@@ -3,7 +3,16 @@
 from typing import Any
 
 from domain.canvas import Assignment, Group, Submission
-from infrastructure.canvas.fields import address, count, id_of, number, record, records, text, time
+from infrastructure.canvas.json_fields import (
+    address,
+    count,
+    id_of,
+    number,
+    record,
+    records,
+    text,
+    time,
+)
 
 MOST_SUBMISSION_TYPES = 50
 LONGEST_WORD = 100

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from domain.canvas import Course, Teacher, Term
-from infrastructure.canvas.fields import address, id_of, number, record, records, text, time
+from infrastructure.canvas.json_fields import address, id_of, number, record, records, text, time
 
 MOST_TEACHERS = 200
 STUDENT = {"student", "StudentEnrollment"}

@@ -6,8 +6,8 @@ from ssl import SSLContext
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, SocketFactoryType, TCPConnector
 from aiohttp.abc import AbstractResolver
 
-from infrastructure.canvas.guard import private_socket, public_socket
 from infrastructure.canvas.limits import Limits
+from infrastructure.canvas.socket_guard import private_socket, public_socket
 
 HEADERS = {
     "Accept": "application/json+canvas-string-ids",

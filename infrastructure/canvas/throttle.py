@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from weakref import WeakValueDictionary
 
-from infrastructure.measuring.instruments import CANVAS_BUDGET
+from infrastructure.observability.instruments import CANVAS_BUDGET
 
 RESERVED = 50
 """Units Canvas holds back for each request in flight, and returns when it ends."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from domain.recorded import Recorded
-from infrastructure.event_store.asking import Pool, ask
+from domain.recorded_event import Recorded
 from infrastructure.event_store.mapper import Mapper
+from infrastructure.postgres.execute import Pool, ask
 
 FENCE = "SELECT head, writers FROM easeboard.fence()"
 

@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.aggregate import EPOCH, NOBODY
 from domain.event import Event, Redacted
-from domain.recorded import Recorded
-from infrastructure.event_store.envelope import NONCE, Unopenable, disclose, enclose, is_sealed
+from domain.recorded_event import Recorded
+from infrastructure.event_store.encryption import NONCE, Unopenable, disclose, enclose, is_sealed
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.kinds import Kind, State, kinds
+from infrastructure.event_store.event_types import Kind, State, kinds
 
 Ciphers = dict[UUID, AESGCM | None]
 
 
 class Keys(Protocol):
-    """The keys of people; infrastructure.people_keys has the real ones."""
+    """The keys of people; infrastructure.crypto.person_keys has the real ones."""
 
     def sealing(self, person_id: UUID) -> AESGCM:
         """The key to seal with; raises PersonIsErased."""

@@ -10,10 +10,10 @@ import psycopg
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from domain.errors import PersonIsErased, VersionConflict
-from infrastructure.event_store.appending import call_append
-from infrastructure.event_store.asking import Pool, ask, patiently
-from infrastructure.event_store.columns import bigints, byteas, texts, uuids
+from infrastructure.event_store.append_statement import call_append
+from infrastructure.event_store.binary_arrays import bigints, byteas, texts, uuids
 from infrastructure.event_store.mapper import Stored
+from infrastructure.postgres.execute import Pool, ask, patiently
 
 ERASED = "EB001"
 """The SQLSTATE by which easeboard.append refuses an erased person."""

@@ -11,11 +11,11 @@ import orjson
 from eventsourcing.domain import Snapshot
 
 from domain.aggregate import NOBODY, Aggregate
-from infrastructure.event_store.asking import Pool, Rows, ask
-from infrastructure.event_store.envelope import NONCE, Unopenable, disclose, enclose, is_sealed
-from infrastructure.event_store.folding import state_of
-from infrastructure.event_store.kinds import State, conversions
+from infrastructure.event_store.encryption import NONCE, Unopenable, disclose, enclose, is_sealed
+from infrastructure.event_store.event_types import State, conversions
 from infrastructure.event_store.mapper import Keys
+from infrastructure.event_store.rehydrate import state_of
+from infrastructure.postgres.execute import Pool, Rows, ask
 
 log = logging.getLogger(__name__)
 

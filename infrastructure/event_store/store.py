@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from application.acting import Acting, now_acting
+from application.event_metadata import Acting, now_acting
 from domain.aggregate import Aggregate
 from domain.errors import PersonIsErased
 from domain.event import Event
-from infrastructure.event_store.asking import Pool, ask
-from infrastructure.event_store.folding import fold
 from infrastructure.event_store.mapper import Keys, Mapper
-from infrastructure.event_store.pending import pending_events, person_of, saved
+from infrastructure.event_store.pending_events import pending_events, person_of, saved
 from infrastructure.event_store.recorder import Circumstances, Recorder
+from infrastructure.event_store.rehydrate import fold
 from infrastructure.event_store.snapshots import Snapshots
-from infrastructure.event_store.threads import Threads
-from infrastructure.measuring.instruments import APPEND_SECONDS, APPENDED_EVENTS
-from infrastructure.telemetry import span
+from infrastructure.observability.instruments import APPEND_SECONDS, APPENDED_EVENTS
+from infrastructure.observability.spans import span
+from infrastructure.postgres.execute import Pool, ask
+from infrastructure.postgres.threads import Threads
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import errors
 
-from infrastructure.postgres.connecting import conninfo
-from infrastructure.postgres.unavailable import PostgresUnavailable
+from infrastructure.postgres.conninfo import conninfo
+from infrastructure.postgres.errors import PostgresUnavailable
 
 MIGRATIONS = files("infrastructure.postgres") / "migrations"
 OLDEST_SERVER = 15

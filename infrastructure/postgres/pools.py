@@ -6,9 +6,9 @@ from typing import Any, cast
 import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from infrastructure.postgres.budget import MAX_IDLE
-from infrastructure.postgres.connecting import conninfo
-from infrastructure.postgres.silence import AsyncConnection, Connection
+from infrastructure.postgres.connection_budget import MAX_IDLE
+from infrastructure.postgres.conninfo import conninfo
+from infrastructure.postgres.timeouts import AsyncConnection, Connection
 
 # Whoever waits longer is told that the database is busy: 503 within 3 s.
 WAIT_SECONDS = 2.5

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import orjson
 
-from application.acting import acting
-from interfaces.bootstrap import bootstrap
-from interfaces.cli.configured import configured, run
-from interfaces.cli.failing import Failure
-from interfaces.cli.printing import print_json, print_table
+from application.event_metadata import acting
+from interfaces.cli.errors import Failure
+from interfaces.cli.output import print_json, print_table
+from interfaces.cli.runtime import configured, run
+from interfaces.composition.bootstrap import bootstrap
 from interfaces.service import Service
 
 Document = dict[str, Any]

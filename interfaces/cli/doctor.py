@@ -9,19 +9,19 @@ import psycopg
 from rich.text import Text
 
 from application.clock import the_time
-from infrastructure.canvas.circuits import circuits
-from infrastructure.cast import Demand, cast, demand
-from infrastructure.key_canary import check_canary
-from infrastructure.postgres.address import database
-from infrastructure.postgres.connecting import conninfo
+from infrastructure.canvas.circuit_breakers import circuits
+from infrastructure.crypto.key_check import check_canary
+from infrastructure.postgres.conninfo import conninfo
+from infrastructure.postgres.database_address import database
 from infrastructure.postgres.pools import reads, writes
-from infrastructure.schema import bring_up_to_date, missing_of
-from interfaces.bootstrap import bootstrap, master_keys
-from interfaces.cli.configured import configured, run
-from interfaces.cli.failing import one_line
-from interfaces.cli.printing import console, print_json, print_table
-from interfaces.development_secret import signing_secret
-from interfaces.health import LAG_SECONDS
+from infrastructure.queue.database_schema import bring_up_to_date, missing_of
+from infrastructure.queue.role_health import Demand, cast, demand
+from interfaces.cli.errors import one_line
+from interfaces.cli.output import console, print_json, print_table
+from interfaces.cli.runtime import configured, run
+from interfaces.composition.bootstrap import bootstrap, master_keys
+from interfaces.http.auth.dev_secret import signing_secret
+from interfaces.queries.health import LAG_SECONDS
 
 SLOW_CLOCK = 2.0
 """Seconds the database's clock may differ from ours."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import typer
 
-from interfaces.cli.failing import report
+from interfaces.cli.errors import report
 
 Commands = partial(typer.Typer, rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 app = Commands(
@@ -87,7 +87,7 @@ def demo(
     A student's account is connected, synchronised, changed, synchronised again and read back;
     then the service goes on for you to try. It has a database of its own and starts afresh.
     """
-    from interfaces.cli.demo.show import show
+    from interfaces.cli.demo.run_demo import show
 
     show(once=once, port=port, courses=courses, assignments=assignments)
 
@@ -133,7 +133,7 @@ def sandbox(
     The students' tokens are printed as JSON lines. For the service to connect to it, set
     CANVAS_ALLOW_PRIVATE=127.0.0.1:9000.
     """
-    from infrastructure.canvas.sandbox import SandboxOptions
+    from infrastructure.canvas_sandbox import SandboxOptions
     from interfaces.cli.sandbox import run_sandbox
 
     options = SandboxOptions(
@@ -159,7 +159,7 @@ def token(
 
     It is signed with SUPABASE_JWT_SECRET, or with the embedded database's own secret.
     """
-    from interfaces.cli.configured import configured
+    from interfaces.cli.runtime import configured
     from interfaces.cli.token import make_token
 
     print(make_token(configured(), user, role.value, ttl))

@@ -2,9 +2,9 @@
 
 import orjson
 
-from infrastructure.postgres.address import database
-from infrastructure.schema import bring_up_to_date
-from interfaces.cli.configured import configured
+from infrastructure.postgres.database_address import database
+from infrastructure.queue.database_schema import bring_up_to_date
+from interfaces.cli.runtime import configured
 
 
 def migrate(*, json: bool) -> None:

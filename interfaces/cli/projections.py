@@ -13,14 +13,14 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from infrastructure.projecting.rebuild import RebuildProgress
-from infrastructure.projecting.rebuild import rebuild as build_anew
-from interfaces.bootstrap import bootstrap
-from interfaces.cli.configured import configured, run
-from interfaces.cli.failing import Failure
-from interfaces.cli.printing import console, print_json, print_table
-from interfaces.running import Running
-from projections.catalogue import READ_MODELS
+from infrastructure.projection_engine.rebuild import RebuildProgress
+from infrastructure.projection_engine.rebuild import rebuild as build_anew
+from interfaces.cli.errors import Failure
+from interfaces.cli.output import console, print_json, print_table
+from interfaces.cli.runtime import configured, run
+from interfaces.composition.bootstrap import bootstrap
+from interfaces.composition.process import Running
+from projections.registry import READ_MODELS
 
 Document = dict[str, Any]
 MODELS = {model.name: model for model in READ_MODELS}

@@ -3,10 +3,10 @@
 import asyncio
 import signal
 
-from infrastructure.canvas.sandbox import SandboxOptions, running
-from interfaces.cli.configured import run
-from interfaces.cli.printing import print_json
-from interfaces.listening import taken
+from infrastructure.canvas_sandbox import SandboxOptions, running_sandbox
+from interfaces.cli.output import print_json
+from interfaces.cli.runtime import run
+from interfaces.http.server.listener import taken
 
 
 def run_sandbox(options: SandboxOptions, port: int) -> None:
@@ -19,7 +19,7 @@ async def _serve(options: SandboxOptions, port: int) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     try:
-        async with running(options, port=port) as sandbox:
+        async with running_sandbox(options, port=port) as sandbox:
             for student in sandbox.tokens:
                 print_json({"canvas_url": sandbox.url, **student})
             await stop.wait()

@@ -1,8 +1,8 @@
 """`easeboard serve`: the roles of one process, until it is told to stop."""
 
-from interfaces.cli.configured import configured, run
-from interfaces.listening import listen
-from interfaces.roles import Doors, serve
+from interfaces.cli.runtime import configured, run
+from interfaces.composition.run_roles import Doors, serve
+from interfaces.http.server.listener import listen
 
 
 def run_service(*, host: str, port: int, roles: frozenset[str]) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID
 import jwt
 
 from infrastructure.settings import Settings
-from interfaces.cli.failing import Failure
-from interfaces.development_secret import signing_secret
+from interfaces.cli.errors import Failure
+from interfaces.http.auth.dev_secret import signing_secret
 
 
 def make_token(settings: Settings, user: UUID, role: str, ttl: int) -> str:

@@ -7,31 +7,31 @@ from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
-from infrastructure.measuring.scraping import Scrape, scrape_process
-from infrastructure.request_counts import RequestCounts
+from infrastructure.metrics.registry import Scrape, scrape_process
+from infrastructure.rate_limiting.counters import RequestCounts
 from infrastructure.settings import Settings
-from interfaces.http import (
+from interfaces.http.auth.principal import Identify
+from interfaces.http.errors.exception_handlers import translate_everything
+from interfaces.http.middleware.admission_control import Admission, canvas_room, usual_room
+from interfaces.http.middleware.body_limit import BodyLimit
+from interfaces.http.middleware.cors import CrossOrigin
+from interfaces.http.middleware.head_requests import Head
+from interfaces.http.middleware.internal_errors import Faults
+from interfaces.http.middleware.rate_limiting import Rates
+from interfaces.http.middleware.request_context import Edge
+from interfaces.http.routes import (
     audit,
     connections,
     dashboard,
     data,
-    documentation,
-    operations,
+    docs_pages,
+    health,
     projections,
     syncs,
 )
-from interfaces.http.admission import Admission, canvas_room, usual_room
-from interfaces.http.body_limit import BodyLimit
-from interfaces.http.cross_origin import CrossOrigin
-from interfaces.http.edge import Edge
-from interfaces.http.faults import Faults
-from interfaces.http.head import Head
-from interfaces.http.person import Identify
-from interfaces.http.rates import Rates
-from interfaces.http.translation import translate_everything
-from interfaces.live import server_sent, websocket
-from interfaces.live.crowd import Crowd
-from interfaces.live.feed import Live, silence
+from interfaces.live import sse, websocket
+from interfaces.live.connection_limits import Crowd
+from interfaces.live.stream import Live, silence
 from interfaces.service import Service
 
 DESCRIPTION = "Keeps students' Canvas courses, assignments and grades in step."
@@ -119,12 +119,12 @@ def _routers(settings: Settings) -> Iterator[APIRouter]:
     yield data.router
     yield connections.router
     yield syncs.router
-    yield server_sent.router
+    yield sse.router
     yield websocket.router
     yield dashboard.router
     yield audit.router
     yield projections.router
-    yield documentation.router
-    yield operations.router
+    yield docs_pages.router
+    yield health.router
     if settings.metrics_port is None:
-        yield operations.metrics_router
+        yield health.metrics_router

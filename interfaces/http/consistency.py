@@ -9,9 +9,9 @@ from zlib import crc32
 
 from fastapi import Depends, Header, Request
 
-from interfaces.http.admission import aside
-from interfaces.http.guard import Wired
-from interfaces.http.problems import Problem
+from interfaces.http.auth.protected_route import Wired
+from interfaces.http.errors.problem import Problem
+from interfaces.http.middleware.admission_control import aside
 
 DEFAULT_WAIT, LONGEST_WAIT = 2.0, 10.0
 WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.ASCII | re.IGNORECASE)

@@ -9,12 +9,12 @@ import orjson
 import structlog
 from fastapi import Request, Response
 
-from application.acting import now_acting
+from application.event_metadata import now_acting
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
-from infrastructure.idempotency import Answer, Answers, Asked, Claim, KeyInUse, KeyReused
-from interfaces.http.bodies import received
-from interfaces.http.problems import MEDIA_TYPE, Problem, answer
-from interfaces.http.translation import problem_of
+from infrastructure.idempotency_keys import Answer, Answers, Asked, Claim, KeyInUse, KeyReused
+from interfaces.http.errors.exception_handlers import problem_of
+from interfaces.http.errors.problem import MEDIA_TYPE, Problem, answer
+from interfaces.http.schemas.request_bodies import received
 
 LOG = structlog.get_logger(__name__)
 

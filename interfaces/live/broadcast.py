@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from domain.recorded import Recorded
-from infrastructure.following.peoples_log import PeoplesLog
-from infrastructure.following.turning import Turning
-from interfaces.live.feed import REPLAYED, Message
-from interfaces.live.line import Line
-from interfaces.live.telling import BEGINNING, Telling
+from domain.recorded_event import Recorded
+from infrastructure.subscriptions.person_filter import PeoplesLog
+from infrastructure.subscriptions.poller import Turning
+from interfaces.live.messages import BEGINNING, Telling
+from interfaces.live.stream import REPLAYED, Message
+from interfaces.live.subscriber_queue import Line
 
 BUSY_SECONDS = 0.01
 IDLE_SECONDS = 0.05

@@ -10,14 +10,14 @@ import orjson
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
-from infrastructure.measuring.instruments import LIVE_CLIENTS
-from interfaces.http.person import Identify, IdentityUnavailable, NotIdentified, Person
-from interfaces.http.problems import Problem, answer
-from interfaces.http.rate_limits import LIVE, STRANGERS
-from interfaces.http.rates import Spending, address_of
-from interfaces.http.refusals import TABLE
-from interfaces.live.crowd import Crowd
-from interfaces.live.feed import Message, messages
+from infrastructure.observability.instruments import LIVE_CLIENTS
+from interfaces.http.auth.principal import Identify, IdentityUnavailable, NotIdentified, Person
+from interfaces.http.errors.error_table import TABLE
+from interfaces.http.errors.problem import Problem, answer
+from interfaces.http.middleware.rate_limiting import Spending, address_of
+from interfaces.http.middleware.rate_limits import LIVE, STRANGERS
+from interfaces.live.connection_limits import Crowd
+from interfaces.live.stream import Message, messages
 
 AUTH_WITHIN = 5.0
 PATIENCE = 5.0

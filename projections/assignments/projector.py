@@ -8,13 +8,13 @@ from psycopg import Cursor
 
 from domain.canvas import Assignment
 from domain.events import CourseFetched, CourseWithdrawn
-from domain.recorded import Recorded
-from projections.assignment import assignment_document, settled
-from projections.columns import columns
-from projections.document import instant, rfc3339
-from projections.gone import ENDS, living
-from projections.ids import assignment_id, course_id
-from projections.search import folded
+from domain.recorded_event import Recorded
+from projections.support.assignment_document import assignment_document, settled
+from projections.support.cached_ids import assignment_id, course_id
+from projections.support.json_documents import instant, rfc3339
+from projections.support.search import folded
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import ENDS, living
 
 VERSION = 1
 HEARS = (CourseFetched, CourseWithdrawn, *ENDS)

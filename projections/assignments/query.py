@@ -9,9 +9,9 @@ from uuid import UUID
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from projections.assignment import LOCKED, STATUS, as_of_now
-from projections.page import Page, keys_of, moment, one_more, only, page, words
-from projections.search import containing
+from projections.support.assignment_document import LOCKED, STATUS, as_of_now
+from projections.support.page import Page, keys_of, moment, one_more, only, page, words
+from projections.support.search import containing
 
 Row = tuple[UUID, bytes, str, bool, datetime | None, str]
 

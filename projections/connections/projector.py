@@ -9,7 +9,6 @@ from uuid import UUID
 import orjson
 from psycopg import Cursor
 
-from domain.due import failures_after, wait_of
 from domain.event import Event
 from domain.events import (
     ConnectionOpened,
@@ -22,10 +21,11 @@ from domain.events import (
     TokenRotated,
 )
 from domain.events.connection import ConnectionEvent
-from domain.recorded import Recorded
-from projections.columns import columns
-from projections.document import rfc3339, stored
-from projections.gone import ENDS, connection_of, living
+from domain.recorded_event import Recorded
+from domain.sync_schedule import failures_after, wait_of
+from projections.support.json_documents import rfc3339, stored
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import ENDS, connection_of, living
 
 VERSION = 2
 HEARS = (

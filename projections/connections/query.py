@@ -5,9 +5,9 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.document import rfc3339_or_null, spliced
-from projections.due import Rest
-from projections.page import Page, keys_of, moment, one_more, page
+from projections.support.json_documents import rfc3339_or_null, spliced
+from projections.support.page import Page, keys_of, moment, one_more, page
+from projections.support.schedule_row import Rest
 
 
 async def connections_of(

@@ -9,12 +9,12 @@ import orjson
 from psycopg import Cursor
 
 from domain.events import CourseFetched, CourseWithdrawn
-from domain.recorded import Recorded
-from projections.columns import columns
-from projections.document import rfc3339, stored
-from projections.gone import ENDS, living
-from projections.ids import course_id
-from projections.search import folded, sort_key
+from domain.recorded_event import Recorded
+from projections.support.cached_ids import course_id
+from projections.support.json_documents import rfc3339, stored
+from projections.support.search import folded, sort_key
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import ENDS, living
 
 VERSION = 1
 HEARS = (CourseFetched, CourseWithdrawn, *ENDS)

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.page import Page, keys_of, one_more, page, words
-from projections.search import containing
+from projections.support.page import Page, keys_of, one_more, page, words
+from projections.support.search import containing
 
 
 async def courses_of(

@@ -8,11 +8,11 @@ from psycopg import Cursor
 
 from domain.canvas import Assignment, assignment_score
 from domain.events import CourseFetched
-from domain.recorded import Recorded
-from projections.assignment import asks_for_work, assignment_document, settled
-from projections.columns import columns
-from projections.document import instant, rfc3339
-from projections.ids import assignment_id, course_id
+from domain.recorded_event import Recorded
+from projections.support.assignment_document import asks_for_work, assignment_document, settled
+from projections.support.cached_ids import assignment_id, course_id
+from projections.support.json_documents import instant, rfc3339
+from projections.support.sql_arrays import columns
 
 Row = tuple[Any, ...]
 Sighted = tuple[Assignment, UUID, UUID, Recorded]

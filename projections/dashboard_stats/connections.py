@@ -13,9 +13,9 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from domain.recorded import Recorded
-from projections.columns import columns
-from projections.gone import connection_of
+from domain.recorded_event import Recorded
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import connection_of
 
 TOKENS = {ConnectionOpened: True, TokenRotated: True, TokenRejected: False}
 RUNS = {SyncCompleted: False, SyncFailed: True}

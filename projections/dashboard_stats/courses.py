@@ -7,12 +7,12 @@ from uuid import UUID
 from psycopg import Cursor
 
 from domain.events import CourseFetched, CourseWithdrawn
-from domain.recorded import Recorded
-from projections.columns import columns
-from projections.document import number, stored
-from projections.gone import connection_of
-from projections.ids import course_id
-from projections.search import sort_key
+from domain.recorded_event import Recorded
+from projections.support.cached_ids import course_id
+from projections.support.json_documents import number, stored
+from projections.support.search import sort_key
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import connection_of
 
 Row = tuple[Any, ...]
 

@@ -15,13 +15,13 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from domain.recorded import Recorded
-from projections.columns import columns
+from domain.recorded_event import Recorded
 from projections.dashboard_stats.assignments import record_assignments
 from projections.dashboard_stats.connections import record_connections
 from projections.dashboard_stats.courses import record_courses
-from projections.gone import ENDS, living
-from projections.ids import course_id
+from projections.support.cached_ids import course_id
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import ENDS, living
 
 VERSION = 1
 HEARS = (

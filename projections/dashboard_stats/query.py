@@ -11,8 +11,8 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from projections.assignment import LOCKED, STATUS, as_of_now
-from projections.document import rfc3339, spliced
+from projections.support.assignment_document import LOCKED, STATUS, as_of_now
+from projections.support.json_documents import rfc3339, spliced
 
 DAYS = 28
 

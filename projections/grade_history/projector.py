@@ -7,11 +7,11 @@ from uuid import UUID
 from psycopg import Cursor
 
 from domain.events import GradeChanged
-from domain.recorded import Recorded
-from projections.columns import columns
-from projections.document import rfc3339, stored
-from projections.gone import ENDS, living
-from projections.ids import assignment_id, course_id
+from domain.recorded_event import Recorded
+from projections.support.cached_ids import assignment_id, course_id
+from projections.support.json_documents import rfc3339, stored
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import ENDS, living
 
 VERSION = 1
 HEARS = (GradeChanged, *ENDS)

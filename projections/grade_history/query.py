@@ -5,7 +5,7 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.page import Page, keys_of, one_more, page, position
+from projections.support.page import Page, keys_of, one_more, page, position
 
 
 async def grade_changes_of(

@@ -8,12 +8,12 @@ from psycopg import Cursor
 
 from domain.canvas import Assignment
 from domain.events import CourseFetched, CourseWithdrawn
-from domain.recorded import Recorded
-from projections.columns import columns
-from projections.document import instant, stored
-from projections.gone import ENDS, living
-from projections.ids import assignment_id, course_id
-from projections.search import sort_key
+from domain.recorded_event import Recorded
+from projections.support.cached_ids import assignment_id, course_id
+from projections.support.json_documents import instant, stored
+from projections.support.search import sort_key
+from projections.support.sql_arrays import columns
+from projections.support.tombstones import ENDS, living
 
 VERSION = 1
 HEARS = (CourseFetched, CourseWithdrawn, *ENDS)

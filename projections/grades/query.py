@@ -6,8 +6,8 @@ from uuid import UUID
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from projections.document import spliced
-from projections.page import Page, keys_of, one_more, page, words
+from projections.support.json_documents import spliced
+from projections.support.page import Page, keys_of, one_more, page, words
 
 QUESTION = sql.SQL(Path(__file__).with_name("grades.sql").read_text(encoding="utf-8"))
 

@@ -20,10 +20,10 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from domain.recorded import Recorded
-from projections.gone import ENDS, living
-from projections.sync_log.runs import record_runs
-from projections.sync_log.standings import record_standings
+from domain.recorded_event import Recorded
+from projections.support.tombstones import ENDS, living
+from projections.sync_log.connection_status import record_standings
+from projections.sync_log.sync_rows import record_runs
 
 VERSION = 3
 HEARS = (

@@ -12,8 +12,8 @@ from application.run_sync import RunSync, run_sync
 from application.set_up_connection import SetUpConnection, set_up_connection
 from domain.connection import Connection
 from domain.sync import Sync
-from tests.in_memory import InMemoryStore
-from tests.outside import ORIGIN, DictVault, ListHosts, ListQueue, StillCanvas
+from tests.fakes import ORIGIN, DictVault, ListHosts, ListQueue, StillCanvas
+from tests.memory_store import InMemoryStore
 
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 NOBODY = UUID(int=0)

@@ -18,7 +18,7 @@ from domain.errors import (
     ConnectionNotFound,
 )
 from tests.application.conftest import PERSON, TOKEN, House
-from tests.outside import ORIGIN
+from tests.fakes import ORIGIN
 
 NEWER = "7~second-token-of-ada"
 FOREIGN = "7~token-of-grace"

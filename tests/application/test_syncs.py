@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from application.cancel_sync import CancelSync, cancel_sync
-from application.give_run_back import GiveRunBack, give_run_back
-from application.interrupt_sync import InterruptSync, interrupt_sync
 from application.ports import CanvasUser, Sighting
+from application.recover_sync import InterruptSync, interrupt_sync
+from application.requeue_sync import GiveRunBack, give_run_back
 from domain.canvas import Course
 from domain.errors import (
     CanvasForbidden,
@@ -21,10 +21,10 @@ from domain.errors import (
     SyncAlreadyRunning,
     SyncNotDue,
 )
-from domain.run import Run
+from domain.sync_run import Run
 from tests.application.conftest import PERSON, House
-from tests.outside import ORIGIN, ListQueue, StillAccount, StillCanvas
-from tests.sightings import assignment, course
+from tests.canvas_builders import assignment, course
+from tests.fakes import ORIGIN, ListQueue, StillAccount, StillCanvas
 
 
 async def last_run(house: House, connection_id: UUID) -> Run:

@@ -12,13 +12,13 @@ import psycopg
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.projecting.ensuring import ensure
-from infrastructure.projecting.feeding import advance
-from infrastructure.projecting.pace import Pace
-from infrastructure.projecting.read_ahead import ReadAhead
-from infrastructure.projecting.read_model import topics
-from infrastructure.projecting.versions import Standing, connect, live
-from projections.catalogue import READ_MODELS, ReadModel
+from infrastructure.projection_engine.apply_batch import advance
+from infrastructure.projection_engine.batch_size import Pace
+from infrastructure.projection_engine.ensure_versions import ensure
+from infrastructure.projection_engine.prefetch import ReadAhead
+from infrastructure.projection_engine.read_model import topics
+from infrastructure.projection_engine.versions import Standing, connect, live
+from projections.registry import READ_MODELS, ReadModel
 from tests.benchmarks.logs import logs
 from tests.benchmarks.stock_projection import stock
 from tests.projections.semesters import semesters

@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 from application.request_sync import RequestSync
 from application.set_up_connection import SetUpConnection
-from infrastructure.canvas.sandbox import SandboxOptions
-from interfaces.running import Running
+from infrastructure.canvas_sandbox import SandboxOptions
+from interfaces.composition.process import Running
 from tests.benchmarks.sync_large_student import LARGE, SMALL
 from tests.benchmarks.target import Target, sandbox
 from tests.benchmarks.whole_service import service, timed

@@ -16,15 +16,15 @@ from uuid import UUID
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
+from infrastructure.crypto.master_key import key_ring
+from infrastructure.crypto.person_keys import PeopleKeys
 from infrastructure.event_store.store import EventStore
-from infrastructure.master_key import key_ring
-from infrastructure.people_keys import PeopleKeys
-from infrastructure.postgres.embedded import EmbeddedPostgres
+from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from infrastructure.postgres.pools import writes
-from infrastructure.schema import bring_up_to_date
-from tests.interfaces.cli.commands import logged, started
-from tests.interfaces.live.broadcasting import Running
-from tests.signing import SECRET, token_of
+from infrastructure.queue.database_schema import bring_up_to_date
+from tests.dev_tokens import SECRET, token_of
+from tests.interfaces.cli.run_cli import logged, started
+from tests.interfaces.live.broadcast_fixture import Running
 
 MASTER = "hex:" + "0123456789abcdef" * 4
 CLIENTS = 250

@@ -17,12 +17,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.event import Event
 from domain.events.sync import CourseFetchFailed, Progress
-from infrastructure.event_store.asking import Pool
+from infrastructure.crypto.master_key import key_ring
+from infrastructure.crypto.person_keys import PeopleKeys
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.recorder import Circumstances, Recorder
-from infrastructure.master_key import key_ring
-from infrastructure.people_keys import PeopleKeys
-from infrastructure.postgres.embedded import EmbeddedPostgres
+from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
+from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.migrate import migrate
 from infrastructure.postgres.pools import writes
 

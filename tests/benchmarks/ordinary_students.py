@@ -22,11 +22,11 @@ import psutil
 from application.request_sync import RequestSync
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
-from infrastructure.canvas.sandbox import SandboxOptions
+from infrastructure.canvas_sandbox import SandboxOptions
 from infrastructure.event_store.history import head
-from infrastructure.working import Working
-from interfaces.running import Running
-from projections.catalogue import READ_MODELS
+from infrastructure.queue.worker import Working
+from interfaces.composition.process import Running
+from projections.registry import READ_MODELS
 from tests.benchmarks.fetch_and_parse import NOT_MODIFIED, Asked, Errand, each, fetch_and_parse
 from tests.benchmarks.target import Target, sandbox
 from tests.benchmarks.whole_service import service

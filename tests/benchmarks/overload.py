@@ -24,8 +24,8 @@ from uuid import UUID
 import psutil
 
 from tests.benchmarks.overload_load import Asking, Line, Person, ask
-from tests.interfaces.cli.commands import logged, started
-from tests.signing import SECRET, token_of
+from tests.dev_tokens import SECRET, token_of
+from tests.interfaces.cli.run_cli import logged, started
 
 PEOPLE, CONNECTIONS = 60, 400
 AT_CAPACITY = 32

@@ -18,8 +18,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
-from domain.recorded import Recorded
-from infrastructure.projecting.read_model import ReadModel, topics
+from domain.recorded_event import Recorded
+from infrastructure.projection_engine.read_model import ReadModel, topics
 
 SCHEMA = "stock_catch_up"
 

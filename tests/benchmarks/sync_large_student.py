@@ -15,7 +15,7 @@ import aiohttp
 from canvasapi import Canvas
 
 from infrastructure.canvas.client import CanvasClient
-from infrastructure.canvas.sandbox import SandboxOptions
+from infrastructure.canvas_sandbox import SandboxOptions
 from tests.benchmarks.target import Target, sandbox
 from tests.benchmarks.whole_service import synchronise
 

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
-from infrastructure.canvas.sandbox import SandboxOptions, serve
+from infrastructure.canvas_sandbox import SandboxOptions, serve
 
 
 class Target(NamedTuple):

@@ -11,17 +11,17 @@ from tempfile import mkdtemp
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from application.acting import acting
+from application.event_metadata import acting
 from application.request_sync import RequestSync
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
-from infrastructure.cast import ROLES
 from infrastructure.event_store.history import head
-from infrastructure.logs import configure_logs
+from infrastructure.observability.logging import configure_logs
+from infrastructure.queue.role_health import ROLES
 from infrastructure.settings import read_settings
-from interfaces.bootstrap import bootstrap
-from interfaces.running import Running
-from projections.catalogue import READ_MODELS
+from interfaces.composition.bootstrap import bootstrap
+from interfaces.composition.process import Running
+from projections.registry import READ_MODELS
 
 
 class Synced(NamedTuple):

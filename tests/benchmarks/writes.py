@@ -10,8 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from infrastructure.canvas.sandbox import SandboxOptions
-from interfaces.running import Running
+from infrastructure.canvas_sandbox import SandboxOptions
+from interfaces.composition.process import Running
 from tests.benchmarks.ordinary_students import FEW, FIRST, FULL, INCREMENTAL, Students, server
 from tests.benchmarks.target import Target, sandbox
 from tests.benchmarks.whole_service import service

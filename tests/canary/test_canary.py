@@ -11,17 +11,17 @@ import jwt
 import psutil
 import pytest
 
-from infrastructure.canvas.sandbox import Sandbox, SandboxOptions, running
-from infrastructure.schema import bring_up_to_date
+from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
+from infrastructure.queue.database_schema import bring_up_to_date
 from tests.canary.driving import READS, SETUP, Driver, dump, misuse
 from tests.canary.haystack import Haystack, forms, marked
-from tests.interfaces.cli.commands import easeboard, logged, started, stop
-from tests.signing import ADA, claims_of
+from tests.dev_tokens import ADA, claims_of
+from tests.interfaces.cli.run_cli import easeboard, logged, started, stop
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with running(SandboxOptions(students=1, courses=3, assignments=6)) as canvas:
+    async with running_sandbox(SandboxOptions(students=1, courses=3, assignments=6)) as canvas:
         yield canvas
 
 

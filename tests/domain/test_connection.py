@@ -11,7 +11,7 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from tests.given import STREAM, given
+from tests.given_when_then import STREAM, given
 
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 STRANGER = UUID("00000000-0000-4000-8000-00000000000b")

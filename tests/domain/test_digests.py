@@ -1,9 +1,9 @@
 """What snapshots remember of a sighting: another value is another `class_version` of Sync."""
 
 from domain.canvas import digest
-from domain.glimpse import expected_mark, graded_mark
+from domain.change_feed import expected_mark, graded_mark
 from domain.sync import Sync
-from tests.sightings import assignment, course, submission
+from tests.canvas_builders import assignment, course, submission
 
 GOLDEN = (4, "ad36663132ce6ea3", "f571dc92734080f2", 2227500672, 1548919365)
 

@@ -7,12 +7,12 @@ from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from domain.attempt import Attempt
 from domain.canvas import Assignment, Course
 from domain.events.sync import Progress
 from domain.sync import Sync
-from tests.given import STREAM, facts
-from tests.sightings import assignment, course, restricted, submission
+from domain.sync_attempt import Attempt
+from tests.canvas_builders import assignment, course, restricted, submission
+from tests.given_when_then import STREAM, facts
 
 RUN = UUID("00000000-0000-4000-8000-0000000000f1")
 ATTEMPT = Attempt(RUN, "worker")

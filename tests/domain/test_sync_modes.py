@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from domain.attempt import Attempt
 from domain.events import SyncCompleted, SyncWidened
 from domain.events.sync import Progress, Requests
 from domain.sync import Sync
-from infrastructure.event_store.kinds import kinds
-from tests.given import Given, given
+from domain.sync_attempt import Attempt
+from infrastructure.event_store.event_types import kinds
+from tests.given_when_then import Given, given
 
 CONNECTION = UUID("00000000-0000-4000-8000-00000000000c")
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")

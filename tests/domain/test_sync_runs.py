@@ -4,7 +4,6 @@ from uuid import UUID
 
 import pytest
 
-from domain.attempt import Attempt
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.events import (
     SyncCancelled,
@@ -16,8 +15,9 @@ from domain.events import (
 )
 from domain.events.sync import Progress, Requests
 from domain.sync import Sync
-from tests.given import given
-from tests.sightings import assignment, course
+from domain.sync_attempt import Attempt
+from tests.canvas_builders import assignment, course
+from tests.given_when_then import given
 
 CONNECTION = UUID("00000000-0000-4000-8000-00000000000c")
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")

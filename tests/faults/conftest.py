@@ -4,9 +4,9 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.faults.calm import left
-from tests.faults.house import House
-from tests.faults.house import house as building
+from tests.faults.cluster import House
+from tests.faults.cluster import house as building
+from tests.faults.quiescence import left
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

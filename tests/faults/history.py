@@ -16,13 +16,13 @@ from domain.events.sync import (
     SyncFailed,
     SyncRequested,
 )
-from domain.recorded import Recorded
+from domain.recorded_event import Recorded
+from infrastructure.crypto.master_key import key_ring
+from infrastructure.crypto.person_keys import PeopleKeys
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.master_key import key_ring
-from infrastructure.people_keys import PeopleKeys
 from infrastructure.postgres.pools import writes
-from tests.faults.house import KEY
+from tests.faults.cluster import KEY
 
 ENDS = (SyncCompleted, SyncFailed, SyncCancelled)
 TOPICS = list(EVENTS)

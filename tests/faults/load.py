@@ -10,9 +10,9 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
-from tests.faults.house import House
-from tests.faults.journal import Command, Journal
-from tests.signing import bearer
+from tests.dev_tokens import bearer
+from tests.faults.client_log import Command, Journal
+from tests.faults.cluster import House
 
 INSISTS = 30.0
 """Seconds after which somebody who is not heard gives up."""

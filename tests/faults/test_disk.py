@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from tests.faults.calm import everything_holds
-from tests.faults.house import House, folder
-from tests.faults.house import house as building
+from tests.faults.cluster import House, folder
+from tests.faults.cluster import house as building
 from tests.faults.load import load
+from tests.faults.quiescence import everything_holds
 
 MEGABYTES = 160
 """The size of the disk: an empty database takes half of it."""

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from tests.faults.calm import everything_holds
-from tests.faults.faults import KILLS, STOPS
-from tests.faults.house import House
+from tests.faults.cluster import House
+from tests.faults.fault_injection import KILLS, STOPS
 from tests.faults.load import load
+from tests.faults.quiescence import everything_holds
 
 
 @pytest.mark.parametrize("victim", KILLS)

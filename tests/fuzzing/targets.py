@@ -9,13 +9,13 @@ from yarl import URL
 
 from domain.canvas import digest
 from domain.errors import CanvasAnswerUnusable, CanvasUrlNotAllowed
-from infrastructure.canvas.body import decoded
-from infrastructure.canvas.guard import public_ip
-from infrastructure.canvas.hosts import Hosts
-from infrastructure.canvas.pages import next_page
+from infrastructure.canvas.host_policy import Hosts
+from infrastructure.canvas.pagination import next_page
 from infrastructure.canvas.parse_assignment import group_of, parse_assignment, parse_group
 from infrastructure.canvas.parse_course import parse_course, student_id
-from infrastructure.canvas.parse_glimpse import parse_graded, parse_planned
+from infrastructure.canvas.parse_feed_entry import parse_graded, parse_planned
+from infrastructure.canvas.response_body import decoded
+from infrastructure.canvas.socket_guard import public_ip
 
 ORIGIN = "https://canvas.school.edu"
 ALLOWED, PRIVATE = ("*.instructure.com", "canvas.school.edu"), ("127.0.0.1:9000",)

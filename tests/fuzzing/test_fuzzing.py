@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.documents import ROOT
 from tests.fuzzing.targets import TARGETS
+from tests.generate_documents import ROOT
 from tests.infrastructure.canvas.rows import (
     assignment_row,
     course_row,

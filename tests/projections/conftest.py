@@ -6,11 +6,11 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from domain.recorded import Recorded
+from domain.recorded_event import Recorded
 from infrastructure.postgres import pools
-from infrastructure.projecting.ensuring import ensure
-from infrastructure.projecting.versions import enter, schema_of
-from projections.catalogue import READ_MODELS
+from infrastructure.projection_engine.ensure_versions import ensure
+from infrastructure.projection_engine.versions import enter, schema_of
+from projections.registry import READ_MODELS
 
 Told = Callable[[Sequence[Recorded]], None]
 

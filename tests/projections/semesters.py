@@ -23,8 +23,8 @@ from domain.events import (
     SyncStarted,
 )
 from domain.events.sync import Changes, Progress, Requests
-from domain.recorded import Recorded
-from tests.sightings import assignment, course, submission
+from domain.recorded_event import Recorded
+from tests.canvas_builders import assignment, course, submission
 
 BEGAN = datetime(2026, 9, 1, tzinfo=UTC)
 COURSES = 6

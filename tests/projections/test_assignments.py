@@ -9,11 +9,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.canvas import assignment_id, course_id
 from projections.assignments.query import ORDERS, assignments_of
-from projections.page import BadCursor
-from tests.projections.answers import leafed, loaded
+from projections.support.page import BadCursor
+from tests.canvas_builders import assignment, course, hidden_grade, submission
 from tests.projections.conftest import Told
-from tests.projections.histories import PERSON, Account, Past
-from tests.sightings import assignment, course, hidden_grade, submission
+from tests.projections.event_builders import PERSON, Account, Past
+from tests.projections.pages import leafed, loaded
 
 NOW = datetime(2026, 9, 15, tzinfo=UTC)
 PAST, FUTURE = "2026-09-14T00:00:00Z", "2026-09-16T00:00:00Z"

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from domain.events import ConnectionClosed, CourseWithdrawn, PersonErased
-from projections.catalogue import READ_MODELS, ReadModel
-from tests.projections.histories import Wanderer
-from tests.projections.tables import fill, in_parts
+from projections.registry import READ_MODELS, ReadModel
+from tests.projections.event_builders import Wanderer
+from tests.projections.table_contents import fill, in_parts
 
 Connection = psycopg.Connection[Any]
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 import orjson
 from psycopg_pool import AsyncConnectionPool
 
-from domain.due import due_at, wait_of
+from domain.sync_schedule import due_at, wait_of
 from projections.connections.query import connection_of, connections_of
-from projections.document import rfc3339
-from tests.projections.answers import leafed, loaded
+from projections.support.json_documents import rfc3339
 from tests.projections.conftest import Told
-from tests.projections.histories import BEGAN, PERSON, Account, Past, erased
+from tests.projections.event_builders import BEGAN, PERSON, Account, Past, erased
+from tests.projections.pages import leafed, loaded
 
 INTERVAL = timedelta(hours=2)
 

@@ -9,11 +9,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.canvas import course_id
 from projections.courses.query import courses_of
-from projections.page import BadCursor, cursor_after
-from tests.projections.answers import leafed, loaded
+from projections.support.page import BadCursor, cursor_after
+from tests.canvas_builders import assignment, course, restricted
 from tests.projections.conftest import Told
-from tests.projections.histories import PERSON, Account, Past
-from tests.sightings import assignment, course, restricted
+from tests.projections.event_builders import PERSON, Account, Past
+from tests.projections.pages import leafed, loaded
 
 
 async def _courses(pool: AsyncConnectionPool, **where: Any) -> list[dict[str, Any]]:

@@ -10,10 +10,10 @@ from psycopg_pool import AsyncConnectionPool
 from domain.canvas import course_id
 from projections.assignments.query import assignments_of
 from projections.dashboard_stats.query import stats_of
-from tests.projections.answers import loaded
+from tests.canvas_builders import assignment, course, hidden_grade, submission
 from tests.projections.conftest import Told
-from tests.projections.histories import PERSON, REQUESTS, Account, Past
-from tests.sightings import assignment, course, hidden_grade, submission
+from tests.projections.event_builders import PERSON, REQUESTS, Account, Past
+from tests.projections.pages import loaded
 
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
 LATER = "2026-10-20T00:00:00Z"

@@ -9,10 +9,10 @@ from psycopg_pool import AsyncConnectionPool
 from domain.canvas import assignment_id, course_id
 from projections.grade_history.query import grade_changes_of
 from projections.grades.query import grades_of
-from tests.projections.answers import leafed, loaded
+from tests.canvas_builders import assignment, course, hidden_grade, restricted, submission
 from tests.projections.conftest import Told
-from tests.projections.histories import BEGAN, PERSON, Account, Past
-from tests.sightings import assignment, course, hidden_grade, restricted, submission
+from tests.projections.event_builders import BEGAN, PERSON, Account, Past
+from tests.projections.pages import leafed, loaded
 
 NOTHING_YET = {
     **dict.fromkeys(("score", "grade", "graded_at", "posted_at")),

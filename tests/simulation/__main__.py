@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from time import perf_counter
 
-from infrastructure.logs import configure_logs
+from infrastructure.observability.logging import configure_logs
 from tests.simulation.assumptions import Assumptions, told
-from tests.simulation.scanning import simulate
-from tests.simulation.telling import HEADLINE, line, table
+from tests.simulation.report import HEADLINE, line, table
+from tests.simulation.scanner import simulate
 
 EXAMPLES = """examples:
   python -m tests.simulation                                 the day of docs/scaling.md

@@ -10,10 +10,10 @@ from aiohttp import ClientSession
 from multidict import CIMultiDict
 
 from domain.errors import CanvasFailure
-from infrastructure.canvas.asking import Asking
+from infrastructure.canvas.api_client import Asking
 from infrastructure.canvas.limits import USUAL
-from infrastructure.canvas.sandbox.bucket import Bucket
 from infrastructure.canvas.throttle import Throttle
+from infrastructure.canvas_sandbox.bucket import Bucket
 from tests.simulation.assumptions import Assumptions
 from tests.simulation.virtual_loop import lived
 

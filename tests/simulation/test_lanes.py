@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from procrastinate.jobs import Job, Status
 
-from infrastructure.jobs import QUEUE, Wish, lane, sync_queue
-from infrastructure.schema import bring_up_to_date
+from infrastructure.queue.database_schema import bring_up_to_date
+from infrastructure.queue.sync_queue import QUEUE, Wish, lane, sync_queue
 from tests.simulation.institutions import origin
 from tests.simulation.lanes import Lane, Lanes
 

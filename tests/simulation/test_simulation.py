@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from domain.due import waits
-from infrastructure.logs import configure_logs
-from tests.simulation import people, world
+from domain.sync_schedule import waits
+from infrastructure.observability.logging import configure_logs
+from tests.simulation import connections, world
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.found import Found
 from tests.simulation.institutions import THIRD
-from tests.simulation.scanning import simulate
+from tests.simulation.results import Found
+from tests.simulation.scanner import simulate
 
 SMALL = Assumptions(
     connections=2000, institutions=50, workers=2, begins=16, hours=6, samples=8, outages=0
@@ -78,7 +78,7 @@ def test_a_herd_is_spread_out_by_its_waits() -> None:
 
 def test_without_the_spread_a_herd_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     configure_logs("error", "json")
-    monkeypatch.setattr(people, "wait_of", lambda _id, _failures: 0)
+    monkeypatch.setattr(connections, "wait_of", lambda _id, _failures: 0)
     assert busiest(simulate(HERD)) > 0.5
 
 

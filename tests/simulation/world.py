@@ -5,19 +5,19 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from domain.attempt import ATTEMPTS
-from domain.circuit import CLOSED, Circuit, not_before
-from domain.due import failures_after, must_be_full
+from domain.circuit_breaker import CLOSED, Circuit, not_before
 from domain.errors import SyncAlreadyRunning, SyncNotDue
-from infrastructure.jobs import lane
+from domain.sync_attempt import ATTEMPTS
+from domain.sync_schedule import failures_after, must_be_full
+from infrastructure.queue.sync_queue import lane
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.ends import COMPLETED, GIVEN_UP, SILENT
-from tests.simulation.found import Found
+from tests.simulation.connections import People, at, since
+from tests.simulation.cost_samples import Cost, Costs
 from tests.simulation.institutions import HOUR, origin, silences
 from tests.simulation.lanes import Lane, Lanes
-from tests.simulation.people import People, at, since
-from tests.simulation.running import Run, Workers
-from tests.simulation.taken import Cost, Costs
+from tests.simulation.outcomes import COMPLETED, GIVEN_UP, SILENT
+from tests.simulation.results import Found
+from tests.simulation.workers import Run, Workers
 
 
 class World:
@@ -183,7 +183,7 @@ class World:
                 found.full_age.add(run.began - people.full_at[one])
 
     def _tells(self, host: str, *, answers: bool) -> None:
-        """As infrastructure.canvas.circuits keeps it: forgotten once it answers."""
+        """As infrastructure.canvas.circuit_breakers keeps it: forgotten once it answers."""
         if answers:
             self.circuits.pop(host, None)
         else:

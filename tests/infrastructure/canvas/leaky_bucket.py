@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tests.infrastructure.canvas.servers import Handler
+from tests.infrastructure.canvas.fake_servers import Handler
 
 
 @dataclass

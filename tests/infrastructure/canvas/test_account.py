@@ -10,8 +10,7 @@ from aiohttp import web
 from domain.errors import CanvasAnswerUnusable, CanvasForbidden, CanvasTokenRejected
 from infrastructure.canvas.account import CanvasAccount
 from infrastructure.canvas.limits import Limits
-from tests.infrastructure.canvas.rows import assignment_row, course_row, group_row
-from tests.infrastructure.canvas.servers import (
+from tests.infrastructure.canvas.fake_servers import (
     QUICK,
     TOKEN,
     Handler,
@@ -20,6 +19,7 @@ from tests.infrastructure.canvas.servers import (
     json_answer,
     serving,
 )
+from tests.infrastructure.canvas.rows import assignment_row, course_row, group_row
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.canvas.in_step import NOON, NOTHING, InStep, in_step
+from tests.infrastructure.canvas.synced_student import NOON, NOTHING, InStep, in_step
 
 PLAIN, HIDDEN = "1001", "1003"
 

@@ -6,6 +6,7 @@ import pytest
 
 from infrastructure.canvas.parse_assignment import parse_assignment, parse_group
 from infrastructure.canvas.parse_course import parse_course, student_id
+from tests.canvas_builders import assignment, course, restricted, submission
 from tests.infrastructure.canvas.rows import (
     assignment_row,
     course_row,
@@ -13,7 +14,6 @@ from tests.infrastructure.canvas.rows import (
     group_row,
     submission_row,
 )
-from tests.sightings import assignment, course, restricted, submission
 
 BODIES = Path(__file__).parent / "bodies"
 ORIGIN = "https://canvas.example"

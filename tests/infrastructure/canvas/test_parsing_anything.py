@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.canvas import digest
-from domain.glimpse import Window
+from domain.change_feed import Window
 from infrastructure.canvas.parse_assignment import group_of, parse_assignment, parse_group
 from infrastructure.canvas.parse_course import parse_course, student_id
-from infrastructure.canvas.parse_glimpse import parse_graded, parse_planned
+from infrastructure.canvas.parse_feed_entry import parse_graded, parse_planned
 from tests.infrastructure.canvas.rows import (
     assignment_row,
     course_row,

@@ -6,9 +6,9 @@ import pytest
 from aiohttp import web
 
 from infrastructure.canvas.throttle import Throttle, Throttles
+from tests.infrastructure.canvas.fake_servers import TOKEN, Student, client_of, serving
 from tests.infrastructure.canvas.leaky_bucket import LeakyBucket
 from tests.infrastructure.canvas.rows import assignment_row, course_row, group_row
-from tests.infrastructure.canvas.servers import TOKEN, Student, client_of, serving
 
 
 async def in_flight(throttle: Throttle, many: int) -> list[int]:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from domain.errors import CanvasUnreachable
-from tests.infrastructure.canvas.servers import TOKEN, Handler, client_of, json_answer, serving
+from tests.infrastructure.canvas.fake_servers import TOKEN, Handler, client_of, json_answer, serving
 
 
 def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:

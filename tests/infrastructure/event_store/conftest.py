@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from infrastructure.event_store.asking import Pool
+from infrastructure.crypto.master_key import KeyRing, key_ring
+from infrastructure.crypto.person_keys import PeopleKeys
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
-from infrastructure.master_key import KeyRing, key_ring
-from infrastructure.people_keys import PeopleKeys
+from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.pools import writes
 
 

@@ -9,16 +9,16 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from application.acting import acting
+from application.event_metadata import acting
 from domain.errors import PersonIsErased, VersionConflict
 from domain.sync import Sync
-from infrastructure.event_store.asking import Pool
+from infrastructure.crypto.person_keys import PeopleKeys
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
 from infrastructure.event_store.store import EventStore
-from infrastructure.people_keys import PeopleKeys
+from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.pools import writes
-from tests.infrastructure.event_store.lives import connection_of, run, sync_of
-from tests.infrastructure.event_store.proxy import Proxy
+from tests.infrastructure.event_store.aggregate_histories import connection_of, run, sync_of
+from tests.infrastructure.event_store.postgres_proxy import Proxy
 
 APPEND_ONE = """
 SELECT easeboard.append(

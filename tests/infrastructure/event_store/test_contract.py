@@ -5,14 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.acting import acting
+from application.event_metadata import acting
 from application.ports import Store
 from domain.connection import Connection
 from domain.errors import VersionConflict
 from domain.sync import Sync
 from infrastructure.event_store.errors import MixedPersons
-from tests.in_memory import InMemoryStore
-from tests.infrastructure.event_store.lives import connection_of, run, sync_of
+from tests.infrastructure.event_store.aggregate_histories import connection_of, run, sync_of
+from tests.memory_store import InMemoryStore
 
 
 @pytest.fixture(params=["memory", "postgres"])

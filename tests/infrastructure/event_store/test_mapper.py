@@ -13,9 +13,9 @@ from domain.event import EVENTS, Event, Redacted
 from domain.events.connection import TokenRejected
 from domain.events.person import PersonErased
 from domain.events.sync import SyncStarted
-from infrastructure.event_store.envelope import DEFLATED, LARGE, SEALED, disclose, enclose
+from infrastructure.event_store.encryption import DEFLATED, LARGE, SEALED, disclose, enclose
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.kinds import BrokenUpcast
+from infrastructure.event_store.event_types import BrokenUpcast
 from infrastructure.event_store.mapper import Mapper, Row
 
 STREAM = UUID("00000000-0000-4000-8000-000000000001")

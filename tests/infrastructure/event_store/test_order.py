@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from infrastructure.event_store.asking import Pool
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
+from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.migrate import migrate
 from infrastructure.postgres.pools import writes
-from tests.infrastructure.event_store.adversaries import Follower, Writer
-from tests.infrastructure.postgres.debian import PROGRAMS, postgres15_url
+from tests.infrastructure.event_store.hostile_writers import Follower, Writer
+from tests.infrastructure.postgres.debian_server import PROGRAMS, postgres15_url
 
 SERVERS = ["embedded", "debian 15"] if PROGRAMS.exists() else ["embedded"]
 WRITERS, READERS, APPENDS = 6, 3, 350

@@ -6,20 +6,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.acting import acting
+from application.event_metadata import acting
 from domain.connection import Connection
 from domain.event import Redacted
 from domain.sync import Sync
+from infrastructure.crypto.person_keys import PeopleKeys
 from infrastructure.event_store import log_reader
-from infrastructure.event_store.asking import Pool
 from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.event_store.history import AsyncPool, head, history
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
-from infrastructure.people_keys import PeopleKeys
+from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.pools import reads
-from tests.infrastructure.event_store.lives import connection_of, run, sync_of
+from tests.infrastructure.event_store.aggregate_histories import connection_of, run, sync_of
 
 TOPICS = ["ConnectionOpened", "SyncRequested", "CourseFetched", "GradeChanged"]
 CAUSE = UUID(int=7)

@@ -8,10 +8,10 @@ import pytest
 from domain.aggregate import Aggregate
 from domain.connection import Connection
 from domain.sync import Sync
-from infrastructure.event_store.asking import Pool
+from infrastructure.crypto.person_keys import PeopleKeys
 from infrastructure.event_store.store import EventStore
-from infrastructure.people_keys import PeopleKeys
-from tests.infrastructure.event_store.lives import connection_of, run, sync_of
+from infrastructure.postgres.execute import Pool
+from tests.infrastructure.event_store.aggregate_histories import connection_of, run, sync_of
 
 ROWS = "SELECT version, topic, state FROM easeboard.snapshots WHERE stream = %s"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.postgres import postmaster
-from infrastructure.postgres.embedded import EmbeddedPostgres
+from infrastructure.postgres.embedded import postmaster
+from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 
 
 @contextmanager

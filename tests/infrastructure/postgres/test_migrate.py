@@ -12,16 +12,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.postgres.embedded import ROLE, EmbeddedPostgres, create_database
+from infrastructure.postgres.embedded.embedded_postgres import (
+    ROLE,
+    EmbeddedPostgres,
+    create_database,
+)
+from infrastructure.postgres.errors import PostgresUnavailable
 from infrastructure.postgres.migrate import (
     MigrationRefused,
     known,
     migrate,
     pending,
 )
-from infrastructure.postgres.unavailable import PostgresUnavailable
-from tests.infrastructure.postgres.catalogue import catalogue
-from tests.infrastructure.postgres.debian import PROGRAMS, postgres15_url
+from tests.infrastructure.postgres.debian_server import PROGRAMS, postgres15_url
+from tests.infrastructure.postgres.schema_catalog import catalogue
 
 ROOT = Path(__file__).parents[3]
 NAMES = [migration.name for migration in known()]

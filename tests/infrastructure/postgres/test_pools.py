@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
-from infrastructure.postgres.connecting import conninfo
+from infrastructure.postgres.conninfo import conninfo
+from infrastructure.postgres.errors import PostgresUnavailable
 from infrastructure.postgres.pools import WAIT_SECONDS, reads, writes
-from infrastructure.postgres.silence import Connection
-from infrastructure.postgres.unavailable import PostgresUnavailable
+from infrastructure.postgres.timeouts import Connection
 
 CANARY = "s3cr3t-canary"
 GET = "SELECT current_setting(%s)"

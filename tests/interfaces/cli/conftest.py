@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.postgres.embedded import EmbeddedPostgres
-from infrastructure.schema import bring_up_to_date
+from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
+from infrastructure.queue.database_schema import bring_up_to_date
 
 
 @pytest.fixture(scope="session")

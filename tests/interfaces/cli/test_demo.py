@@ -3,7 +3,7 @@ import signal
 import socket
 from pathlib import Path
 
-from tests.interfaces.cli.commands import easeboard, started
+from tests.interfaces.cli.run_cli import easeboard, started
 
 SMALL = ["demo", "--once", "--courses", "3", "--assignments", "5"]
 

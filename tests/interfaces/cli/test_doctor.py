@@ -5,8 +5,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.schema import bring_up_to_date
-from tests.interfaces.cli.commands import easeboard
+from infrastructure.queue.database_schema import bring_up_to_date
+from tests.interfaces.cli.run_cli import easeboard
 
 KEY = "hex:" + "0f" * 16 + "f0" * 16
 SECRET = "a development secret, and long enough"

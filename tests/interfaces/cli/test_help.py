@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from interfaces.cli.main import app
-from tests.interfaces.cli.commands import easeboard
+from tests.interfaces.cli.run_cli import easeboard
 
 COMMANDS = {
     "demo": ["--once", "--port", "--courses", "--assignments"],
@@ -35,7 +35,8 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "left_out"), [("cli.main", "interfaces.bootstrap"), ("bootstrap", "fastapi")]
+    ("module", "left_out"),
+    [("cli.main", "interfaces.composition.bootstrap"), ("composition.bootstrap", "fastapi")],
 )
 def test_nothing_heavy_is_imported_by_who_does_without(module: str, left_out: str) -> None:
     script = f"import sys, interfaces.{module}; print({left_out!r} in sys.modules)"

@@ -12,11 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from infrastructure.postgres.account import server_account
-from infrastructure.postgres.program import programs
-from interfaces.cli.demo.caller import Caller
-from tests.interfaces.cli.commands import PATIENCE, environment, logged, started, stop
-from tests.interfaces.cli.student import canvas, connect, is_over, person, sync_when
+from infrastructure.postgres.embedded.binaries import programs
+from infrastructure.postgres.embedded.os_account import server_account
+from interfaces.cli.demo.http_client import Caller
+from tests.interfaces.cli.demo_student import canvas, connect, is_over, person, sync_when
+from tests.interfaces.cli.run_cli import PATIENCE, environment, logged, started, stop
 
 RUNBOOK = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
 KEY = "hex:" + secrets.token_hex(32)

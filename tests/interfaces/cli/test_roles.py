@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from interfaces.listening import PortTaken, listen, url_of
-from interfaces.roles import Doors, RoleDied, playing
-from interfaces.running import Running
+from interfaces.composition.process import Running
+from interfaces.composition.run_roles import Doors, RoleDied, playing
+from interfaces.http.server.listener import PortTaken, listen, url_of
 
 
 class DeadFollower:

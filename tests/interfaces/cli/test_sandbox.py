@@ -4,7 +4,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.interfaces.cli.commands import easeboard, started, stop
+from tests.interfaces.cli.run_cli import easeboard, started, stop
 
 
 async def test_a_sandbox_tells_its_tokens_and_answers_to_them(empty_home: Path) -> None:

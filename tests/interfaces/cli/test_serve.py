@@ -11,10 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from interfaces.cli.demo.caller import Caller
-from interfaces.cli.failing import Failure
-from tests.interfaces.cli.commands import easeboard, logged, started, stop
-from tests.interfaces.cli.student import (
+from interfaces.cli.demo.http_client import Caller
+from interfaces.cli.errors import Failure
+from tests.interfaces.cli.demo_student import (
     SECRET,
     Document,
     canvas,
@@ -23,6 +22,7 @@ from tests.interfaces.cli.student import (
     person,
     sync_when,
 )
+from tests.interfaces.cli.run_cli import easeboard, logged, started, stop
 
 
 async def test_it_serves_and_stops_in_order(home: Path, tmp_path: Path) -> None:

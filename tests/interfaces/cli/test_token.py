@@ -6,9 +6,9 @@ from uuid import UUID
 import jwt
 import pytest
 
-from interfaces.http.identity_tokens import Tokens
-from interfaces.http.person import NotIdentified
-from tests.interfaces.cli.commands import easeboard
+from interfaces.http.auth.jwt_verifier import Tokens
+from interfaces.http.auth.principal import NotIdentified
+from tests.interfaces.cli.run_cli import easeboard
 
 USER = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 SECRET = "a development secret, and long enough"

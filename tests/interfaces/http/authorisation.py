@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import jwt
 
-from tests.interfaces.http.told import CONNECTION
-from tests.signing import ADA, BOB, SECRET, claims_of, token_of
+from tests.dev_tokens import ADA, BOB, SECRET, claims_of, token_of
+from tests.interfaces.http.fake_service import CONNECTION
 
 ANYBODY, PERSON, AUDITOR, ADMIN = "anybody", "person", "auditor", "admin"
 

@@ -8,9 +8,9 @@ from fastapi import FastAPI
 
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
-from interfaces.http.identity import identities
-from tests.interfaces.http.told import Told
-from tests.signing import SECRET, bearer
+from interfaces.http.auth.authenticator import identities
+from tests.dev_tokens import SECRET, bearer
+from tests.interfaces.http.fake_service import Told
 
 ORIGIN = "https://app.school.edu"
 

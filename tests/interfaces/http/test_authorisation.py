@@ -7,6 +7,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.dev_tokens import SECRET
 from tests.interfaces.http.authorisation import (
     BODIES,
     OWNED,
@@ -18,8 +19,7 @@ from tests.interfaces.http.authorisation import (
     expected,
     headers_of,
 )
-from tests.interfaces.loopback import serving
-from tests.signing import SECRET
+from tests.interfaces.loopback_server import serving
 
 REQUESTS = sorted(route for route in TABLE if not route.startswith("WS"))
 SOCKETS = sorted(route for route in TABLE if route.startswith("WS"))

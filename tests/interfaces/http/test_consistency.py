@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interfaces.http.consistency import position_of, token_of
-from tests.interfaces.http.told import CONNECTION, Told
+from tests.interfaces.http.fake_service import CONNECTION, Told
 
 READS = {
     "/api/v1/canvas/connections": ("connections",),

@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 
 from domain.errors import SyncAlreadyRunning
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
-from infrastructure.idempotency import Answer, Answers, Asked, Claim
+from infrastructure.idempotency_keys import Answer, Answers, Asked, Claim
 from interfaces.http.idempotency import _lasting
-from tests.interfaces.http.told import CONNECTION, SYNC, Told
-from tests.signing import ADA, bearer
+from tests.dev_tokens import ADA, bearer
+from tests.interfaces.http.fake_service import CONNECTION, SYNC, Told
 
 SYNC_NOW = f"/api/v1/canvas/connections/{CONNECTION}/sync"
 TOKEN = f"/api/v1/canvas/connections/{CONNECTION}/token"

@@ -9,15 +9,16 @@ import orjson
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from interfaces.http import bodies, shapes
-from interfaces.http.problems import KINDS
-from interfaces.http.shapes.page import PageOf, ProblemDocument
+from interfaces.http import schemas
+from interfaces.http.errors.problem import KINDS
+from interfaces.http.schemas import request_bodies
+from interfaces.http.schemas.page import PageOf, ProblemDocument
 from tests.interfaces.http.authorisation import ADMIN, ANYBODY, AUDITOR, TABLE
 
 SHAPES: dict[str, Any] = {
     name: shape
-    for module in pkgutil.iter_modules(shapes.__path__)
-    for name, shape in vars(importlib.import_module(f"{shapes.__name__}.{module.name}")).items()
+    for module in pkgutil.iter_modules(schemas.__path__)
+    for name, shape in vars(importlib.import_module(f"{schemas.__name__}.{module.name}")).items()
     if isinstance(shape, type) and issubclass(shape, BaseModel)
 }
 NOT_ANSWERED = {
@@ -123,7 +124,7 @@ def test_every_problem_is_one_we_know_with_an_example(document: dict[str, Any]) 
 def test_every_body_has_an_example(document: dict[str, Any]) -> None:
     for name in ("NewConnection", "NewToken", "SyncWish"):
         example = document["components"]["schemas"][name]["example"]
-        assert getattr(bodies, name).model_validate(example)
+        assert getattr(request_bodies, name).model_validate(example)
 
 
 async def test_who_has_the_document_need_not_read_it_again(stranger: httpx2.AsyncClient) -> None:

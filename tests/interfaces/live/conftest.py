@@ -10,11 +10,11 @@ from fastapi import FastAPI
 
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
-from interfaces.http.identity import identities
-from interfaces.live.feed import Message
-from tests.interfaces.http.told import Told
-from tests.interfaces.loopback import serving
-from tests.signing import SECRET
+from interfaces.http.auth.authenticator import identities
+from interfaces.live.stream import Message
+from tests.dev_tokens import SECRET
+from tests.interfaces.http.fake_service import Told
+from tests.interfaces.loopback_server import serving
 
 ORIGIN = "https://app.school.edu"
 

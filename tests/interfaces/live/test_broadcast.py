@@ -10,14 +10,14 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from domain.recorded import Recorded
-from infrastructure.event_store import asking
+from domain.recorded_event import Recorded
 from infrastructure.event_store.errors import DatabaseBusy
-from infrastructure.following import turning
-from infrastructure.following.peoples_log import PeoplesLog
-from interfaces.live import broadcast, line
-from tests.interfaces.live.broadcasting import Air, on_air
-from tests.signing import ADA, BOB
+from infrastructure.postgres import execute
+from infrastructure.subscriptions import poller
+from infrastructure.subscriptions.person_filter import PeoplesLog
+from interfaces.live import broadcast, subscriber_queue
+from tests.dev_tokens import ADA, BOB
+from tests.interfaces.live.broadcast_fixture import Air, on_air
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ async def test_nobody_is_told_of_others(air: Air) -> None:
 async def test_whoever_lets_too_much_come_together_is_let_go_and_the_rest_go_on(
     air: Air, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "CAPACITY", 2)
+    monkeypatch.setattr(subscriber_queue, "CAPACITY", 2)
     run = air.run_of(ADA)
     async with air.hearing(ADA, 0) as idle, air.hearing(ADA, 0) as keen:
         run.request()
@@ -256,10 +256,10 @@ async def test_nothing_is_missed_while_the_database_is_away(
     failed = asyncio.Event()
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(
-        turning, "described", lambda error: str(loop.call_soon_threadsafe(failed.set) and error)
+        poller, "described", lambda error: str(loop.call_soon_threadsafe(failed.set) and error)
     )
-    monkeypatch.setattr(asking, "PATIENCE", 0.2)
-    monkeypatch.setattr(asking, "CONNECTION_WAIT", 0.2)
+    monkeypatch.setattr(execute, "PATIENCE", 0.2)
+    monkeypatch.setattr(execute, "CONNECTION_WAIT", 0.2)
     run = air.run_of(ADA)
     async with air.hearing(ADA, 0) as ear:
         run.request()

@@ -9,11 +9,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from domain.errors import PersonIsErased
-from interfaces.http.rate_limits import LIVE, STRANGERS
-from interfaces.live import crowd, websocket
-from tests.interfaces.http.told import STATUS_DOCUMENT, Told
+from interfaces.http.middleware.rate_limits import LIVE, STRANGERS
+from interfaces.live import connection_limits, websocket
+from tests.dev_tokens import ADA, BOB, token_of
+from tests.interfaces.http.fake_service import STATUS_DOCUMENT, Told
 from tests.interfaces.live.conftest import ORIGIN, Feed
-from tests.signing import ADA, BOB, token_of
 
 SNAPSHOT = {"type": "snapshot", "items": [STATUS_DOCUMENT]}
 
@@ -164,7 +164,7 @@ async def test_a_refusal_inside_asks_to_come_back(base: str, told: Told) -> None
 
 
 async def test_one_person_has_so_many_lines(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "OF_ONE", 1)
+    monkeypatch.setattr(connection_limits, "OF_ONE", 1)
     mine, bobs = ["bearer", token_of()], ["bearer", token_of(BOB)]
     async with opening(base, subprotocols=mine) as first:
         assert await hear(first) == SNAPSHOT
@@ -175,7 +175,7 @@ async def test_one_person_has_so_many_lines(base: str, monkeypatch: pytest.Monke
 
 
 async def test_only_so_many_are_let_in_unknown(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "UNKNOWN", 1)
+    monkeypatch.setattr(connection_limits, "UNKNOWN", 1)
     async with opening(base) as silent:
         with pytest.raises(InvalidStatus) as refused:
             async with opening(base):

@@ -1,0 +1,33 @@
+"""Record that somebody read a connection's history."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.ports import Store
+from domain.connection import Connection
+from domain.errors import ConnectionNotFound
+from domain.history_access import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordReading:
+    """An auditor is shown recorded history."""
+
+    connection_id: UUID
+    reader: str
+    what: str
+
+
+async def record_reading(command: RecordReading, *, store: Store) -> None:
+    """Append who read what; refuses where there is no such connection."""
+    connection = await store.load(Connection, command.connection_id)
+    if not connection.exists:
+        raise ConnectionNotFound(command.connection_id)
+    reading = await store.load(Reading, Reading.id_for(connection.id))
+    reading.read(
+        connection_id=connection.id,
+        person_id=connection.person_id,
+        reader=command.reader,
+        what=command.what,
+    )
+    await store.save(reading)

@@ -1,0 +1,113 @@
+"""The control API over HTTP, for callers on this machine only.
+
+`GET /sandbox` lists every operation with what it does.
+`GET /sandbox/<operation>` is for those that only look: `courses`, `assignments`, `requests`,
+`counters`; arguments are query parameters.
+`POST /sandbox/<operation>` with a JSON object of arguments is for all of them:
+`POST /sandbox/set_grade {"assignment_id": "10001", "score": 9.5, "student": 0}`.
+Both answer `{"result": …}`, 400 `{"error": …}` for bad arguments, 404 for a name or id
+that is not there.
+"""
+
+import inspect
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from infrastructure.canvas_sandbox.control import Control
+
+LOOKING = ("courses", "assignments", "requests", "counters")
+DOING = (
+    "set_grade",
+    "post_grades",
+    "hide_grades",
+    "excuse",
+    "submit",
+    "add_assignment",
+    "move_due_date",
+    "lock_assignment",
+    "rename_assignment",
+    "remove_assignment",
+    "restore_assignment",
+    "withdraw_course",
+    "restore_course",
+    "restrict_course",
+    "conclude_course",
+    "hide_totals",
+    "rename_course",
+    "issue_token",
+    "revoke_token",
+    "expire_token",
+    "restore_token",
+    "limit_scopes",
+    "ignore_includes",
+    "inject",
+    "clear_faults",
+    "set_latency",
+    "advance_clock",
+    "forget_requests",
+)
+
+
+class ControlOverHttp:
+    """Answers `/sandbox`."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where it listens."""
+        return [
+            web.get("/sandbox", self.listed),
+            web.get("/sandbox/{operation}", self.look),
+            web.post("/sandbox/{operation}", self.do),
+        ]
+
+    async def listed(self, request: web.Request) -> web.Response:
+        """Every operation and its sentence."""
+        _from_here(request)
+        return _answer(200, result={name: self._about(name) for name in (*LOOKING, *DOING)})
+
+    async def look(self, request: web.Request) -> web.Response:
+        """Only look."""
+        _from_here(request)
+        arguments: dict[str, Any] = dict(request.query)
+        if "student" in arguments:
+            arguments["student"] = int(arguments["student"])
+        return self._call(request.match_info["operation"], LOOKING, arguments)
+
+    async def do(self, request: web.Request) -> web.Response:
+        """Change something."""
+        _from_here(request)
+        body = await request.read()
+        try:
+            arguments = orjson.loads(body or b"{}")
+        except orjson.JSONDecodeError as error:
+            return _answer(400, error=str(error))
+        return self._call(request.match_info["operation"], (*LOOKING, *DOING), arguments)
+
+    def _about(self, name: str) -> str:
+        operation = getattr(self._control, name)
+        sentence = (inspect.getdoc(operation) or "").splitlines()[0]
+        return f"{inspect.signature(operation)}: {sentence}"
+
+    def _call(self, name: str, known: tuple[str, ...], arguments: dict[str, Any]) -> web.Response:
+        if name not in known:
+            return _answer(404, error=f"there is no operation {name!r}; GET /sandbox lists them")
+        try:
+            return _answer(200, result=getattr(self._control, name)(**arguments))
+        except LookupError as error:
+            return _answer(404, error=f"not found: {error}")
+        except (TypeError, ValueError) as error:
+            return _answer(400, error=str(error))
+
+
+def _from_here(request: web.Request) -> None:
+    if not request.remote or not ip_address(request.remote).is_loopback:
+        raise web.HTTPNotFound
+
+
+def _answer(status: int, **document: Any) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")

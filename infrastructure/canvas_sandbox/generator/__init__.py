@@ -1,0 +1,1 @@
+"""Generates a school from a seed: students, courses, assignments and submissions."""

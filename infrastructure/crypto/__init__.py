@@ -1,0 +1,1 @@
+"""Keys and encrypted secrets: the master key, person keys and the token vault."""

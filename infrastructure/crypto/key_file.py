@@ -1,0 +1,34 @@
+"""The master key of an embedded database: drawn once, kept beside it."""
+
+import os
+import secrets
+from base64 import b64encode
+from contextlib import suppress
+from pathlib import Path
+
+from infrastructure.crypto.master_key import LENGTH
+
+
+def stored_key(file: Path) -> str:
+    """The key in this file, as CANVAS_ENCRYPTION_KEY would hold it; drawn if there is none.
+
+    The file appears whole and readable by its owner alone; of two processes one draws for both.
+    """
+    with suppress(FileNotFoundError):
+        return file.read_text().strip()
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    _write(draft, "base64:" + b64encode(secrets.token_bytes(LENGTH)).decode())
+    try:
+        with suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        draft.unlink()
+    return file.read_text().strip()
+
+
+def _write(file: Path, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as draft:
+        draft.write(text)
+        draft.flush()
+        os.fsync(draft.fileno())

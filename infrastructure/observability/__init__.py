@@ -1,0 +1,1 @@
+"""Logs, traces and the instruments that the code records to."""

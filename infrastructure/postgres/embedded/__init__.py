@@ -1,0 +1,1 @@
+"""The PostgreSQL server that easeboard starts itself, on its own data directory."""

@@ -1,0 +1,110 @@
+"""Which account of the operating system the embedded server runs as: PostgreSQL refuses root."""
+
+import fcntl
+import os
+import pwd
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+from infrastructure.postgres.errors import PostgresUnavailable
+
+NAME = "easeboard"
+
+
+class Switch(TypedDict, total=False):
+    """How a child process becomes another user: arguments of `subprocess`."""
+
+    user: int
+    group: int
+    extra_groups: list[str | int]
+
+
+class Account(NamedTuple):
+    """A user of the operating system."""
+
+    uid: int
+    gid: int
+    name: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is who we are."""
+        return self.uid == os.geteuid()
+
+    @property
+    def switch(self) -> Switch:
+        """What makes a child process run as this user."""
+        return {} if self.is_ours else {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def own(self, file: int | Path) -> None:
+        """Hand a file over, where root made it."""
+        if not self.is_ours:
+            os.chown(file, self.uid, self.gid)
+
+
+def server_account() -> Account:
+    """Our own account, or for root `easeboard`, made on first use; raises PostgresUnavailable."""
+    if os.geteuid():
+        return _ours()
+    deadline = time.monotonic() + 10
+    # useradd's own lock does not keep two of them from making the account twice, one uid lost.
+    with _alone():
+        while True:
+            try:
+                return _account(pwd.getpwnam(NAME))
+            except KeyError:
+                _make(deadline)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other process of ours looks for the account or makes it."""
+    folder = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def name_of(uid: int) -> str:
+    """The user's name, or the number where there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _account(entry: pwd.struct_passwd) -> Account:
+    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+
+def _ours() -> Account:
+    try:
+        return _account(pwd.getpwuid(os.geteuid()))
+    except KeyError:
+        raise PostgresUnavailable(
+            f"The embedded PostgreSQL needs a named account, and user id {os.geteuid()} has none "
+            "in /etc/passwd: add one, or set DATABASE_URL to a server of your own."
+        ) from None
+
+
+def _make(deadline: float) -> None:
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
+    try:
+        made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a constant
+        failure = made.stderr.strip() if made.returncode else ""
+    except OSError as error:
+        made, failure = None, str(error)
+    # Somebody else may be at /etc/passwd just now.
+    if failure and (made is None or time.monotonic() > deadline):
+        raise PostgresUnavailable(
+            f"PostgreSQL does not run as root, and the account {NAME!r} it would run as could not "
+            f"be made ({failure}): make it, start as an ordinary user, or set DATABASE_URL."
+        )
+    if failure:
+        time.sleep(0.05)

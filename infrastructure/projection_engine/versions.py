@@ -1,0 +1,145 @@
+"""The versions of each read model: their tables, their checkpoints, and which one answers."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection, Cursor, sql
+
+from infrastructure.postgres import timeouts
+from infrastructure.postgres.conninfo import conninfo
+from infrastructure.projection_engine.read_model import ReadModel, fingerprint
+
+ANSWER_WITHIN = 10.0
+"""Seconds a batch may take; whoever hears nothing for as long begins anew on another connection."""
+
+
+class Standing(NamedTuple):
+    """How far a version of a read model has come."""
+
+    model: ReadModel
+    version: int
+    position: int
+
+    @property
+    def schema(self) -> sql.Identifier:
+        """Where its tables are."""
+        return schema_of(self.model.name, self.version)
+
+
+def schema_of(name: str, version: int) -> sql.Identifier:
+    """Where the tables of a version are."""
+    return sql.Identifier(f"{name}_v{version}")
+
+
+def connect(url: str) -> Connection[Any]:
+    """A connection to project with.
+
+    It doesn't wait for the disk: a commit lost with the server takes its checkpoint along.
+    """
+    settings = {
+        "timezone": "UTC",
+        "synchronous_commit": "off",
+        "statement_timeout": "60s",
+        "idle_in_transaction_session_timeout": "30s",
+    }
+    connected = timeouts.Connection.connect(
+        conninfo(url, name="projector", **settings), autocommit=True
+    )
+    connected.answers_within = ANSWER_WITHIN
+    return connected
+
+
+def next_version(cursor: Cursor[Any], name: str) -> int:
+    """A number no version has had, and whose schema nobody made, be it for something else."""
+    cursor.execute(
+        """
+        SELECT 1 + coalesce(max(taken), 0)
+          FROM (
+                   SELECT version
+                     FROM easeboard.projections
+                    WHERE name = %(name)s
+                    UNION ALL
+                   SELECT substring(nspname FROM '[0-9]+$')::integer
+                     FROM pg_namespace
+                    WHERE nspname ~ ('^' || %(name)s || '_v[0-9]{1,8}$')
+               ) AS numbers (taken)
+        """,
+        {"name": name},
+    )
+    [(version,)] = cursor.fetchall()
+    return int(version)
+
+
+def create(
+    cursor: Cursor[Any], model: ReadModel, version: int, *, builder: UUID | None = None
+) -> None:
+    """Make the empty tables of a version: live at once, or being built by somebody."""
+    schema = schema_of(model.name, version)
+    cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
+    enter(cursor, schema)
+    cursor.execute(model.schema_sql)
+    cursor.execute(
+        """
+        INSERT INTO easeboard.projections (
+            name, version, role, code_version, fingerprint, builder, builder_seen_at
+        )
+        VALUES (
+            %(name)s, %(version)s,
+            CASE WHEN %(builder)s::uuid IS NULL THEN 'live' ELSE 'building' END,
+            %(code)s, %(fingerprint)s, %(builder)s::uuid,
+            CASE WHEN %(builder)s::uuid IS NOT NULL THEN clock_timestamp() END
+        )
+        """,
+        {
+            "name": model.name,
+            "version": version,
+            "code": model.version,
+            "fingerprint": fingerprint(model),
+            "builder": builder,
+        },
+    )
+
+
+def enter(cursor: Cursor[Any], schema: sql.Identifier) -> None:
+    """Let table names mean those of one version until the transaction ends."""
+    cursor.execute(sql.SQL("SET LOCAL search_path = {}").format(schema))
+
+
+def show(cursor: Cursor[Any], model: ReadModel, version: int) -> None:
+    """Let the views in `read` show this version."""
+    cursor.execute("CREATE SCHEMA IF NOT EXISTS read")
+    for table in model.tables:
+        view = sql.Identifier("read", table)
+        cursor.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+        cursor.execute(
+            sql.SQL("CREATE VIEW {} AS SELECT * FROM {}.{}").format(
+                view, schema_of(model.name, version), sql.Identifier(table)
+            )
+        )
+
+
+def drop(cursor: Cursor[Any], name: str, version: int) -> None:
+    """Forget a version that no longer answers."""
+    cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema_of(name, version)))
+    cursor.execute(
+        "DELETE FROM easeboard.projections WHERE name = %s AND version = %s", [name, version]
+    )
+
+
+def live(connection: Connection[Any], models: Sequence[ReadModel]) -> list[Standing]:
+    """How far the live versions have come, of those whose tables fit this program."""
+    ours = {(model.name, fingerprint(model)): model for model in models}
+    found = connection.execute(
+        """
+        SELECT name, fingerprint, version, position
+          FROM easeboard.projections
+         WHERE role = 'live'
+         ORDER BY name
+        """
+    )
+    return [
+        Standing(ours[name, print_], version, position)
+        for name, print_, version, position in found
+        if (name, print_) in ours
+    ]

@@ -1,0 +1,1 @@
+"""The job queue that carries sync runs to workers, on procrastinate."""

@@ -1,0 +1,1 @@
+"""Counters of requests per time window, in memory or in Redis."""

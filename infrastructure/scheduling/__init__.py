@@ -1,0 +1,1 @@
+"""The scheduler: scans for connections that are due and requests their syncs."""

@@ -1,0 +1,133 @@
+"""What the demo tells: tables of what was synced, what changed, and how to go on."""
+
+from typing import Any
+
+from interfaces.cli.audit import score_text, summary
+from interfaces.cli.demo.http_client import Caller
+from interfaces.cli.output import console, print_table
+
+Document = dict[str, Any]
+
+
+def tell_step(text: str) -> None:
+    """Announce a step."""
+    console.print(f"\n[bold]{text}[/bold]")
+
+
+def tell_sync(sync: Document, seconds: float) -> None:
+    """Say what a run did."""
+    changes, requests = sync["changes"], sync["requests"]
+    console.print(
+        f"Read {sync['courses']['done']} courses with {requests['total']} requests in "
+        f"{seconds:.1f} s. What differs: courses {changes['courses']}, "
+        f"assignments {changes['assignments']}, grades {changes['grades']}."
+    )
+
+
+def tell_courses(courses: list[Document], assignments: list[Document]) -> None:
+    """The table of what was synced."""
+    print_table(
+        ["course", "code", "state", "assignments", "graded", "upcoming", "missing", "score"],
+        [
+            (
+                course["name"],
+                course["course_code"],
+                course["state"],
+                course["assignment_count"],
+                *(
+                    sum(
+                        each["course_id"] == course["id"] and each["status"] == status
+                        for each in assignments
+                    )
+                    for status in ("graded", "upcoming", "missing")
+                ),
+                course["current_score"],
+            )
+            for course in courses
+        ],
+    )
+
+
+def tell_dashboard(stats: Document) -> None:
+    """The dashboard."""
+    work, rate = stats["assignments"], stats["completion_rate"]
+    average = stats["grades"]["average_score"]
+    print_table(
+        ["courses", "assignments", "due this week", "overdue", "missing", "done", "average"],
+        [
+            (
+                f"{stats['courses']['active']} of {stats['courses']['total']}",
+                work["total"],
+                work["due_this_week"],
+                work["overdue"],
+                work["missing"],
+                "—" if rate is None else f"{rate:.0%}",
+                None if average is None else round(average, 2),
+            )
+        ],
+    )
+
+
+def tell_grades(changes: list[Document], names: dict[str, str]) -> None:
+    """The grades that changed, by the names of what they are for."""
+    print_table(
+        ["at", "what", "before", "after"],
+        [
+            (
+                _time(change["changed_at"]),
+                names.get(change["assignment_id"] or change["course_id"]),
+                score_text(change["previous"]),
+                score_text(change["current"]),
+            )
+            for change in changes
+        ],
+    )
+
+
+def tell_events(events: list[Document], names: dict[str, str]) -> None:
+    """The events behind it, by the Canvas names of what they are about."""
+    print_table(
+        ["position", "at", "event", "what"],
+        [
+            (
+                str(event["position"]),
+                _time(event["recorded_at"]),
+                event["type"],
+                _facts(event["payload"], names),
+            )
+            for event in events
+        ],
+    )
+
+
+def tell_doors(student: Caller, auditor: Caller, connection_id: str) -> None:
+    """Lines to paste, and where to read on."""
+    print(f"TOKEN={student.token}")
+    for path in (
+        "/api/v1/dashboard/stats",
+        "/api/v1/canvas/courses",
+        "'/api/v1/canvas/assignments?status=upcoming&sort=due_at'",
+        "/api/v1/canvas/grades/history",
+    ):
+        quote = "'" if path.startswith("'") else ""
+        print(f'curl -H "Authorization: Bearer $TOKEN" {quote}{student.url}{path.lstrip(quote)}')
+    print(f"AUDITOR={auditor.token}")
+    events = f"{auditor.url}/api/v1/audit/connections/{connection_id}/events"
+    print(f'curl -H "Authorization: Bearer $AUDITOR" {events}')
+    print(f"\nAPI documentation: {student.url}/docs")
+
+
+def _facts(payload: Document, names: dict[str, str]) -> str:
+    about = names.get(payload.get("assignment_id") or payload.get("course_id") or "")
+    if "previous" in payload:
+        return f"{about}: {_brief(payload['previous'])} → {_brief(payload['current'])}"
+    left_out = {"connection_id", "sync_id", "person_id", "worker"}
+    return summary({name: value for name, value in payload.items() if name not in left_out})
+
+
+def _brief(value: Any) -> str:
+    return (score_text(value) if isinstance(value, dict) else value) or "—"
+
+
+def _time(moment: str) -> str:
+    return moment[11:19]

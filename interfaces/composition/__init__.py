@@ -1,0 +1,1 @@
+"""The composition root: constructs every part and runs the roles of a process."""

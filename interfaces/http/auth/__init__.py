@@ -1,0 +1,1 @@
+"""Authentication: JWT verification, JWKS and protected routes."""

@@ -1,0 +1,1 @@
+"""Problems (RFC 9457) and the exceptions that become them."""

@@ -1,0 +1,46 @@
+"""Our own faults: logged once, answered with a problem that says nothing of the inside."""
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from interfaces.http.errors.problem import Problem, answer
+from interfaces.http.middleware.head_requests import Answered
+
+LOG = structlog.get_logger(__name__)
+
+
+class BrokenOff(Exception):
+    """An answer ends in the middle; why is in the log already."""
+
+
+class Faults:
+    """ASGI middleware: what nobody expected becomes 500 `internal-error`.
+
+    It stands inside our other middleware, so that a 500 has their headers as well.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Answered:
+            raise
+        except Exception as error:
+            LOG.exception("request_failed", path=scope["path"])
+            if started:
+                # The server is to break the connection off: half an answer must not look whole.
+                raise BrokenOff from error
+            problem = Problem("internal-error", "Something broke on our side; it is logged.")
+            await answer(problem, scope)(scope, receive, send)

@@ -1,0 +1,1 @@
+"""uvicorn, its HTTP protocol with limits, and the listening sockets."""

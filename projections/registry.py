@@ -1,0 +1,54 @@
+"""Every read model there is."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from psycopg import Cursor
+
+import projections.assignments.projector
+import projections.connections.projector
+import projections.courses.projector
+import projections.dashboard_stats.projector
+import projections.grade_history.projector
+import projections.grades.projector
+import projections.sync_log.projector
+from domain.event import Event
+from domain.recorded_event import Recorded
+
+
+class ReadModel(NamedTuple):
+    """A read model as the engine needs it; `version` is that of its code."""
+
+    name: str
+    version: int
+    hears: tuple[type[Event], ...]
+    project: Callable[[Sequence[Recorded], Cursor[Any]], None]
+    schema_sql: str
+    tables: tuple[str, ...]
+
+
+def _read_model(projector: Any) -> ReadModel:
+    folder = Path(projector.__file__).parent
+    return ReadModel(
+        name=folder.name,
+        version=projector.VERSION,
+        hears=projector.HEARS,
+        project=projector.project,
+        schema_sql=folder.joinpath("schema.sql").read_text(encoding="utf-8"),
+        tables=projector.TABLES,
+    )
+
+
+READ_MODELS = tuple(
+    _read_model(projector)
+    for projector in (
+        projections.connections.projector,
+        projections.courses.projector,
+        projections.assignments.projector,
+        projections.grades.projector,
+        projections.grade_history.projector,
+        projections.sync_log.projector,
+        projections.dashboard_stats.projector,
+    )
+)

@@ -1,0 +1,1 @@
+"""What several read models use: documents, pages, tombstones and SQL arrays."""

@@ -1,0 +1,128 @@
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infrastructure.canvas.json_fields import address, count, id_of, number, text, time
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("2026-09-01T05:59:59Z", "2026-09-01T05:59:59Z"),
+        ("2026-01-31T00:00:00Z", "2026-01-31T00:00:00Z"),
+        ("2024-02-29T23:59:59Z", "2024-02-29T23:59:59Z"),
+        ("2024-08-01T08:00:00-06:00", "2024-08-01T14:00:00Z"),
+        ("2026-09-01T05:59:59.987Z", "2026-09-01T05:59:59Z"),
+        ("2026-09-01T05:59:59+00:00", "2026-09-01T05:59:59Z"),
+        ("2026-09-01T05:59:59", "2026-09-01T05:59:59Z"),
+        ("2026-02-29T00:00:00Z", None),
+        ("2026-02-30T00:00:00Z", None),
+        ("2026-13-01T00:00:00Z", None),
+        ("2026-09-01T24:00:01Z", None),
+        ("2026-09-01T00:00:60Z", None),
+        ("0000-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("\uff12\uff10\uff12\uff16-09-01T05:59:59Z", None),
+        ("2026-09-01T05:59:59Z\n", None),
+        ("soon", None),
+        ("", None),
+        (1_788_000_000, None),
+        (None, None),
+    ],
+)
+def test_a_time_is_stored_in_utc_to_the_second_or_not_at_all(
+    written: Any, stored: str | None
+) -> None:
+    assert time(written) == stored
+
+
+@settings(deadline=None)
+@given(
+    st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)),  # noqa: DTZ001  # hypothesis adds the zone
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_whatever_the_zone_the_moment_is_the_same(moment: datetime, minutes: int) -> None:
+    there = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    found = time(there.isoformat())
+    assert found
+    assert len(found) == len("2026-09-01T05:59:59Z")
+    assert datetime.fromisoformat(found) == there.astimezone(UTC).replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("given_id", "stored"),
+    [
+        ("77520000000029520", "77520000000029520"),
+        (77520000000029521, "77520000000029521"),
+        ("7752~29520", "7752~29520"),
+        (0, "0"),
+        (True, None),
+        (-1, None),
+        (1.0, None),
+        ("", None),
+        ("../../users/self", None),
+        ("1/../2", None),
+        ("1?x=", None),
+        ("\uff11", None),
+        ("1\n", None),
+        ("1" * 21, None),
+        (10**400, None),
+        ({"id": 1}, None),
+        (None, None),
+    ],
+)
+def test_an_id_is_digits_and_goes_into_an_address_safely(given_id: Any, stored: str | None) -> None:
+    assert id_of(given_id) == stored
+
+
+@pytest.mark.parametrize(
+    ("given_number", "stored"),
+    [
+        (10, 10.0),
+        (9.5, 9.5),
+        (0, 0.0),
+        (True, None),
+        ("9.5", None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (10**400, None),
+        (None, None),
+    ],
+)
+def test_a_number_is_finite(given_number: Any, stored: float | None) -> None:
+    found = number(given_number)
+    assert found == stored
+    assert found is None or isinstance(found, float)
+
+
+@pytest.mark.parametrize(
+    ("given_count", "stored"),
+    [(3, 3), (0, 0), (-1, None), (True, None), (2**31, None), (1.0, None)],
+)
+def test_a_count_is_whole_and_fits(given_count: Any, stored: int | None) -> None:
+    assert count(given_count) == stored
+
+
+def test_a_text_is_cut_and_holds_nothing_the_database_cannot_store() -> None:
+    assert text("Ωmega\0 \0") == "Ωmega "
+    assert text("x" * 1001) == "x" * 1000
+    assert text(7) is None
+
+
+@pytest.mark.parametrize(
+    ("given_address", "stored"),
+    [
+        ("https://canvas.example/1", "https://canvas.example/1"),
+        ("http://canvas.example/1", "http://canvas.example/1"),
+        ("javascript:alert(1)", None),
+        ("/courses/1", None),
+        ("https://" + "x" * 2000, None),
+        (None, None),
+    ],
+)
+def test_an_address_is_one_a_browser_may_be_sent_to(given_address: Any, stored: str | None) -> None:
+    assert address(given_address) == stored

@@ -1,0 +1,41 @@
+"""What happens to made-up people's connections."""
+
+from uuid import UUID, uuid4
+
+from domain.connection import Connection
+from domain.events.sync import Progress
+from domain.sync import Sync
+from tests.canvas_builders import assignment, course
+
+ORIGIN = "https://canvas.example.edu"
+PROGRESS = Progress(total=1, done=1, failed=0)
+
+
+def connection_of(person_id: UUID, *, name: str = "Ada") -> Connection:
+    """A person's connection, just opened and not saved."""
+    stream = Connection.id_for(person_id, ORIGIN, 1)
+    return Connection.unborn(stream).open(
+        person_id=person_id,
+        canvas_url=ORIGIN,
+        canvas_name="Example",
+        canvas_user_id="42",
+        canvas_user_name=name,
+        token_fingerprint="c0ffee00",
+    )
+
+
+def sync_of(person_id: UUID) -> Sync:
+    """The synchronisation of that connection, just asked for and not saved."""
+    connection_id = Connection.id_for(person_id, ORIGIN, 1)
+    sync = Sync.unborn(Sync.id_for(connection_id))
+    sync.request(
+        uuid4(), connection_id=connection_id, person_id=person_id, trigger="setup", mode="full"
+    )
+    return sync
+
+
+def run(sync: Sync) -> Sync:
+    """Take the queued run on and see one course."""
+    attempt = sync.start("worker")
+    sync.see_course(attempt, course(), [assignment()], PROGRESS)
+    return sync

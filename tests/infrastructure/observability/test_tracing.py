@@ -1,0 +1,51 @@
+import re
+
+import pytest
+from structlog.contextvars import get_contextvars
+
+from infrastructure.observability.tracing import traced, traceparent
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+def test_a_trace_goes_on_and_is_handed_on() -> None:
+    assert traceparent() is None
+    with traced("request", f"00-{TRACE}-{SPAN}-00"):
+        bound = get_contextvars()
+        assert bound["trace_id"] == TRACE
+        assert bound["span_id"] != SPAN
+        assert traceparent() == f"00-{TRACE}-{bound['span_id']}-00"
+        with traced("inside", traceparent()):
+            assert get_contextvars()["trace_id"] == TRACE
+        assert get_contextvars() == bound
+    assert traceparent() is None
+    assert get_contextvars() == {}
+
+
+def test_a_later_version_may_say_more() -> None:
+    with traced("request", f"cc-{TRACE}-{SPAN}-01-what-the-future-brings"):
+        assert get_contextvars()["trace_id"] == TRACE
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        "",
+        f"00-{TRACE}-{SPAN}",
+        f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-01-more",
+        f"cc-{TRACE}-{SPAN}-01.more",
+        f"00-{TRACE}-{SPAN}-01\n",
+        f"{TRACE}",
+    ],
+)
+def test_anything_else_begins_a_new_trace(given: str | None) -> None:
+    with traced("request", given):
+        bound = get_contextvars()
+    assert re.fullmatch("[0-9a-f]{32}", bound["trace_id"])
+    assert re.fullmatch("[0-9a-f]{16}", bound["span_id"])
+    assert bound["trace_id"] != TRACE

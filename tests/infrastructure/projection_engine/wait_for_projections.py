@@ -1,0 +1,48 @@
+"""Where the read models stand, asked of the database until they stand where they should."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from psycopg import Connection
+
+from domain.recorded_event import Recorded
+from projections.registry import READ_MODELS
+from tests.projections.table_contents import Dump, dump, fill
+
+
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.005)
+
+
+def positions(connection: Connection[Any]) -> dict[str, int]:
+    """The checkpoint of every live version."""
+    return dict(
+        connection.execute(
+            "SELECT name, position FROM easeboard.projections WHERE role = 'live' ORDER BY name"
+        ).fetchall()
+    )
+
+
+def until_all_at(connection: Connection[Any], position: int, seconds: float = 30) -> None:
+    """Wait until every read model has taken in everything up to a position."""
+    until(lambda: min(positions(connection).values(), default=-1) >= position, seconds)
+
+
+def live_dump(connection: Connection[Any], name: str) -> Dump:
+    """The tables of the live version."""
+    found = connection.execute(
+        "SELECT version FROM easeboard.projections WHERE name = %s AND role = 'live'", [name]
+    )
+    return dump(connection, f"{name}_v{found.fetchall()[0][0]}")
+
+
+def assert_live_is_rebuilt(connection: Connection[Any], events: Sequence[Recorded]) -> None:
+    """Every read model is what the whole log at once makes of it."""
+    for model in READ_MODELS:
+        expected = fill(connection, model, f"expected_{model.name}", [events])
+        assert live_dump(connection, model.name) == expected, model.name

@@ -1,0 +1,29 @@
+"""A Redis of the test's own, which can be killed, frozen and started again.
+
+These tests are collected where Debian's redis-server is; CI installs it, and may not do without.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.rate_limiting.redis_server import PROGRAM, RedisServer
+
+collect_ignore_glob = [] if PROGRAM or os.environ.get("CI") else ["test_redis*.py"]
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    assert PROGRAM, "redis-server is missing: apt-get install redis-server"
+    folder = Path(tempfile.mkdtemp(prefix="easeboard-redis-"))
+    server = RedisServer(PROGRAM, folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder)
