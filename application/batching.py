@@ -7,37 +7,37 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def take_together(
-    source: AsyncIterator[T], take: Callable[[list[T]], Awaitable[None]], *, most: int
+async def consume_in_batches(
+    source: AsyncIterator[T], consume: Callable[[list[T]], Awaitable[None]], *, max_size: int
 ) -> None:
-    """Hand over everything that has arrived by then, at most `most` at once, until it ends.
+    """Hand over everything that has arrived by then, at most `max_size` at once, until it ends.
 
-    The source is read ahead by as many while `take` is busy, so neither waits for the other.
+    The source is read ahead by as many while `consume` is busy, so neither waits for the other.
     """
-    room, arrived = asyncio.Semaphore(most), asyncio.Queue[T | None]()
+    slots, buffer = asyncio.Semaphore(max_size), asyncio.Queue[T | None]()
 
     async def read_ahead() -> None:
         try:
-            async for each in source:
-                await room.acquire()
-                arrived.put_nowait(each)
+            async for item in source:
+                await slots.acquire()
+                buffer.put_nowait(item)
         finally:
-            arrived.put_nowait(None)
+            buffer.put_nowait(None)
 
-    reading = asyncio.create_task(read_ahead())
+    reader = asyncio.create_task(read_ahead())
     try:
         ended = False
         while not ended:
-            waiting = [await arrived.get()]
-            while not arrived.empty():
-                waiting.append(arrived.get_nowait())
-            batch = [each for each in waiting if each is not None]
-            ended = len(batch) < len(waiting)
+            items = [await buffer.get()]
+            while not buffer.empty():
+                items.append(buffer.get_nowait())
+            batch = [item for item in items if item is not None]
+            ended = len(batch) < len(items)
             if batch:
-                await take(batch)
+                await consume(batch)
             for _ in batch:
-                room.release()
-        await reading
+                slots.release()
+        await reader
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)

@@ -19,7 +19,7 @@ class CancelSync:
 async def cancel_sync(command: CancelSync, *, store: Store) -> None:
     """Record the cancellation; the worker's next append is refused, which stops it."""
     connection = await store.load(Connection, command.connection_id)
-    connection.must_belong_to(command.person_id)
+    connection.require_owner(command.person_id)
     sync = await store.load(Sync, Sync.id_for(connection.id))
     sync.cancel()
     await store.save(sync)

@@ -6,6 +6,6 @@ from datetime import UTC, datetime
 Clock = Callable[[], datetime]
 
 
-def the_time() -> datetime:
+def utc_now() -> datetime:
     """Now, by the clock of this machine."""
     return datetime.now(UTC)

@@ -23,9 +23,9 @@ async def close_connection(command: CloseConnection, *, store: Store, vault: Vau
     whereas a connection without its token can be closed by asking again.
     """
     connection = await store.load(Connection, command.connection_id)
-    connection.must_belong_to(command.person_id)
+    connection.require_owner(command.person_id)
     sync = await store.load(Sync, Sync.id_for(connection.id))
-    if sync.live:
+    if sync.active_run:
         sync.cancel()
     connection.close()
     await vault.destroy(connection.id)

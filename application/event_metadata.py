@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 @dataclass(slots=True)
-class Acting:
+class EventMetadata:
     """Who acts and why, and how far into the log they have written."""
 
     actor: str
@@ -18,22 +18,22 @@ class Acting:
     """Of the last event appended on this behalf; 0 while there is none."""
 
 
-_ACTING: ContextVar[Acting] = ContextVar("acting")
+_CURRENT: ContextVar[EventMetadata] = ContextVar("event_metadata")
 
 
-def now_acting() -> Acting:
+def current_metadata() -> EventMetadata:
     """Whoever acts here and now; `system` where nobody said so."""
-    return _ACTING.get(None) or Acting("system")
+    return _CURRENT.get(None) or EventMetadata("system")
 
 
 @contextmanager
-def acting(
+def with_event_metadata(
     actor: str, *, correlation_id: str | None = None, causation_id: UUID | None = None
-) -> Iterator[Acting]:
+) -> Iterator[EventMetadata]:
     """Do everything inside on somebody's behalf."""
-    who = Acting(actor, correlation_id, causation_id)
-    token = _ACTING.set(who)
+    metadata = EventMetadata(actor, correlation_id, causation_id)
+    token = _CURRENT.set(metadata)
     try:
-        yield who
+        yield metadata
     finally:
-        _ACTING.reset(token)
+        _CURRENT.reset(token)

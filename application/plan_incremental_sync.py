@@ -7,112 +7,133 @@ from datetime import date
 from itertools import chain
 from typing import NamedTuple
 
-from application.ports import Account
+from application.ports import CanvasAccount
 from domain.canvas import Course
-from domain.change_feed import Glimpse, Window
+from domain.change_feed import FeedEntry, PlannerWindow
 from domain.errors import (
     CanvasFailure,
     CanvasForbidden,
     CanvasThrottled,
     CanvasTokenRejected,
 )
-from domain.stale_courses import Told
+from domain.stale_courses import FeedContent
 from domain.sync import Sync
 
-GRADED_PAGES, PLANNER_PAGES = 6, 3
+MAX_GRADED_PAGES = 6
+MAX_PLANNER_PAGES = 3
 """Pages read at most; what is further down waits for the next full run."""
 
-Listing = asyncio.Task[list[Course]]
+CourseListTask = asyncio.Task[list[Course]]
 
 
-class Plan(NamedTuple):
+class SyncPlan(NamedTuple):
     """The courses listed and those to be read: all of them where there is an obstacle."""
 
     courses: Sequence[Course]
-    stale: Sequence[Course]
+    to_fetch: Sequence[Course]
     planner_validator: str | None = None
     obstacle: CanvasFailure | None = None
 
 
-class Feed(NamedTuple):
+class FeedResult(NamedTuple):
     """What a list over all courses told, or why it could not."""
 
-    glimpses: Sequence[Glimpse] = ()
-    window: Window | None = None
+    entries: Sequence[FeedEntry] = ()
+    window: PlannerWindow | None = None
     validator: str | None = None
     obstacle: CanvasFailure | None = None
 
 
-async def glance(account: Account, sync: Sync, today: date) -> Plan:
+async def plan_incremental_sync(account: CanvasAccount, sync: Sync, today: date) -> SyncPlan:
     """Ask for the courses, the graded submissions and the planner, all at once.
 
     Raises CanvasFailure where a full run would fail as well.
     """
-    window = Window.around(today)
+    window = PlannerWindow.around(today)
     try:
         async with asyncio.TaskGroup() as group:
-            listing = group.create_task(account.courses())
-            grading = group.create_task(_heard(_graded(account, sync, listing)))
-            planning = group.create_task(_heard(_planned(account, sync, listing, window)))
-    except ExceptionGroup as several:
-        raise several.exceptions[0] from None
-    return _plan(sync, listing.result(), grading.result(), planning.result(), account)
+            courses_task = group.create_task(account.list_courses())
+            graded_task = group.create_task(
+                _or_obstacle(_read_graded_submissions(account, sync, courses_task))
+            )
+            planned_task = group.create_task(
+                _or_obstacle(_read_planner(account, sync, courses_task, window))
+            )
+    except ExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
+    return _make_plan(
+        sync, courses_task.result(), graded_task.result(), planned_task.result(), account
+    )
 
 
-def _plan(sync: Sync, courses: list[Course], graded: Feed, planned: Feed, account: Account) -> Plan:
+def _make_plan(
+    sync: Sync,
+    courses: list[Course],
+    graded: FeedResult,
+    planned: FeedResult,
+    account: CanvasAccount,
+) -> SyncPlan:
     obstacle = graded.obstacle or planned.obstacle
     if account.drops_includes:
         obstacle = CanvasForbidden("The token's developer key does not allow includes.")
     if obstacle or planned.window is None:
-        return Plan(courses, courses, planned.validator, obstacle)
-    told = Told([*graded.glimpses, *planned.glimpses], planned.window)
-    stale = sync.stale(courses, told)
-    return Plan(
+        return SyncPlan(courses, courses, planned.validator, obstacle)
+    feeds = FeedContent([*graded.entries, *planned.entries], planned.window)
+    ids_to_fetch = sync.courses_to_fetch(courses, feeds)
+    return SyncPlan(
         courses,
-        [course for course in courses if course["canvas_id"] in stale],
+        [course for course in courses if course["canvas_id"] in ids_to_fetch],
         planned.validator,
     )
 
 
-async def _heard(feed: Awaitable[Feed]) -> Feed:
+async def _or_obstacle(feed: Awaitable[FeedResult]) -> FeedResult:
     try:
         return await feed
     except (CanvasTokenRejected, CanvasThrottled):
         raise
     except CanvasFailure as failure:
-        return Feed(obstacle=failure)
+        return FeedResult(obstacle=failure)
 
 
-async def _graded(account: Account, sync: Sync, listing: Listing) -> Feed:
+async def _read_graded_submissions(
+    account: CanvasAccount, sync: Sync, courses_task: CourseListTask
+) -> FeedResult:
     """Newest first, as long as a page has news."""
-    read: list[list[Glimpse]] = []
-    async with aclosing(account.graded()) as pages:
+    pages_read: list[list[FeedEntry]] = []
+    async with aclosing(account.graded_submissions()) as pages:
         async for page in pages:
-            read.append(_readable(page, await listing))
-            if len(read) == GRADED_PAGES or not sync.shows_news(read[-1]):
+            pages_read.append(_without_restricted_courses(page, await courses_task))
+            if len(pages_read) == MAX_GRADED_PAGES or not sync.has_changes(pages_read[-1]):
                 break
-    return Feed([*chain(*read)])
+    return FeedResult([*chain(*pages_read)])
 
 
-async def _planned(account: Account, sync: Sync, listing: Listing, window: Window) -> Feed:
+async def _read_planner(
+    account: CanvasAccount, sync: Sync, courses_task: CourseListTask, window: PlannerWindow
+) -> FeedResult:
     """Latest first: nothing where nothing changed; what was never read, as long as it has news."""
-    known = sync.planner_validator
+    known_validator = sync.planner_validator
     validator: str | None = None
-    read: list[list[Glimpse]] = []
-    async with aclosing(account.planned(window, known)) as pages:
+    pages_read: list[list[FeedEntry]] = []
+    async with aclosing(account.planner_items(window, known_validator)) as pages:
         async for page in pages:
             validator = validator or page.validator
-            read.append(_readable(page.glimpses, await listing))
-            if len(read) == PLANNER_PAGES or not (known or sync.shows_news(read[-1])):
+            pages_read.append(_without_restricted_courses(page.entries, await courses_task))
+            if len(pages_read) == MAX_PLANNER_PAGES or not (
+                known_validator or sync.has_changes(pages_read[-1])
+            ):
                 break
         else:
-            known = None
-    glimpses = [*chain(*read)]
-    if known and glimpses:
-        window = window.cut_before(glimpses[-1].at)
-    return Feed(glimpses, window, validator)
+            known_validator = None
+    entries = [*chain(*pages_read)]
+    if known_validator and entries:
+        window = window.starting_at(entries[-1].graded_or_due_at)
+    return FeedResult(entries, window, validator)
 
 
-def _readable(page: Sequence[Glimpse], courses: Sequence[Course]) -> list[Glimpse]:
+def _without_restricted_courses(
+    page: Sequence[FeedEntry], courses: Sequence[Course]
+) -> list[FeedEntry]:
     ids = {course["canvas_id"] for course in courses if course["state"] != "restricted"}
-    return [glimpse for glimpse in page if glimpse.course_id in ids]
+    return [entry for entry in page if entry.course_id in ids]

@@ -6,11 +6,11 @@ from uuid import UUID
 from application.ports import Store
 from domain.connection import Connection
 from domain.errors import ConnectionNotFound
-from domain.history_access import Reading
+from domain.history_access import HistoryAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordReading:
+class RecordHistoryRead:
     """An auditor is shown recorded history."""
 
     connection_id: UUID
@@ -18,13 +18,13 @@ class RecordReading:
     what: str
 
 
-async def record_reading(command: RecordReading, *, store: Store) -> None:
+async def record_history_read(command: RecordHistoryRead, *, store: Store) -> None:
     """Append who read what; refuses where there is no such connection."""
     connection = await store.load(Connection, command.connection_id)
     if not connection.exists:
         raise ConnectionNotFound(command.connection_id)
-    reading = await store.load(Reading, Reading.id_for(connection.id))
-    reading.read(
+    reading = await store.load(HistoryAccess, HistoryAccess.id_for(connection.id))
+    reading.record_read(
         connection_id=connection.id,
         person_id=connection.person_id,
         reader=command.reader,

@@ -4,22 +4,22 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.ports import Queue, Store
-from application.request_sync import settle
-from application.requeue_sync import enqueue_again
+from application.request_sync import resolve_dead_worker
+from application.requeue_sync import enqueue_queued_run
 from domain.sync import Sync
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InterruptSync:
+class RecoverSync:
     """Somebody noticed a run that is not over."""
 
     connection_id: UUID
 
 
-async def interrupt_sync(command: InterruptSync, *, store: Store, queue: Queue) -> None:
+async def recover_sync(command: RecoverSync, *, store: Store, queue: Queue) -> None:
     """Decide what becomes of a run whose worker died; enqueue it again if it waits."""
     sync = await store.load(Sync, Sync.id_for(command.connection_id))
-    if await settle(sync, queue):
+    if await resolve_dead_worker(sync, queue):
         await store.save(sync)
-        await queue.forget(command.connection_id)
-    await enqueue_again(sync, store, queue)
+        await queue.release(command.connection_id)
+    await enqueue_queued_run(sync, store, queue)

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from application.clock import Clock, the_time
+from application.clock import Clock, utc_now
 from application.ports import Queue, Store
-from application.requeue_sync import enqueue_again
+from application.requeue_sync import enqueue_queued_run
 from domain.connection import Connection
 from domain.events.sync import Requests
-from domain.next_sync import must_be_due
+from domain.next_sync import require_due
 from domain.sync import Sync
 
 NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
@@ -26,7 +26,7 @@ class RequestSync:
     mode: str = "auto"
 
 
-class Queued(NamedTuple):
+class QueuedSync(NamedTuple):
     """A run that waits for a worker, and how it will read: `full` or `incremental`."""
 
     sync_id: UUID
@@ -39,25 +39,25 @@ async def request_sync(
     store: Store,
     queue: Queue,
     interval: timedelta,
-    clock: Clock = the_time,
-) -> Queued:
+    clock: Clock = utc_now,
+) -> QueuedSync:
     """Queue a run; what becomes of one whose worker died is decided first.
 
     Raises SyncAlreadyRunning, also where that one now waits for another worker.
     `interval` is the time until the next one.
     """
     connection = await store.load(Connection, command.connection_id)
-    connection.must_belong_to(command.person_id)
-    connection.must_be_active()
+    connection.require_owner(command.person_id)
+    connection.require_active()
     sync = await store.load(Sync, Sync.id_for(connection.id))
     now = clock()
-    if await settle(sync, queue):
+    if await resolve_dead_worker(sync, queue):
         await store.save(sync)
-        await queue.forget(connection.id)
-        await enqueue_again(sync, store, queue)
+        await queue.release(connection.id)
+        await enqueue_queued_run(sync, store, queue)
     if command.trigger == "schedule":
-        must_be_due(connection, sync, now=now, interval=interval)
-    queued = Queued(uuid4(), sync.mode(command.mode, now=now, interval=interval))
+        require_due(connection, sync, now=now, interval=interval)
+    queued = QueuedSync(uuid4(), sync.choose_mode(command.mode, now=now, interval=interval))
     sync.request(
         queued.sync_id,
         connection_id=connection.id,
@@ -71,16 +71,16 @@ async def request_sync(
     return queued
 
 
-async def settle(sync: Sync, queue: Queue) -> bool:
+async def resolve_dead_worker(sync: Sync, queue: Queue) -> bool:
     """Decide what becomes of a run whose worker is no more; False where nothing is to decide.
 
     Where another worker lived all along the run waits for it; else it was interrupted.
     """
     attempt = sync.attempt
-    fate = await queue.fate(attempt.worker) if attempt else "alive"
-    if attempt is None or fate == "alive":
+    status = await queue.worker_status(attempt.worker) if attempt else "alive"
+    if attempt is None or status == "alive":
         return False
-    if fate == "lost":
+    if status == "lost":
         sync.requeue(attempt, "lost")
     else:
         sync.give_up(attempt, "lost")

@@ -7,19 +7,19 @@ from uuid import UUID
 from application.ports import Queue, Store
 from domain.connection import Connection
 from domain.sync import Sync
-from domain.sync_attempt import pause_after
+from domain.sync_attempt import max_retry_delay_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GiveRunBack:
-    """A worker was stopped, or met an error nobody expected; `reason` is as in GIVEN_UP."""
+class RequeueSync:
+    """A worker was stopped, or met an error nobody expected; `reason` is as in GIVE_UP_REASONS."""
 
     connection_id: UUID
     worker: str
     reason: str
 
 
-async def give_run_back(command: GiveRunBack, *, store: Store, queue: Queue) -> None:
+async def requeue_sync(command: RequeueSync, *, store: Store, queue: Queue) -> None:
     """Let another worker take the run on, after a pause where it broke off."""
     sync = await store.load(Sync, Sync.id_for(command.connection_id))
     attempt = sync.attempt
@@ -27,18 +27,24 @@ async def give_run_back(command: GiveRunBack, *, store: Store, queue: Queue) -> 
         return
     sync.requeue(attempt, command.reason)
     await store.save(sync)
-    broke_off = command.reason == "broke_off"
-    await enqueue_again(sync, store, queue, after=_pause(sync) if broke_off else 0)
+    crashed = command.reason == "broke_off"
+    await enqueue_queued_run(
+        sync, store, queue, delay_seconds=_retry_delay_seconds(sync) if crashed else 0
+    )
 
 
-async def enqueue_again(sync: Sync, store: Store, queue: Queue, *, after: float = 0) -> None:
-    """Tell the workers of a run that waits, `after` seconds; nothing where none does."""
-    if sync.live and sync.live["status"] == "queued":
+async def enqueue_queued_run(
+    sync: Sync, store: Store, queue: Queue, *, delay_seconds: float = 0
+) -> None:
+    """Tell the workers of a run that waits, after `delay_seconds`; nothing where none does."""
+    if sync.active_run and sync.active_run["status"] == "queued":
         connection = await store.load(Connection, sync.connection_id)
-        urgent = sync.live["trigger"] != "schedule"
-        await queue.enqueue(connection.id, connection.canvas_url, urgent=urgent, after=after)
+        urgent = sync.active_run["trigger"] != "schedule"
+        await queue.enqueue(
+            connection.id, connection.canvas_url, urgent=urgent, delay_seconds=delay_seconds
+        )
 
 
-def _pause(sync: Sync) -> float:
+def _retry_delay_seconds(sync: Sync) -> float:
     attempts = sync.run["attempts"] if sync.run else 1
-    return pause_after(attempts) * random.uniform(0.5, 1)  # noqa: S311  # spreads rivals
+    return max_retry_delay_seconds(attempts) * random.uniform(0.5, 1)  # noqa: S311  # spreads rivals

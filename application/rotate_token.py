@@ -19,11 +19,11 @@ class RotateToken:
 async def rotate_token(command: RotateToken, *, store: Store, vault: Vault, canvas: Canvas) -> None:
     """Try the token, keep it, let it take over, and destroy the one before."""
     connection = await store.load(Connection, command.connection_id)
-    connection.must_belong_to(command.person_id)
-    user = await canvas.whoami(connection.canvas_url, command.api_token)
-    fingerprint, before = vault.fingerprint(command.api_token), connection.token_fingerprint
+    connection.require_owner(command.person_id)
+    user = await canvas.fetch_user(connection.canvas_url, command.api_token)
+    fingerprint, previous = vault.fingerprint(command.api_token), connection.token_fingerprint
     connection.rotate_token(user.id, fingerprint)
-    await vault.keep(command.person_id, connection.id, connection.canvas_url, command.api_token)
+    await vault.store(command.person_id, connection.id, connection.canvas_url, command.api_token)
     await store.save(connection)
-    if before != fingerprint:
-        await vault.destroy(connection.id, before)
+    if previous != fingerprint:
+        await vault.destroy(connection.id, previous)

@@ -8,19 +8,19 @@ from uuid import UUID
 
 import structlog
 
-from application.batching import take_together
-from application.event_metadata import now_acting
-from application.plan_incremental_sync import Plan, glance
-from application.ports import Account, Canvas, Hosts, Sighting, Store, Vault
+from application.batching import consume_in_batches
+from application.event_metadata import current_metadata
+from application.plan_incremental_sync import SyncPlan, plan_incremental_sync
+from application.ports import Canvas, CanvasAccount, FetchedCourse, HostHealth, Store, Vault
 from application.request_sync import NO_REQUESTS
-from domain.circuit_breaker import answered
+from domain.circuit_breaker import host_responded
 from domain.connection import Connection
 from domain.errors import (
     CanvasFailure,
     CanvasTokenRejected,
     ConnectionUnusable,
+    DomainError,
     NoSyncRunning,
-    Refusal,
     SyncAlreadyRunning,
     SyncIsOver,
     VersionConflict,
@@ -29,13 +29,13 @@ from domain.events.sync import Progress, Requests
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
 
-ATTEMPTS = 5
-AHEAD = 16
+MAX_APPEND_ATTEMPTS = 5
+MAX_BUFFERED_COURSES = 16
 """Courses read while others are being recorded; more would only cost memory."""
-GLANCE = 0.5
+CANCEL_POLL_SECONDS = 0.5
 """Seconds between two looks whether the run was called off, wherever it hangs."""
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class RunSync:
     worker: str
 
 
-class Run:
+class SyncRunner:
     """One attempt at a run: what it reads from Canvas, and what of it is already recorded."""
 
     def __init__(self, command: RunSync, store: Store) -> None:
@@ -59,7 +59,7 @@ class Run:
 
     async def record(self, decide: Callable[[Sync], None]) -> None:
         """Let the aggregate decide and append; when somebody was faster, decide again."""
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_APPEND_ATTEMPTS):
             stream = Sync.id_for(self._command.connection_id)
             self._sync = self._sync or await self._store.load(Sync, stream)
             try:
@@ -71,56 +71,58 @@ class Run:
 
     async def start(self) -> None:
         """Take the run on; raises NoSyncRunning and SyncAlreadyRunning."""
-        await self.record(self._take_on)
+        await self.record(self._start_attempt)
 
-    def _take_on(self, sync: Sync) -> None:
+    def _start_attempt(self, sync: Sync) -> None:
         self._attempt = sync.start(self._command.worker)
-        now_acting().correlation_id = str(self._attempt.sync_id)
+        current_metadata().correlation_id = str(self._attempt.sync_id)
         structlog.contextvars.bind_contextvars(sync_id=str(self._attempt.sync_id))
-        self._mode = sync.must_be_under_way(self._attempt)["mode"]
+        self._mode = sync.require_active_attempt(self._attempt)["mode"]
 
-    async def read(self, account: Account) -> None:
+    async def read(self, account: CanvasAccount) -> None:
         """Read what the run is to read, and record it as it arrives; stops when called off."""
-        reading = asyncio.create_task(self._read(account))
-        watching = asyncio.create_task(self._until_over())
+        reader = asyncio.create_task(self._read_courses(account))
+        watcher = asyncio.create_task(self._wait_until_over())
         try:
-            await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
-            await (reading if reading.done() else watching)
+            await asyncio.wait({reader, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            await (reader if reader.done() else watcher)
         finally:
-            reading.cancel()
-            watching.cancel()
-            await asyncio.gather(reading, watching, return_exceptions=True)
+            reader.cancel()
+            watcher.cancel()
+            await asyncio.gather(reader, watcher, return_exceptions=True)
 
-    async def _until_over(self) -> None:
+    async def _wait_until_over(self) -> None:
         """Look at the log now and then; raises SyncIsOver once the attempt is."""
         while True:
-            await asyncio.sleep(GLANCE)
-            if self._sync and await self._store.has_moved(self._sync):
+            await asyncio.sleep(CANCEL_POLL_SECONDS)
+            if self._sync and await self._store.has_newer_events(self._sync):
                 newest = await self._store.load(Sync, self._sync.id)
-                newest.must_be_under_way(self._attempt)
+                newest.require_active_attempt(self._attempt)
 
-    async def _read(self, account: Account) -> None:
-        plan = await self._plan(account)
-        listed = {course["canvas_id"] for course in plan.courses}
+    async def _read_courses(self, account: CanvasAccount) -> None:
+        plan = await self._make_plan(account)
+        listed_ids = {course["canvas_id"] for course in plan.courses}
         self._progress["total"] = len(plan.courses)
-        self._progress["done"] = len(plan.courses) - len(plan.stale)
-        await self.record(lambda sync: sync.list_courses(self._attempt, listed))
-        await take_together(account.sightings(plan.stale), self._see, most=AHEAD)
+        self._progress["done"] = len(plan.courses) - len(plan.to_fetch)
+        await self.record(lambda sync: sync.withdraw_unlisted(self._attempt, listed_ids))
+        await consume_in_batches(
+            account.fetch_courses(plan.to_fetch), self._record_batch, max_size=MAX_BUFFERED_COURSES
+        )
         progress, requests = self._progress.copy(), account.requests
         await self.record(
             lambda sync: sync.complete(self._attempt, progress, requests, plan.planner_validator)
         )
 
-    async def _plan(self, account: Account) -> Plan:
+    async def _make_plan(self, account: CanvasAccount) -> SyncPlan:
         """Everything in a full run, else what three lists over all courses give away."""
         if self._mode == "full" or self._sync is None:
-            courses = await account.courses()
-            return Plan(courses, courses)
-        plan = await glance(account, self._sync, datetime.now(UTC).date())
+            courses = await account.list_courses()
+            return SyncPlan(courses, courses)
+        plan = await plan_incremental_sync(account, self._sync, datetime.now(UTC).date())
         if plan.obstacle:
             code, detail = plan.obstacle.code, plan.obstacle.detail
-            log.warning("sync_widened", code=code, detail=detail)
-            await self.record(lambda sync: sync.widen(self._attempt, code, detail))
+            logger.warning("sync_widened", code=code, detail=detail)
+            await self.record(lambda sync: sync.fall_back_to_full(self._attempt, code, detail))
         return plan
 
     async def fail(self, failure: CanvasFailure, requests: Requests) -> None:
@@ -129,81 +131,95 @@ class Run:
             lambda sync: sync.fail(self._attempt, failure.code, failure.detail, requests)
         )
 
-    async def tell(self, hosts: Hosts, origin: str) -> None:
+    async def report_host(self, host_health: HostHealth, origin: str) -> None:
         """Say whether the host answered, as far as the end of the run shows."""
-        match answered(self._sync.run) if self._sync and self._sync.run else None:
+        match host_responded(self._sync.run) if self._sync and self._sync.run else None:
             case True:
-                await hosts.answers(origin)
+                await host_health.record_success(origin)
             case False:
-                await hosts.is_silent(origin)
+                await host_health.record_failure(origin)
 
-    async def remember(self) -> None:
+    async def snapshot(self) -> None:
         """Keep a snapshot for the next run."""
         if self._sync:
-            await self._store.remember(self._sync)
+            await self._store.save_snapshot(self._sync)
 
-    async def _see(self, arrived: list[Sighting]) -> None:
+    async def _record_batch(self, batch: list[FetchedCourse]) -> None:
         """Record what arrived in one append; a dead token ends the run after that."""
-        dead = [one.failure for one in arrived if isinstance(one.failure, CanvasTokenRejected)]
-        seen = [(one, self._count(one)) for one in arrived if one.failure not in dead]
-        await self.record(lambda sync: self._tell(sync, seen))
-        if dead:
-            raise dead[0]
+        rejections = [
+            each.failure for each in batch if isinstance(each.failure, CanvasTokenRejected)
+        ]
+        counted = [
+            (each, self._count_course(each)) for each in batch if each.failure not in rejections
+        ]
+        await self.record(lambda sync: self._record_courses(sync, counted))
+        if rejections:
+            raise rejections[0]
 
-    def _tell(self, sync: Sync, seen: list[tuple[Sighting, Progress]]) -> None:
-        for (course, assignments, failure), progress in seen:
+    def _record_courses(self, sync: Sync, counted: list[tuple[FetchedCourse, Progress]]) -> None:
+        for (course, assignments, failure), progress in counted:
             if failure is None:
-                sync.see_course(self._attempt, course, assignments, progress)
+                sync.record_course(self._attempt, course, assignments, progress)
             else:
-                id_, code, detail = course["canvas_id"], failure.code, failure.detail
-                sync.miss_course(self._attempt, id_, code, detail, progress)
+                course_id, code, detail = course["canvas_id"], failure.code, failure.detail
+                sync.record_fetch_failure(self._attempt, course_id, code, detail, progress)
 
-    def _count(self, sighting: Sighting) -> Progress:
-        self._progress["failed" if sighting.failure else "done"] += 1
+    def _count_course(self, fetched: FetchedCourse) -> Progress:
+        self._progress["failed" if fetched.failure else "done"] += 1
         return self._progress.copy()
 
 
 async def run_sync(
-    command: RunSync, *, store: Store, vault: Vault, canvas: Canvas, hosts: Hosts
+    command: RunSync, *, store: Store, vault: Vault, canvas: Canvas, host_health: HostHealth
 ) -> None:
     """Read the account and record what differs; ends quietly when the run was called off."""
-    run = Run(command, store)
+    runner = SyncRunner(command, store)
     try:
-        await run.start()
+        await runner.start()
         connection = await store.load(Connection, command.connection_id)
-        await _read(run, connection, store=store, vault=vault, canvas=canvas, hosts=hosts)
-        await run.tell(hosts, connection.canvas_url)
-        await run.remember()
+        await _read_account(
+            runner, connection, store=store, vault=vault, canvas=canvas, host_health=host_health
+        )
+        await runner.report_host(host_health, connection.canvas_url)
+        await runner.snapshot()
     except (NoSyncRunning, SyncIsOver, SyncAlreadyRunning):
         return
 
 
-async def _read(
-    run: Run, connection: Connection, *, store: Store, vault: Vault, canvas: Canvas, hosts: Hosts
+async def _read_account(
+    runner: SyncRunner,
+    connection: Connection,
+    *,
+    store: Store,
+    vault: Vault,
+    canvas: Canvas,
+    host_health: HostHealth,
 ) -> None:
     try:
-        connection.must_be_active()
-        token = await vault.reveal(
+        connection.require_active()
+        token = await vault.load(
             connection.person_id,
             connection.id,
             connection.canvas_url,
             connection.token_fingerprint,
         )
-    except (Refusal, KeyError) as refusal:
-        return await run.fail(ConnectionUnusable(str(refusal)), NO_REQUESTS)
-    in_doubt = await hosts.is_in_doubt(connection.canvas_url)
-    async with canvas.account(connection.canvas_url, token, in_doubt=in_doubt) as account:
+    except (DomainError, KeyError) as error:
+        return await runner.fail(ConnectionUnusable(str(error)), NO_REQUESTS)
+    host_degraded = await host_health.is_degraded(connection.canvas_url)
+    async with canvas.open_account(
+        connection.canvas_url, token, host_degraded=host_degraded
+    ) as account:
         try:
-            await run.read(account)
+            await runner.read(account)
         except CanvasFailure as failure:
-            await run.fail(failure, account.requests)
+            await runner.fail(failure, account.requests)
             if isinstance(failure, CanvasTokenRejected):
                 await _reject_token(connection, failure, store)
 
 
 async def _reject_token(used: Connection, failure: CanvasTokenRejected, store: Store) -> None:
     """Record that the token is dead, unless another took over meanwhile."""
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_APPEND_ATTEMPTS):
         connection = await store.load(Connection, used.id)
         if connection.token_fingerprint == used.token_fingerprint:
             connection.reject_token(failure.detail)

@@ -26,13 +26,13 @@ async def set_up_connection(
 
     The token is kept before the event that names it: a secret nobody names is harmless.
     """
-    origin = canvas.origin(command.canvas_url)
-    connection = await _vacant(command.person_id, origin, store)
-    user = await canvas.whoami(origin, command.api_token)
-    await vault.keep(command.person_id, connection.id, origin, command.api_token)
+    origin = canvas.allowed_origin(command.canvas_url)
+    connection = await _new_connection(command.person_id, origin, store)
+    user = await canvas.fetch_user(origin, command.api_token)
+    await vault.store(command.person_id, connection.id, origin, command.api_token)
     fingerprint = vault.fingerprint(command.api_token)
-    _open(connection, command, origin, user, fingerprint)
-    sync, sync_id = Sync.unborn(Sync.id_for(connection.id)), uuid4()
+    _open_connection(connection, command, origin, user, fingerprint)
+    sync, sync_id = Sync.new(Sync.id_for(connection.id)), uuid4()
     sync.request(
         sync_id,
         connection_id=connection.id,
@@ -45,19 +45,19 @@ async def set_up_connection(
     return connection.id
 
 
-async def _vacant(person_id: UUID, origin: str, store: Store) -> Connection:
-    nth = 1
+async def _new_connection(person_id: UUID, origin: str, store: Store) -> Connection:
+    number = 1
     while True:
-        stream = Connection.id_for(person_id, origin, nth)
+        stream = Connection.id_for(person_id, origin, number)
         connection = await store.load(Connection, stream)
         if not connection.exists:
             return connection
         if connection.status != "closed":
             raise ConnectionExists(connection.id)
-        nth += 1
+        number += 1
 
 
-def _open(
+def _open_connection(
     connection: Connection,
     command: SetUpConnection,
     origin: str,

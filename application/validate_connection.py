@@ -21,15 +21,15 @@ async def validate_connection(
 ) -> str | None:
     """Record what Canvas says; returns why the token is of no use, None when it works."""
     connection = await store.load(Connection, command.connection_id)
-    connection.must_belong_to(command.person_id)
+    connection.require_owner(command.person_id)
     try:
-        token = await vault.reveal(
+        token = await vault.load(
             command.person_id, connection.id, connection.canvas_url, connection.token_fingerprint
         )
     except KeyError as destroyed:
         raise ConnectionNotFound(connection.id) from destroyed
     try:
-        user = await canvas.whoami(connection.canvas_url, token)
+        user = await canvas.fetch_user(connection.canvas_url, token)
     except CanvasTokenRejected as rejected:
         connection.reject_token(rejected.detail)
         await store.save(connection)
@@ -39,6 +39,6 @@ async def validate_connection(
     if connection.status == "token_rejected":
         connection.rotate_token(user.id, connection.token_fingerprint)
     else:
-        connection.confirm(user.name)
+        connection.record_validation(user.name)
     await store.save(connection)
     return None

@@ -9,7 +9,7 @@ import eventsourcing.domain
 from domain.event import Event
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-NOBODY = UUID(int=0)
+NO_PERSON = UUID(int=0)
 
 
 class Aggregate(eventsourcing.domain.Aggregate):
@@ -19,12 +19,12 @@ class Aggregate(eventsourcing.domain.Aggregate):
     """Whose data this is; their key seals the events. Nobody's before the first, or when erased."""
 
     @classmethod
-    def unborn(cls, stream: UUID) -> Self:
+    def new(cls, stream: UUID) -> Self:
         """The aggregate before its first event, at version 0."""
         aggregate = object.__new__(cls)
         aggregate.__base_init__(stream, 0, EPOCH)
-        aggregate.person_id = NOBODY
-        aggregate.begin()
+        aggregate.person_id = NO_PERSON
+        aggregate.reset()
         return aggregate
 
     @property
@@ -32,7 +32,7 @@ class Aggregate(eventsourcing.domain.Aggregate):
         """Whether anything ever happened here."""
         return self.version > 0
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Set the state before the first event."""
 
     def evolve(self, event: Event) -> None:

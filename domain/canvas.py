@@ -95,11 +95,11 @@ class Assignment(TypedDict):
     submission: Submission | None
 
 
-TICKING = frozenset({"image_url"})
+VOLATILE_FIELDS = frozenset({"image_url"})
 """Keys that move without anybody changing anything: signed addresses."""
 
 
-CANONICAL = 2
+MARSHAL_VERSION = 2
 """The format of marshal in which equal records have equal bytes: it knows no references."""
 
 
@@ -109,24 +109,24 @@ def digest(record: Course | Assignment) -> str:
     Keys count in the order they stand in. No event holds a digest: each is worked out anew from a
     record, and kept in snapshots of one class version of Sync.
     """
-    lasting: Any = record
-    if not TICKING.isdisjoint(record):
-        lasting = {key: value for key, value in record.items() if key not in TICKING}
-    return blake2b(marshal.dumps(lasting, CANONICAL), digest_size=8).hexdigest()
+    stable: Any = record
+    if not VOLATILE_FIELDS.isdisjoint(record):
+        stable = {key: value for key, value in record.items() if key not in VOLATILE_FIELDS}
+    return blake2b(marshal.dumps(stable, MARSHAL_VERSION), digest_size=8).hexdigest()
 
 
 def course_score(course: Course) -> Score | None:
     """The total a student sees of a course, if any."""
-    return visible(course["current_score"], course["current_grade"])
+    return visible_score(course["current_score"], course["current_grade"])
 
 
 def assignment_score(assignment: Assignment) -> Score | None:
     """The score a student sees of an assignment, if any."""
     submission = assignment["submission"]
-    return visible(submission["score"], submission["grade"]) if submission else None
+    return visible_score(submission["score"], submission["grade"]) if submission else None
 
 
-def visible(score: float | None, grade: str | None) -> Score | None:
+def visible_score(score: float | None, grade: str | None) -> Score | None:
     """A score, unless there is nothing to see."""
     return None if score is None and grade is None else Score(score=score, grade=grade)
 

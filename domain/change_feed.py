@@ -9,46 +9,49 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
-from domain.canvas import CANONICAL, Assignment, Submission
+from domain.canvas import MARSHAL_VERSION, Assignment, Submission
 
-Feed = Literal["graded", "planned"]
+FeedName = Literal["graded", "planned"]
 """Canvas's list of graded submissions, and its planner."""
 
-BACK, AHEAD = 4, 6
+PLANNER_MONTHS_BACK, PLANNER_MONTHS_AHEAD = 4, 6
 """Months of the planner before and after the present one."""
 
 
-class Glimpse(NamedTuple):
+class FeedEntry(NamedTuple):
     """An assignment in a feed; `at` is when it was graded, or when it is due."""
 
-    feed: Feed
+    feed: FeedName
     course_id: str
     assignment_id: str
-    mark: int
-    at: str | None
+    state_hash: int
+    graded_or_due_at: str | None
 
 
-class Window(NamedTuple):
+class PlannerWindow(NamedTuple):
     """The days a planner is asked for; whole months, for they are part of Canvas's validator."""
 
     start: date
     end: date
 
     @classmethod
-    def around(cls, today: date) -> "Window":
+    def around(cls, today: date) -> "PlannerWindow":
         """The months around a day."""
-        return cls(_month(today, -BACK), _month(today, AHEAD + 1))
+        return cls(
+            _first_of_month(today, -PLANNER_MONTHS_BACK),
+            _first_of_month(today, PLANNER_MONTHS_AHEAD + 1),
+        )
 
-    def cut_before(self, due_at: str | None) -> "Window":
+    def starting_at(self, due_at: str | None) -> "PlannerWindow":
         """What is left of it where nothing earlier was read."""
         return self._replace(start=date.fromisoformat(due_at[:10])) if due_at else self
 
-    def holds(self, due_at: str | None) -> bool:
+    def contains(self, due_at: str | None) -> bool:
         """Whether what is due then is surely in it, in whatever zone Canvas reads the days."""
         return due_at is not None and self.start < date.fromisoformat(due_at[:10]) < self.end
 
 
-class Status(NamedTuple):
+class PlannerStatus(NamedTuple):
     """What the planner shows of a submission; one it says nothing of is like this."""
 
     submitted: bool = False
@@ -58,12 +61,12 @@ class Status(NamedTuple):
     posted_at: str | None = None
 
 
-def graded_mark(submission: Submission | None) -> int | None:
+def graded_state_hash(submission: Submission | None) -> int | None:
     """What the graded submissions show of one; None where they do not list it."""
     if submission is None or submission["graded_at"] is None:
         return None
     get = submission.get
-    return _mark(
+    return _state_hash(
         get("state"),
         get("score"),
         get("grade"),
@@ -78,18 +81,20 @@ def graded_mark(submission: Submission | None) -> int | None:
     )
 
 
-def planned_mark(name: str | None, due_at: str, points: float | None, status: Status) -> int:
+def planner_state_hash(
+    name: str | None, due_at: str, points: float | None, status: PlannerStatus
+) -> int:
     """What the planner shows of an assignment."""
-    return _mark(name, due_at, points, *status)
+    return _state_hash(name, due_at, points, *status)
 
 
-def expected_mark(assignment: Assignment) -> int | None:
+def expected_planner_state_hash(assignment: Assignment) -> int | None:
     """What the planner should show of an assignment; None of an undated one, which it has not."""
     due_at, submission = assignment["due_at"], assignment["submission"]
     if due_at is None:
         return None
-    status = _status(submission) if submission else Status()
-    return planned_mark(assignment["name"], due_at, assignment["points_possible"], status)
+    status = _planner_status(submission) if submission else PlannerStatus()
+    return planner_state_hash(assignment["name"], due_at, assignment["points_possible"], status)
 
 
 def is_unposted(submission: Submission | None) -> bool:
@@ -103,8 +108,8 @@ def is_unposted(submission: Submission | None) -> bool:
     )
 
 
-def _status(submission: Submission) -> Status:
-    return Status(
+def _planner_status(submission: Submission) -> PlannerStatus:
+    return PlannerStatus(
         submitted=submission["submitted_at"] is not None,
         excused=submission["excused"],
         late=submission["late"],
@@ -113,10 +118,10 @@ def _status(submission: Submission) -> Status:
     )
 
 
-def _mark(*shown: Any) -> int:
-    return crc32(marshal.dumps(shown, CANONICAL))
+def _state_hash(*fields: Any) -> int:
+    return crc32(marshal.dumps(fields, MARSHAL_VERSION))
 
 
-def _month(today: date, further: int) -> date:
-    year, month = divmod(today.year * 12 + today.month - 1 + further, 12)
+def _first_of_month(today: date, months: int) -> date:
+    year, month = divmod(today.year * 12 + today.month - 1 + months, 12)
     return date(year, month + 1, 1)

@@ -18,7 +18,7 @@ from domain.events.connection import (
 class Connection(Aggregate):
     """One person, one Canvas, one Canvas user; open until it is closed for good."""
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Set the state before the first event."""
         self.status = "new"
         self.canvas_url = ""
@@ -37,23 +37,23 @@ class Connection(Aggregate):
 
     # Decisions
 
-    def open(self, **facts: Any) -> Self:
+    def open(self, **fields: Any) -> Self:
         """Record that the person let us in; `facts` are the fields of ConnectionOpened."""
         if not self.exists:
-            self.trigger_event(ConnectionOpened, **facts)
+            self.trigger_event(ConnectionOpened, **fields)
         return self
 
     def rotate_token(self, canvas_user_id: str, fingerprint: str) -> None:
         """Let a newer token of the same Canvas user take over."""
-        self._must_be_open()
+        self._require_open()
         if canvas_user_id != self.canvas_user_id:
             raise CanvasUserMismatch
         if fingerprint != self.token_fingerprint or self.status == "token_rejected":
             self.trigger_event(TokenRotated, token_fingerprint=fingerprint)
 
-    def confirm(self, canvas_user_name: str) -> None:
+    def record_validation(self, canvas_user_name: str) -> None:
         """Record that Canvas accepts the token."""
-        self.must_be_active()
+        self.require_active()
         self.trigger_event(ConnectionValidated, canvas_user_name=canvas_user_name)
 
     def reject_token(self, reason: str) -> None:
@@ -66,17 +66,17 @@ class Connection(Aggregate):
         if self.status in {"active", "token_rejected"}:
             self.trigger_event(ConnectionClosed)
 
-    def must_belong_to(self, person_id: UUID) -> None:
+    def require_owner(self, person_id: UUID) -> None:
         """Refuse strangers, and whoever asks for a connection that is no more, alike."""
         if not self.exists or self.person_id != person_id or self.status == "closed":
             raise ConnectionNotFound(self.id)
 
-    def must_be_active(self) -> None:
+    def require_active(self) -> None:
         """Refuse when no token works."""
         if self.status != "active":
             raise ConnectionIsNotActive(self.id, self.status)
 
-    def _must_be_open(self) -> None:
+    def _require_open(self) -> None:
         if self.status == "closed":
             raise ConnectionIsNotActive(self.id, self.status)
 

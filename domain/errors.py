@@ -1,6 +1,6 @@
 """Why we say no, and what Canvas does to us.
 
-Refusal                      a rule of ours
+DomainError                  a rule of ours
 ├── ConnectionNotFound
 ├── ConnectionExists
 ├── ConnectionIsNotActive
@@ -18,7 +18,7 @@ CanvasFailure                Canvas's answer, or its silence
 ├── CanvasThrottled          still refused after every retry
 ├── CanvasUnreachable
 ├── CanvasTimeout
-├── CanvasAnswerUnusable     an answer that is no Canvas answer, or past a cap
+├── CanvasResponseUnusable   an answer that is no Canvas answer, or past a cap
 └── ConnectionUnusable       there is no token to ask Canvas with
 """
 
@@ -27,12 +27,12 @@ from typing import ClassVar
 from uuid import UUID
 
 
-class Refusal(Exception):
+class DomainError(Exception):
     """A rule says no."""
 
 
 @dataclass(unsafe_hash=True)
-class ConnectionNotFound(Refusal):
+class ConnectionNotFound(DomainError):
     """There is no such connection, or it is somebody else's."""
 
     connection_id: UUID
@@ -42,7 +42,7 @@ class ConnectionNotFound(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class ConnectionExists(Refusal):
+class ConnectionExists(DomainError):
     """The person already has an open connection to this Canvas."""
 
     connection_id: UUID
@@ -52,7 +52,7 @@ class ConnectionExists(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class ConnectionIsNotActive(Refusal):
+class ConnectionIsNotActive(DomainError):
     """The connection is closed, or Canvas rejected its token."""
 
     connection_id: UUID
@@ -68,7 +68,7 @@ class ConnectionIsNotActive(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class CanvasUserMismatch(Refusal):
+class CanvasUserMismatch(DomainError):
     """The new token belongs to another Canvas user than the connection."""
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class CanvasUserMismatch(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class CanvasUrlNotAllowed(Refusal):
+class CanvasUrlNotAllowed(DomainError):
     """The address is none we may send a token to."""
 
     reason: str
@@ -86,7 +86,7 @@ class CanvasUrlNotAllowed(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class SyncAlreadyRunning(Refusal):
+class SyncAlreadyRunning(DomainError):
     """One run at a time: this one is queued or running."""
 
     sync_id: UUID
@@ -96,7 +96,7 @@ class SyncAlreadyRunning(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class NoSyncRunning(Refusal):
+class NoSyncRunning(DomainError):
     """There is nothing to cancel."""
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class NoSyncRunning(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class SyncIsOver(Refusal):
+class SyncIsOver(DomainError):
     """The run has ended; its late words are not recorded."""
 
     sync_id: UUID
@@ -114,7 +114,7 @@ class SyncIsOver(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class SyncNotDue(Refusal):
+class SyncNotDue(DomainError):
     """The clock asked for a run before the connection is due for one."""
 
     connection_id: UUID
@@ -124,7 +124,7 @@ class SyncNotDue(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class PersonIsErased(Refusal):
+class PersonIsErased(DomainError):
     """The person's key was destroyed; nothing more is recorded about them."""
 
     person_id: UUID
@@ -134,7 +134,7 @@ class PersonIsErased(Refusal):
 
 
 @dataclass(unsafe_hash=True)
-class VersionConflict(Refusal):
+class VersionConflict(DomainError):
     """Somebody else recorded something in the same stream first."""
 
     stream: UUID
@@ -184,7 +184,7 @@ class CanvasTimeout(CanvasFailure):
     code = "canvas-timeout"
 
 
-class CanvasAnswerUnusable(CanvasFailure):
+class CanvasResponseUnusable(CanvasFailure):
     """Canvas's answer is none we can read, or larger than we accept."""
 
     code = "canvas-answer-unusable"

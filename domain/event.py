@@ -6,14 +6,14 @@ from typing import Any, ClassVar, TypeVar
 from eventsourcing.domain import AggregateEvent
 from eventsourcing.utils import register_topic
 
-EVENTS: dict[str, type["Event"]] = {}
+EVENT_TYPES: dict[str, type["Event"]] = {}
 """Every event class by its stored name."""
 
 
 class Event(AggregateEvent):
     """A fact about one stream."""
 
-    SEALED: ClassVar[bool] = True
+    ENCRYPTED: ClassVar[bool] = True
     """Whether the state is encrypted with the key of the person it is about."""
 
     def apply(self, aggregate: Any) -> None:
@@ -33,10 +33,10 @@ E = TypeVar("E", bound=Event)
 def stored_as(name: str) -> Callable[[type[E]], type[E]]:
     """Pin the name an event is stored under, so that moving or renaming its class loses nothing."""
 
-    def pin(event: type[E]) -> type[E]:
+    def register(event: type[E]) -> type[E]:
         event.TOPIC = name  # type: ignore[attr-defined]  # the library looks the name up here
         register_topic(name, event)
-        EVENTS[name] = event
+        EVENT_TYPES[name] = event
         return event
 
-    return pin
+    return register

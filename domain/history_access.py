@@ -7,7 +7,7 @@ from domain.event import Event
 from domain.events.reading import HistoryRead
 
 
-class Reading(Aggregate):
+class HistoryAccess(Aggregate):
     """Everybody who ever read one connection's history."""
 
     @classmethod
@@ -15,7 +15,7 @@ class Reading(Aggregate):
         """The stream of the readings of a connection's history."""
         return uuid5(connection_id, "reading")
 
-    def read(self, *, connection_id: UUID, person_id: UUID, reader: str, what: str) -> None:
+    def record_read(self, *, connection_id: UUID, person_id: UUID, reader: str, what: str) -> None:
         """Record that somebody read; every time is one more."""
         self.trigger_event(
             HistoryRead,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from domain.connection import Connection
 from domain.errors import SyncNotDue
 from domain.sync import Sync
-from domain.sync_schedule import due_at, wait_of
+from domain.sync_schedule import delay_index, next_due_at
 
 
 def next_run_at(connection: Connection, sync: Sync, interval: timedelta) -> datetime | None:
@@ -13,15 +13,15 @@ def next_run_at(connection: Connection, sync: Sync, interval: timedelta) -> date
 
     While a run is live that is an interval after it was asked for.
     """
-    since = sync.rested_at or connection.opened_at
-    if connection.status != "active" or since is None:
+    idle_since = sync.idle_since or connection.opened_at
+    if connection.status != "active" or idle_since is None:
         return None
-    wait = wait_of(connection.id, 0 if sync.live else sync.failures)
-    return due_at(datetime.fromisoformat(since), wait, interval)
+    index = delay_index(connection.id, 0 if sync.active_run else sync.consecutive_failures)
+    return next_due_at(datetime.fromisoformat(idle_since), index, interval)
 
 
-def must_be_due(connection: Connection, sync: Sync, *, now: datetime, interval: timedelta) -> None:
+def require_due(connection: Connection, sync: Sync, *, now: datetime, interval: timedelta) -> None:
     """Refuse a run that the clock asks for too early, as what it goes by may lag behind."""
-    due = next_run_at(connection, sync, interval)
-    if due is None or due > now:
+    due_at = next_run_at(connection, sync, interval)
+    if due_at is None or due_at > now:
         raise SyncNotDue(connection.id)

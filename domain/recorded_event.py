@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.event import Event
 
 
-class Recorded(NamedTuple):
+class RecordedEvent(NamedTuple):
     """What happened, where it stands in the log, when it was recorded and about whom."""
 
     event: Event

@@ -7,69 +7,82 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.canvas import Course, digest
-from domain.change_feed import Glimpse, Window
-from domain.course_diff import SeenCourse
+from domain.change_feed import FeedEntry, PlannerWindow
+from domain.course_diff import CourseSnapshot
 
 
-class Told(NamedTuple):
+class FeedContent(NamedTuple):
     """What the feeds told, and for which days the planner did."""
 
-    glimpses: Sequence[Glimpse]
-    window: Window
+    entries: Sequence[FeedEntry]
+    window: PlannerWindow
 
 
-def stale(
-    known: Mapping[str, SeenCourse], courses: Iterable[Course], told: Told, full_at: str | None
+def courses_to_fetch(
+    known: Mapping[str, CourseSnapshot],
+    courses: Iterable[Course],
+    feeds: FeedContent,
+    last_full_sync_at: str | None,
 ) -> set[str]:
     """The ids of the courses listed that differ, or may differ, from what is remembered."""
-    given_away = giveaways(known, told.glimpses, full_at)
-    shown = {glimpse.assignment_id for glimpse in told.glimpses}
+    changed_ids = changed_course_ids(known, feeds.entries, last_full_sync_at)
+    listed_ids = {entry.assignment_id for entry in feeds.entries}
     return {
         course["canvas_id"]
         for course in courses
-        if differs(known.get(course["canvas_id"]), course)
+        if course_differs(known.get(course["canvas_id"]), course)
         or (
             course["state"] != "restricted"
             and (
-                course["canvas_id"] in given_away
-                or _may_post_unseen(known[course["canvas_id"]], course, shown, told.window)
+                course["canvas_id"] in changed_ids
+                or _may_miss_posted_grade(
+                    known[course["canvas_id"]], course, listed_ids, feeds.window
+                )
             )
         )
     }
 
 
-def differs(seen: SeenCourse | None, course: Course) -> bool:
+def course_differs(snapshot: CourseSnapshot | None, course: Course) -> bool:
     """Whether a course is new, back again, or listed otherwise than remembered."""
-    return seen is None or not seen["present"] or seen["digest"] != digest(course)
+    return snapshot is None or not snapshot["present"] or snapshot["digest"] != digest(course)
 
 
-def giveaways(
-    known: Mapping[str, SeenCourse], glimpses: Iterable[Glimpse], full_at: str | None
+def changed_course_ids(
+    known: Mapping[str, CourseSnapshot], entries: Iterable[FeedEntry], last_full_sync_at: str | None
 ) -> set[str]:
     """The ids of the courses of which a feed shows an assignment otherwise than remembered."""
-    return {glimpse.course_id for glimpse in glimpses if _is_news(known, glimpse, full_at)}
+    return {entry.course_id for entry in entries if _is_change(known, entry, last_full_sync_at)}
 
 
-def _is_news(known: Mapping[str, SeenCourse], glimpse: Glimpse, full_at: str | None) -> bool:
-    course = known.get(glimpse.course_id)
-    seen = course["assignments"].get(glimpse.assignment_id) if course else None
-    if seen is None or not seen["present"]:
-        return not _is_left_over(glimpse, full_at)
-    return seen[glimpse.feed] != glimpse.mark
+def _is_change(
+    known: Mapping[str, CourseSnapshot], entry: FeedEntry, last_full_sync_at: str | None
+) -> bool:
+    course = known.get(entry.course_id)
+    assignment = course["assignments"].get(entry.assignment_id) if course else None
+    if assignment is None or not assignment["present"]:
+        return not _is_outdated_grade(entry, last_full_sync_at)
+    return assignment[entry.feed] != entry.state_hash
 
 
-def _is_left_over(glimpse: Glimpse, full_at: str | None) -> bool:
+def _is_outdated_grade(entry: FeedEntry, last_full_sync_at: str | None) -> bool:
     """Whether a grade is older than a full run that found no such assignment.
 
     Canvas goes on listing grades of what was withdrawn from a student.
     """
-    graded = glimpse.feed == "graded" and glimpse.at is not None
-    return graded and full_at is not None and (glimpse.at or "") < full_at
+    is_grade = entry.feed == "graded" and entry.graded_or_due_at is not None
+    return (
+        is_grade
+        and last_full_sync_at is not None
+        and (entry.graded_or_due_at or "") < last_full_sync_at
+    )
 
 
-def _may_post_unseen(seen: SeenCourse, course: Course, shown: set[str], window: Window) -> bool:
+def _may_miss_posted_grade(
+    snapshot: CourseSnapshot, course: Course, listed_ids: set[str], window: PlannerWindow
+) -> bool:
     """Whether a grade could be posted without a total, a graded row or the planner showing it."""
     return course["grades_hidden"] and any(
-        id_ not in shown and not window.holds(seen["assignments"][id_]["due_at"])
-        for id_ in seen["unposted"]
+        id_ not in listed_ids and not window.contains(snapshot["assignments"][id_]["due_at"])
+        for id_ in snapshot["unposted"]
     )

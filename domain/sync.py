@@ -7,8 +7,8 @@ from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
 from domain.canvas import Assignment, Course
-from domain.change_feed import Glimpse
-from domain.course_diff import Difference, SeenCourse, difference, remember, unseen
+from domain.change_feed import FeedEntry
+from domain.course_diff import CourseDiff, CourseSnapshot, apply_to_snapshot, diff, empty_snapshot
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
 from domain.events.sync import (
@@ -28,31 +28,31 @@ from domain.events.sync import (
     SyncStarted,
     SyncWidened,
 )
-from domain.stale_courses import Told, giveaways, stale
-from domain.sync_attempt import ATTEMPTS, GIVEN_UP, Attempt
-from domain.sync_run import Run, advance, count, queued
-from domain.sync_schedule import failures_after, must_be_full
+from domain.stale_courses import FeedContent, changed_course_ids, courses_to_fetch
+from domain.sync_attempt import GIVE_UP_REASONS, MAX_SYNC_ATTEMPTS, Attempt
+from domain.sync_run import SyncRun, add_changes, apply_event, queued_run
+from domain.sync_schedule import failures_after, needs_full_sync
 
 
 class Sync(Aggregate):
     """Decides what differs from the last sighting, and that there is one run at a time."""
 
-    class_version = 4
+    class_version = 5
     """Of its snapshots: one more where what is remembered, or what digests are made of, changes."""
 
     connection_id: UUID
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Set the state before the first event."""
-        self.run: Run | None = None
+        self.run: SyncRun | None = None
         self.completed_once = False
         self.last_completed_at: str | None = None
-        self.rested_at: str | None = None
-        self.failures = 0
-        self.full_at: str | None = None
+        self.idle_since: str | None = None
+        self.consecutive_failures = 0
+        self.last_full_sync_at: str | None = None
         self.planner_validator: str | None = None
-        self.courses: dict[str, SeenCourse] = {}
-        self.unread: dict[str, str] = {}
+        self.courses: dict[str, CourseSnapshot] = {}
+        self.failed_courses: dict[str, str] = {}
 
     @classmethod
     def id_for(cls, connection_id: UUID) -> UUID:
@@ -60,14 +60,14 @@ class Sync(Aggregate):
         return uuid5(connection_id, "sync")
 
     @property
-    def live(self) -> Run | None:
+    def active_run(self) -> SyncRun | None:
         """The run that is queued or running, if any."""
         return self.run if self.run and self.run["status"] in {"queued", "running"} else None
 
     @property
     def attempt(self) -> Attempt | None:
         """The attempt under way, if any."""
-        run = self.live
+        run = self.active_run
         return Attempt(UUID(run["id"]), run["worker"]) if run and run["worker"] else None
 
     # Decisions: the run
@@ -78,8 +78,8 @@ class Sync(Aggregate):
         """Queue a run; the same request twice is one, another while one lives is refused."""
         if self.run and self.run["id"] == str(sync_id):
             return
-        if self.live:
-            raise SyncAlreadyRunning(UUID(self.live["id"]))
+        if self.active_run:
+            raise SyncAlreadyRunning(UUID(self.active_run["id"]))
         self.trigger_event(
             SyncRequested,
             connection_id=connection_id,
@@ -89,26 +89,28 @@ class Sync(Aggregate):
             mode=mode,
         )
 
-    def mode(self, wish: str, *, now: datetime, interval: timedelta) -> str:
+    def choose_mode(self, requested_mode: str, *, now: datetime, interval: timedelta) -> str:
         """How a run asked for now reads: everything, if the next one would come too late for it."""
-        full_at = datetime.fromisoformat(self.full_at) if self.full_at else None
-        is_full = wish == "full" or must_be_full(full_at, now, interval)
+        last_full = (
+            datetime.fromisoformat(self.last_full_sync_at) if self.last_full_sync_at else None
+        )
+        is_full = requested_mode == "full" or needs_full_sync(last_full, now, interval)
         return "full" if is_full else "incremental"
 
     def start(self, worker: str) -> Attempt:
         """Let a worker take the queued run on, whichever it is; raises NoSyncRunning."""
-        if not self.live:
+        if not self.active_run:
             raise NoSyncRunning
-        attempt = Attempt(UUID(self.live["id"]), worker)
-        if self.live["status"] == "queued":
+        attempt = Attempt(UUID(self.active_run["id"]), worker)
+        if self.active_run["status"] == "queued":
             self._record(SyncStarted, attempt.sync_id, worker=worker)
         elif self.attempt != attempt:
             raise SyncAlreadyRunning(attempt.sync_id)
         return attempt
 
-    def widen(self, attempt: Attempt, code: str, detail: str) -> None:
+    def fall_back_to_full(self, attempt: Attempt, code: str, detail: str) -> None:
         """Let an incremental run read everything after all."""
-        if self.must_be_under_way(attempt)["mode"] == "incremental":
+        if self.require_active_attempt(attempt)["mode"] == "incremental":
             self._record(SyncWidened, attempt.sync_id, code=code, detail=detail)
 
     def complete(
@@ -119,7 +121,7 @@ class Sync(Aggregate):
         planner_validator: str | None = None,
     ) -> None:
         """End a run that read everything it could; one that could read no course has failed."""
-        run = self.must_be_under_way(attempt)
+        run = self.require_active_attempt(attempt)
         if run["error"] and not progress["done"]:
             self._record(SyncFailed, attempt.sync_id, **run["error"], requests=requests)
         else:
@@ -133,46 +135,49 @@ class Sync(Aggregate):
 
     def fail(self, attempt: Attempt, code: str, detail: str, requests: Requests) -> None:
         """End a run early, with the reason."""
-        self.must_be_under_way(attempt)
+        self.require_active_attempt(attempt)
         self._record(SyncFailed, attempt.sync_id, code=code, detail=detail, requests=requests)
 
     def requeue(self, attempt: Attempt, reason: str) -> None:
         """Let another worker take the run on; one that was often given up has failed."""
-        run = self.must_be_under_way(attempt)
-        if run["attempts"] < ATTEMPTS:
+        run = self.require_active_attempt(attempt)
+        if run["attempts"] < MAX_SYNC_ATTEMPTS:
             self._record(SyncRequeued, attempt.sync_id, reason=reason)
         else:
             self.give_up(attempt, reason)
 
     def give_up(self, attempt: Attempt, reason: str) -> None:
         """End a run for good that its worker gave up."""
-        code, detail = GIVEN_UP[reason]
-        self.fail(attempt, code, detail, self.must_be_under_way(attempt)["requests"])
+        code, detail = GIVE_UP_REASONS[reason]
+        self.fail(attempt, code, detail, self.require_active_attempt(attempt)["requests"])
 
     def cancel(self) -> None:
         """Call the live run off."""
-        if not self.live:
+        if not self.active_run:
             raise NoSyncRunning
-        self._record(SyncCancelled, UUID(self.live["id"]))
+        self._record(SyncCancelled, UUID(self.active_run["id"]))
 
     # Decisions: what was seen
 
-    def shows_news(self, glimpses: Iterable[Glimpse]) -> bool:
+    def has_changes(self, entries: Iterable[FeedEntry]) -> bool:
         """Whether a feed tells of anything that is not as remembered."""
-        return bool(giveaways(self.courses, glimpses, self.full_at))
+        return bool(changed_course_ids(self.courses, entries, self.last_full_sync_at))
 
-    def stale(self, courses: Sequence[Course], told: Told) -> set[str]:
+    def courses_to_fetch(self, courses: Sequence[Course], feeds: FeedContent) -> set[str]:
         """The ids of the courses an incremental run reads; a last run could not read some."""
-        return stale(self.courses, courses, told, self.full_at) | self.unread.keys()
+        return (
+            courses_to_fetch(self.courses, courses, feeds, self.last_full_sync_at)
+            | self.failed_courses.keys()
+        )
 
-    def list_courses(self, attempt: Attempt, listed: set[str]) -> None:
+    def withdraw_unlisted(self, attempt: Attempt, listed_ids: set[str]) -> None:
         """Withdraw every course seen before that Canvas lists no longer."""
-        self.must_be_under_way(attempt)
-        for gone in sorted(self.courses.keys() - listed):
-            if self.courses[gone]["present"]:
-                self._record(CourseWithdrawn, attempt.sync_id, course_id=gone)
+        self.require_active_attempt(attempt)
+        for course_id in sorted(self.courses.keys() - listed_ids):
+            if self.courses[course_id]["present"]:
+                self._record(CourseWithdrawn, attempt.sync_id, course_id=course_id)
 
-    def see_course(
+    def record_course(
         self,
         attempt: Attempt,
         course: Course,
@@ -183,27 +188,27 @@ class Sync(Aggregate):
 
         `assignments` is None where Canvas does not show them: what was known of them stays.
         """
-        self.must_be_under_way(attempt)
-        seen = self.courses.get(course["canvas_id"]) or unseen()
-        found = difference(seen, course, assignments)
-        if found.is_nothing:
+        self.require_active_attempt(attempt)
+        snapshot = self.courses.get(course["canvas_id"]) or empty_snapshot()
+        changes = diff(snapshot, course, assignments)
+        if changes.is_empty:
             return
         self._record(
             CourseFetched,
             attempt.sync_id,
             course=course,
-            assignments=found.assignments,
-            removed=found.removed,
-            changes=found.counts,
+            assignments=changes.assignments,
+            removed=changes.removed,
+            changes=changes.change_counts,
             progress=progress,
         )
-        self._record_changes(attempt.sync_id, course["canvas_id"], found)
+        self._record_changes(attempt.sync_id, course["canvas_id"], changes)
 
-    def miss_course(
+    def record_fetch_failure(
         self, attempt: Attempt, course_id: str, code: str, detail: str, progress: Progress
     ) -> None:
         """Record that one course could not be read."""
-        self.must_be_under_way(attempt)
+        self.require_active_attempt(attempt)
         self._record(
             CourseFetchFailed,
             attempt.sync_id,
@@ -213,10 +218,10 @@ class Sync(Aggregate):
             progress=progress,
         )
 
-    def _record_changes(self, sync_id: UUID, course_id: str, found: Difference) -> None:
-        for due in found.due_dates:
+    def _record_changes(self, sync_id: UUID, course_id: str, changes: CourseDiff) -> None:
+        for due in changes.due_dates:
             self._record(DueDateChanged, sync_id, course_id=course_id, **due._asdict())
-        for score in found.scores:
+        for score in changes.scores:
             self._record(
                 GradeChanged,
                 sync_id,
@@ -226,14 +231,14 @@ class Sync(Aggregate):
                 **score._asdict(),
             )
 
-    def must_be_under_way(self, attempt: Attempt) -> Run:
+    def require_active_attempt(self, attempt: Attempt) -> SyncRun:
         """Refuse the words of a run that is over, or that another worker has taken on."""
-        if not self.live or self.attempt != attempt:
+        if not self.active_run or self.attempt != attempt:
             raise SyncIsOver(attempt.sync_id)
-        return self.live
+        return self.active_run
 
-    def _record(self, event: type[Event], sync_id: UUID, **facts: Any) -> None:
-        self.trigger_event(event, connection_id=self.connection_id, sync_id=sync_id, **facts)
+    def _record(self, event: type[Event], sync_id: UUID, **fields: Any) -> None:
+        self.trigger_event(event, connection_id=self.connection_id, sync_id=sync_id, **fields)
 
     # Evolution
 
@@ -241,43 +246,49 @@ class Sync(Aggregate):
         """Take one fact into the state."""
         match event:
             case SyncRequested():
-                self._begin_run(event)
+                self._queue_run(event)
             case CourseFetched():
-                self._remember(event)
+                self._apply_course(event)
             case CourseWithdrawn():
                 self.courses[event.course_id]["present"] = False
                 if self.run:
-                    count(self.run, Changes(courses=1, assignments=0, grades=0))
+                    add_changes(self.run, Changes(courses=1, assignments=0, grades=0))
             case DueDateChanged() | GradeChanged():
                 pass
             case _ if self.run:
-                self._advance(self.run, event)
+                self._apply_to_run(self.run, event)
 
-    def _begin_run(self, event: SyncRequested) -> None:
+    def _queue_run(self, event: SyncRequested) -> None:
         self.person_id = event.person_id
         self.connection_id = event.connection_id
-        self.run = queued(event)
-        self.rested_at = event.timestamp.isoformat()
+        self.run = queued_run(event)
+        self.idle_since = event.timestamp.isoformat()
 
-    def _remember(self, event: CourseFetched) -> None:
+    def _apply_course(self, event: CourseFetched) -> None:
         course = event.course
-        seen = self.courses.get(course["canvas_id"]) or unseen()
-        self.courses[course["canvas_id"]] = remember(seen, course, event.assignments, event.removed)
+        snapshot = self.courses.get(course["canvas_id"]) or empty_snapshot()
+        self.courses[course["canvas_id"]] = apply_to_snapshot(
+            snapshot, course, event.assignments, event.removed
+        )
         if self.run:
-            count(self.run, event.changes)
+            add_changes(self.run, event.changes)
             self.run["courses"] = event.progress
 
-    def _advance(self, run: Run, event: Event) -> None:
-        advance(run, event)
+    def _apply_to_run(self, run: SyncRun, event: Event) -> None:
+        apply_event(run, event)
         match event:
             case CourseFetchFailed():
-                self.unread[event.course_id] = run["id"]
+                self.failed_courses[event.course_id] = run["id"]
             case SyncCompleted():
                 self.completed_once, self.last_completed_at = True, run["finished_at"]
-                self.unread = {id_: at for id_, at in self.unread.items() if at == run["id"]}
+                self.failed_courses = {
+                    id_: run_id
+                    for id_, run_id in self.failed_courses.items()
+                    if run_id == run["id"]
+                }
                 self.planner_validator = event.planner_validator or self.planner_validator
                 if run["mode"] == "full":
-                    self.full_at = run["started_at"]
+                    self.last_full_sync_at = run["started_at"]
         if run["finished_at"]:
-            self.rested_at = run["finished_at"]
-            self.failures = failures_after(self.failures, event)
+            self.idle_since = run["finished_at"]
+            self.consecutive_failures = failures_after(self.consecutive_failures, event)

@@ -5,49 +5,52 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.circuit_breaker import Circuit
-from domain.sync_schedule import Due
+from domain.circuit_breaker import CircuitBreaker
+from domain.sync_schedule import DueConnection
 
-ROOM = 1000
+MAX_QUEUED_RUNS = 1000
 """Runs that may wait for a worker before the clock asks for no more."""
-LOOK_EVERY = timedelta(minutes=1)
+FULL_SCAN_INTERVAL = timedelta(minutes=1)
 """How often the clock looks at everything that is due, from the first on."""
-MOST_FRONTS = 64
+MAX_CURSORS = 64
 """Sets of hosts passed by that are remembered; more are begun anew."""
 
 
-def left_alone(circuits: Mapping[str, Circuit], now: datetime) -> list[str]:
+def hosts_with_open_circuit(circuits: Mapping[str, CircuitBreaker], now: datetime) -> list[str]:
     """The hosts at which the clock asks for nothing now, but perhaps for a probe."""
     return [origin for origin, circuit in circuits.items() if circuit.state(now) != "closed"]
 
 
-def to_be_probed(circuits: Mapping[str, Circuit], now: datetime) -> list[str]:
+def hosts_to_probe(circuits: Mapping[str, CircuitBreaker], now: datetime) -> list[str]:
     """The hosts at which the clock asks for one run, those that wait longest first."""
-    wanting = [(c.open_until, origin) for origin, c in circuits.items() if c.wants_probe(now)]
-    return [origin for _, origin in sorted(wanting)]
+    due = [(c.open_until, origin) for origin, c in circuits.items() if c.is_probe_due(now)]
+    return [origin for _, origin in sorted(due)]
 
 
-def crowded(waiting: Mapping[str, int], room: int = ROOM) -> list[str]:
+def hosts_at_capacity(queued_runs: Mapping[str, int], capacity: int = MAX_QUEUED_RUNS) -> list[str]:
     """The hosts with as many runs waiting as there is room left: there is always some for others.
 
     A host alone may fill a half of the room, each of two a third, and so on.
     """
-    left = room - sum(waiting.values())
-    return [origin for origin, runs in waiting.items() if runs >= left]
+    left = capacity - sum(queued_runs.values())
+    return [origin for origin, runs in queued_runs.items() if runs >= left]
 
 
-def admitted(due: Iterable[Due], waiting: Mapping[str, int], room: int = ROOM) -> list[Due]:
+def admit(
+    due: Iterable[DueConnection], queued_runs: Mapping[str, int], capacity: int = MAX_QUEUED_RUNS
+) -> list[DueConnection]:
     """Those of the due there is room for, in their order."""
-    there, left, found = Counter(waiting), room - sum(waiting.values()), list[Due]()
-    for each in due:
-        if there[each.origin] < left:
-            there[each.origin] += 1
+    queued_at, left = Counter(queued_runs), capacity - sum(queued_runs.values())
+    admitted = list[DueConnection]()
+    for connection in due:
+        if queued_at[connection.origin] < left:
+            queued_at[connection.origin] += 1
             left -= 1
-            found.append(each)
-    return found
+            admitted.append(connection)
+    return admitted
 
 
-class Fronts:
+class ScanCursors:
     """How far the clock has asked for everything that was due but at some hosts.
 
     What is due at a host that is left alone or crowded piles up in front of all else, and to pass
@@ -56,30 +59,37 @@ class Fronts:
     """
 
     def __init__(self) -> None:
-        self._reached: dict[frozenset[str], Due] = {}
-        self._looked_at: datetime | None = None
+        self._cursors: dict[frozenset[str], DueConnection] = {}
+        self._last_full_scan: datetime | None = None
 
-    def start(self, without: frozenset[str], now: datetime) -> Due | None:
+    def resume_after(self, skipped_hosts: frozenset[str], now: datetime) -> DueConnection | None:
         """The last of those that need not be looked at again; None to begin with the first."""
-        if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
-            self._looked_at = now
+        if self._last_full_scan is None or now - self._last_full_scan >= FULL_SCAN_INTERVAL:
+            self._last_full_scan = now
             return None
-        usable = [due for hosts, due in self._reached.items() if without and hosts <= without]
-        return max(usable, key=place, default=None)
+        usable = [
+            due for hosts, due in self._cursors.items() if skipped_hosts and hosts <= skipped_hosts
+        ]
+        return max(usable, key=sort_key, default=None)
 
-    def reach(self, without: frozenset[str], batch: Sequence[Due], turns: Sequence[Due]) -> None:
+    def advance(
+        self,
+        skipped_hosts: frozenset[str],
+        batch: Sequence[DueConnection],
+        requested: Sequence[DueConnection],
+    ) -> None:
         """Remember how far a batch was asked for without a gap, but at these hosts."""
         last = None
-        for due, turn in zip(batch, turns, strict=False):
-            if due != turn:
+        for due, admitted in zip(batch, requested, strict=False):
+            if due != admitted:
                 break
             last = due
-        if len(self._reached) >= MOST_FRONTS:
-            self._reached.clear()
+        if len(self._cursors) >= MAX_CURSORS:
+            self._cursors.clear()
         if last:
-            self._reached[without] = last
+            self._cursors[skipped_hosts] = last
 
 
-def place(due: Due) -> tuple[datetime, UUID]:
+def sort_key(due: DueConnection) -> tuple[datetime, UUID]:
     """Where a connection stands among all that are due."""
     return due.due_at, due.connection_id

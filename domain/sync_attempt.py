@@ -3,13 +3,13 @@
 from typing import NamedTuple
 from uuid import UUID
 
-ATTEMPTS = 3
+MAX_SYNC_ATTEMPTS = 3
 """Workers that may take one run on, one after the other, before it has failed."""
 
-_STOPPED = ("interrupted", "The worker stopped in the middle; what it had read is kept.")
-GIVEN_UP = {
-    "stopped": _STOPPED,
-    "lost": _STOPPED,
+_INTERRUPTED = ("interrupted", "The worker stopped in the middle; what it had read is kept.")
+GIVE_UP_REASONS = {
+    "stopped": _INTERRUPTED,
+    "lost": _INTERRUPTED,
     "broke_off": ("internal-error", "An error of ours ended the run; what it had read is kept."),
 }
 """Why a worker gives a run up, and the code and detail of a run that ends with it: it was stopped
@@ -23,6 +23,6 @@ class Attempt(NamedTuple):
     worker: str
 
 
-def pause_after(attempts: int) -> float:
+def max_retry_delay_seconds(attempts: int) -> float:
     """The longest pause in seconds before a run that broke off is tried again: at most 5 min."""
     return min(300.0, 10.0 * 2.0 ** (attempts - 1))

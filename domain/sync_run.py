@@ -18,7 +18,7 @@ from domain.events.sync import (
 )
 
 
-class Run(TypedDict):
+class SyncRun(TypedDict):
     """The newest run: how it was asked for and how far it is."""
 
     id: str
@@ -35,9 +35,9 @@ class Run(TypedDict):
     error: dict[str, str] | None
 
 
-def queued(event: SyncRequested) -> Run:
+def queued_run(event: SyncRequested) -> SyncRun:
     """A run that waits for its first worker."""
-    return Run(
+    return SyncRun(
         id=str(event.sync_id),
         trigger=event.trigger,
         mode=event.mode,
@@ -53,7 +53,7 @@ def queued(event: SyncRequested) -> Run:
     )
 
 
-def count(run: Run, changes: Changes) -> None:
+def add_changes(run: SyncRun, changes: Changes) -> None:
     """Add differences to those a run has found."""
     before = run["changes"]
     run["changes"] = Changes(
@@ -63,7 +63,7 @@ def count(run: Run, changes: Changes) -> None:
     )
 
 
-def advance(run: Run, event: Event) -> None:
+def apply_event(run: SyncRun, event: Event) -> None:
     """Take one fact about a run into it."""
     at = event.timestamp.isoformat()
     if isinstance(event, SyncCompleted | SyncFailed | SyncCancelled):

@@ -12,13 +12,13 @@ _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _HOST_PATTERN = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 
 
-def split(value: Any) -> list[str]:
+def split_list(value: Any) -> list[str]:
     """The entries of a comma-separated list."""
     entries = value.split(",") if isinstance(value, str) else value
     return [entry.strip() for entry in entries if entry.strip()]
 
 
-def host_pattern(entry: str) -> str:
+def parse_host_pattern(entry: str) -> str:
     """`canvas.school.edu`, `*.instructure.com` or `*`; raises ValueError."""
     pattern = entry.lower().rstrip(".")
     if not _HOST_PATTERN.fullmatch(pattern):
@@ -26,7 +26,7 @@ def host_pattern(entry: str) -> str:
     return pattern
 
 
-def host_and_port(entry: str) -> str:
+def parse_host_and_port(entry: str) -> str:
     """`host:port`; raises ValueError."""
     try:
         parts = urlsplit(f"//{entry}")
@@ -38,41 +38,42 @@ def host_and_port(entry: str) -> str:
     return entry.lower()
 
 
-def web_origin(entry: str) -> str:
+def parse_origin(entry: str) -> str:
     """`https://host` or `http://host:port`, or `*`; raises ValueError."""
     if entry == "*":
         return entry
-    parts = _web(entry)
+    parts = _split_http_url(entry)
     if parts is None or parts.path.strip("/"):
         raise ValueError("should be origins (scheme and host, no path), separated by commas")
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
-def web_address(value: str) -> str:
+def parse_http_url(value: str) -> str:
     """An `http://` or `https://` address without a query; raises ValueError."""
-    if _web(value.strip()) is None:
+    if _split_http_url(value.strip()) is None:
         raise ValueError("should be an http:// or https:// address")
     return value.strip()
 
 
-def address_of_supabase(value: str) -> str:
+def parse_supabase_url(value: str) -> str:
     """The project's URL without a slash at its end; raises ValueError."""
-    parts = _web(value.strip())
+    parts = _split_http_url(value.strip())
     if parts is None:
         raise ValueError("should be the project's https:// address")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
-def _web(value: str) -> SplitResult | None:
+def _split_http_url(value: str) -> SplitResult | None:
     try:
         parts = urlsplit(value)
-        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        is_http_url = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         return None
-    return parts if known and not (parts.query or parts.fragment or "@" in parts.netloc) else None
+    is_plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    return parts if is_http_url and is_plain else None
 
 
-def address_of_redis(value: SecretStr) -> SecretStr:
+def parse_redis_url(value: SecretStr) -> SecretStr:
     """A `redis://`, `rediss://` or `unix://` address; raises ValueError."""
     address = value.get_secret_value().strip()
     if not address.startswith(("redis://", "rediss://", "unix://")):
@@ -80,18 +81,18 @@ def address_of_redis(value: SecretStr) -> SecretStr:
     return SecretStr(address)
 
 
-def database_address(value: SecretStr) -> SecretStr:
+def parse_database_url(value: SecretStr) -> SecretStr:
     """A `postgresql://` address that libpq understands; raises ValueError."""
     address = value.get_secret_value().strip()
     if not address.startswith(("postgresql://", "postgres://")):
         raise ValueError("should start with postgresql:// or postgres://")
     try:
-        said = conninfo_to_dict(address)
-        ports = [port for port in str(said.get("port") or "").split(",") if port]
-        understood = all(port.isdecimal() and 0 < int(port) < 1 << 16 for port in ports)
+        fields = conninfo_to_dict(address)
+        ports = [port for port in str(fields.get("port") or "").split(",") if port]
+        is_valid = all(port.isdecimal() and 0 < int(port) < 1 << 16 for port in ports)
     except (psycopg.Error, UnicodeDecodeError):
-        understood = False
-    if not understood:
+        is_valid = False
+    if not is_valid:
         raise ValueError(
             "should be an address libpq understands: write @ : / ? # % in the password as %XX"
         )

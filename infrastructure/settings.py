@@ -18,21 +18,21 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infrastructure.setting_types import (
-    address_of_redis,
-    address_of_supabase,
-    database_address,
-    host_and_port,
-    host_pattern,
-    split,
-    web_address,
-    web_origin,
+    parse_database_url,
+    parse_host_and_port,
+    parse_host_pattern,
+    parse_http_url,
+    parse_origin,
+    parse_redis_url,
+    parse_supabase_url,
+    split_list,
 )
 
-ROOT_HOME = Path("/var/lib/easeboard")
-_WEEK = 7 * 24 * 60
+HOME_OF_ROOT = Path("/var/lib/easeboard")
+_WEEK_MINUTES = 7 * 24 * 60
 
 
-class BadSettings(Exception):
+class InvalidSettings(Exception):
     """The environment holds values we cannot work with; the message names each and an example."""
 
 
@@ -42,18 +42,18 @@ def default_home() -> Path:
     Root's own user data folder would not do: the embedded PostgreSQL runs as another user then.
     """
     if os.name == "posix" and os.geteuid() == 0:
-        return ROOT_HOME
+        return HOME_OF_ROOT
     return platformdirs.user_data_path("easeboard", appauthor=False)
 
 
-def _each(form: Any) -> BeforeValidator:
-    return BeforeValidator(lambda value: tuple(form(entry) for entry in split(value)))
+def _comma_separated(parse: Any) -> BeforeValidator:
+    return BeforeValidator(lambda value: tuple(parse(entry) for entry in split_list(value)))
 
 
-Patterns = Annotated[tuple[str, ...], NoDecode, _each(host_pattern)]
-Places = Annotated[tuple[str, ...], NoDecode, _each(host_and_port)]
-Origins = Annotated[tuple[str, ...], NoDecode, _each(web_origin)]
-Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+HostPatterns = Annotated[tuple[str, ...], NoDecode, _comma_separated(parse_host_pattern)]
+HostsAndPorts = Annotated[tuple[str, ...], NoDecode, _comma_separated(parse_host_and_port)]
+Origins = Annotated[tuple[str, ...], NoDecode, _comma_separated(parse_origin)]
+Lowercase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 
 class Settings(BaseSettings):
@@ -67,39 +67,39 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: Annotated[SecretStr, AfterValidator(database_address)] | None = Field(
+    database_url: Annotated[SecretStr, AfterValidator(parse_database_url)] | None = Field(
         default=None, examples=["postgresql://easeboard:secret@localhost:5432/easeboard"]
     )
     canvas_encryption_key: SecretStr | None = Field(default=None, examples=["base64:<32 bytes>"])
-    supabase_url: Annotated[str, AfterValidator(address_of_supabase)] | None = Field(
+    supabase_url: Annotated[str, AfterValidator(parse_supabase_url)] | None = Field(
         default=None, examples=["https://abcdefgh.supabase.co"]
     )
     supabase_jwt_secret: SecretStr | None = Field(default=None, examples=["<JWT secret>"])
     supabase_service_key: SecretStr | None = Field(default=None, examples=["<service role key>"])
-    redis_url: Annotated[SecretStr, AfterValidator(address_of_redis)] | None = Field(
+    redis_url: Annotated[SecretStr, AfterValidator(parse_redis_url)] | None = Field(
         default=None, examples=["redis://localhost:6379/0"]
     )
-    canvas_allowed_hosts: Patterns = Field(
+    canvas_allowed_hosts: HostPatterns = Field(
         default=("*.instructure.com",), examples=["*.instructure.com,canvas.school.edu"]
     )
-    canvas_allow_private: Places = Field(default=(), examples=["127.0.0.1:9000"])
+    canvas_allow_private: HostsAndPorts = Field(default=(), examples=["127.0.0.1:9000"])
     cors_origins: Origins = Field(
         default=(), examples=["https://app.school.edu,http://localhost:3000"]
     )
-    sync_interval_minutes: int = Field(default=120, ge=1, le=_WEEK, examples=["120"])
+    sync_interval_minutes: int = Field(default=120, ge=1, le=_WEEK_MINUTES, examples=["120"])
     sync_concurrency: int = Field(default=16, ge=1, le=256, examples=["16"])
     sync_concurrency_per_host: int = Field(default=8, ge=1, le=1024, examples=["8"])
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lowercase] = Field(
         default="info", examples=["info"]
     )
-    log_format: Annotated[Literal["json", "console"], Lower] | None = Field(
+    log_format: Annotated[Literal["json", "console"], Lowercase] | None = Field(
         default=None, examples=["json"]
     )
     metrics_port: int | None = Field(default=None, ge=1, le=65535, examples=["9464"])
-    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(web_address)] | None = Field(
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(parse_http_url)] | None = Field(
         default=None, examples=["http://localhost:4318"]
     )
-    easeboard_home: Path = Field(default_factory=default_home, examples=[str(ROOT_HOME)])
+    easeboard_home: Path = Field(default_factory=default_home, examples=[str(HOME_OF_ROOT)])
 
     @model_validator(mode="before")
     @classmethod
@@ -126,21 +126,21 @@ class Settings(BaseSettings):
         return timedelta(minutes=self.sync_interval_minutes)
 
 
-def read_settings(**given: Any) -> Settings:
-    """The settings of this process; what is given comes first. Raises BadSettings."""
+def read_settings(**overrides: Any) -> Settings:
+    """The settings of this process; what is given comes first. Raises InvalidSettings."""
     try:
-        return Settings(**given)
+        return Settings(**overrides)
     except ValidationError as error:
-        raise BadSettings(_told(error)) from None
+        raise InvalidSettings(_error_message(error)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadSettings(f".env cannot be read: {type(error).__name__}.") from None
+        raise InvalidSettings(f".env cannot be read: {type(error).__name__}.") from None
 
 
-def _told(error: ValidationError) -> str:
+def _error_message(error: ValidationError) -> str:
     lines = ["These settings cannot be used:"]
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        name = str(fault["loc"][0])
-        what = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(problem["loc"][0])
+        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
         example = (Settings.model_fields[name].examples or [""])[0]
-        lines.append(f"  {name.upper()} {what}; for example {name.upper()}={example}")
+        lines.append(f"  {name.upper()} {message}; for example {name.upper()}={example}")
     return "\n".join(lines)

@@ -8,16 +8,16 @@ from uuid import UUID
 
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
-from application.recover_sync import InterruptSync
-from application.request_sync import Queued, RequestSync
-from application.requeue_sync import GiveRunBack
+from application.recover_sync import RecoverSync
+from application.request_sync import QueuedSync, RequestSync
+from application.requeue_sync import RequeueSync
 from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
-from domain.circuit_breaker import State
-from infrastructure.idempotency_keys import Answers
-from interfaces.queries.health_report import Wellness
+from domain.circuit_breaker import CircuitState
+from infrastructure.idempotency_keys import IdempotencyKeys
+from interfaces.queries.health_report import HealthReport
 from projections.support.page import Page
 
 
@@ -30,15 +30,15 @@ class Service:
     rotate_token: Callable[[RotateToken], Awaitable[None]]
     validate_connection: Callable[[ValidateConnection], Awaitable[str | None]]
     close_connection: Callable[[CloseConnection], Awaitable[None]]
-    request_sync: Callable[[RequestSync], Awaitable[Queued]]
+    request_sync: Callable[[RequestSync], Awaitable[QueuedSync]]
     run_sync: Callable[[RunSync], Awaitable[None]]
     cancel_sync: Callable[[CancelSync], Awaitable[None]]
-    give_run_back: Callable[[GiveRunBack], Awaitable[None]]
-    interrupt_sync: Callable[[InterruptSync], Awaitable[None]]
+    requeue_sync: Callable[[RequeueSync], Awaitable[None]]
+    recover_sync: Callable[[RecoverSync], Awaitable[None]]
 
     # Queries: folded from events, always current
-    connection_now: Callable[[UUID], Awaitable[dict[str, Any]]]
-    sync_now: Callable[[UUID], Awaitable[dict[str, Any] | None]]
+    current_connection: Callable[[UUID], Awaitable[dict[str, Any]]]
+    current_sync: Callable[[UUID], Awaitable[dict[str, Any] | None]]
 
     # Queries: read models
     connections_of: Callable[..., Awaitable[Page]]
@@ -54,18 +54,18 @@ class Service:
     # Queries: recorded history, for auditors
     history: Callable[..., Awaitable[Page]]
     state_at: Callable[..., Awaitable[dict[str, Any]]]
-    audited_connections: Callable[..., Awaitable[Page]]
-    record_reading: Callable[[UUID, str, str], Awaitable[None]]
+    all_connections: Callable[..., Awaitable[Page]]
+    record_history_read: Callable[[UUID, str, str], Awaitable[None]]
 
     # The read models themselves, for admins
-    projections: Callable[[], Awaitable[list[dict[str, Any]]]]
-    rebuild: Callable[[str], Awaitable[None]]
+    projection_status: Callable[[], Awaitable[list[dict[str, Any]]]]
+    rebuild_projection: Callable[[str], Awaitable[None]]
 
     # What was answered to requests with a key of their own
-    answers: Answers
+    idempotency_keys: IdempotencyKeys
 
     # How the program does
-    wait_for: Callable[..., Awaitable[bool]]
-    health: Callable[[], Awaitable[Wellness]]
-    canvas_hosts: Callable[[], Awaitable[dict[State, int]]]
-    interval: timedelta
+    wait_for_position: Callable[..., Awaitable[bool]]
+    health: Callable[[], Awaitable[HealthReport]]
+    canvas_host_counts: Callable[[], Awaitable[dict[CircuitState, int]]]
+    sync_interval: timedelta

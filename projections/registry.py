@@ -14,26 +14,26 @@ import projections.grade_history.projector
 import projections.grades.projector
 import projections.sync_log.projector
 from domain.event import Event
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 
 
-class ReadModel(NamedTuple):
+class RegisteredReadModel(NamedTuple):
     """A read model as the engine needs it; `version` is that of its code."""
 
     name: str
     version: int
-    hears: tuple[type[Event], ...]
-    project: Callable[[Sequence[Recorded], Cursor[Any]], None]
+    subscribes_to: tuple[type[Event], ...]
+    project: Callable[[Sequence[RecordedEvent], Cursor[Any]], None]
     schema_sql: str
     tables: tuple[str, ...]
 
 
-def _read_model(projector: Any) -> ReadModel:
+def _load_read_model(projector: Any) -> RegisteredReadModel:
     folder = Path(projector.__file__).parent
-    return ReadModel(
+    return RegisteredReadModel(
         name=folder.name,
         version=projector.VERSION,
-        hears=projector.HEARS,
+        subscribes_to=projector.SUBSCRIBES_TO,
         project=projector.project,
         schema_sql=folder.joinpath("schema.sql").read_text(encoding="utf-8"),
         tables=projector.TABLES,
@@ -41,7 +41,7 @@ def _read_model(projector: Any) -> ReadModel:
 
 
 READ_MODELS = tuple(
-    _read_model(projector)
+    _load_read_model(projector)
     for projector in (
         projections.connections.projector,
         projections.courses.projector,

@@ -5,9 +5,9 @@ from typing import Any
 from domain.canvas import Assignment, Course, Group, Submission
 
 
-def course(canvas_id: str = "101", **other: Any) -> Course:
+def course(canvas_id: str = "101", **overrides: Any) -> Course:
     """An active course, differing where told."""
-    usual = Course(
+    defaults = Course(
         canvas_id=canvas_id,
         name="Linear Algebra",
         course_code="MATH 2210",
@@ -25,10 +25,10 @@ def course(canvas_id: str = "101", **other: Any) -> Course:
         image_url="https://images.example/101?sig=1",
         html_url="https://canvas.example/courses/101",
     )
-    return usual | other  # type: ignore[return-value]  # a TypedDict with some keys replaced
+    return defaults | overrides  # type: ignore[return-value]  # a TypedDict with some keys replaced
 
 
-def restricted(canvas_id: str = "101") -> Course:
+def restricted_course(canvas_id: str = "101") -> Course:
     """A course of which Canvas shows its id alone."""
     hidden = dict.fromkeys(course(), None)
     return (
@@ -46,9 +46,9 @@ def restricted(canvas_id: str = "101") -> Course:
     )
 
 
-def submission(**other: Any) -> Submission:
+def submission(**overrides: Any) -> Submission:
     """Handed in, graded and posted, differing where told."""
-    usual = Submission(
+    defaults = Submission(
         state="graded",
         score=9.5,
         grade="9.5",
@@ -61,17 +61,17 @@ def submission(**other: Any) -> Submission:
         points_deducted=None,
         attempt=1,
     )
-    return usual | other  # type: ignore[return-value]  # a TypedDict with some keys replaced
+    return defaults | overrides  # type: ignore[return-value]  # a TypedDict with some keys replaced
 
 
-def hidden_grade(**other: Any) -> Submission:
+def hidden_grade(**overrides: Any) -> Submission:
     """Graded, but not posted: neither score nor grade."""
-    return submission(score=None, grade=None, posted_at=None) | other  # type: ignore[return-value]  # as above
+    return submission(score=None, grade=None, posted_at=None) | overrides  # type: ignore[return-value]  # as above
 
 
-def assignment(canvas_id: str = "5001", **other: Any) -> Assignment:
+def assignment(canvas_id: str = "5001", **overrides: Any) -> Assignment:
     """A graded homework, differing where told."""
-    usual = Assignment(
+    defaults = Assignment(
         canvas_id=canvas_id,
         name="Problem set 1",
         group=Group(id="11", name="Homework", weight=40.0),
@@ -84,4 +84,4 @@ def assignment(canvas_id: str = "5001", **other: Any) -> Assignment:
         html_url="https://canvas.example/courses/101/assignments/5001",
         submission=submission(),
     )
-    return usual | other  # type: ignore[return-value]  # a TypedDict with some keys replaced
+    return defaults | overrides  # type: ignore[return-value]  # a TypedDict with some keys replaced

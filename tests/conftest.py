@@ -11,14 +11,14 @@ import pytest
 from psycopg import sql
 
 from infrastructure.postgres.embedded.embedded_postgres import (
-    ROLE,
+    OWNER_ROLE,
     EmbeddedPostgres,
     create_database,
 )
-from infrastructure.queue.database_schema import bring_up_to_date
+from infrastructure.queue.database_schema import apply_migrations
 
-_TEMPLATE = "migrated"
-_NUMBERS = itertools.count(1)
+_TEMPLATE_DATABASE = "migrated"
+_DATABASE_NUMBERS = itertools.count(1)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,30 +44,30 @@ def postgres_url(embedded_postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def _template(embedded_postgres: EmbeddedPostgres) -> str:
-    create_database(embedded_postgres.admin_url, _TEMPLATE, owner=ROLE)
-    bring_up_to_date(embedded_postgres.url_of(_TEMPLATE))
-    return _TEMPLATE
+def _migrated_template(embedded_postgres: EmbeddedPostgres) -> str:
+    create_database(embedded_postgres.admin_url, _TEMPLATE_DATABASE, owner=OWNER_ROLE)
+    apply_migrations(embedded_postgres.url_of(_TEMPLATE_DATABASE))
+    return _TEMPLATE_DATABASE
 
 
 @pytest.fixture
-def database_url(embedded_postgres: EmbeddedPostgres, _template: str) -> Iterator[str]:
+def database_url(embedded_postgres: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
     """A migrated database of the test's own, as its owner."""
-    yield from _database(embedded_postgres, _template)
+    yield from _temporary_database(embedded_postgres, _migrated_template)
 
 
 @pytest.fixture
 def empty_database_url(embedded_postgres: EmbeddedPostgres) -> Iterator[str]:
     """A database of the test's own with nothing in it, as its owner."""
-    yield from _database(embedded_postgres, "template1")
+    yield from _temporary_database(embedded_postgres, "template1")
 
 
-def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
-    name = f"test_{next(_NUMBERS)}"
+def _temporary_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    name = f"test_{next(_DATABASE_NUMBERS)}"
     with psycopg.connect(server.admin_url, autocommit=True) as admin:
         admin.execute(
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(ROLE), sql.Identifier(template)
+                sql.Identifier(name), sql.Identifier(OWNER_ROLE), sql.Identifier(template)
             )
         )
     yield server.url_of(name)

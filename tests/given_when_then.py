@@ -17,15 +17,15 @@ ENVELOPE = {"originator_id", "originator_version", "timestamp"}
 STREAM = UUID("00000000-0000-4000-8000-000000000001")
 
 Decision = Callable[[A], object]
-Fact = tuple[type[Any], dict[str, Any]]
+EventRecord = tuple[type[Any], dict[str, Any]]
 
 
-def facts(aggregate: Aggregate) -> list[Fact]:
+def take_pending(aggregate: Aggregate) -> list[EventRecord]:
     """What is pending, without the envelope, taken off the aggregate."""
-    return [(type(event), said(event)) for event in aggregate.collect_events()]
+    return [(type(event), event_fields(event)) for event in aggregate.collect_events()]
 
 
-def said(event: Any) -> dict[str, Any]:
+def event_fields(event: Any) -> dict[str, Any]:
     """What an event says, without the envelope."""
     names = {field.name for field in fields(event)} - ENVELOPE
     return {name: getattr(event, name) for name in names}
@@ -52,21 +52,21 @@ class When(Generic[A]):
     def then(self, *expected: type[Event]) -> list[dict[str, Any]]:
         """These kinds of facts, in this order; returns what they say."""
         self.decide(self.aggregate)
-        found = facts(self.aggregate)
-        assert [kind.__name__ for kind, _ in found] == [kind.__name__ for kind in expected]
-        return [content for _, content in found]
+        recorded = take_pending(self.aggregate)
+        assert [kind.__name__ for kind, _ in recorded] == [kind.__name__ for kind in expected]
+        return [content for _, content in recorded]
 
-    def then_refused(self, refusal: Exception) -> None:
+    def then_refused(self, error: Exception) -> None:
         """This refusal, and no fact."""
-        with pytest.raises(type(refusal)) as caught:
+        with pytest.raises(type(error)) as raised:
             self.decide(self.aggregate)
-        assert caught.value == refusal
-        assert facts(self.aggregate) == []
+        assert raised.value == error
+        assert take_pending(self.aggregate) == []
 
 
 def given(kind: type[A], *past: Decision[A]) -> Given[A]:
     """An aggregate that has been through these decisions."""
-    aggregate = kind.unborn(STREAM)
+    aggregate = kind.new(STREAM)
     for decide in past:
         decide(aggregate)
     aggregate.collect_events()

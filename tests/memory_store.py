@@ -8,13 +8,17 @@ import orjson
 from eventsourcing.persistence import IntegrityError
 from eventsourcing.popo import POPOApplicationRecorder
 
-from application.event_metadata import Acting, now_acting
+from application.event_metadata import EventMetadata, current_metadata
 from domain.aggregate import Aggregate
 from domain.errors import VersionConflict
 from domain.event import Event
-from infrastructure.event_store.mapper import Mapper, Stored
-from infrastructure.event_store.pending_events import pending_events, person_of, saved
-from infrastructure.event_store.rehydrate import fold
+from infrastructure.event_store.mapper import Mapper, StoredEvent
+from infrastructure.event_store.pending_events import (
+    clear_pending_events,
+    pending_events,
+    require_one_person,
+)
+from infrastructure.event_store.rehydrate import rehydrate
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -23,49 +27,49 @@ class InMemoryStore:
     """application.ports.Store over the library's recorder of plain objects."""
 
     def __init__(self) -> None:
-        self.acted: list[Acting] = []
-        self.remembered: list[Aggregate] = []
+        self.metadata: list[EventMetadata] = []
+        self.snapshots: list[Aggregate] = []
         self._mapper = Mapper(keys=None)
         self._recorder = POPOApplicationRecorder()
-        self._rows: list[Stored] = []
+        self._rows: list[StoredEvent] = []
 
     @property
     def events(self) -> list[Event]:
         """Everything ever saved, in the order of the log."""
-        return self._mapper.events(self._rows)
+        return self._mapper.to_events(self._rows)
 
     def bytes(self) -> bytes:
         """Everything ever saved, as one would search it for a secret."""
-        return b"".join(map(orjson.dumps, self._mapper.payloads(self._rows)))
+        return b"".join(map(orjson.dumps, self._mapper.to_payloads(self._rows)))
 
     async def load(self, kind: type[A], stream: UUID) -> A:
         rows = cast("list[Any]", self._recorder.select_events(stream))
-        return fold(kind, stream, None, self._mapper.events(rows))
+        return rehydrate(kind, stream, None, self._mapper.to_events(rows))
 
     async def save(self, *aggregates: Aggregate) -> None:
         events = pending_events(aggregates)
         if not events:
             return
-        now, acting = datetime.now(UTC), now_acting()
+        now, metadata = datetime.now(UTC), current_metadata()
         rows = [
             row._replace(recorded_at=now)
-            for row in self._mapper.store(events, person_of(aggregates))
+            for row in self._mapper.to_stored_events(events, require_one_person(aggregates))
         ]
         try:
             self._recorder.insert_events(cast("list[Any]", rows))
         except IntegrityError as error:
-            raise VersionConflict(self._taken(rows)) from error
+            raise VersionConflict(self._conflicting_stream(rows)) from error
         self._rows += rows
-        acting.position = len(self._rows)
-        self.acted.append(acting)
-        saved(aggregates)
+        metadata.position = len(self._rows)
+        self.metadata.append(metadata)
+        clear_pending_events(aggregates)
 
-    async def has_moved(self, aggregate: Aggregate) -> bool:
+    async def has_newer_events(self, aggregate: Aggregate) -> bool:
         return len(self._recorder.select_events(aggregate.id)) > aggregate.version
 
-    async def remember(self, aggregate: Aggregate) -> None:
-        self.remembered.append(aggregate)
+    async def save_snapshot(self, aggregate: Aggregate) -> None:
+        self.snapshots.append(aggregate)
 
-    def _taken(self, rows: list[Stored]) -> UUID:
-        kept = {row[:2] for row in self._rows}
-        return next(row.originator_id for row in rows if row[:2] in kept)
+    def _conflicting_stream(self, rows: list[StoredEvent]) -> UUID:
+        saved_keys = {row[:2] for row in self._rows}
+        return next(row.originator_id for row in rows if row[:2] in saved_keys)

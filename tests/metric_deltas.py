@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from infrastructure.observability.instruments import PROCESS
+from infrastructure.observability.instruments import PROCESS_REGISTRY
 
 
-def counted(name: str, **labels: str) -> Callable[[], float]:
+def metric_delta(name: str, **labels: str) -> Callable[[], float]:
     """By how much a sample moves from now on."""
-    before = PROCESS.get_sample_value(name, labels) or 0.0
-    return lambda: (PROCESS.get_sample_value(name, labels) or 0.0) - before
+    before = PROCESS_REGISTRY.get_sample_value(name, labels) or 0.0
+    return lambda: (PROCESS_REGISTRY.get_sample_value(name, labels) or 0.0) - before

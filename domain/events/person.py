@@ -10,6 +10,6 @@ from domain.event import Event, stored_as
 class PersonErased(Event):
     """A person's key was destroyed; everything recorded about them is unreadable from here on."""
 
-    SEALED: ClassVar[bool] = False
+    ENCRYPTED: ClassVar[bool] = False
 
     person_id: UUID

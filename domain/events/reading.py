@@ -10,7 +10,7 @@ from domain.event import Event, stored_as
 class HistoryRead(Event):
     """Somebody read the recorded history of a connection; this outlives the person it is about."""
 
-    SEALED: ClassVar[bool] = False
+    ENCRYPTED: ClassVar[bool] = False
 
     person_id: UUID
     connection_id: UUID

@@ -1,1 +1,1 @@
-"""How Canvas is reached: an address guard, a throttle, tolerant parsing."""
+"""The Canvas client: host policy, address check, throttle, retries and tolerant parsing."""

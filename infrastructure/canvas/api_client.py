@@ -1,4 +1,4 @@
-"""Asking one Canvas with one token: GET requests that are repeated where that helps."""
+"""Sends GET requests to one Canvas with one token, and retries those that may succeed later."""
 
 import asyncio
 import re
@@ -10,32 +10,36 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from domain.errors import (
-    CanvasAnswerUnusable,
     CanvasFailure,
+    CanvasResponseUnusable,
     CanvasThrottled,
     CanvasTimeout,
 )
 from domain.events.sync import Requests
 from infrastructure.canvas.error_mapping import (
     NOT_MODIFIED,
-    TRANSPORT,
-    TryAgain,
-    failure_of,
+    TRANSPORT_ERRORS,
+    RetryableFailure,
     is_json,
-    verdict,
+    map_status,
+    map_transport_error,
 )
-from infrastructure.canvas.instrumentation import Seen, watched
+from infrastructure.canvas.instrumentation import RequestObservation, observe_request
 from infrastructure.canvas.limits import Limits
-from infrastructure.canvas.response_body import Allowance, beginning, decoded, whole
+from infrastructure.canvas.response_body import ByteBudget, decode_json, read_body, read_prefix
 from infrastructure.canvas.throttle import Throttle
 
-CHANCE = SystemRandom()
-SENDABLE = re.compile(r'(?:W/)?"[!#-~]{1,200}"')
-"""A validator that can be sent back as it came."""
+RETRY_RNG = SystemRandom()
+SENDABLE_VALIDATOR = re.compile(r'(?:W/)?"[!#-~]{1,200}"')
+"""An ETag (RFC 9110 §8.8.3) that can be sent back unchanged as a header value."""
 
 
-class Answer(NamedTuple):
-    """The JSON of an answer, its `Link` header, and its validator where that is worth keeping."""
+class CanvasResponse(NamedTuple):
+    """The parts of a response that are used.
+
+    `link` is the `Link` header. `validator` is the `ETag`, or None if it cannot be sent back.
+    If `unchanged` is true, Canvas responded with 304 and `json` is None.
+    """
 
     json: Any
     link: str = ""
@@ -43,8 +47,12 @@ class Answer(NamedTuple):
     unchanged: bool = False
 
 
-class Asking:
-    """One token at one origin, until a deadline of the event loop's clock."""
+class CanvasApi:
+    """Sends requests with one token to one origin until a deadline.
+
+    With a `blocking_failure` no request is sent: `get` raises it. If `host_degraded` is true,
+    errors are not retried until the host has responded once.
+    """
 
     def __init__(
         self,
@@ -54,118 +62,128 @@ class Asking:
         *,
         throttle: Throttle,
         limits: Limits,
-        seconds: float,
-        refusal: CanvasFailure | None = None,
-        in_doubt: bool = False,
+        timeout_seconds: float,
+        blocking_failure: CanvasFailure | None = None,
+        host_degraded: bool = False,
     ) -> None:
         self.origin = URL(origin)
         self.requests = Requests(total=0, not_modified=0, retried=0)
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._refusal = refusal
-        self._in_doubt = in_doubt
+        self._blocking_failure = blocking_failure
+        self._host_degraded = host_degraded
         self._throttle = throttle
         self._limits = limits
-        self._allowance = Allowance(limits.run_bytes)
-        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._byte_budget = ByteBudget(limits.run_bytes)
+        self._deadline = asyncio.get_running_loop().time() + timeout_seconds
 
-    async def get(self, url: URL, validator: str | None = None) -> Answer:
-        """Ask for an address below the origin; raises CanvasFailure.
+    async def get(self, url: URL, validator: str | None = None) -> CanvasResponse:
+        """Send a GET request to a URL of this origin; retry with back-off and full jitter.
 
-        `unchanged` is an answer that would be the same as the one with this validator.
+        A `validator` is sent as `If-None-Match`.
+
+        Raises: CanvasFailure if no attempt succeeds before the deadline.
         """
-        self._must_be_possible()
+        self._check_preconditions()
         attempt = 1
         while True:
             try:
-                return await self._once(url, validator, attempt)
-            except TryAgain as fault:
-                failure = fault.failure
-            pause = CHANCE.uniform(0, self._longest_pause(attempt))
-            if not self._is_worth_it(failure, attempt, pause):
+                return await self._request_once(url, validator, attempt)
+            except RetryableFailure as error:
+                failure = error.failure
+            backoff = RETRY_RNG.uniform(0, self._max_backoff_seconds(attempt))
+            if not self._should_retry(failure, attempt, backoff):
                 raise failure
-            await asyncio.sleep(pause)
+            await asyncio.sleep(backoff)
             self.requests["retried"] += 1
             attempt += 1
 
-    def _must_be_possible(self) -> None:
-        if self._refusal:
-            raise self._refusal
+    def _check_preconditions(self) -> None:
+        if self._blocking_failure:
+            raise self._blocking_failure
         if asyncio.get_running_loop().time() >= self._deadline:
-            raise CanvasTimeout(f"{self.origin.host} took more time than a run may have.")
+            raise CanvasTimeout(
+                f"The time allowed for reading {self.origin.host} is over; try again later."
+            )
 
-    def _longest_pause(self, attempt: int) -> float:
-        return min(self._limits.longest_pause, self._limits.first_pause * (1 << attempt - 1))
-
-    def _is_worth_it(self, failure: CanvasFailure, attempt: int, pause: float) -> bool:
-        now = asyncio.get_running_loop().time()
-        return attempt < self._attempts(failure) and now + pause < self._deadline
-
-    def _attempts(self, failure: CanvasFailure) -> int:
-        if isinstance(failure, CanvasThrottled):
-            return self._limits.refusal_attempts
-        return 1 if self._in_doubt else self._limits.fault_attempts
-
-    async def _once(self, url: URL, validator: str | None, attempt: int) -> Answer:
-        # Raised outside the handler: aiohttp's errors carry the request's headers, so the token.
-        try:
-            async with asyncio.timeout_at(self._deadline), self._throttle.slot() as era:
-                self.requests["total"] += 1
-                with watched(url, attempt) as seen:
-                    body, headers = await self._exchange(url, era, validator, seen)
-        except TRANSPORT as error:
-            failure = failure_of(error, str(self.origin.host))
-        else:
-            self._in_doubt = False
-            return self._read(body, headers)
-        raise failure
-
-    def _read(self, body: bytes | None, headers: CIMultiDictProxy[str]) -> Answer:
-        if body is None:
-            self.requests["not_modified"] += 1
-            return Answer(None, unchanged=True)
-        etag = headers.get("ETag", "")
-        return Answer(
-            decoded(body, self._limits.values),
-            ",".join(headers.getall("Link", ())),
-            etag if SENDABLE.fullmatch(etag) else None,
+    def _max_backoff_seconds(self, attempt: int) -> float:
+        return min(
+            self._limits.max_backoff_seconds,
+            self._limits.first_backoff_seconds * (1 << attempt - 1),
         )
 
-    async def _exchange(
-        self, url: URL, era: int, validator: str | None, seen: Seen
+    def _should_retry(self, failure: CanvasFailure, attempt: int, backoff: float) -> bool:
+        now = asyncio.get_running_loop().time()
+        return attempt < self._max_attempts(failure) and now + backoff < self._deadline
+
+    def _max_attempts(self, failure: CanvasFailure) -> int:
+        if isinstance(failure, CanvasThrottled):
+            return self._limits.max_throttled_attempts
+        return 1 if self._host_degraded else self._limits.max_error_attempts
+
+    async def _request_once(self, url: URL, validator: str | None, attempt: int) -> CanvasResponse:
+        # Raised outside the except block: errors of aiohttp hold the request headers, with the
+        # token, and would be attached as the context of the failure.
+        try:
+            async with asyncio.timeout_at(self._deadline), self._throttle.slot() as generation:
+                self.requests["total"] += 1
+                with observe_request(url, attempt) as observation:
+                    body, headers = await self._send(url, generation, validator, observation)
+        except TRANSPORT_ERRORS as error:
+            failure = map_transport_error(error, str(self.origin.host))
+        else:
+            self._host_degraded = False
+            return self._to_response(body, headers)
+        raise failure
+
+    def _to_response(self, body: bytes | None, headers: CIMultiDictProxy[str]) -> CanvasResponse:
+        if body is None:
+            self.requests["not_modified"] += 1
+            return CanvasResponse(None, unchanged=True)
+        etag = headers.get("ETag", "")
+        return CanvasResponse(
+            decode_json(body, self._limits.json_values),
+            ",".join(headers.getall("Link", ())),
+            etag if SENDABLE_VALIDATOR.fullmatch(etag) else None,
+        )
+
+    async def _send(
+        self, url: URL, generation: int, validator: str | None, observation: RequestObservation
     ) -> tuple[bytes | None, CIMultiDictProxy[str]]:
         headers = self._headers | ({"If-None-Match": validator} if validator else {})
         async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-            seen.status = response.status
+            observation.status = response.status
             try:
-                body = await self._body(response, era, validator)
-            except CanvasAnswerUnusable:
+                body = await self._read_body(response, generation, validator)
+            except CanvasResponseUnusable:
                 response.close()
                 raise
-            self._throttle.answered(era, _remaining(response))
+            self._throttle.record_response(generation, _rate_limit_remaining(response))
             return body, response.headers
 
-    async def _body(
-        self, response: ClientResponse, era: int, validator: str | None
+    async def _read_body(
+        self, response: ClientResponse, generation: int, validator: str | None
     ) -> bytes | None:
         if validator and response.status == NOT_MODIFIED:
             return None
-        await self._must_be_an_answer(response, era)
-        return await whole(response, self._limits.answer_bytes, self._allowance)
+        await self._check_response(response, generation)
+        return await read_body(response, self._limits.response_bytes, self._byte_budget)
 
-    async def _must_be_an_answer(self, response: ClientResponse, era: int) -> None:
+    async def _check_response(self, response: ClientResponse, generation: int) -> None:
         host = str(self.origin.host)
-        start = b"" if response.ok else await beginning(response)
-        failure = verdict(response.status, response.headers, start, host)
-        if isinstance(failure, TryAgain) and isinstance(failure.failure, CanvasThrottled):
-            self._throttle.refused(era)
+        body_prefix = b"" if response.ok else await read_prefix(response)
+        failure = map_status(response.status, response.headers, body_prefix, host)
+        if isinstance(failure, RetryableFailure) and isinstance(failure.failure, CanvasThrottled):
+            self._throttle.record_throttled(generation)
         if failure:
             raise failure
         if not is_json(response.headers):
-            raise CanvasAnswerUnusable(f"{host} sent no JSON; it may be no Canvas.")
+            raise CanvasResponseUnusable(
+                f"{host} did not send JSON; check that the address is that of a Canvas."
+            )
 
 
-def _remaining(response: ClientResponse) -> float | None:
+def _rate_limit_remaining(response: ClientResponse) -> float | None:
     try:
         return float(response.headers["X-Rate-Limit-Remaining"])
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""Keeps the circuit of each Canvas that did not answer of late, for every process alike."""
+"""Stores the circuit breaker of each Canvas host with recent failures, shared by all processes."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -10,15 +10,15 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from application.clock import Clock, the_time
-from domain.circuit_breaker import Circuit, State
+from application.clock import Clock, utc_now
+from domain.circuit_breaker import CircuitBreaker, CircuitState
 
-FORGOTTEN = timedelta(days=1)
-"""How long a failure counts that no other followed."""
-LOOKS = timedelta(seconds=5)
-"""How long a process goes by its last look which hosts are in doubt: every run asks."""
+FAILURE_RETENTION = timedelta(days=1)
+"""A failure is deleted after this time if no other failure of the host follows."""
+DEGRADED_HOSTS_MAX_AGE = timedelta(seconds=5)
+"""How long a process uses its last query of degraded hosts, because every run needs it."""
 
-NOTE = """
+UPSERT_FAILURE = """
 INSERT INTO easeboard.canvas_hosts (origin, failures, openings, is_probed, failed_at)
 VALUES (%s, 0, 0, false, %s)
     ON CONFLICT (origin) DO UPDATE
@@ -26,7 +26,7 @@ VALUES (%s, 0, 0, false, %s)
 RETURNING failures, openings, open_until, is_probed
 """
 
-LOCK = """
+SELECT_FOR_UPDATE = """
 SELECT failures, openings, open_until, is_probed
   FROM easeboard.canvas_hosts
  WHERE origin = %s
@@ -34,7 +34,7 @@ SELECT failures, openings, open_until, is_probed
    FOR UPDATE
 """
 
-CHANGE = """
+UPDATE_CIRCUIT_BREAKER = """
 UPDATE easeboard.canvas_hosts
    SET failures   = %s,
        openings   = %s,
@@ -43,134 +43,153 @@ UPDATE easeboard.canvas_hosts
  WHERE origin = %s
 """
 
-CHANCE = SystemRandom()
-log = structlog.get_logger()
+PROBE_RNG = SystemRandom()
+logger = structlog.get_logger()
 
 
-class Circuits:
-    """`application.ports.Hosts`, and the right to send a probe."""
+class CircuitBreakers:
+    """Records the results of runs, and decides which process may send a probe.
+
+    Implements `application.ports.HostHealth`. If the database is not available, recording logs
+    a warning and does not fail the run.
+    """
 
     def __init__(
         self,
-        pool: AsyncConnectionPool[Any],
-        reads: AsyncConnectionPool[Any],
+        write_pool: AsyncConnectionPool[Any],
+        read_pool: AsyncConnectionPool[Any],
         *,
-        now: Clock = the_time,
-        chance: Callable[[], float] = CHANCE.random,
+        clock: Clock = utc_now,
+        random_value: Callable[[], float] = PROBE_RNG.random,
     ) -> None:
-        self._pool = pool
-        self._reads = reads
-        self._now = now
-        self._chance = chance
-        self._in_doubt: set[str] = set()
-        self._looked_at: datetime | None = None
+        self._write_pool = write_pool
+        self._read_pool = read_pool
+        self._clock = clock
+        self._random_value = random_value
+        self._degraded_origins: set[str] = set()
+        self._refreshed_at: datetime | None = None
 
-    async def answers(self, origin: str) -> None:
-        """A host answered: its circuit closes."""
+    async def record_success(self, origin: str) -> None:
+        """Close the circuit of a host that responded."""
         try:
-            openings = await self._forget(origin)
+            openings = await self._delete_failures(origin)
         except psycopg.Error as error:
-            log.warning("canvas_host_not_noted", origin=origin, reason=str(error))
+            logger.warning("canvas_host_not_saved", origin=origin, reason=str(error))
         else:
             if openings:
-                log.info("canvas_host_answers_again", origin=origin, openings=openings)
+                logger.info("canvas_host_recovered", origin=origin, openings=openings)
 
-    async def is_silent(self, origin: str) -> None:
-        """A whole run failed because a host could not be reached, or took too long."""
-        now = self._now()
+    async def record_failure(self, origin: str) -> None:
+        """Count a run that failed because its host could not be reached or timed out.
+
+        The circuit opens after `FAILURE_THRESHOLD` failures in a row.
+        """
+        now = self._clock()
         try:
-            before, after = await self._note(origin, now)
+            before, after = await self._save_failure(origin, now)
         except psycopg.Error as error:
-            log.warning("canvas_host_not_noted", origin=origin, reason=str(error))
+            logger.warning("canvas_host_not_saved", origin=origin, reason=str(error))
         else:
             if after.openings > before.openings:
-                log.warning("canvas_host_silent", origin=origin, **_words(after))
+                logger.warning("canvas_host_unreachable", origin=origin, **_log_fields(after))
 
-    async def is_in_doubt(self, origin: str) -> bool:
-        """Whether a host's circuit is not closed, or was not a moment ago."""
-        now = self._now()
-        if self._looked_at is None or abs(now - self._looked_at) > LOOKS:
-            self._looked_at = now
+    async def is_degraded(self, origin: str) -> bool:
+        """Whether the circuit of a host was open or half open at the last query."""
+        now = self._clock()
+        if self._refreshed_at is None or abs(now - self._refreshed_at) > DEGRADED_HOSTS_MAX_AGE:
+            self._refreshed_at = now
             try:
-                known = await circuits(self._reads)
+                breakers = await load_circuit_breakers(self._read_pool)
             except psycopg.Error as error:
-                log.warning("canvas_hosts_not_read", reason=str(error))
+                logger.warning("canvas_hosts_not_loaded", reason=str(error))
             else:
-                self._in_doubt = {origin for origin, one in known.items() if not one.is_closed}
-        return origin in self._in_doubt
+                self._degraded_origins = {
+                    origin for origin, breaker in breakers.items() if not breaker.is_closed
+                }
+        return origin in self._degraded_origins
 
-    async def probe(self, origin: str) -> bool:
-        """Take it upon oneself to send one run to a silent host; False where that is not wanted."""
-        async with self._pool.connection() as connection, connection.transaction():
-            found = await connection.execute(LOCK, [origin])
-            row = await found.fetchone()
-            now = self._now()
-            circuit = Circuit(*row) if row else Circuit()
-            if not circuit.wants_probe(now):
+    async def claim_probe(self, origin: str) -> bool:
+        """Claim the probe of a host whose circuit is half open.
+
+        Returns False if no probe is due or another process has claimed it.
+
+        Raises: psycopg.Error if the database is not available.
+        """
+        async with self._write_pool.connection() as connection, connection.transaction():
+            cursor = await connection.execute(SELECT_FOR_UPDATE, [origin])
+            row = await cursor.fetchone()
+            now = self._clock()
+            breaker = CircuitBreaker(*row) if row else CircuitBreaker()
+            if not breaker.is_probe_due(now):
                 return False
-            after = circuit.probed(now, self._chance())
-            await connection.execute(CHANGE, [*after, origin])
-        log.info("canvas_host_probed", origin=origin, **_words(after))
+            after = breaker.record_probe(now, self._random_value())
+            await connection.execute(UPDATE_CIRCUIT_BREAKER, [*after, origin])
+        logger.info("canvas_host_probed", origin=origin, **_log_fields(after))
         return True
 
-    async def _note(self, origin: str, now: datetime) -> tuple[Circuit, Circuit]:
-        async with self._pool.connection() as connection, connection.transaction():
-            await _forget_old(connection, now)
-            row = await (await connection.execute(NOTE, [origin, now])).fetchone()
-            before = Circuit(*row) if row else Circuit()
-            after = before.failed(now, self._chance())
-            await connection.execute(CHANGE, [*after, origin])
+    async def _save_failure(
+        self, origin: str, now: datetime
+    ) -> tuple[CircuitBreaker, CircuitBreaker]:
+        async with self._write_pool.connection() as connection, connection.transaction():
+            await _delete_expired(connection, now)
+            row = await (await connection.execute(UPSERT_FAILURE, [origin, now])).fetchone()
+            before = CircuitBreaker(*row) if row else CircuitBreaker()
+            after = before.record_failure(now, self._random_value())
+            await connection.execute(UPDATE_CIRCUIT_BREAKER, [*after, origin])
         return before, after
 
-    async def _forget(self, origin: str) -> int:
-        """Delete what was noted of a host; mostly there is nothing, and to look costs less."""
-        if not await self._is_noted(origin):
+    async def _delete_failures(self, origin: str) -> int:
+        """Delete the failures of a host; return how often its circuit opened.
+
+        Most hosts have none, so a read comes first: it costs less than a DELETE.
+        """
+        if not await self._has_failures(origin):
             return 0
-        async with self._pool.connection() as connection:
-            found = await connection.execute(
+        async with self._write_pool.connection() as connection:
+            cursor = await connection.execute(
                 "DELETE FROM easeboard.canvas_hosts WHERE origin = %s RETURNING openings", [origin]
             )
-            row = await found.fetchone()
+            row = await cursor.fetchone()
         return int(row[0]) if row else 0
 
-    async def _is_noted(self, origin: str) -> bool:
-        async with self._reads.connection() as connection:
-            found = await connection.execute(
+    async def _has_failures(self, origin: str) -> bool:
+        async with self._read_pool.connection() as connection:
+            cursor = await connection.execute(
                 "SELECT FROM easeboard.canvas_hosts WHERE origin = %s ORDER BY origin", [origin]
             )
-            return await found.fetchone() is not None
+            return await cursor.fetchone() is not None
 
 
-async def circuits(pool: AsyncConnectionPool[Any]) -> dict[str, Circuit]:
-    """The circuit of every host with a failure; all others are closed."""
+async def load_circuit_breakers(pool: AsyncConnectionPool[Any]) -> dict[str, CircuitBreaker]:
+    """Read the circuit breakers of all hosts with failures, by origin; all others are closed."""
     async with pool.connection() as connection:
-        found = await connection.execute(
+        cursor = await connection.execute(
             """
             SELECT origin, failures, openings, open_until, is_probed
               FROM easeboard.canvas_hosts
              ORDER BY origin
             """
         )
-        return {origin: Circuit(*facts) for origin, *facts in await found.fetchall()}
+        return {origin: CircuitBreaker(*fields) for origin, *fields in await cursor.fetchall()}
 
 
-async def counts_now(pool: AsyncConnectionPool[Any]) -> dict[State, int]:
-    """How many hosts are left alone now, and how many are being tried again."""
-    return counts(await circuits(pool), the_time())
+async def load_state_counts(pool: AsyncConnectionPool[Any]) -> dict[CircuitState, int]:
+    """Count the hosts whose circuit is open or half open now."""
+    return count_states(await load_circuit_breakers(pool), utc_now())
 
 
-def counts(of: Mapping[str, Circuit], now: datetime) -> dict[State, int]:
-    """How many hosts are left alone, and how many are being tried again."""
-    states = [circuit.state(now) for circuit in of.values()]
+def count_states(breakers: Mapping[str, CircuitBreaker], now: datetime) -> dict[CircuitState, int]:
+    """Count the circuit breakers that are open or half open at `now`."""
+    states = [breaker.state(now) for breaker in breakers.values()]
     return {"open": states.count("open"), "half_open": states.count("half_open")}
 
 
-async def _forget_old(connection: AsyncConnection[Any], now: datetime) -> None:
+async def _delete_expired(connection: AsyncConnection[Any], now: datetime) -> None:
     await connection.execute(
-        "DELETE FROM easeboard.canvas_hosts WHERE failed_at < %s", [now - FORGOTTEN]
+        "DELETE FROM easeboard.canvas_hosts WHERE failed_at < %s", [now - FAILURE_RETENTION]
     )
 
 
-def _words(circuit: Circuit) -> dict[str, Any]:
-    until = circuit.open_until.isoformat() if circuit.open_until else None
-    return {"failures": circuit.failures, "openings": circuit.openings, "until": until}
+def _log_fields(breaker: CircuitBreaker) -> dict[str, Any]:
+    until = breaker.open_until.isoformat() if breaker.open_until else None
+    return {"failures": breaker.failures, "openings": breaker.openings, "until": until}

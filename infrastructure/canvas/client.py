@@ -1,4 +1,4 @@
-"""Every Canvas there is, behind the policy of which hosts may be asked."""
+"""The Canvas client: opens accounts at every host that the host policy allows."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -11,39 +11,42 @@ from aiohttp.abc import AbstractResolver
 
 from application.ports import CanvasUser
 from domain.errors import (
-    CanvasAnswerUnusable,
     CanvasFailure,
+    CanvasResponseUnusable,
     CanvasTokenRejected,
     CanvasUnreachable,
     CanvasUrlNotAllowed,
 )
-from infrastructure.canvas.account import CanvasAccount
-from infrastructure.canvas.api_client import Asking
-from infrastructure.canvas.host_policy import Hosts
-from infrastructure.canvas.json_fields import id_of, record, text
-from infrastructure.canvas.limits import USUAL, Limits
-from infrastructure.canvas.sessions import Sessions
-from infrastructure.canvas.throttle import Throttles
+from infrastructure.canvas.account import CanvasAccountReader
+from infrastructure.canvas.api_client import CanvasApi
+from infrastructure.canvas.host_policy import HostPolicy
+from infrastructure.canvas.json_fields import as_object, parse_id, parse_text
+from infrastructure.canvas.limits import DEFAULT_LIMITS, Limits
+from infrastructure.canvas.sessions import ClientSessions
+from infrastructure.canvas.throttle import ThrottleRegistry
 
-SENDABLE = re.compile(r"[!-~]{1,1000}")
+SENDABLE_TOKEN = re.compile(r"[!-~]{1,1000}")
 
 
 class CanvasClient:
-    """Asks any allowed Canvas; open while used as an async context manager."""
+    """Sends requests to any allowed Canvas; open while used as an async context manager.
+
+    Implements `application.ports.Canvas`.
+    """
 
     def __init__(
         self,
         allowed_hosts: Iterable[str] = ("*.instructure.com",),
         allow_private: Iterable[str] = (),
         *,
-        limits: Limits = USUAL,
+        limits: Limits = DEFAULT_LIMITS,
         resolver: AbstractResolver | None = None,
         tls: SSLContext | None = None,
     ) -> None:
-        self._hosts = Hosts(allowed_hosts, allow_private)
+        self._host_policy = HostPolicy(allowed_hosts, allow_private)
         self._limits = limits
-        self._sessions = Sessions(limits, resolver, tls)
-        self._throttles = Throttles(limits.in_flight)
+        self._sessions = ClientSessions(limits, resolver, tls)
+        self._throttles = ThrottleRegistry(limits.max_in_flight)
 
     async def __aenter__(self) -> Self:
         self._sessions.open()
@@ -57,55 +60,67 @@ class CanvasClient:
     ) -> None:
         await self._sessions.close()
 
-    def origin(self, url: str) -> str:
-        """The origin of an address we may send a token to; raises CanvasUrlNotAllowed."""
-        return self._hosts.origin(url)
+    def allowed_origin(self, url: str) -> str:
+        """Return the origin of an address that a user entered, if a token may be sent to it.
 
-    async def whoami(self, origin: str, token: str) -> CanvasUser:
-        """Ask Canvas whose token it is; raises CanvasFailure."""
-        asking = self._asking(origin, token, self._limits.whoami)
-        answer = await asking.get(asking.origin / "api/v1/users/self")
-        row = record(answer.json)
-        id_ = id_of(row.get("id"))
+        Raises: CanvasUrlNotAllowed if the address is not valid or its host is not allowed.
+        """
+        return self._host_policy.allowed_origin(url)
+
+    async def fetch_user(self, origin: str, token: str) -> CanvasUser:
+        """Fetch the user to whom the token belongs (`GET /users/self`).
+
+        Raises: CanvasFailure if the request fails or the response has no user id.
+        """
+        api = self._open_api(origin, token, self._limits.whoami_seconds)
+        response = await api.get(api.origin / "api/v1/users/self")
+        row = as_object(response.json)
+        id_ = parse_id(row.get("id"))
         if id_ is None:
-            raise CanvasAnswerUnusable("Canvas does not say whose token it is; it may be none.")
-        return CanvasUser(id_, text(row.get("name")) or "")
+            raise CanvasResponseUnusable(
+                "The response has no user id; check that the address is that of a Canvas."
+            )
+        return CanvasUser(id_, parse_text(row.get("name")) or "")
 
     @asynccontextmanager
-    async def account(
-        self, origin: str, token: str, *, in_doubt: bool = False
-    ) -> AsyncIterator[CanvasAccount]:
-        """Open an account for a run; what is wrong with it shows when it is read.
+    async def open_account(
+        self, origin: str, token: str, *, host_degraded: bool = False
+    ) -> AsyncIterator[CanvasAccountReader]:
+        """Open an account for a run. No request is sent until it is read.
 
-        A host in doubt is tried once, until it answers.
+        If `host_degraded` is true, errors are not retried until the host has responded once.
         """
-        asking = self._asking(origin, token, self._limits.run, in_doubt=in_doubt)
-        account = CanvasAccount(asking, self._limits)
+        api = self._open_api(origin, token, self._limits.run_seconds, host_degraded=host_degraded)
+        account = CanvasAccountReader(api, self._limits)
         try:
             yield account
         finally:
             await account.close()
 
-    def _asking(self, origin: str, token: str, seconds: float, *, in_doubt: bool = False) -> Asking:
-        refusal = self._refusal(origin, token.strip())
-        private = not refusal and self._hosts.is_private(origin)
-        return Asking(
-            self._sessions.of(private=private),
+    def _open_api(
+        self, origin: str, token: str, timeout_seconds: float, *, host_degraded: bool = False
+    ) -> CanvasApi:
+        blocking_failure = self._blocking_failure(origin, token.strip())
+        private = not blocking_failure and self._host_policy.is_private(origin)
+        return CanvasApi(
+            self._sessions.get(private=private),
             origin,
             token.strip(),
-            throttle=self._throttles.of(origin, token.strip()),
+            throttle=self._throttles.for_token(origin, token.strip()),
             limits=self._limits,
-            seconds=seconds,
-            refusal=refusal,
-            in_doubt=in_doubt,
+            timeout_seconds=timeout_seconds,
+            blocking_failure=blocking_failure,
+            host_degraded=host_degraded,
         )
 
-    def _refusal(self, origin: str, token: str) -> CanvasFailure | None:
-        """Why nothing is asked; the policy may have changed since the origin was accepted."""
+    def _blocking_failure(self, origin: str, token: str) -> CanvasFailure | None:
+        """Check host and token again: the policy may have changed since the connection began."""
         try:
-            self._hosts.origin(origin)
-        except CanvasUrlNotAllowed as refusal:
-            return CanvasUnreachable(refusal.reason)
-        if not SENDABLE.fullmatch(token):
-            return CanvasTokenRejected("This is no Canvas token; copy it from Canvas as it stands.")
+            self._host_policy.allowed_origin(origin)
+        except CanvasUrlNotAllowed as error:
+            return CanvasUnreachable(error.reason)
+        if not SENDABLE_TOKEN.fullmatch(token):
+            return CanvasTokenRejected(
+                "This is not a Canvas token: copy it from Canvas without spaces or line breaks."
+            )
         return None

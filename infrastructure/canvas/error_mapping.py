@@ -1,6 +1,6 @@
-"""What goes wrong between us and Canvas, in our words.
+"""Maps errors of aiohttp and HTTP statuses of Canvas to the failures of `domain.errors`.
 
-Nothing here quotes a token, a body or a resolved address.
+Messages name the host only: no token, body or resolved address may get into an event.
 """
 
 import socket
@@ -19,91 +19,107 @@ from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDictProxy
 
 from domain.errors import (
-    CanvasAnswerUnusable,
     CanvasFailure,
     CanvasForbidden,
+    CanvasResponseUnusable,
     CanvasThrottled,
     CanvasTimeout,
     CanvasTokenRejected,
     CanvasUnreachable,
 )
-from infrastructure.canvas.socket_guard import AddressRefused
+from infrastructure.canvas.socket_guard import AddressNotAllowed
 
-OK, NOT_MODIFIED, UNAUTHORIZED, FORBIDDEN, TOO_MANY = 200, 304, 401, 403, 429
-REDIRECTS, SERVER_FAULTS, GATEWAY_TIMEOUT = range(300, 400), range(500, 600), 504
-THROTTLED = b"Rate Limit Exceeded"
-TRANSPORT = (ClientError, TimeoutError, OSError)
-"""All that aiohttp raises."""
+OK, NOT_MODIFIED, UNAUTHORIZED, FORBIDDEN, TOO_MANY_REQUESTS = 200, 304, 401, 403, 429
+REDIRECTS, SERVER_ERRORS, GATEWAY_TIMEOUT = range(300, 400), range(500, 600), 504
+RATE_LIMIT_MESSAGE = b"Rate Limit Exceeded"
+TRANSPORT_ERRORS = (ClientError, TimeoutError, OSError)
+"""Every exception that aiohttp raises for a request."""
 
-NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+HOST_NOT_FOUND_ERRNOS = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-class TryAgain(Exception):
-    """The failure may pass by itself."""
+class RetryableFailure(Exception):
+    """Wraps a failure that another attempt may not meet."""
 
     def __init__(self, failure: CanvasFailure) -> None:
         super().__init__(failure.detail)
         self.failure = failure
 
 
-def failure_of(error: Exception, host: str) -> CanvasFailure | TryAgain:
-    """What an error on the way means, and whether asking again may help."""
+def map_transport_error(error: Exception, host: str) -> CanvasFailure | RetryableFailure:
+    """Map an exception of aiohttp to a failure, wrapped if another attempt may succeed."""
     match error:
         case TimeoutError():
-            return TryAgain(CanvasTimeout(f"{host} did not answer in time; try again later."))
+            return RetryableFailure(
+                CanvasTimeout(f"{host} did not respond in time; try again later.")
+            )
         case ClientConnectorError() | ClientConnectorCertificateError():
-            return _failure_to_connect(error, host)
+            return _map_connection_error(error, host)
         case ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
-            return CanvasAnswerUnusable(f"{host} sent an answer that cannot be decompressed.")
+            return CanvasResponseUnusable(f"{host} sent a response that cannot be decompressed.")
         case ClientResponseError() | InvalidURL():
-            return CanvasAnswerUnusable(f"{host} sent an answer that is no proper HTTP.")
-    return TryAgain(CanvasUnreachable(f"{host} broke the connection off; try again later."))
+            return CanvasResponseUnusable(f"{host} sent a response that is not valid HTTP.")
+    return RetryableFailure(CanvasUnreachable(f"{host} closed the connection; try again later."))
 
 
-def _failure_to_connect(error: Exception, host: str) -> CanvasFailure | TryAgain:
+def _map_connection_error(error: Exception, host: str) -> CanvasFailure | RetryableFailure:
     match error:
         case ClientConnectorCertificateError() | ClientConnectorSSLError():
-            return CanvasUnreachable(f"{host} cannot be asked in secret: its certificate is wrong.")
-        case ClientConnectorDNSError() if error.os_error.errno in NO_SUCH_HOST:
-            return CanvasUnreachable(f"There is no host {host}; check the address.")
-        case ClientConnectorError() if isinstance(error.os_error, AddressRefused):
             return CanvasUnreachable(
-                f"{host} leads to an address that is not public; an administrator can open up one"
-                " host and port with CANVAS_ALLOW_PRIVATE."
+                f"No secure connection to {host} is possible: its certificate is not valid."
             )
-    return TryAgain(CanvasUnreachable(f"{host} cannot be reached; try again later."))
+        case ClientConnectorDNSError() if error.os_error.errno in HOST_NOT_FOUND_ERRNOS:
+            return CanvasUnreachable(f"The host {host} does not exist; check the address.")
+        case ClientConnectorError() if isinstance(error.os_error, AddressNotAllowed):
+            return CanvasUnreachable(
+                f"{host} resolves to an address that is not public; an administrator can allow"
+                " one host and port with CANVAS_ALLOW_PRIVATE."
+            )
+    return RetryableFailure(CanvasUnreachable(f"{host} cannot be reached; try again later."))
 
 
-def verdict(
-    status: int, headers: CIMultiDictProxy[str], beginning: bytes, host: str
-) -> CanvasFailure | TryAgain | None:
-    """What a status means, None for 200; never decided by a message, which may be translated."""
+def map_status(
+    status: int, headers: CIMultiDictProxy[str], body_prefix: bytes, host: str
+) -> CanvasFailure | RetryableFailure | None:
+    """Map a status to a failure, wrapped if another attempt may succeed; None for 200.
+
+    `body_prefix` only distinguishes the rate limit from other 403 responses. Error messages of
+    Canvas are not read, because Canvas translates them.
+    """
     if status == OK:
         return None
-    return _passing(status, beginning, host) or _lasting(status, headers, host)
+    return _retryable_failure(status, body_prefix, host) or _permanent_failure(
+        status, headers, host
+    )
 
 
-def _passing(status: int, beginning: bytes, host: str) -> TryAgain | None:
-    if status == TOO_MANY or (status == FORBIDDEN and THROTTLED in beginning):
-        return TryAgain(CanvasThrottled(f"{host} limits our requests; try again in a minute."))
+def _retryable_failure(status: int, body_prefix: bytes, host: str) -> RetryableFailure | None:
+    if status == TOO_MANY_REQUESTS or (status == FORBIDDEN and RATE_LIMIT_MESSAGE in body_prefix):
+        return RetryableFailure(
+            CanvasThrottled(f"{host} refuses requests (rate limit); try again in a minute.")
+        )
     if status == GATEWAY_TIMEOUT:
-        return TryAgain(CanvasTimeout(f"{host} took too long; try again later."))
-    if status in SERVER_FAULTS:
-        return TryAgain(CanvasUnreachable(f"{host} has a fault of its own ({status})."))
+        return RetryableFailure(CanvasTimeout(f"A gateway of {host} timed out; try again later."))
+    if status in SERVER_ERRORS:
+        return RetryableFailure(
+            CanvasUnreachable(f"{host} failed with server error {status}; try again later.")
+        )
     return None
 
 
-def _lasting(status: int, headers: CIMultiDictProxy[str], host: str) -> CanvasFailure:
+def _permanent_failure(status: int, headers: CIMultiDictProxy[str], host: str) -> CanvasFailure:
     if status == UNAUTHORIZED and headers.get("WWW-Authenticate", "").lower().startswith("bearer"):
-        return CanvasTokenRejected(f"{host} rejects the token; make a new one in Canvas.")
+        return CanvasTokenRejected(f"{host} rejects the token; create a new one in Canvas.")
     if status == UNAUTHORIZED or (status == FORBIDDEN and is_json(headers)):
-        return CanvasForbidden(f"{host} does not permit this token to read it.")
+        return CanvasForbidden(f"{host} does not permit this token to read the data.")
     if status in REDIRECTS and status != NOT_MODIFIED:
-        return CanvasAnswerUnusable(f"{host} redirects; give the address it leads to.")
-    return CanvasAnswerUnusable(f"{host} answers {status}, which no Canvas should.")
+        return CanvasResponseUnusable(f"{host} redirects; enter the address it redirects to.")
+    return CanvasResponseUnusable(
+        f"{host} sent the unexpected status {status}; check that it is a Canvas."
+    )
 
 
 def is_json(headers: CIMultiDictProxy[str]) -> bool:
-    """Whether an answer says that it is JSON."""
-    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return kind.startswith("application/json") or kind.endswith("+json")
+    """Whether the `Content-Type` of a response is JSON."""
+    content_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return content_type.startswith("application/json") or content_type.endswith("+json")

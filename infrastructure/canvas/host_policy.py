@@ -1,4 +1,4 @@
-"""Which addresses we may send a token to."""
+"""Decides to which addresses a Canvas token may be sent."""
 
 import re
 from collections.abc import Iterable
@@ -9,136 +9,154 @@ from urllib.parse import SplitResult, urlsplit
 from yarl import URL
 
 from domain.errors import CanvasUrlNotAllowed
-from infrastructure.canvas.socket_guard import public_ip
+from infrastructure.canvas.socket_guard import is_public_address
 
-LONGEST_URL = 300
-HTTP, HTTPS = 80, 443
-LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
-NAME = re.compile(rf"(?:{LABEL}\.)+{LABEL}")
-NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")
-UNUSUAL = re.compile(r"[^\x21-\x7e\x80-\U0010ffff]|\\")
-EXAMPLE = "give it like https://canvas.school.edu"
+MAX_CANVAS_URL_LENGTH = 300
+HTTP_PORT, HTTPS_PORT = 80, 443
+HOST_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+HOST_NAME = re.compile(rf"(?:{HOST_LABEL}\.)+{HOST_LABEL}")
+NUMERIC_LABEL = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")
+FORBIDDEN_CHARACTERS = re.compile(r"[^\x21-\x7e\x80-\U0010ffff]|\\")
+URL_HINT = "enter an address like https://canvas.school.edu"
 
 
-class Place(NamedTuple):
-    """A host and port as the settings name it."""
+class HostAndPort(NamedTuple):
+    """An entry of CANVAS_ALLOW_PRIVATE."""
 
     host: str
     port: int
 
 
-class Hosts:
-    """The policy of CANVAS_ALLOWED_HOSTS and CANVAS_ALLOW_PRIVATE."""
+class HostPolicy:
+    """Allows the hosts that match CANVAS_ALLOWED_HOSTS, and the places in CANVAS_ALLOW_PRIVATE.
+
+    A pattern is a host name, `*.` and a domain for its subdomains, or `*` for every public host.
+    """
 
     def __init__(self, allowed: Iterable[str], private: Iterable[str]) -> None:
-        self._patterns = tuple(_pattern(entry.strip()) for entry in allowed if entry.strip())
-        self._private = frozenset(_place(entry.strip()) for entry in private if entry.strip())
+        self._patterns = tuple(
+            _normalize_pattern(entry.strip()) for entry in allowed if entry.strip()
+        )
+        self._private = frozenset(
+            _parse_host_and_port(entry.strip()) for entry in private if entry.strip()
+        )
 
-    def origin(self, url: str) -> str:
-        """The origin of an address; raises CanvasUrlNotAllowed with the way out."""
-        parts = self._split(url.strip())
-        host, port = _host(parts), _port(parts)
-        written = f"[{host}]" if ":" in host else host
-        usual = HTTP if parts.scheme == "http" else HTTPS
+    def allowed_origin(self, url: str) -> str:
+        """Return the origin of an address, without a default port; https unless private.
+
+        Raises: CanvasUrlNotAllowed with what to do, if the address is not valid or not allowed.
+        """
+        parts = self._parse(url.strip())
+        host, port = _host_of(parts), _port_of(parts)
+        url_host = f"[{host}]" if ":" in host else host
+        default_port = HTTP_PORT if parts.scheme == "http" else HTTPS_PORT
         if self._is_private(parts.scheme, host, port):
-            return f"{parts.scheme}://{written}" + (f":{port}" if port not in {None, usual} else "")
-        _must_be_public(parts.scheme, host, port, f"{written}:{port or usual}")
-        self._must_be_allowed(host)
-        return f"https://{written}"
+            return f"{parts.scheme}://{url_host}" + (
+                f":{port}" if port not in {None, default_port} else ""
+            )
+        _check_public(parts.scheme, host, port, f"{url_host}:{port or default_port}")
+        self._check_allowed(host)
+        return f"https://{url_host}"
 
     def is_private(self, origin: str) -> bool:
-        """Whether an origin is one that CANVAS_ALLOW_PRIVATE opens up."""
+        """Whether CANVAS_ALLOW_PRIVATE lists the host and port of an origin."""
         parts = urlsplit(origin)
-        return self._is_private(parts.scheme, _host(parts), parts.port)
+        return self._is_private(parts.scheme, _host_of(parts), parts.port)
 
     def _is_private(self, scheme: str, host: str, port: int | None) -> bool:
-        return Place(host, port or (HTTP if scheme == "http" else HTTPS)) in self._private
+        return (
+            HostAndPort(host, port or (HTTP_PORT if scheme == "http" else HTTPS_PORT))
+            in self._private
+        )
 
-    def _split(self, url: str) -> SplitResult:
-        if not url or len(url) > LONGEST_URL or UNUSUAL.search(url):
-            raise CanvasUrlNotAllowed(f"This is no address of a Canvas; {EXAMPLE}.")
+    def _parse(self, url: str) -> SplitResult:
+        if not url or len(url) > MAX_CANVAS_URL_LENGTH or FORBIDDEN_CHARACTERS.search(url):
+            raise CanvasUrlNotAllowed(f"This is not the address of a Canvas; {URL_HINT}.")
         try:
             parts = urlsplit(url if "://" in url else f"https://{url}")
-            if "://" not in url and self._is_private("https", _host(parts), parts.port):
+            if "://" not in url and self._is_private("https", _host_of(parts), parts.port):
                 parts = parts._replace(scheme="http")
         except ValueError:
-            raise CanvasUrlNotAllowed(f"This is no address of a Canvas; {EXAMPLE}.") from None
-        _must_be_bare(parts)
+            raise CanvasUrlNotAllowed(f"This is not the address of a Canvas; {URL_HINT}.") from None
+        _check_bare_origin(parts)
         return parts
 
-    def _must_be_allowed(self, host: str) -> None:
+    def _check_allowed(self, host: str) -> None:
         if not any(_matches(pattern, host) for pattern in self._patterns):
             raise CanvasUrlNotAllowed(
-                f"{host} is none of the allowed Canvas hosts; an administrator can add it to"
+                f"{host} is not an allowed Canvas host; an administrator can add it to"
                 " CANVAS_ALLOWED_HOSTS."
             )
 
 
-def _must_be_public(scheme: str, host: str, port: int | None, place: str) -> None:
+def _check_public(scheme: str, host: str, port: int | None, host_and_port: str) -> None:
     if not _is_public_host(host):
         raise CanvasUrlNotAllowed(
-            f"{host} is no host on the public internet; for a sandbox, an administrator can set"
-            f" CANVAS_ALLOW_PRIVATE={place}"
+            f"{host} is not a host on the public internet; for a sandbox, an administrator can set"
+            f" CANVAS_ALLOW_PRIVATE={host_and_port}"
         )
     if scheme != "https":
         raise CanvasUrlNotAllowed(
-            f"Canvas is only asked over https; {EXAMPLE}. For a sandbox without it, an"
-            " administrator can open up one host and port with CANVAS_ALLOW_PRIVATE."
+            f"Canvas is only used over https; {URL_HINT}. For a sandbox without TLS, an"
+            " administrator can allow one host and port with CANVAS_ALLOW_PRIVATE."
         )
-    if port not in {None, HTTPS}:
-        raise CanvasUrlNotAllowed(f"Canvas is only asked at port 443; {EXAMPLE}.")
+    if port not in {None, HTTPS_PORT}:
+        raise CanvasUrlNotAllowed(f"Canvas is only used on port 443; {URL_HINT}.")
 
 
-def _must_be_bare(parts: SplitResult) -> None:
+def _check_bare_origin(parts: SplitResult) -> None:
     if parts.scheme not in {"http", "https"}:
-        raise CanvasUrlNotAllowed(f"Canvas is only asked over https; {EXAMPLE}.")
+        raise CanvasUrlNotAllowed(f"Canvas is only used over https; {URL_HINT}.")
     if "@" in parts.netloc:
-        raise CanvasUrlNotAllowed(f"The address must not hold a user name; {EXAMPLE}.")
+        raise CanvasUrlNotAllowed(f"The address must not contain a user name; {URL_HINT}.")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise CanvasUrlNotAllowed(f"Only the address of the host is wanted; {EXAMPLE}.")
+        raise CanvasUrlNotAllowed(f"The address must end after the host; {URL_HINT}.")
 
 
-def _host(parts: SplitResult) -> str:
+def _host_of(parts: SplitResult) -> str:
     host = (parts.hostname or "").removesuffix(".")
     if ":" in host:
         try:
             return ip_address(host).compressed
         except ValueError:
             host = ""
-    host = _ascii(host)
-    if not (NAME.fullmatch(host) or re.fullmatch(LABEL, host)):
-        raise CanvasUrlNotAllowed(f"This is no host name; {EXAMPLE}.")
+    host = _to_ascii(host)
+    if not (HOST_NAME.fullmatch(host) or re.fullmatch(HOST_LABEL, host)):
+        raise CanvasUrlNotAllowed(f"The host name is not valid; {URL_HINT}.")
     return host
 
 
-def _port(parts: SplitResult) -> int | None:
+def _port_of(parts: SplitResult) -> int | None:
     try:
         return parts.port
     except ValueError:
-        raise CanvasUrlNotAllowed(f"This is no port; {EXAMPLE}.") from None
+        raise CanvasUrlNotAllowed(f"The port is not valid; {URL_HINT}.") from None
 
 
-def _ascii(host: str) -> str:
-    """A host as it goes over the wire, by the same rules as the client that will ask it."""
-    lower = host.lower().removesuffix(".")
-    if lower.isascii():
-        return lower
+def _to_ascii(host: str) -> str:
+    """Convert a host name to ASCII with the rules (IDNA) of the client that sends the requests.
+
+    Returns an empty text if the name cannot be converted.
+    """
+    lowercase = host.lower().removesuffix(".")
+    if lowercase.isascii():
+        return lowercase
     try:
-        return URL.build(scheme="https", host=lower).raw_host or ""
+        return URL.build(scheme="https", host=lowercase).raw_host or ""
     except ValueError:
         return ""
 
 
 def _is_public_host(host: str) -> bool:
     try:
-        return public_ip(ip_address(host).compressed)
+        return is_public_address(ip_address(host).compressed)
     except ValueError:
-        return "." in host and not NUMBER.fullmatch(host.rpartition(".")[2])
+        return "." in host and not NUMERIC_LABEL.fullmatch(host.rpartition(".")[2])
 
 
-def _pattern(entry: str) -> str:
-    below = entry.removeprefix("*.")
-    return entry if entry == "*" else entry[: len(entry) - len(below)] + _ascii(below)
+def _normalize_pattern(entry: str) -> str:
+    domain = entry.removeprefix("*.")
+    return entry if entry == "*" else entry[: len(entry) - len(domain)] + _to_ascii(domain)
 
 
 def _matches(pattern: str, host: str) -> bool:
@@ -147,12 +165,12 @@ def _matches(pattern: str, host: str) -> bool:
     return pattern in {"*", host}
 
 
-def _place(entry: str) -> Place:
+def _parse_host_and_port(entry: str) -> HostAndPort:
     parts = urlsplit(f"//{entry}")
     try:
-        host, port = _host(parts), parts.port
+        host, port = _host_of(parts), parts.port
     except (CanvasUrlNotAllowed, ValueError):
         port = None
     if not port or parts.path or "@" in entry:
-        raise ValueError(f"CANVAS_ALLOW_PRIVATE wants host:port, not {entry!r}")
-    return Place(host, port)
+        raise ValueError(f"each entry of CANVAS_ALLOW_PRIVATE must be host:port, not {entry!r}")
+    return HostAndPort(host, port)

@@ -1,6 +1,6 @@
-"""Each request to Canvas is counted, timed and shown; at LOG_LEVEL=debug it is a line of the log.
+"""Records metrics, a span and, at LOG_LEVEL=debug, a log message for each request to Canvas.
 
-Of its address only the host and the template of the path are told, never a query or a header.
+Of the URL only the host and the template of the path are recorded, never a query or a header.
 """
 
 import re
@@ -19,73 +19,91 @@ from domain.errors import (
     CanvasTimeout,
     CanvasTokenRejected,
 )
-from infrastructure.canvas.error_mapping import TRANSPORT, TryAgain, failure_of
+from infrastructure.canvas.error_mapping import (
+    NOT_MODIFIED,
+    TRANSPORT_ERRORS,
+    RetryableFailure,
+    map_transport_error,
+)
 from infrastructure.observability.instruments import CANVAS_RETRIES, CANVAS_SECONDS
 from infrastructure.observability.spans import Attributes, span
 
-NOT_MODIFIED = 304
-WORD = re.compile(r"[a-z][a-z_]{0,30}|v1")
-OUTCOMES: dict[type[Exception], str] = {
+PATH_WORD = re.compile(r"[a-z][a-z_]{0,30}|v1")
+FAILURE_OUTCOMES: dict[type[Exception], str] = {
     CanvasThrottled: "throttled",
     CanvasTokenRejected: "refused",
     CanvasForbidden: "refused",
     CanvasTimeout: "timeout",
 }
-"""How a request ended badly; all else is a fault."""
+"""The outcome recorded for a failure; every other failure is recorded as `fault`."""
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclass
-class Seen:
-    """What is seen of one request; `status` is None until Canvas answers."""
+class RequestObservation:
+    """The result of one request; `status` is None until Canvas responds.
+
+    The outcome `cut_off` remains if the request is cancelled.
+    """
 
     status: int | None = None
     outcome: str = "cut_off"
 
-    def failed(self, error: Exception) -> None:
-        """Take in how it ended badly."""
-        failure = error.failure if isinstance(error, TryAgain) else error
-        self.outcome = OUTCOMES.get(type(failure), "fault")
+    def record_failure(self, error: Exception) -> None:
+        """Set the outcome of a request that failed."""
+        failure = error.failure if isinstance(error, RetryableFailure) else error
+        self.outcome = FAILURE_OUTCOMES.get(type(failure), "fault")
 
 
 @contextmanager
-def watched(url: URL, attempt: int) -> Iterator[Seen]:
-    """Watch one request from when it may be sent until its answer is read."""
-    route, seen, began = route_of(url), Seen(), time.perf_counter()
-    about: Attributes = {"server.address": str(url.host), "url.template": route, "attempt": attempt}
-    with span(f"GET {route}", about, kind="client") as shown:
+def observe_request(url: URL, attempt: int) -> Iterator[RequestObservation]:
+    """Measure one request from the moment it may be sent until its response is read."""
+    template, observation, started = path_template(url), RequestObservation(), time.perf_counter()
+    attributes: Attributes = {
+        "server.address": str(url.host),
+        "url.template": template,
+        "attempt": attempt,
+    }
+    with span(f"GET {template}", attributes, kind="client") as current_span:
         try:
-            yield seen
-            seen.outcome = "not_modified" if seen.status == NOT_MODIFIED else "ok"
-        except (TryAgain, CanvasFailure) as error:
-            seen.failed(error)
+            yield observation
+            observation.outcome = "not_modified" if observation.status == NOT_MODIFIED else "ok"
+        except (RetryableFailure, CanvasFailure) as error:
+            observation.record_failure(error)
             raise
-        except TRANSPORT as error:
-            seen.failed(failure_of(error, ""))
+        except TRANSPORT_ERRORS as error:
+            observation.record_failure(map_transport_error(error, ""))
             raise
         finally:
-            shown.tell({"http.response.status_code": seen.status or 0, "outcome": seen.outcome})
-            _tell(url, route, seen, attempt, time.perf_counter() - began)
+            current_span.set_attributes(
+                {
+                    "http.response.status_code": observation.status or 0,
+                    "outcome": observation.outcome,
+                }
+            )
+            _record(url, template, observation, attempt, time.perf_counter() - started)
 
 
-def route_of(url: URL) -> str:
-    """The path with everything that is no plain word of Canvas's left out."""
+def path_template(url: URL) -> str:
+    """The path of a URL with `{id}` in place of every part that is not a plain word."""
     return "/".join(
-        part if not part or WORD.fullmatch(part) else "{id}" for part in url.path.split("/")
+        part if not part or PATH_WORD.fullmatch(part) else "{id}" for part in url.path.split("/")
     )
 
 
-def _tell(url: URL, route: str, seen: Seen, attempt: int, seconds: float) -> None:
-    CANVAS_SECONDS.labels(seen.outcome).observe(seconds)
+def _record(
+    url: URL, template: str, observation: RequestObservation, attempt: int, seconds: float
+) -> None:
+    CANVAS_SECONDS.labels(observation.outcome).observe(seconds)
     if attempt > 1:
         CANVAS_RETRIES.inc()
-    log.debug(
+    logger.debug(
         "canvas_request",
         host=url.host,
-        route=route,
-        status=seen.status,
-        outcome=seen.outcome,
+        route=template,
+        status=observation.status,
+        outcome=observation.outcome,
         attempt=attempt,
         milliseconds=round(seconds * 1000, 1),
     )

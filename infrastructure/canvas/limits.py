@@ -1,4 +1,4 @@
-"""How much of Canvas we take, and how long we wait for it."""
+"""Limits of the Canvas client: parallel requests, timeouts, retries, sizes and connections."""
 
 from dataclasses import dataclass
 
@@ -7,39 +7,42 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Caps on one Canvas; times in seconds, sizes in bytes."""
+    """Limits for one Canvas; times in seconds, sizes in bytes."""
 
-    in_flight: int = 8
-    """Requests at once with one token; Canvas refuses the 12th, and others may use the token."""
+    max_in_flight: int = 8
+    """Parallel requests with one token.
 
-    connect: float = 5
-    read: float = 15
-    request: float = 30
-    whoami: float = 20
-    run: float = 900
-    """From opening an account to the last request sent."""
+    Canvas refuses the 12th, and other programs may use the same token.
+    """
 
-    fault_attempts: int = 4
-    refusal_attempts: int = 8
-    first_pause: float = 1
-    longest_pause: float = 30
+    connect_seconds: float = 5
+    read_seconds: float = 15
+    request_seconds: float = 30
+    whoami_seconds: float = 20
+    run_seconds: float = 900
+    """Time from opening an account until no more requests are sent."""
 
-    answer_bytes: int = 8 * MIB
+    max_error_attempts: int = 4
+    max_throttled_attempts: int = 8
+    first_backoff_seconds: float = 1
+    max_backoff_seconds: float = 30
+
+    response_bytes: int = 8 * MIB
     run_bytes: int = 128 * MIB
     header_bytes: int = 16 * 1024
     headers: int = 128
-    values: int = 500_000
-    """JSON values in one answer: a byte of it can cost thirty in memory."""
+    json_values: int = 500_000
+    """JSON values in one response, because one byte of JSON can need 30 bytes of memory."""
 
     pages: int = 100
     courses: int = 2_000
     assignments: int = 5_000
-    """In one course."""
+    """Assignments in one course."""
 
     connections: int = 512
     connections_per_host: int = 128
-    keep_alive: float = 55
-    """Below the 60 s after which hosted load balancers hang up."""
+    keep_alive_seconds: float = 55
+    """Less than the 60 s after which load balancers of hosted Canvas close a connection."""
 
 
-USUAL = Limits()
+DEFAULT_LIMITS = Limits()

@@ -1,19 +1,27 @@
-"""A course as Canvas lists it, turned into what we store."""
+"""Parses courses and enrollments of Canvas to the records of the domain."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from domain.canvas import Course, Teacher, Term
-from infrastructure.canvas.json_fields import address, id_of, number, record, records, text, time
+from infrastructure.canvas.json_fields import (
+    as_object,
+    as_objects,
+    parse_id,
+    parse_number,
+    parse_text,
+    parse_time,
+    parse_url,
+)
 
-MOST_TEACHERS = 200
-STUDENT = {"student", "StudentEnrollment"}
-TOTALS = ("computed_current_score", "computed_current_grade", "computed_current_letter_grade")
-GRADES = ("current_score", "current_grade", "final_score", "final_grade")
+MAX_TEACHERS = 200
+STUDENT_ENROLLMENT_TYPES = {"student", "StudentEnrollment"}
+TOTAL_FIELDS = ("computed_current_score", "computed_current_grade", "computed_current_letter_grade")
+ENROLLMENT_GRADE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade")
 
 
-class Totals(NamedTuple):
-    """What a course adds up to."""
+class CourseTotals(NamedTuple):
+    """The total score and grade of a course: of graded work (current) and of all work (final)."""
 
     current_score: float | None = None
     current_grade: str | None = None
@@ -22,116 +30,126 @@ class Totals(NamedTuple):
 
 
 def parse_course(row: Any, origin: str) -> Course | None:
-    """One row of `GET /courses`; None when it has no id."""
-    row = record(row)
-    canvas_id = id_of(row.get("id"))
+    """Parse a row of `GET /courses`; None if it has no id."""
+    row = as_object(row)
+    canvas_id = parse_id(row.get("id"))
     if canvas_id is None:
         return None
-    state = _state(row)
-    totals = _totals(row)
-    shown = totals or Totals()
+    state = _parse_state(row)
+    totals = _parse_totals(row)
+    shown = totals or CourseTotals()
     return Course(
         canvas_id=canvas_id,
-        name=text(row.get("name")),
-        course_code=text(row.get("course_code")),
-        term=_term(record(row.get("term"))),
+        name=parse_text(row.get("name")),
+        course_code=parse_text(row.get("course_code")),
+        term=_parse_term(as_object(row.get("term"))),
         state=state,
         favorite=row.get("is_favorite") is True,
-        teachers=_teachers(row.get("teachers")),
-        time_zone=text(row.get("time_zone")),
+        teachers=_parse_teachers(row.get("teachers")),
+        time_zone=parse_text(row.get("time_zone")),
         current_score=shown.current_score,
         current_grade=shown.current_grade,
         final_score=shown.final_score,
         final_grade=shown.final_grade,
         grades_hidden=totals is None and state != "restricted",
         weighted=row.get("apply_assignment_group_weights") is True,
-        image_url=address(row.get("image_download_url")),
+        image_url=parse_url(row.get("image_download_url")),
         html_url=f"{origin}/courses/{canvas_id}",
     )
 
 
-def student_id(row: Any) -> str | None:
-    """Whose course it is: the user of the student enrollment."""
-    found = (id_of(seat.get("user_id")) for seat in seats(record(row)))
+def find_student_id(row: Any) -> str | None:
+    """Find the id of the student in a row of `GET /courses`: the user of the student enrollment."""
+    found = (
+        parse_id(enrollment.get("user_id")) for enrollment in student_enrollments(as_object(row))
+    )
     return next((id_ for id_ in found if id_), None)
 
 
-def seats(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The student's enrollments inside of a course, one for each section."""
-    return [item for item in records(row.get("enrollments")) if item.get("type") in STUDENT]
+def student_enrollments(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The student enrollments in a row of `GET /courses`, one for each section."""
+    return [
+        item
+        for item in as_objects(row.get("enrollments"))
+        if item.get("type") in STUDENT_ENROLLMENT_TYPES
+    ]
 
 
-def shows_totals(seat: dict[str, Any]) -> bool:
-    """Whether an enrollment inside of a course tells totals; hidden ones are absent keys."""
-    return any(key in seat for key in TOTALS)
+def shows_totals(enrollment: dict[str, Any]) -> bool:
+    """Whether an enrollment in a row of `GET /courses` has totals; hidden ones are absent keys."""
+    return any(key in enrollment for key in TOTAL_FIELDS)
 
 
-def enrolled_totals(row: Any) -> Totals | None:
-    """The totals in a row of `GET /users/self/enrollments`; None where they are hidden."""
-    grades = record(record(row).get("grades"))
-    if not any(key in grades for key in GRADES):
+def parse_enrollment_totals(row: Any) -> CourseTotals | None:
+    """Parse the totals in a row of `GET /users/self/enrollments`; None if they are hidden."""
+    grades = as_object(as_object(row).get("grades"))
+    if not any(key in grades for key in ENROLLMENT_GRADE_FIELDS):
         return None
-    return Totals(
-        current_score=number(grades.get("current_score")),
-        current_grade=text(grades.get("current_grade")),
-        final_score=number(grades.get("final_score")),
-        final_grade=text(grades.get("final_grade")),
+    return CourseTotals(
+        current_score=parse_number(grades.get("current_score")),
+        current_grade=parse_text(grades.get("current_grade")),
+        final_score=parse_number(grades.get("final_score")),
+        final_grade=parse_text(grades.get("final_grade")),
     )
 
 
-def best(found: Iterable[Totals | None]) -> Totals | None:
-    """Those of the first section that has some; None where all are hidden."""
-    return max(found, key=_weight, default=None)
+def most_complete(found: Iterable[CourseTotals | None]) -> CourseTotals | None:
+    """Choose the totals with the most values, the first of equals; None if all are hidden."""
+    return max(found, key=_completeness, default=None)
 
 
-def _state(row: dict[str, Any]) -> str:
+def _parse_state(row: dict[str, Any]) -> str:
     if row.get("access_restricted_by_date") is True:
         return "restricted"
-    over = row.get("concluded") is True or row.get("workflow_state") == "completed"
-    return "concluded" if over else "active"
+    is_concluded = row.get("concluded") is True or row.get("workflow_state") == "completed"
+    return "concluded" if is_concluded else "active"
 
 
-def _totals(row: dict[str, Any]) -> Totals | None:
+def _parse_totals(row: dict[str, Any]) -> CourseTotals | None:
     if row.get("hide_final_grades") is True:
         return None
-    return best(_seat_totals(seat) for seat in seats(row) if shows_totals(seat))
+    return most_complete(
+        _parse_section_totals(enrollment)
+        for enrollment in student_enrollments(row)
+        if shows_totals(enrollment)
+    )
 
 
-def _weight(totals: Totals | None) -> int:
+def _completeness(totals: CourseTotals | None) -> int:
     return 0 if totals is None else 1 + any(part is not None for part in totals)
 
 
-def _seat_totals(seat: dict[str, Any]) -> Totals:
-    score = number(seat.get("computed_current_score"))
-    grade = text(seat.get("computed_current_grade"))
-    grade = grade or text(seat.get("computed_current_letter_grade"))
+def _parse_section_totals(enrollment: dict[str, Any]) -> CourseTotals:
+    score = parse_number(enrollment.get("computed_current_score"))
+    grade = parse_text(enrollment.get("computed_current_grade"))
+    grade = grade or parse_text(enrollment.get("computed_current_letter_grade"))
     if score is None and grade is None:
-        score = number(seat.get("current_period_computed_current_score"))
-        grade = text(seat.get("current_period_computed_current_grade"))
-    return Totals(
+        score = parse_number(enrollment.get("current_period_computed_current_score"))
+        grade = parse_text(enrollment.get("current_period_computed_current_grade"))
+    return CourseTotals(
         current_score=score,
         current_grade=grade,
-        final_score=number(seat.get("computed_final_score")),
-        final_grade=text(seat.get("computed_final_grade")),
+        final_score=parse_number(enrollment.get("computed_final_score")),
+        final_grade=parse_text(enrollment.get("computed_final_grade")),
     )
 
 
-def _term(row: dict[str, Any]) -> Term | None:
-    id_ = id_of(row.get("id"))
+def _parse_term(row: dict[str, Any]) -> Term | None:
+    id_ = parse_id(row.get("id"))
     if id_ is None:
         return None
     return Term(
         id=id_,
-        name=text(row.get("name")),
-        start_at=time(row.get("start_at")),
-        end_at=time(row.get("end_at")),
+        name=parse_text(row.get("name")),
+        start_at=parse_time(row.get("start_at")),
+        end_at=parse_time(row.get("end_at")),
     )
 
 
-def _teachers(rows: Any) -> list[Teacher]:
+def _parse_teachers(rows: Any) -> list[Teacher]:
     found = {
-        id_: Teacher(id=id_, name=text(row.get("display_name")))
-        for row in records(rows)[:MOST_TEACHERS]
-        if (id_ := id_of(row.get("id")))
+        id_: Teacher(id=id_, name=parse_text(row.get("display_name")))
+        for row in as_objects(rows)[:MAX_TEACHERS]
+        if (id_ := parse_id(row.get("id")))
     }
     return [found[id_] for id_ in sorted(found)]

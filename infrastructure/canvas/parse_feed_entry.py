@@ -1,54 +1,60 @@
-"""Rows of the lists over all courses, turned into what is compared with memory."""
+"""Parses rows of the change feeds to entries that are compared with known assignments."""
 
 from typing import Any
 
-from domain.change_feed import Glimpse, Status, graded_mark, planned_mark
-from infrastructure.canvas.json_fields import id_of, number, record, text, time
+from domain.change_feed import FeedEntry, PlannerStatus, graded_state_hash, planner_state_hash
+from infrastructure.canvas.json_fields import (
+    as_object,
+    parse_id,
+    parse_number,
+    parse_text,
+    parse_time,
+)
 from infrastructure.canvas.parse_assignment import parse_submission
 
-GRADABLE = frozenset({"assignment", "quiz", "discussion_topic"})
-"""What the planner calls an assignment; quizzes and topics have ids of their own."""
+ASSIGNMENT_PLANNABLE_TYPES = frozenset({"assignment", "quiz", "discussion_topic"})
+"""Types of planner items that are assignments; quizzes and topics have ids of their own too."""
 
 
-def parse_graded(row: Any) -> Glimpse | None:
-    """A row of `GET /users/self/graded_submissions`; None where it is not told of which course."""
-    row = record(row)
-    assignment = record(row.get("assignment"))
-    assignment_id = id_of(row.get("assignment_id")) or id_of(assignment.get("id"))
-    course_id = id_of(assignment.get("course_id"))
+def parse_graded_submission(row: Any) -> FeedEntry | None:
+    """Parse a row of `GET /users/self/graded_submissions`; None if it has no course id."""
+    row = as_object(row)
+    assignment = as_object(row.get("assignment"))
+    assignment_id = parse_id(row.get("assignment_id")) or parse_id(assignment.get("id"))
+    course_id = parse_id(assignment.get("course_id"))
     submission = parse_submission(row)
-    mark = graded_mark(submission)
-    if course_id is None or assignment_id is None or mark is None:
+    state_hash = graded_state_hash(submission)
+    if course_id is None or assignment_id is None or state_hash is None:
         return None
-    return Glimpse("graded", course_id, assignment_id, mark, submission["graded_at"])
+    return FeedEntry("graded", course_id, assignment_id, state_hash, submission["graded_at"])
 
 
-def parse_planned(row: Any) -> Glimpse | None:
-    """An item of `GET /planner/items`; None for what is no assignment of a course."""
-    row = record(row)
-    plannable = record(row.get("plannable"))
-    kind = text(row.get("plannable_type"))
-    course_id = id_of(row.get("course_id"))
-    assignment_id = id_of(plannable.get("assignment_id"))
+def parse_planner_item(row: Any) -> FeedEntry | None:
+    """Parse an item of `GET /planner/items`; None if it is not an assignment of a course."""
+    row = as_object(row)
+    plannable = as_object(row.get("plannable"))
+    kind = parse_text(row.get("plannable_type"))
+    course_id = parse_id(row.get("course_id"))
+    assignment_id = parse_id(plannable.get("assignment_id"))
     if assignment_id is None and kind == "assignment":
-        assignment_id = id_of(row.get("plannable_id"))
-    due_at = time(plannable.get("due_at")) or time(row.get("plannable_date"))
-    if kind not in GRADABLE or not (course_id and assignment_id and due_at):
+        assignment_id = parse_id(row.get("plannable_id"))
+    due_at = parse_time(plannable.get("due_at")) or parse_time(row.get("plannable_date"))
+    if kind not in ASSIGNMENT_PLANNABLE_TYPES or not (course_id and assignment_id and due_at):
         return None
-    mark = planned_mark(
-        text(plannable.get("title")),
+    state_hash = planner_state_hash(
+        parse_text(plannable.get("title")),
         due_at,
-        number(plannable.get("points_possible")),
-        _status(record(row.get("submissions"))),
+        parse_number(plannable.get("points_possible")),
+        _parse_status(as_object(row.get("submissions"))),
     )
-    return Glimpse("planned", course_id, assignment_id, mark, due_at)
+    return FeedEntry("planned", course_id, assignment_id, state_hash, due_at)
 
 
-def _status(row: dict[str, Any]) -> Status:
-    return Status(
+def _parse_status(row: dict[str, Any]) -> PlannerStatus:
+    return PlannerStatus(
         submitted=row.get("submitted") is True,
         excused=row.get("excused") is True,
         late=row.get("late") is True,
         missing=row.get("missing") is True,
-        posted_at=time(row.get("posted_at")),
+        posted_at=parse_time(row.get("posted_at")),
     )

@@ -1,4 +1,7 @@
-"""Reading Canvas with a scoped developer key, which drops every `include[]` without a word."""
+"""Reads what is missing with a scoped developer key: Canvas silently drops each `include[]`.
+
+This happens if "Allow include parameters" is off for the developer key of the token.
+"""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -6,104 +9,131 @@ from typing import Any
 
 from domain.canvas import Assignment, Course, Submission
 from domain.errors import CanvasFailure, CanvasForbidden, CanvasTokenRejected
-from infrastructure.canvas.json_fields import id_of, record
+from infrastructure.canvas.json_fields import as_object, parse_id
 from infrastructure.canvas.parse_assignment import parse_submission
-from infrastructure.canvas.parse_course import Totals, best, enrolled_totals, seats, shows_totals
+from infrastructure.canvas.parse_course import (
+    CourseTotals,
+    most_complete,
+    parse_enrollment_totals,
+    shows_totals,
+    student_enrollments,
+)
 
-Rows = Callable[[str, list[tuple[str, str]]], AsyncIterator[Any]]
-"""Asks for a path below `/api/v1` with a query; gives the rows of all its pages."""
+FetchRows = Callable[[str, list[tuple[str, str]]], AsyncIterator[Any]]
+"""Fetches a path below `/api/v1` with a query; yields the rows of all pages."""
 
-INCLUDED = ("term", "teachers", "is_favorite")
-ENROLLMENTS = [("type[]", "StudentEnrollment"), ("state[]", "active"), ("per_page", "100")]
-FAVORITES = [("per_page", "100")]
-SUBMISSIONS = [("student_ids[]", "self"), ("per_page", "100")]
+INCLUDE_FIELDS = ("term", "teachers", "is_favorite")
+ENROLLMENTS_QUERY = [("type[]", "StudentEnrollment"), ("state[]", "active"), ("per_page", "100")]
+FAVORITES_QUERY = [("per_page", "100")]
+SUBMISSIONS_QUERY = [("student_ids[]", "self"), ("per_page", "100")]
 
 
-class Includes:
-    """Whether a listing of courses shows anything that only an include brings."""
+class DroppedIncludes:
+    """Detects from the rows of `GET /courses` whether Canvas dropped the includes."""
 
     def __init__(self) -> None:
-        self._heard = False
-        self._taken: set[str] = set()
-        self._silent: set[str] = set()
+        self._has_included_fields = False
+        self._listed_ids: set[str] = set()
+        self._ids_without_totals: set[str] = set()
 
-    def look(self, row: Any) -> None:
-        """Take one more course into account; a restricted one says nothing either way."""
-        row = record(row)
-        own, id_ = seats(row), id_of(row.get("id"))
-        self._heard |= any(key in row for key in INCLUDED) or any(map(shows_totals, own))
-        if own and id_ and row.get("access_restricted_by_date") is not True:
-            self._taken.add(id_)
+    def inspect(self, row: Any) -> None:
+        """Look for included fields in one row; a restricted course is no evidence."""
+        row = as_object(row)
+        enrollments, id_ = student_enrollments(row), parse_id(row.get("id"))
+        self._has_included_fields |= any(key in row for key in INCLUDE_FIELDS) or any(
+            map(shows_totals, enrollments)
+        )
+        if enrollments and id_ and row.get("access_restricted_by_date") is not True:
+            self._listed_ids.add(id_)
             if row.get("hide_final_grades") is not True:
-                self._silent.add(id_)
+                self._ids_without_totals.add(id_)
 
     @property
-    def dropped(self) -> bool:
-        """Whether all were dropped, though there were courses to show some."""
-        return not self._heard and bool(self._taken)
+    def are_dropped(self) -> bool:
+        """Whether no row has an included field, although at least one row should."""
+        return not self._has_included_fields and bool(self._listed_ids)
 
-    async def make_up(self, courses: dict[str, Course], rows: Rows) -> set[str]:
-        """Where all were dropped, put totals and favourites in; gives courses still without."""
-        if not self.dropped:
+    async def fill_missing(self, courses: dict[str, Course], fetch_rows: FetchRows) -> set[str]:
+        """If the includes were dropped, fetch totals and favorites and set them in `courses`.
+
+        Returns the ids of courses whose totals are still unknown.
+
+        Raises: CanvasFailure if a request fails, with the scope that the developer key needs.
+        """
+        if not self.are_dropped:
             return set()
-        totals = await _totals(self._silent, rows) if self._silent else {}
-        favorites = await _favorites(rows)
-        for id_ in self._taken & courses.keys():
+        totals = (
+            await _fetch_totals(self._ids_without_totals, fetch_rows)
+            if self._ids_without_totals
+            else {}
+        )
+        favorites = await _fetch_favorites(fetch_rows)
+        for id_ in self._listed_ids & courses.keys():
             courses[id_]["favorite"] = id_ in favorites
-        for id_, told in totals.items():
-            _put(courses[id_], told)
-        return self._silent - totals.keys()
+        for id_, course_totals in totals.items():
+            _set_totals(courses[id_], course_totals)
+        return self._ids_without_totals - totals.keys()
 
 
-def no_totals(course_id: str) -> CanvasForbidden:
-    """Why a course is left as it was known."""
+def totals_unknown(course_id: str) -> CanvasForbidden:
+    """The failure of a course whose totals are unknown, so that its known state is kept."""
     return CanvasForbidden(
         f"The token's developer key does not allow includes, and Canvas lists no enrollment in"
         f" course {course_id} either, so its totals are unknown."
     )
 
 
-async def put_submissions(course_id: str, found: dict[str, Assignment], rows: Rows) -> None:
-    """Give assignments that came without any submission those of the course's own list."""
-    own: dict[str, Submission] = {}
-    with _explained("/courses/:id/students/submissions"):
-        async for row in rows(f"courses/{course_id}/students/submissions", SUBMISSIONS):
-            id_ = id_of(record(row).get("assignment_id"))
-            if id_ in found:
-                own[id_] = parse_submission(row)
-    for id_, assignment in found.items():
-        assignment["submission"] = own.get(id_)
+async def attach_submissions(
+    course_id: str, assignments: dict[str, Assignment], fetch_rows: FetchRows
+) -> None:
+    """Fetch the submissions of a course and set them in assignments that came without.
+
+    Raises: CanvasFailure if a request fails, with the scope that the developer key needs.
+    """
+    own_submissions: dict[str, Submission] = {}
+    with _explain_missing_scope("/courses/:id/students/submissions"):
+        async for row in fetch_rows(f"courses/{course_id}/students/submissions", SUBMISSIONS_QUERY):
+            id_ = parse_id(as_object(row).get("assignment_id"))
+            if id_ in assignments:
+                own_submissions[id_] = parse_submission(row)
+    for id_, assignment in assignments.items():
+        assignment["submission"] = own_submissions.get(id_)
 
 
-async def _totals(wanted: set[str], rows: Rows) -> dict[str, Totals | None]:
-    found: dict[str, Totals | None] = {}
-    with _explained("/users/:user_id/enrollments"):
-        async for row in rows("users/self/enrollments", ENROLLMENTS):
-            id_ = id_of(record(row).get("course_id"))
-            if id_ in wanted:
-                found[id_] = best([found.get(id_), enrolled_totals(row)])
-    return found
+async def _fetch_totals(
+    course_ids: set[str], fetch_rows: FetchRows
+) -> dict[str, CourseTotals | None]:
+    totals: dict[str, CourseTotals | None] = {}
+    with _explain_missing_scope("/users/:user_id/enrollments"):
+        async for row in fetch_rows("users/self/enrollments", ENROLLMENTS_QUERY):
+            id_ = parse_id(as_object(row).get("course_id"))
+            if id_ in course_ids:
+                totals[id_] = most_complete([totals.get(id_), parse_enrollment_totals(row)])
+    return totals
 
 
-async def _favorites(rows: Rows) -> set[str | None]:
-    """Those starred; Canvas lists the courses it would show where no star was ever set."""
+async def _fetch_favorites(fetch_rows: FetchRows) -> set[str | None]:
+    """Fetch the ids of favorite courses; empty if the token may not read them.
+
+    A student without favorites gets the courses that Canvas shows on the dashboard.
+    """
     try:
-        found = rows("users/self/favorites/courses", FAVORITES)
-        return {id_of(record(row).get("id")) async for row in found}
+        favorites = fetch_rows("users/self/favorites/courses", FAVORITES_QUERY)
+        return {parse_id(as_object(row).get("id")) async for row in favorites}
     except CanvasForbidden:
         return set()
 
 
-def _put(course: Course, totals: Totals | None) -> None:
-    shown = totals or Totals()
+def _set_totals(course: Course, totals: CourseTotals | None) -> None:
+    shown = totals or CourseTotals()
     course["current_score"], course["current_grade"] = shown.current_score, shown.current_grade
     course["final_score"], course["final_grade"] = shown.final_score, shown.final_grade
     course["grades_hidden"] = totals is None
 
 
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """Say with a failure what the developer key lacks; raises one of the same kind."""
+def _explain_missing_scope(path: str) -> Iterator[None]:
+    """Add the missing scope of the developer key to the message of a failure."""
     try:
         yield
     except CanvasTokenRejected:

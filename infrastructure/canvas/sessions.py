@@ -1,4 +1,4 @@
-"""The keep-alive pools: one for the public internet, one for what CANVAS_ALLOW_PRIVATE opens up."""
+"""HTTP sessions with keep-alive: one for public hosts, one for hosts of CANVAS_ALLOW_PRIVATE."""
 
 from importlib.metadata import version
 from ssl import SSLContext
@@ -7,17 +7,17 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, SocketFactoryT
 from aiohttp.abc import AbstractResolver
 
 from infrastructure.canvas.limits import Limits
-from infrastructure.canvas.socket_guard import private_socket, public_socket
+from infrastructure.canvas.socket_guard import open_private_socket, open_public_socket
 
-HEADERS = {
+REQUEST_HEADERS = {
     "Accept": "application/json+canvas-string-ids",
     "Accept-Encoding": "gzip",
     "User-Agent": f"easeboard/{version('easeboard')}",
 }
 
 
-class Sessions:
-    """Both pools, open between `open` and `close`."""
+class ClientSessions:
+    """The two sessions and their connection pools, usable between `open` and `close`."""
 
     def __init__(
         self, limits: Limits, resolver: AbstractResolver | None, tls: SSLContext | None
@@ -25,42 +25,45 @@ class Sessions:
         self._limits = limits
         self._resolver = resolver
         self._tls = tls
-        self._open: dict[bool, ClientSession] = {}
+        self._sessions: dict[bool, ClientSession] = {}
 
     def open(self) -> None:
-        """Open both in the running event loop."""
-        self._open = {False: self._session(public_socket), True: self._session(private_socket)}
+        """Open both sessions in the running event loop."""
+        self._sessions = {
+            False: self._create_session(open_public_socket),
+            True: self._create_session(open_private_socket),
+        }
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in self._open.values():
+        for session in self._sessions.values():
             await session.close()
 
-    def of(self, *, private: bool) -> ClientSession:
-        """The pool for a place."""
-        return self._open[private]
+    def get(self, *, private: bool) -> ClientSession:
+        """Return the session for a private or a public host."""
+        return self._sessions[private]
 
-    def _session(self, guard: SocketFactoryType) -> ClientSession:
+    def _create_session(self, socket_factory: SocketFactoryType) -> ClientSession:
         limits = self._limits
         connector = TCPConnector(
-            socket_factory=guard,
+            socket_factory=socket_factory,
             resolver=self._resolver,
             ssl=self._tls or True,
             limit=limits.connections,
             limit_per_host=limits.connections_per_host,
-            keepalive_timeout=limits.keep_alive,
+            keepalive_timeout=limits.keep_alive_seconds,
         )
         return ClientSession(
             connector=connector,
-            headers=HEADERS,
+            headers=REQUEST_HEADERS,
             cookie_jar=DummyCookieJar(),
             trust_env=False,
             auto_decompress=True,
             timeout=ClientTimeout(
-                total=limits.request,
-                connect=limits.connect,
-                sock_connect=limits.connect,
-                sock_read=limits.read,
+                total=limits.request_seconds,
+                connect=limits.connect_seconds,
+                sock_connect=limits.connect_seconds,
+                sock_read=limits.read_seconds,
             ),
             max_line_size=limits.header_bytes,
             max_field_size=limits.header_bytes,

@@ -1,7 +1,7 @@
-"""The address guard at the socket: no connection leaves for an address that is not public.
+"""Checks addresses where a socket is created, so that no connection to a private address opens.
 
-A resolver alone is bypassed by addresses written as such, and a name may resolve differently the
-next time; the socket sees the final address whatever way it was found.
+A check in the resolver is not enough: numeric addresses bypass it, and a name can resolve to
+another address the next time. The socket always gets the final address.
 """
 
 import socket
@@ -11,13 +11,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from aiohttp import AddrInfoType
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
-NAT64 = IPv6Network("64:ff9b::/96")
-NOT_PUBLIC = tuple(
+NAT64_PREFIX = IPv6Network("64:ff9b::/96")
+NON_PUBLIC_NETWORKS = tuple(
     ip_network(network)
     for network in (
         "0.0.0.0/8",
         "100.64.0.0/10",
-        "168.63.129.16/32",  # a cloud's own control plane
+        "168.63.129.16/32",  # Azure's platform services
         "192.0.0.0/24",
         "192.88.99.0/24",
         "2001::/23",
@@ -27,12 +27,12 @@ NOT_PUBLIC = tuple(
 )
 
 
-class AddressRefused(OSError):
-    """The address is none that a connection may be made to."""
+class AddressNotAllowed(OSError):
+    """No connection may be opened to the address."""
 
 
-def public_ip(address: str) -> bool:
-    """Whether an address belongs to the public internet, also when wrapped in another."""
+def is_public_address(address: str) -> bool:
+    """Whether an address is public; an IPv4 address inside an IPv6 address is checked itself."""
     try:
         ip = ip_address(address)
     except ValueError:
@@ -42,16 +42,16 @@ def public_ip(address: str) -> bool:
 
 def _is_public(ip: IPv4Address | IPv6Address) -> bool:
     if isinstance(ip, IPv6Address):
-        inner = _unwrapped(ip)
-        if inner is not None:
-            return _is_public(inner)
+        embedded = _embedded_ipv4(ip)
+        if embedded is not None:
+            return _is_public(embedded)
         if ip.scope_id or ip not in GLOBAL_UNICAST:
             return False
-    return ip.is_global and not ip.is_multicast and not _is_in(ip, NOT_PUBLIC)
+    return ip.is_global and not ip.is_multicast and not _is_in(ip, NON_PUBLIC_NETWORKS)
 
 
-def _unwrapped(ip: IPv6Address) -> IPv4Address | None:
-    if ip in NAT64:
+def _embedded_ipv4(ip: IPv6Address) -> IPv4Address | None:
+    if ip in NAT64_PREFIX:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour
 
@@ -60,31 +60,40 @@ def _is_in(ip: IPv4Address | IPv6Address, networks: tuple[IPv4Network | IPv6Netw
     return any(ip.version == network.version and ip in network for network in networks)
 
 
-def private_ip(address: str) -> bool:
-    """Whether an address may be opened up on purpose: never link-local, where metadata lives."""
+def is_private_or_public_address(address: str) -> bool:
+    """Whether CANVAS_ALLOW_PRIVATE may allow an address.
+
+    Link-local addresses are never allowed: clouds serve instance metadata there.
+    """
     try:
         ip = ip_address(address)
     except ValueError:
         return False
     if isinstance(ip, IPv6Address):
         ip = ip.ipv4_mapped or ip
-    never = ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved
-    return ip.is_loopback or (ip.is_private and not never) or _is_public(ip)
+    is_forbidden = ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved
+    return ip.is_loopback or (ip.is_private and not is_forbidden) or _is_public(ip)
 
 
-def public_socket(address: AddrInfoType) -> socket.socket:
-    """A socket for a public address; raises AddressRefused for any other."""
-    return _socket(address, public_ip)
+def open_public_socket(address: AddrInfoType) -> socket.socket:
+    """Create a socket for a public address.
+
+    Raises: AddressNotAllowed if the address is not public.
+    """
+    return _open_socket(address, is_public_address)
 
 
-def private_socket(address: AddrInfoType) -> socket.socket:
-    """A socket for a place that the settings open up by name and port."""
-    return _socket(address, private_ip)
+def open_private_socket(address: AddrInfoType) -> socket.socket:
+    """Create a socket for a host that CANVAS_ALLOW_PRIVATE lists.
+
+    Raises: AddressNotAllowed if the address is neither public, private nor loopback.
+    """
+    return _open_socket(address, is_private_or_public_address)
 
 
-def _socket(address: AddrInfoType, may_be_reached: Callable[[str], bool]) -> socket.socket:
-    family, kind, protocol, _, where = address
-    scoped = len(where) > len(("host", "port", "flow")) and where[3] != 0
-    if scoped or not may_be_reached(str(where[0])):
-        raise AddressRefused("the address is not public")
-    return socket.socket(family, kind, protocol)
+def _open_socket(address: AddrInfoType, is_allowed: Callable[[str], bool]) -> socket.socket:
+    family, socket_type, protocol, _, socket_address = address
+    has_scope = len(socket_address) > len(("host", "port", "flow")) and socket_address[3] != 0
+    if has_scope or not is_allowed(str(socket_address[0])):
+        raise AddressNotAllowed("the address is not public")
+    return socket.socket(family, socket_type, protocol)

@@ -1,7 +1,8 @@
-"""How many requests one token has in flight: as many as Canvas's leaky bucket bears.
+"""Limits the requests that one token has in flight, to stay within Canvas's leaky bucket.
 
-Canvas reserves 50 units a request in flight and refuses at 600, so concurrency is the limit, not
-the rate; the bucket belongs to the token, whoever uses it.
+Canvas reserves 50 units for each request in flight and refuses at 600, so concurrency is the
+limit, not the rate. Each token has one bucket, shared by all programs that use the token.
+Source: `app/middleware/request_throttle.rb` of canvas-lms.
 """
 
 import asyncio
@@ -13,95 +14,102 @@ from weakref import WeakValueDictionary
 
 from infrastructure.observability.instruments import CANVAS_BUDGET
 
-RESERVED = 50
-"""Units Canvas holds back for each request in flight, and returns when it ends."""
+RESERVED_UNITS_PER_REQUEST = 50
+"""Units that Canvas reserves for each request in flight, and returns when the request ends."""
 
-LOW = 150
-"""Fewer units left than this, ours in flight returned: somebody else spends a lot."""
+LOW_REMAINING_UNITS = 150
+"""If fewer units would remain without our requests in flight, another program uses many."""
 
 
 class Throttle:
-    """Slots for one token: halved on a refusal, grown back slowly."""
+    """The slots of one token: halved when Canvas refuses a request, then slowly increased."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._limit = most
+    def __init__(self, max_limit: int) -> None:
+        self._max_limit = max_limit
+        self._limit = max_limit
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._calm = 0
-        self._era = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._successes = 0
+        self._generation = 0
 
     @property
     def limit(self) -> int:
-        """How many may be in flight at present."""
+        """The number of requests that may be in flight now."""
         return self._limit
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[int]:
-        """Wait for a turn; yields the era in which the request started."""
-        await self._enter()
+        """Wait for a free slot and hold it; yields the generation for the `record_` methods.
+
+        The generation increases when the limit is lowered, so that requests that were in flight
+        together lower it once.
+        """
+        await self._acquire()
         try:
-            yield self._era
+            yield self._generation
         finally:
-            self._leave()
+            self._release()
 
-    def refused(self, era: int) -> None:
-        """Halve, once for all the requests that were in flight together."""
-        self._shrink(era, self._limit // 2)
+    def record_throttled(self, generation: int) -> None:
+        """Halve the limit, once for all requests of one generation."""
+        self._shrink(generation, self._limit // 2)
 
-    def answered(self, era: int, remaining: float | None) -> None:
-        """Learn from an answer, and from the units it says are left."""
+    def record_response(self, generation: int, remaining: float | None) -> None:
+        """Adjust the limit after a response.
+
+        `remaining` is the value of `X-Rate-Limit-Remaining`, in units; None if it is absent.
+        """
         if remaining is not None:
             CANVAS_BUDGET.observe(remaining)
-        others = RESERVED * max(0, self._in_flight - 1)
-        if remaining is not None and remaining + others < LOW:
-            return self._shrink(era, self._limit - 1)
-        self._calm += 1
-        if self._calm >= 2 * self._limit and self._limit < self._most:
+        reserved = RESERVED_UNITS_PER_REQUEST * max(0, self._in_flight - 1)
+        if remaining is not None and remaining + reserved < LOW_REMAINING_UNITS:
+            return self._shrink(generation, self._limit - 1)
+        self._successes += 1
+        if self._successes >= 2 * self._limit and self._limit < self._max_limit:
             self._limit += 1
-            self._calm = 0
-            self._admit()
+            self._successes = 0
+            self._wake_waiters()
         return None
 
-    def _shrink(self, era: int, limit: int) -> None:
-        self._calm = 0
-        if era == self._era:
-            self._era += 1
+    def _shrink(self, generation: int, limit: int) -> None:
+        self._successes = 0
+        if generation == self._generation:
+            self._generation += 1
             self._limit = max(1, limit)
 
-    async def _enter(self) -> None:
-        if self._in_flight < self._limit and not self._waiting:
+    async def _acquire(self) -> None:
+        if self._in_flight < self._limit and not self._waiters:
             self._in_flight += 1
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if not turn.cancelled():
-                self._leave()
+            if not waiter.cancelled():
+                self._release()
             raise
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         self._in_flight -= 1
-        self._admit()
+        self._wake_waiters()
 
-    def _admit(self) -> None:
-        while self._waiting and self._in_flight < self._limit:
-            turn = self._waiting.popleft()
-            if not turn.done():
+    def _wake_waiters(self) -> None:
+        while self._waiters and self._in_flight < self._limit:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
                 self._in_flight += 1
-                turn.set_result(None)
+                waiter.set_result(None)
 
 
-class Throttles:
-    """A throttle per token, for as long as a run uses it; the tokens themselves are not kept."""
+class ThrottleRegistry:
+    """The throttles of all tokens in use; it stores a digest of each token, not the token."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_limit: int) -> None:
+        self._max_limit = max_limit
         self._by_token: WeakValueDictionary[bytes, Throttle] = WeakValueDictionary()
 
-    def of(self, origin: str, token: str) -> Throttle:
-        """The throttle that every user of this token shares."""
+    def for_token(self, origin: str, token: str) -> Throttle:
+        """Return the throttle of a token; the same one as long as any run uses it."""
         key = blake2b(f"{origin} {token}".encode(), digest_size=16).digest()
-        return self._by_token.setdefault(key, Throttle(self._most))
+        return self._by_token.setdefault(key, Throttle(self._max_limit))

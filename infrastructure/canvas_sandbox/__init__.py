@@ -1,4 +1,7 @@
-"""A Canvas LMS one can run: made-up students behind Canvas's own manners."""
+"""The sandbox: a Canvas LMS with generated students that runs on this machine.
+
+It follows the source code of canvas-lms, faults included.
+"""
 
 from infrastructure.canvas_sandbox.options import SandboxOptions
 from infrastructure.canvas_sandbox.sandbox_server import (

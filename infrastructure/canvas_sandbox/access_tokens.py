@@ -1,4 +1,4 @@
-"""Access tokens, and whom they let in."""
+"""Issues access tokens and authenticates requests with them."""
 
 import re
 from collections.abc import Iterator
@@ -6,74 +6,89 @@ from dataclasses import dataclass
 from random import Random
 
 from infrastructure.canvas_sandbox.error_responses import (
-    Refused,
-    bad_token,
-    no_masquerade,
-    no_token,
-    out_of_scope,
+    ErrorResponse,
+    masquerade_denied,
+    scope_insufficient,
+    token_missing,
+    token_rejected,
 )
 from infrastructure.canvas_sandbox.model import Student
-from infrastructure.canvas_sandbox.sandbox_clock import iso
+from infrastructure.canvas_sandbox.sandbox_clock import format_time
 
 ALPHABET = "ABCDEFGHJKLMNPQRTUVWXYZacefhkmnrtuvwxyz2346789"
-TOKEN_SIZE = 64
+SECRET_LENGTH = 64
 
 
 @dataclass(slots=True)
-class Token:
-    """One access token; `scopes` are patterns of paths, None for all of them."""
+class AccessToken:
+    """One access token of a student.
+
+    `scopes` are regular expressions of allowed paths, None for all paths. If `honors_includes`
+    is false, `include[]` is dropped as with a scoped developer key.
+    """
 
     text: str
     student: Student
     revoked: bool = False
     expires_at: int | None = None
     scopes: tuple[str, ...] | None = None
-    includes: bool = True
+    honors_includes: bool = True
 
 
-class Tokens:
-    """Every token ever issued, made up from the seed in the order of issue."""
+class AccessTokens:
+    """All issued tokens; their texts depend on the seed and the order of issue only."""
 
     def __init__(self, seed: int) -> None:
-        self._chance = Random(f"{seed}/tokens")  # noqa: S311  made up on purpose
-        self._tokens: dict[str, Token] = {}
+        self._rng = Random(f"{seed}/tokens")  # noqa: S311  must be reproducible
+        self._tokens: dict[str, AccessToken] = {}
 
-    def __iter__(self) -> Iterator[Token]:
+    def __iter__(self) -> Iterator[AccessToken]:
         return iter(self._tokens.values())
 
-    def issue(self, student: Student) -> Token:
-        """Give a student a token, the first or one more."""
-        text = "7752~" + "".join(self._chance.choices(ALPHABET, k=TOKEN_SIZE))
-        token = self._tokens[text] = Token(text, student)
+    def issue(self, student: Student) -> AccessToken:
+        """Issue a new token for a student; older ones stay valid."""
+        text = "7752~" + "".join(self._rng.choices(ALPHABET, k=SECRET_LENGTH))
+        token = self._tokens[text] = AccessToken(text, student)
         return token
 
-    def of(self, student: int) -> list[Token]:
-        """A student's tokens, oldest first."""
+    def of_student(self, student: int) -> list[AccessToken]:
+        """The tokens of the student with this index, oldest first."""
         return [token for token in self if token.student.index == student]
 
-    def known(self, text: str | None) -> Token | None:
-        """The token of that text, dead or alive."""
+    def find(self, text: str | None) -> AccessToken | None:
+        """Find a token by its text, valid or not."""
         return self._tokens.get(text or "")
 
-    def admit(self, text: str | None, path: str, now: int, *, masquerade: bool) -> Token:
-        """The living token of that text; raises Refused."""
+    def authenticate(
+        self, text: str | None, path: str, now: int, *, masquerade: bool
+    ) -> AccessToken:
+        """Find the valid token with this text.
+
+        `now` is in seconds since 1970; `masquerade` is true if `as_user_id` was sent.
+
+        Raises: ErrorResponse (401) if the token is missing, not valid or out of scope, or if
+        the request masquerades.
+        """
         if text is None:
-            raise Refused(no_token())
+            raise ErrorResponse(token_missing())
         token = self._tokens.get(text)
         if token is None:
-            raise Refused(bad_token("Invalid"))
+            raise ErrorResponse(token_rejected("Invalid"))
         if token.revoked:
-            raise Refused(bad_token("Revoked"))
+            raise ErrorResponse(token_rejected("Revoked"))
         if token.expires_at is not None and token.expires_at <= now:
-            raise Refused(bad_token("Expired", expired_at=iso(token.expires_at)))
+            raise ErrorResponse(token_rejected("Expired", expired_at=format_time(token.expires_at)))
         if token.scopes is not None and not any(re.search(s, path) for s in token.scopes):
-            raise Refused(out_of_scope())
+            raise ErrorResponse(scope_insufficient())
         if masquerade:
-            raise Refused(no_masquerade())
+            raise ErrorResponse(masquerade_denied())
         return token
 
 
-def presented(authorization: str | None, parameter: str | None) -> str | None:
-    """The token a request carries: `Bearer` is spelt exactly so; else `access_token`."""
+def token_of_request(authorization: str | None, parameter: str | None) -> str | None:
+    """The token in the `Authorization` header, or else in the parameter `access_token`.
+
+    Like Canvas, it accepts the scheme only if it is spelled `Bearer`.
+    """
     scheme, _, text = (authorization or "").partition(" ")
     return text if scheme == "Bearer" and text else parameter

@@ -1,18 +1,18 @@
-"""Canvas's leaky bucket: it limits how much is in flight, hardly how much is asked.
+"""Canvas's rate limit: a leaky bucket that in effect limits the requests in flight.
 
-As in `app/middleware/request_throttle.rb` and `increment_bucket.lua` of canvas-lms.
+Source: `app/middleware/request_throttle.rb` and `increment_bucket.lua` of canvas-lms.
 """
 
-OUTFLOW = 10.0
-MAXIMUM = 800.0
-UP_FRONT = 50.0
+LEAK_UNITS_PER_SECOND = 10.0
+MAX_UNITS = 800.0
+RESERVED_UNITS = 50.0
 
 
-class Bucket:
-    """One token's bucket; every request in flight holds 50 units of it.
+class LeakyBucket:
+    """The bucket of one token; each request in flight reserves 50 units.
 
-    What leaks away while requests are in flight makes no room for one more of them,
-    so that the edge does not depend on milliseconds.
+    The leak never admits an additional parallel request, so that tests of the limit do not
+    depend on milliseconds. Times are in seconds.
     """
 
     __slots__ = ("_count", "_high_water_mark", "_in_flight", "_last")
@@ -25,22 +25,25 @@ class Bucket:
 
     @property
     def remaining(self) -> float:
-        """What `X-Rate-Limit-Remaining` says."""
+        """The value of the header `X-Rate-Limit-Remaining`, in units."""
         return self._high_water_mark - self._count
 
     def reserve(self, now: float) -> bool:
-        """Take a request in; False when the bucket is full, its own 50 counted."""
-        self._add(UP_FRONT, now)
+        """Reserve units for a request; return False if the bucket is full with them.
+
+        The caller must call `settle` in both cases.
+        """
+        self._add(RESERVED_UNITS, now)
         self._in_flight += 1
-        return max(self._count, UP_FRONT * self._in_flight) < self._high_water_mark
+        return max(self._count, RESERVED_UNITS * self._in_flight) < self._high_water_mark
 
     def settle(self, cost: float, now: float) -> None:
-        """Let a request go: what it held is exchanged for what it cost."""
-        self._add(cost - UP_FRONT, now)
+        """End a request: replace its reserved units by its cost."""
+        self._add(cost - RESERVED_UNITS, now)
         self._in_flight -= 1
 
     def _add(self, amount: float, now: float) -> None:
         if self._count > 0:
-            self._count -= OUTFLOW * (now - self._last)
-        self._count = max(min(self._count + amount, MAXIMUM), 0.0)
+            self._count -= LEAK_UNITS_PER_SECOND * (now - self._last)
+        self._count = max(min(self._count + amount, MAX_UNITS), 0.0)
         self._last = now

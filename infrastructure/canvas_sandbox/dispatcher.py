@@ -1,31 +1,36 @@
-"""From a request to Canvas's answer: token, route, revision, validator, encoding."""
+"""Turns a request into a response: token, route, cached body, validator, encoding."""
 
 import re
 from hashlib import md5
 from typing import NamedTuple
 
-from infrastructure.canvas_sandbox.access_tokens import Token
-from infrastructure.canvas_sandbox.body_template import Filled, Template
-from infrastructure.canvas_sandbox.error_responses import JSON, Answer, Refused, no_such_page
+from infrastructure.canvas_sandbox.access_tokens import AccessToken
+from infrastructure.canvas_sandbox.body_template import BodyTemplate, FilledBody
+from infrastructure.canvas_sandbox.error_responses import (
+    JSON,
+    ErrorResponse,
+    Response,
+    route_not_found,
+)
 from infrastructure.canvas_sandbox.model import Student
-from infrastructure.canvas_sandbox.paginators import Asked
-from infrastructure.canvas_sandbox.response_cache import Kept, Memory
-from infrastructure.canvas_sandbox.routes import Route, answer, route_of
-from infrastructure.canvas_sandbox.sandbox_clock import DAY
-from infrastructure.canvas_sandbox.state import NEVER, Campus
-from infrastructure.canvas_sandbox.student_request import Visit, number_of
+from infrastructure.canvas_sandbox.paginators import ListRequest
+from infrastructure.canvas_sandbox.response_cache import CachedResponse, ResponseCache
+from infrastructure.canvas_sandbox.routes import Route, find_route, run_route
+from infrastructure.canvas_sandbox.sandbox_clock import DAY_SECONDS
+from infrastructure.canvas_sandbox.state import NEVER, SandboxState
+from infrastructure.canvas_sandbox.student_request import StudentRequest, parse_canvas_id
 
-WORTH_COMPRESSING = 1_024
-KEPT_INCLUDE = "uuid"
-PRIVATE = {
+MIN_GZIP_BYTES = 1_024
+INCLUDE_NEVER_DROPPED = "uuid"
+DEFAULT_HEADERS = {
     "content-type": JSON,
     "cache-control": "max-age=0, private, must-revalidate",
     "vary": "Accept-Encoding",
 }
 
 
-class Call(NamedTuple):
-    """What a request says."""
+class ParsedRequest(NamedTuple):
+    """The parts of a request that the response depends on; `url` has no query string."""
 
     method: str
     url: str
@@ -36,121 +41,134 @@ class Call(NamedTuple):
     gzip: bool
     if_none_match: str | None
 
-    def without_includes(self) -> "Call":
-        """The request as a scoped key makes it: `include[]` silently dropped."""
-        kept = tuple(
+    def without_includes(self) -> "ParsedRequest":
+        """The request without `include[]`, which Canvas drops silently for scoped keys."""
+        query = tuple(
             pair
             for pair in self.query
-            if pair[0] not in ("include", "include[]") or pair[1] == KEPT_INCLUDE
+            if pair[0] not in ("include", "include[]") or pair[1] == INCLUDE_NEVER_DROPPED
         )
-        return self._replace(query=kept)
+        return self._replace(query=query)
 
 
-class Answering:
-    """Answers as Canvas does, serialising only what changed."""
+class Dispatcher:
+    """Responds as Canvas does; serialises a body again only if its content changed."""
 
-    def __init__(self, campus: Campus) -> None:
-        self._campus = campus
-        self._memory = Memory()
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
+        self._cache = ResponseCache()
 
-    def answer(self, call: Call) -> Answer:
-        """The proper answer, or the refusal."""
-        now = self._campus.clock.now()
-        names = {name for name, _ in call.query}
+    def dispatch(self, request: ParsedRequest) -> Response:
+        """Return the response to a request, which may be an error response."""
+        now = self._state.clock.now()
+        names = {name for name, _ in request.query}
         try:
-            token = self._campus.tokens.admit(
-                call.token, call.path, now, masquerade="as_user_id" in names
+            token = self._state.tokens.authenticate(
+                request.token, request.path, now, masquerade="as_user_id" in names
             )
-            heard = call if token.includes else call.without_includes()
-            return self._found(heard, token, *_routed(call))
-        except Refused as refused:
-            return refused.answer
+            effective = request if token.honors_includes else request.without_includes()
+            return self._respond(effective, token, *_route_request(request))
+        except ErrorResponse as error:
+            return error.response
 
-    def _found(self, call: Call, token: Token, route: Route, parts: re.Match[str]) -> Answer:
-        now = self._campus.clock.now()
-        self._note_activity(call, token, now)
-        key = (token.student.index, call.url, call.query, call.string_ids)
-        headers = PRIVATE | {"x-canvas-user-id": str(token.student.person.id)}
-        if route.validated:
-            etag = self._validator(key, token.student, now)
-            if call.if_none_match == etag:
-                return Answer(304, b"", headers | {"etag": etag})
-        kept = self._current(key, now)
-        if kept is None:
-            asked = Asked(call.url, call.query)
-            visit = Visit(self._campus, token.student, asked, now)
-            kept = self._render(key, visit, route, parts, string_ids=call.string_ids)
-        filled = kept.template.filled(lambda hole: _fill(hole, now))
-        headers["etag"] = etag if route.validated else filled.etag
-        if call.if_none_match == headers["etag"]:
-            return Answer(304, b"", headers)
-        if kept.link:
-            headers["link"] = kept.link
-        return _encoded(filled, headers, gzip=call.gzip)
+    def _respond(
+        self, request: ParsedRequest, token: AccessToken, route: Route, parts: re.Match[str]
+    ) -> Response:
+        now = self._state.clock.now()
+        self._record_activity(request, token, now)
+        key = (token.student.index, request.url, request.query, request.string_ids)
+        headers = DEFAULT_HEADERS | {"x-canvas-user-id": str(token.student.person.id)}
+        if route.has_early_validator:
+            etag = self._early_validator(key, token.student, now)
+            if request.if_none_match == etag:
+                return Response(304, b"", headers | {"etag": etag})
+        cached = self._find_cached(key, now)
+        if cached is None:
+            list_request = ListRequest(request.url, request.query)
+            student_request = StudentRequest(self._state, token.student, list_request, now)
+            cached = self._render(key, student_request, route, parts, string_ids=request.string_ids)
+        filled = cached.template.fill(lambda placeholder: _placeholder_value(placeholder, now))
+        headers["etag"] = etag if route.has_early_validator else filled.etag
+        if request.if_none_match == headers["etag"]:
+            return Response(304, b"", headers)
+        if cached.link:
+            headers["link"] = cached.link
+        return _encode(filled, headers, gzip=request.gzip)
 
-    def _validator(self, key: object, student: Student, now: int) -> str:
-        """What Canvas works out before it looks anything up: of the student and their courses."""
-        courses = [(course.id, course.edition) for course in self._campus.enrolled(student)]
-        about = repr((key, student.revision, courses, now // DAY)).encode()
-        return f'W/"{md5(about, usedforsecurity=False).hexdigest()}"'
+    def _early_validator(self, key: object, student: Student, now: int) -> str:
+        """The validator that Canvas computes before it reads the items.
 
-    def _current(self, key: tuple[object, ...], now: int) -> Kept | None:
-        kept = self._memory.recall(key)
-        if kept and kept.revision == self._revision(kept.course_id) and now < kept.until:
-            return kept
+        It depends on the request, the revisions of the student and their courses, and the day.
+        """
+        courses = [
+            (course.id, course.definition_revision) for course in self._state.courses_of(student)
+        ]
+        validated = repr((key, student.revision, courses, now // DAY_SECONDS)).encode()
+        return f'W/"{md5(validated, usedforsecurity=False).hexdigest()}"'
+
+    def _find_cached(self, key: tuple[object, ...], now: int) -> CachedResponse | None:
+        cached = self._cache.get(key)
+        if (
+            cached
+            and cached.revision == self._revision(cached.course_id)
+            and now < cached.valid_until
+        ):
+            return cached
         return None
 
     def _revision(self, course_id: int | None) -> int:
-        campus = self._campus
-        return campus.revision if course_id is None else campus.courses[course_id].revision
+        state = self._state
+        return state.revision if course_id is None else state.courses[course_id].revision
 
     def _render(
         self,
         key: tuple[object, ...],
-        visit: Visit,
+        student_request: StudentRequest,
         route: Route,
         parts: re.Match[str],
         *,
         string_ids: bool,
-    ) -> Kept:
-        reply = answer(visit, route, parts)
-        courses = [reply.course] if reply.course else list(self._campus.courses.values())
-        course_id = reply.course.id if reply.course else None
-        kept = Kept(
-            Template(reply.document, string_ids=string_ids),
-            reply.link,
+    ) -> CachedResponse:
+        result = run_route(student_request, route, parts)
+        courses = [result.course] if result.course else list(self._state.courses.values())
+        course_id = result.course.id if result.course else None
+        cached = CachedResponse(
+            BodyTemplate(result.document, string_ids=string_ids),
+            result.link,
             course_id,
             self._revision(course_id),
-            NEVER if route.validated else self._campus.next_flip(courses, visit.now),
+            NEVER
+            if route.has_early_validator
+            else self._state.next_timed_change(courses, student_request.now),
         )
-        if reply.lasting:
-            self._memory.keep(key, kept)
-        return kept
+        if result.is_cacheable:
+            self._cache.put(key, cached)
+        return cached
 
-    def _note_activity(self, call: Call, token: Token, now: int) -> None:
-        parts = call.path.split("/")
+    def _record_activity(self, request: ParsedRequest, token: AccessToken, now: int) -> None:
+        parts = request.path.split("/")
         if len(parts) > 4 and parts[3] == "courses":  # noqa: PLR2004  /api/v1/courses/:id
-            course = self._campus.courses.get(number_of(parts[4]) or 0)
+            course = self._state.courses.get(parse_canvas_id(parts[4]) or 0)
             if course:
-                self._campus.read(token.student, course, now)
+                self._state.record_course_access(token.student, course, now)
 
 
-def _routed(call: Call) -> tuple[Route, re.Match[str]]:
-    found = route_of(call.path) if call.method == "GET" else None
+def _route_request(request: ParsedRequest) -> tuple[Route, re.Match[str]]:
+    found = find_route(request.path) if request.method == "GET" else None
     if found is None:
-        raise Refused(no_such_page())
+        raise ErrorResponse(route_not_found())
     return found
 
 
-def _fill(hole: str, now: int) -> bytes:
-    kind, _, about = hole.partition(":")
+def _placeholder_value(placeholder: str, now: int) -> bytes:
+    kind, _, subject = placeholder.partition(":")
     if kind == "late":
-        return str(max(now - int(about), 0)).encode()
-    signature = md5(f"{about}/{now}".encode(), usedforsecurity=False).hexdigest()
-    return f'"{about}?token={signature}\\u0026expires={now + 3_600}"'.encode()
+        return str(max(now - int(subject), 0)).encode()
+    signature = md5(f"{subject}/{now}".encode(), usedforsecurity=False).hexdigest()
+    return f'"{subject}?token={signature}\\u0026expires={now + 3_600}"'.encode()
 
 
-def _encoded(filled: Filled, headers: dict[str, str], *, gzip: bool) -> Answer:
-    if gzip and filled.template.size > WORTH_COMPRESSING:
-        return Answer(200, filled.gzipped(), headers | {"content-encoding": "gzip"})
-    return Answer(200, filled.plain(), headers)
+def _encode(filled: FilledBody, headers: dict[str, str], *, gzip: bool) -> Response:
+    if gzip and filled.template.size > MIN_GZIP_BYTES:
+        return Response(200, filled.gzipped(), headers | {"content-encoding": "gzip"})
+    return Response(200, filled.plain(), headers)

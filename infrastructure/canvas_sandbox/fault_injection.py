@@ -1,15 +1,15 @@
-"""Faults on demand: what the next requests meet instead of a proper answer.
+"""Injects faults: the next matching requests get a fault instead of a correct response.
 
-Answers of their own
-    `error_500`, `error_502` in JSON; `html_502`, `html_503`, `html_504` from a proxy;
-    `throttle_403`, `throttle_429`; `denied`; `not_found`; `bad_json`; `deep_json` (nested
-    100,000 deep); `html_200` (a login page); `redirect` (to `to`); `gzip_bomb` (`megabytes`)
-Proper answers, spoilt
-    `includes_ignored` (as scoped keys do); `next_elsewhere` (the next page is on host `to`);
+Replaced responses
+    `error_500`, `error_502` in JSON; `html_502`, `html_503`, `html_504` of a load balancer;
+    `throttle_403`, `throttle_429`; `denied` (`status`); `not_found`; `bad_json`; `deep_json`
+    (100,000 levels); `html_200` (a login page); `redirect` (to `to`); `gzip_bomb` (`megabytes`)
+Corrupted responses
+    `includes_ignored` (as with scoped keys); `next_elsewhere` (the next page is at origin `to`);
     `next_repeats` (the next page is this one); `endless_pages` (there is always a next page)
 Connections
-    `reset`; `hang` (no byte, ever); `slow_drip` (a byte every `seconds`);
-    `truncated` (closed half-way); `endless` (a body that never ends)
+    `reset`; `hang` (no byte is sent); `slow_drip` (one byte every `seconds`);
+    `truncated` (closed after half of the body); `endless` (the body does not end)
 """
 
 import re
@@ -22,23 +22,26 @@ from typing import Any
 from infrastructure.canvas_sandbox.error_responses import (
     HTML,
     JSON,
-    Answer,
-    broken,
-    circuit_open,
-    denied,
-    no_such_record,
-    page,
-    throttled,
+    Response,
+    access_denied,
+    bad_gateway,
+    html_error,
+    internal_server_error,
+    rate_limit_exceeded,
+    record_not_found,
 )
 
 MEGABYTE = 1 << 20
-DEPTH = 100_000
-ELSEWHERE = "https://elsewhere.invalid"
+NESTING_DEPTH = 100_000
+OTHER_ORIGIN = "https://elsewhere.invalid"
 
 
 @dataclass(slots=True)
 class Fault:
-    """One kind of fault; `times` is None for ever, `path` a pattern, `student` an index."""
+    """A fault for the next `times` requests that match; None is without a limit.
+
+    `path` is a regular expression, `student` an index or None for every request.
+    """
 
     kind: str
     times: int | None = 1
@@ -46,99 +49,104 @@ class Fault:
     student: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    def hits(self, path: str, student: int | None) -> bool:
-        """Whether a request meets this fault."""
-        theirs = self.student is None or self.student == student
-        return theirs and re.search(self.path, path) is not None
+    def matches(self, path: str, student: int | None) -> bool:
+        """Whether the fault applies to a request."""
+        matches_student = self.student is None or self.student == student
+        return matches_student and re.search(self.path, path) is not None
 
 
-class Faults:
-    """The faults that wait, oldest first."""
+class FaultQueue:
+    """The faults that are not used up, oldest first."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._pending: list[Fault] = []
 
     def inject(self, fault: Fault) -> None:
-        """Let a fault wait for its requests; raises ValueError for an unknown kind."""
-        if fault.kind not in KINDS:
-            raise ValueError(f"no fault is called {fault.kind!r}; there are {', '.join(KINDS)}")
-        self._waiting.append(fault)
+        """Add a fault.
+
+        Raises: ValueError if its kind is unknown.
+        """
+        if fault.kind not in FAULT_KINDS:
+            raise ValueError(
+                f"there is no fault kind {fault.kind!r}; use one of {', '.join(FAULT_KINDS)}"
+            )
+        self._pending.append(fault)
 
     def clear(self) -> None:
-        """Behave again."""
-        self._waiting.clear()
+        """Remove all faults."""
+        self._pending.clear()
 
-    def meet(self, path: str, student: int | None) -> Fault | None:
-        """The fault that this request meets, if any."""
-        for fault in self._waiting:
-            if fault.hits(path, student):
+    def take(self, path: str, student: int | None) -> Fault | None:
+        """Return the oldest fault that applies to a request, and count it as used once."""
+        for fault in self._pending:
+            if fault.matches(path, student):
                 if fault.times is not None:
                     fault.times -= 1
                     if not fault.times:
-                        self._waiting.remove(fault)
+                        self._pending.remove(fault)
                 return fault
         return None
 
 
-def replacement(fault: Fault) -> Answer | None:
-    """The answer that stands for the proper one; None where the fault is of another sort."""
-    make = REPLACEMENTS.get(fault.kind)
-    return make(fault.details) if make else None
+def replacement_response(fault: Fault) -> Response | None:
+    """The response that replaces the correct one; None if the fault is of another group."""
+    create = REPLACEMENT_RESPONSES.get(fault.kind)
+    return create(fault.details) if create else None
 
 
-def spoil(fault: Fault, answer: Answer, url: str) -> Answer:
-    """A proper answer made wrong."""
-    if fault.kind not in SPOILT:
-        return answer
+def corrupt(fault: Fault, response: Response, url: str) -> Response:
+    """Corrupt the `Link` header of a correct response, if the fault is of a kind that does so."""
+    if fault.kind not in CORRUPTING_KINDS:
+        return response
     separator = "&" if "?" in url else "?"
-    following = {
-        "next_elsewhere": f"{fault.details.get('to', ELSEWHERE)}/api/v1/courses?page=2",
+    next_links = {
+        "next_elsewhere": f"{fault.details.get('to', OTHER_ORIGIN)}/api/v1/courses?page=2",
         "next_repeats": url,
         "endless_pages": f"{url}{separator}again=1",
     }
-    if fault.kind not in following:
-        return answer
-    link = f'<{following[fault.kind]}>; rel="next"'
-    return answer._replace(headers=answer.headers | {"link": link})
+    if fault.kind not in next_links:
+        return response
+    link = f'<{next_links[fault.kind]}>; rel="next"'
+    return response._replace(headers=response.headers | {"link": link})
 
 
-def _json(body: bytes) -> Answer:
-    return Answer(200, body, {"content-type": JSON})
+def _json_response(body: bytes) -> Response:
+    return Response(200, body, {"content-type": JSON})
 
 
-def _login_page() -> Answer:
+def _login_page() -> Response:
     body = b"<!DOCTYPE html><html><body><h1>Log in to Canvas</h1></body></html>"
-    return Answer(200, body, {"content-type": HTML})
+    return Response(200, body, {"content-type": HTML})
 
 
-def _redirect(to: str) -> Answer:
-    return Answer(302, b"", {"location": to, "content-type": HTML})
+def _redirect(to: str) -> Response:
+    return Response(302, b"", {"location": to, "content-type": HTML})
 
 
 @cache
-def _gzip_bomb(megabytes: int) -> Answer:
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
+def _gzip_bomb(megabytes: int) -> Response:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
     blanks = b" " * MEGABYTE
-    body = b"".join([*(squeeze.compress(blanks) for _ in range(megabytes)), squeeze.flush()])
-    return Answer(200, body, {"content-type": JSON, "content-encoding": "gzip"})
+    body = b"".join([*(compressor.compress(blanks) for _ in range(megabytes)), compressor.flush()])
+    return Response(200, body, {"content-type": JSON, "content-encoding": "gzip"})
 
 
-REPLACEMENTS: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
-    "error_500": lambda _: broken(),
-    "error_502": lambda _: circuit_open(),
-    "html_502": lambda _: page(502, "Bad Gateway"),
-    "html_503": lambda _: page(503, "Service Temporarily Unavailable"),
-    "html_504": lambda _: page(504, "Gateway Time-out"),
-    "throttle_403": lambda _: throttled(403),
-    "throttle_429": lambda _: throttled(429),
-    "denied": lambda details: denied(details.get("status", 403)),
-    "not_found": lambda _: no_such_record(),
-    "bad_json": lambda _: _json(b'[{"id": 1, "name": "Calc'),
-    "deep_json": lambda _: _json(b"[" * DEPTH + b"]" * DEPTH),
+REPLACEMENT_RESPONSES: dict[str, Callable[[Mapping[str, Any]], Response]] = {
+    "error_500": lambda _: internal_server_error(),
+    "error_502": lambda _: bad_gateway(),
+    "html_502": lambda _: html_error(502, "Bad Gateway"),
+    "html_503": lambda _: html_error(503, "Service Temporarily Unavailable"),
+    "html_504": lambda _: html_error(504, "Gateway Time-out"),
+    "throttle_403": lambda _: rate_limit_exceeded(403),
+    "throttle_429": lambda _: rate_limit_exceeded(429),
+    "denied": lambda details: access_denied(details.get("status", 403)),
+    "not_found": lambda _: record_not_found(),
+    "bad_json": lambda _: _json_response(b'[{"id": 1, "name": "Calc'),
+    "deep_json": lambda _: _json_response(b"[" * NESTING_DEPTH + b"]" * NESTING_DEPTH),
     "html_200": lambda _: _login_page(),
-    "redirect": lambda details: _redirect(details.get("to", ELSEWHERE)),
+    "redirect": lambda details: _redirect(details.get("to", OTHER_ORIGIN)),
     "gzip_bomb": lambda details: _gzip_bomb(details.get("megabytes", 64)),
 }
-SPOILT = ("includes_ignored", "next_elsewhere", "next_repeats", "endless_pages")
-CONNECTIONS = ("reset", "hang", "slow_drip", "truncated", "endless")
-KINDS = (*REPLACEMENTS, *SPOILT, *CONNECTIONS)
+CORRUPTING_KINDS = ("includes_ignored", "next_elsewhere", "next_repeats", "endless_pages")
+CONNECTION_KINDS = ("reset", "hang", "slow_drip", "truncated", "endless")
+FAULT_KINDS = (*REPLACEMENT_RESPONSES, *CORRUPTING_KINDS, *CONNECTION_KINDS)

@@ -1,11 +1,11 @@
-"""Scores, grades and totals, worked out as Canvas does."""
+"""Calculates scores, grades and totals as Canvas does."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from infrastructure.canvas_sandbox.model import Assignment, Course, Submission, Work
 
-SCHEME = (
+GRADING_SCHEME = (
     (94, "A"),
     (90, "A-"),
     (87, "B+"),
@@ -19,25 +19,25 @@ SCHEME = (
     (61, "D-"),
     (0, "F"),
 )
-"""Canvas's default grading scheme, in per cent."""
+"""Canvas's default grading scheme: the lowest percentage of each grade."""
 
 
 class Totals(NamedTuple):
-    """A course's totals in per cent; `current` leaves out what has no posted grade."""
+    """The totals of a course in percent; `current` leaves out work without a posted grade."""
 
     current: float | None
     final: float | None
 
 
-def letter(percent: float | None) -> str | None:
-    """The letter of a percentage."""
+def letter_grade(percent: float | None) -> str | None:
+    """The letter grade of a percentage; None for None."""
     if percent is None:
         return None
-    return next((grade for least, grade in SCHEME if percent >= least), "F")
+    return next((grade for threshold, grade in GRADING_SCHEME if percent >= threshold), "F")
 
 
-def grade_text(assignment: Assignment, score: float | None) -> str | None:
-    """A score as the assignment's grading type writes it: `9.5`, `66.67%`, `B+`, `complete`."""
+def format_grade(assignment: Assignment, score: float | None) -> str | None:
+    """Format a score for the grading type of its assignment: `9.5`, `66.67%`, `B+`, `complete`."""
     if score is None or assignment.grading_type == "not_graded":
         return None
     percent = 100 * score / assignment.points if assignment.points else 0.0
@@ -45,28 +45,32 @@ def grade_text(assignment: Assignment, score: float | None) -> str | None:
         case "percent":
             return f"{round(percent, 2):g}%"
         case "letter_grade":
-            return letter(percent)
+            return letter_grade(percent)
         case "pass_fail":
             return "complete" if score > 0 else "incomplete"
         case _:
             return f"{round(score, 2):.10g}"
 
 
-def totals(course: Course, work: Work, *, since: int | None = None) -> Totals:
-    """Add up what counts, by points or by weights; `since` keeps only what is due from then on."""
-    counting = [
+def calculate_totals(course: Course, work: Work, *, since: int | None = None) -> Totals:
+    """Calculate the totals of a course, by points or by group weights.
+
+    With `since` (seconds since 1970), only assignments due at or after it count: those of the
+    grading period.
+    """
+    counted = [
         submission
         for submission in work.values()
-        if _counts(submission) and _in_period(submission.assignment, since)
+        if _counts_toward_total(submission) and _is_in_period(submission.assignment, since)
     ]
-    graded = [item for item in counting if item.score is not None and not item.hidden]
+    graded = [item for item in counted if item.score is not None and not item.hidden]
     return Totals(
-        _percent(course, graded, lambda item: item.score or 0.0),
-        _percent(course, counting, lambda item: 0.0 if item.hidden else item.score or 0.0),
+        _weighted_percent(course, graded, lambda item: item.score or 0.0),
+        _weighted_percent(course, counted, lambda item: 0.0 if item.hidden else item.score or 0.0),
     )
 
 
-def _counts(submission: Submission) -> bool:
+def _counts_toward_total(submission: Submission) -> bool:
     assignment = submission.assignment
     return bool(
         assignment.present
@@ -77,30 +81,41 @@ def _counts(submission: Submission) -> bool:
     )
 
 
-def _in_period(assignment: Assignment, since: int | None) -> bool:
+def _is_in_period(assignment: Assignment, since: int | None) -> bool:
     return since is None or (assignment.due_at is not None and assignment.due_at >= since)
 
 
-def _percent(
+def _weighted_percent(
     course: Course, work: Iterable[Submission], earned: Callable[[Submission], float]
 ) -> float | None:
     sums: dict[int, tuple[float, float, float]] = {}
     for item in work:
         group = item.assignment.group
-        _, got, possible = sums.get(group.id, (0.0, 0.0, 0.0))
+        _, earned_points, possible = sums.get(group.id, (0.0, 0.0, 0.0))
         points = item.assignment.points or 0.0
-        sums[group.id] = (group.weight, got + earned(item), possible + points)
+        sums[group.id] = (group.weight, earned_points + earned(item), possible + points)
     if not sums:
         return None
     if not course.weighted:
-        got, possible = (sum(parts[n] for parts in sums.values()) for n in (1, 2))
-        return round(100 * got / possible, 2)
-    weight = sum(parts[0] for parts in sums.values())
-    return round(100 * sum(w * got / of for w, got, of in sums.values()) / weight, 2)
+        earned_points, possible = (sum(parts[n] for parts in sums.values()) for n in (1, 2))
+        return round(100 * earned_points / possible, 2)
+    total_weight = sum(parts[0] for parts in sums.values())
+    return round(
+        100
+        * sum(
+            weight * earned_points / possible_points
+            for weight, earned_points, possible_points in sums.values()
+        )
+        / total_weight,
+        2,
+    )
 
 
-def score_of(assignment: Assignment, grade: str) -> float | None:
-    """The points a grade stands for; raises ValueError where it stands for none."""
+def parse_grade(assignment: Assignment, grade: str) -> float | None:
+    """Convert a grade such as `9.5`, `50%`, `B+` or `complete` to points.
+
+    Raises: ValueError if it is none of these.
+    """
     points = assignment.points or 0.0
     if grade in ("complete", "pass"):
         return points
@@ -108,7 +123,7 @@ def score_of(assignment: Assignment, grade: str) -> float | None:
         return 0.0
     if grade.endswith("%"):
         return round(float(grade[:-1]) * points / 100, 2)
-    for least, text in SCHEME:
+    for threshold, text in GRADING_SCHEME:
         if grade == text:
-            return round(least * points / 100, 2)
+            return round(threshold * points / 100, 2)
     return float(grade)

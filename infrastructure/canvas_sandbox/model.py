@@ -1,4 +1,7 @@
-"""What a Canvas holds: students, courses, assignments and work handed in."""
+"""The data of the sandbox: students, courses, assignments and submissions.
+
+Times are in seconds since 1970.
+"""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -6,11 +9,11 @@ from typing import NamedTuple
 from infrastructure.canvas_sandbox.generator.situations import Situation
 
 SHARD = 10_000_000_000_000
-"""An id of another shard is `shard * SHARD + local` and exceeds 2^53."""
+"""Ids of another shard are `shard * SHARD + local id`, and so exceed 2^53 (as in Switchman)."""
 
 
 class Person(NamedTuple):
-    """Somebody with a Canvas login."""
+    """A Canvas user."""
 
     id: int
     name: str
@@ -27,7 +30,7 @@ class Term(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """An assignment group; `weight` in per cent counts only in weighted courses."""
+    """An assignment group; its `weight`, in percent, has an effect in weighted courses only."""
 
     id: int
     name: str
@@ -37,7 +40,7 @@ class Group:
 
 @dataclass(slots=True, kw_only=True)
 class Assignment:
-    """An assignment as its teacher made it."""
+    """An assignment; if `present` is false, it is unpublished."""
 
     id: int
     name: str
@@ -60,7 +63,7 @@ class Assignment:
 
 @dataclass(slots=True, kw_only=True)
 class Submission:
-    """One student's work on one assignment, and what became of it."""
+    """The submission of one student to one assignment, with its grade."""
 
     id: int
     user_id: int
@@ -77,22 +80,22 @@ class Submission:
     graded_at: int | None = None
     posted_at: int | None = None
     grader_id: int | None = None
-    matches: bool = True
+    grade_matches: bool = True
     late_policy: str | None = None
 
     @property
     def hidden(self) -> bool:
-        """Whether there is a grade that the student may not see yet."""
+        """Whether there is a grade that is not posted, so that the student must not see it."""
         return self.graded_at is not None and self.posted_at is None
 
 
 Work = dict[int, Submission]
-"""A student's submissions in one course, by assignment id."""
+"""The submissions of a student in one course, by assignment id."""
 
 
 @dataclass(slots=True)
 class Enrollment:
-    """A student's place in a course."""
+    """The enrollment of a student in a course; if `present` is false, it has ended."""
 
     id: int
     present: bool = True
@@ -104,7 +107,7 @@ class Enrollment:
 
 @dataclass(slots=True)
 class Student:
-    """A student; `index` is how tests name them, `revision` counts changes to their own work."""
+    """A student. Operations use the `index`; `revision` counts changes to the student's work."""
 
     index: int
     person: Person
@@ -115,9 +118,10 @@ class Student:
 
 @dataclass(slots=True, kw_only=True)
 class Course:
-    """A course; students are enrolled in each of its `sections`.
+    """A course; each student is enrolled in all of its `sections`.
 
-    `revision` counts changes, anybody's work included; `edition` those of the course itself.
+    `revision` counts all changes, those to the work of students included.
+    `definition_revision` counts changes to the course and its assignments only.
     """
 
     id: int
@@ -130,17 +134,17 @@ class Course:
     teachers: list[Person]
     groups: list[Group]
     weighted: bool = False
-    lettered: bool = False
+    has_letter_grades: bool = False
     totals_hidden: bool = False
     concluded: bool = False
     restricted: bool = False
-    pictured: bool = False
-    periods_since: int | None = None
+    has_image: bool = False
+    grading_period_start: int | None = None
     sections: int = 1
     assignments: dict[int, Assignment] = field(default_factory=dict)
     revision: int = 0
-    edition: int = 0
+    definition_revision: int = 0
 
-    def shown(self) -> list[Assignment]:
-        """The assignments that stand, in order."""
+    def published_assignments(self) -> list[Assignment]:
+        """The published assignments in the order of their positions."""
         return [item for item in self.assignments.values() if item.present]

@@ -1,4 +1,4 @@
-"""How a sandbox is set up."""
+"""The options of a sandbox."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,14 +6,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """Everything a sandbox is made of; the same options give the same Canvas.
+    """The options of a sandbox; the same options give the same Canvas.
 
-    `latency_ms` is spread by ± `jitter` (a share, 0 for none).
-    `now` stops the clock at that moment; without it the clock runs.
-    `high_water_mark` is 600 by default and 700 at Instructure's own hosting.
-    `throttle_status` is 403 (classic) or 429 (hosted since October 2025).
-    `denial_status` is 403, or 401 as before the flag `api_auth_error_updates`.
-    `restricted` says whether one course in the list shows only its id.
+    `latency_ms` varies by ± `jitter`, a share of it (0 for none).
+    `now` stops the clock at that time; with None the clock runs.
+    `high_water_mark` is the size of the rate limit bucket in units: 600 in the source of Canvas,
+    700 at Instructure's hosting.
+    `throttle_status` is 403, or 429 as hosted Canvas sends since October 2025.
+    `denial_status` is 403, or 401 as without the feature flag `api_auth_error_updates`.
+    If `restricted` is true, one course in the list shows only its id.
     """
 
     students: int = 1

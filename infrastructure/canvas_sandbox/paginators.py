@@ -1,7 +1,7 @@
-"""Canvas's two ways of paging, and the `Link` header of both.
+"""Canvas's two kinds of pagination, and the `Link` header of both.
 
-As in `lib/api.rb` of canvas-lms: ordinal pages have numbers and a last one;
-bookmarked pages have opaque names, no last one and no way back.
+Source: `lib/api.rb` of canvas-lms. Numbered pages link to the previous and the last page;
+bookmarked pages have opaque names and link to neither.
 """
 
 import re
@@ -12,51 +12,54 @@ from urllib.parse import quote
 
 import orjson
 
-from infrastructure.canvas_sandbox.error_responses import Refused, no_such_record
+from infrastructure.canvas_sandbox.error_responses import ErrorResponse, record_not_found
 
 T = TypeVar("T")
-PER_PAGE = 10
-MOST_PER_PAGE = 100
-LINK_BYTES = 6 * 1024
-KEPT_FIRST = ("next", "last", "prev", "current", "first")
-WRITTEN_IN_ORDER = ("current", "next", "prev", "first", "last")
-OWN_PARAMETERS = frozenset({"page", "per_page", "access_token", "api_key"})
-BOOKMARK = "bookmark:"
+DEFAULT_PER_PAGE = 10
+MAX_PER_PAGE = 100
+MAX_LINK_HEADER_BYTES = 6 * 1024
+LINK_PRIORITY = ("next", "last", "prev", "current", "first")
+LINK_ORDER = ("current", "next", "prev", "first", "last")
+PAGING_PARAMETERS = frozenset({"page", "per_page", "access_token", "api_key"})
+BOOKMARK_PREFIX = "bookmark:"
 
 
-class Asked(NamedTuple):
-    """The address a list was asked for."""
+class ListRequest(NamedTuple):
+    """The URL, without query string, and the query parameters of a request for a list."""
 
     url: str
     query: tuple[tuple[str, str], ...]
 
     def parameter(self, name: str) -> str | None:
-        """The last value of a parameter."""
+        """The last value of a parameter; None if it is absent."""
         return next((value for key, value in reversed(self.query) if key == name), None)
 
     @property
     def per_page(self) -> int:
-        """How many items a page has: 1 to 100 whatever was asked, never an error."""
-        asked = self.parameter("per_page")
-        if asked is None:
-            return PER_PAGE
-        digits = re.match(r"\s*([+-]?\d+)", asked)
-        return min(max(int(digits[1]) if digits else 0, 1), MOST_PER_PAGE)
+        """Items in a page: the requested number, clamped to 1 to 100; never an error."""
+        requested = self.parameter("per_page")
+        if requested is None:
+            return DEFAULT_PER_PAGE
+        digits = re.match(r"\s*([+-]?\d+)", requested)
+        return min(max(int(digits[1]) if digits else 0, 1), MAX_PER_PAGE)
 
 
 class Page(NamedTuple, Generic[T]):
-    """Some of a list's items, and where the others are."""
+    """One page of a list, with the `Link` header to the other pages."""
 
     items: Sequence[T]
-    link: str
+    link_header: str
 
 
-def ordinal(asked: Asked, items: Sequence[T]) -> Page[T]:
-    """A numbered page; raises Refused for a number that is none."""
-    size = asked.per_page
-    number = asked.parameter("page") or "1"
+def paginate_by_number(request: ListRequest, items: Sequence[T]) -> Page[T]:
+    """Return a numbered page.
+
+    Raises: ErrorResponse (404) if `page` is not a positive integer.
+    """
+    size = request.per_page
+    number = request.parameter("page") or "1"
     if not number.isdecimal() or int(number) < 1:
-        raise Refused(no_such_record())
+        raise ErrorResponse(record_not_found())
     page, last = int(number), max(-(-len(items) // size), 1)
     pages = {"current": page, "first": 1, "last": last}
     if page < last:
@@ -64,53 +67,55 @@ def ordinal(asked: Asked, items: Sequence[T]) -> Page[T]:
     if page > 1:
         pages["prev"] = page - 1
     shown = items[(page - 1) * size : page * size]
-    return Page(shown, _link(asked, {rel: str(number) for rel, number in pages.items()}))
+    return Page(shown, _link_header(request, {rel: str(number) for rel, number in pages.items()}))
 
 
-def bookmarked(asked: Asked, items: Iterable[T], key: Callable[[T], tuple[int, ...]]) -> Page[T]:
-    """A page after a bookmark; what is no bookmark opens the first page."""
-    size = asked.per_page
-    here = asked.parameter("page") or "first"
-    after = _decode(here)
-    rest = sorted(items, key=key)
-    if after is None or (rest and len(after) != len(key(rest[0]))):
-        here = "first"
+def paginate_by_bookmark(
+    request: ListRequest, items: Iterable[T], key: Callable[[T], tuple[int, ...]]
+) -> Page[T]:
+    """Return the page after a bookmark; an invalid bookmark gives the first page."""
+    size = request.per_page
+    current = request.parameter("page") or "first"
+    after = _decode_bookmark(current)
+    remaining = sorted(items, key=key)
+    if after is None or (remaining and len(after) != len(key(remaining[0]))):
+        current = "first"
     else:
-        rest = [item for item in rest if key(item) > after]
-    pages = {"current": here, "first": "first"}
-    if len(rest) > size:
-        pages["next"] = _encode(key(rest[size - 1]))
-    return Page(rest[:size], _link(asked, pages))
+        remaining = [item for item in remaining if key(item) > after]
+    pages = {"current": current, "first": "first"}
+    if len(remaining) > size:
+        pages["next"] = _encode_bookmark(key(remaining[size - 1]))
+    return Page(remaining[:size], _link_header(request, pages))
 
 
-def _encode(key: tuple[int, ...]) -> str:
-    return BOOKMARK + urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+def _encode_bookmark(key: tuple[int, ...]) -> str:
+    return BOOKMARK_PREFIX + urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
 
 
-def _decode(name: str) -> tuple[int, ...] | None:
-    text = name.removeprefix(BOOKMARK)
+def _decode_bookmark(name: str) -> tuple[int, ...] | None:
+    encoded = name.removeprefix(BOOKMARK_PREFIX)
     try:
-        key: Any = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        key: Any = orjson.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
     except ValueError:
         return None
-    if not name.startswith(BOOKMARK) or not isinstance(key, list):
+    if not name.startswith(BOOKMARK_PREFIX) or not isinstance(key, list):
         return None
     return tuple(key) if all(isinstance(part, int) for part in key) else None
 
 
-def _link(asked: Asked, pages: dict[str, str]) -> str:
-    kept = [
+def _link_header(request: ListRequest, pages: dict[str, str]) -> str:
+    parameters = [
         f"{quote(key, safe='')}={quote(value, safe='')}"
-        for key, value in asked.query
-        if key not in OWN_PARAMETERS
+        for key, value in request.query
+        if key not in PAGING_PARAMETERS
     ]
     links: dict[str, str] = {}
-    room = LINK_BYTES
-    for rel in KEPT_FIRST:
+    remaining_bytes = MAX_LINK_HEADER_BYTES
+    for rel in LINK_PRIORITY:
         if rel in pages:
-            query = "&".join([*kept, f"page={pages[rel]}", f"per_page={asked.per_page}"])
-            links[rel] = f'<{asked.url}?{query}>; rel="{rel}"'
-            room -= len(links[rel])
-            if room < 0:
+            query = "&".join([*parameters, f"page={pages[rel]}", f"per_page={request.per_page}"])
+            links[rel] = f'<{request.url}?{query}>; rel="{rel}"'
+            remaining_bytes -= len(links[rel])
+            if remaining_bytes < 0:
                 del links[rel]
-    return ",".join(links[rel] for rel in WRITTEN_IN_ORDER if rel in links)
+    return ",".join(links[rel] for rel in LINK_ORDER if rel in links)

@@ -1,4 +1,4 @@
-"""Every request for Canvas's API comes through here: log, bucket, delay, faults, answer."""
+"""Handles each request to Canvas's API: log, rate limit, latency, faults, response."""
 
 import asyncio
 import time
@@ -7,124 +7,138 @@ from random import Random
 
 from aiohttp import web
 
-from infrastructure.canvas_sandbox.access_tokens import presented
-from infrastructure.canvas_sandbox.bucket import Bucket
-from infrastructure.canvas_sandbox.dispatcher import Answering, Call
-from infrastructure.canvas_sandbox.error_responses import Answer, throttled
+from infrastructure.canvas_sandbox.access_tokens import token_of_request
+from infrastructure.canvas_sandbox.bucket import LeakyBucket
+from infrastructure.canvas_sandbox.dispatcher import Dispatcher, ParsedRequest
+from infrastructure.canvas_sandbox.error_responses import Response, rate_limit_exceeded
 from infrastructure.canvas_sandbox.fault_injection import (
-    CONNECTIONS,
+    CONNECTION_KINDS,
     Fault,
-    Faults,
-    replacement,
-    spoil,
+    FaultQueue,
+    corrupt,
+    replacement_response,
 )
-from infrastructure.canvas_sandbox.request_log import Asked, RequestLog
-from infrastructure.canvas_sandbox.response_writer import misbehave, respond
-from infrastructure.canvas_sandbox.state import Campus
+from infrastructure.canvas_sandbox.request_log import LoggedRequest, RequestLog
+from infrastructure.canvas_sandbox.response_writer import build_response, respond_with_fault
+from infrastructure.canvas_sandbox.state import SandboxState
 
-STRING_IDS = "application/json+canvas-string-ids"
-BUSY = 0.8
-"""The share of a request's time that Canvas spends on it and charges for."""
+STRING_IDS_MEDIA_TYPE = "application/json+canvas-string-ids"
+CHARGED_TIME_SHARE = 0.8
+"""The share of the duration of a request that is charged to the bucket as its cost."""
 
 
-class Door:
-    """Takes requests in, up to what a token's bucket holds."""
+class RequestHandler:
+    """Handles requests, and rejects them if the bucket of their token is full.
 
-    def __init__(self, campus: Campus, faults: Faults, log: RequestLog) -> None:
-        options = campus.options
+    `latency_ms` may be changed while requests are handled.
+    """
+
+    def __init__(self, state: SandboxState, faults: FaultQueue, log: RequestLog) -> None:
+        options = state.options
         self.latency_ms = options.latency_ms
-        self._campus = campus
+        self._state = state
         self._faults = faults
         self._log = log
-        self._answering = Answering(campus)
-        self._chance = Random(f"{options.seed}/latency")  # noqa: S311  jitter
-        self._buckets = defaultdict[str, Bucket](lambda: Bucket(options.high_water_mark))
+        self._dispatcher = Dispatcher(state)
+        self._rng = Random(f"{options.seed}/latency")  # noqa: S311  jitter
+        self._buckets = defaultdict[str, LeakyBucket](lambda: LeakyBucket(options.high_water_mark))
 
-    async def enter(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
-        call = read(request)
-        key = call.token or f"ip:{request.remote}"
-        began = time.monotonic()
-        logged = self._log.begin(key, call.path, _without_token(call), self._owner(call.token))
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Respond to one request."""
+        parsed = parse_request(request)
+        key = parsed.token or f"ip:{request.remote}"
+        started = time.monotonic()
+        entry = self._log.begin(
+            key, parsed.path, _query_without_token(parsed), self._student_index(parsed.token)
+        )
         bucket = self._buckets[key]
         try:
-            if bucket.reserve(began):
-                return await self._pass(request, call, bucket, logged)
-            return await self._turn_away(bucket, logged)
+            if bucket.reserve(started):
+                return await self._process(request, parsed, bucket, entry)
+            return await self._reject(bucket, entry)
         finally:
-            self._log.end(key, logged, time.monotonic() - began)
+            self._log.end(key, entry, time.monotonic() - started)
 
-    async def _pass(
-        self, request: web.Request, call: Call, bucket: Bucket, logged: Asked
+    async def _process(
+        self, request: web.Request, parsed: ParsedRequest, bucket: LeakyBucket, entry: LoggedRequest
     ) -> web.StreamResponse:
-        began = time.monotonic()
+        started = time.monotonic()
         cost = 0.0
         try:
             await self._delay()
-            fault = self._faults.meet(call.path, logged.student)
-            logged.fault = fault.kind if fault else None
-            answer = self._answer(call, fault)
-            logged.status = answer.status
-            if fault and fault.kind in CONNECTIONS:
-                return await misbehave(fault, request, answer)
-            cost = BUSY * (time.monotonic() - began)
+            fault = self._faults.take(parsed.path, entry.student)
+            entry.fault = fault.kind if fault else None
+            response = self._respond(parsed, fault)
+            entry.status = response.status
+            if fault and fault.kind in CONNECTION_KINDS:
+                return await respond_with_fault(fault, request, response)
+            cost = CHARGED_TIME_SHARE * (time.monotonic() - started)
         finally:
             bucket.settle(cost, time.monotonic())
-        spent = {"x-request-cost": str(cost), "x-runtime": f"{time.monotonic() - began:.6f}"}
-        return respond(_limits(answer, bucket, spent))
+        cost_headers = {
+            "x-request-cost": str(cost),
+            "x-runtime": f"{time.monotonic() - started:.6f}",
+        }
+        return build_response(_with_rate_limit(response, bucket, cost_headers))
 
-    async def _turn_away(self, bucket: Bucket, logged: Asked) -> web.StreamResponse:
+    async def _reject(self, bucket: LeakyBucket, entry: LoggedRequest) -> web.StreamResponse:
         bucket.settle(0.0, time.monotonic())
-        answer = _limits(throttled(self._campus.options.throttle_status), bucket, {})
-        logged.refused, logged.status = True, answer.status
+        response = _with_rate_limit(
+            rate_limit_exceeded(self._state.options.throttle_status), bucket, {}
+        )
+        entry.refused, entry.status = True, response.status
         await self._delay()
-        return respond(answer)
+        return build_response(response)
 
-    def _answer(self, call: Call, fault: Fault | None) -> Answer:
+    def _respond(self, parsed: ParsedRequest, fault: Fault | None) -> Response:
         if fault is None:
-            return self._answering.answer(call)
-        if instead := replacement(fault):
-            return instead
-        ignoring = fault.kind == "includes_ignored"
-        answer = self._answering.answer(call.without_includes() if ignoring else call)
-        query = "&".join(f"{key}={value}" for key, value in call.query)
-        return spoil(fault, answer, f"{call.url}?{query}")
+            return self._dispatcher.dispatch(parsed)
+        if replaced := replacement_response(fault):
+            return replaced
+        drops_includes = fault.kind == "includes_ignored"
+        response = self._dispatcher.dispatch(
+            parsed.without_includes() if drops_includes else parsed
+        )
+        query = "&".join(f"{key}={value}" for key, value in parsed.query)
+        return corrupt(fault, response, f"{parsed.url}?{query}")
 
     async def _delay(self) -> None:
         if self.latency_ms:
-            jitter = self._campus.options.jitter
-            factor = 1 + jitter * self._chance.uniform(-1, 1)
+            jitter = self._state.options.jitter
+            factor = 1 + jitter * self._rng.uniform(-1, 1)
             await asyncio.sleep(self.latency_ms * factor / 1_000)
 
-    def _owner(self, text: str | None) -> int | None:
-        token = self._campus.tokens.known(text)
+    def _student_index(self, text: str | None) -> int | None:
+        token = self._state.tokens.find(text)
         return token.student.index if token else None
 
 
-def read(request: web.Request) -> Call:
-    """What a request says, in our words."""
+def parse_request(request: web.Request) -> ParsedRequest:
+    """Convert a request of aiohttp to the parts that the response depends on."""
     headers = request.headers
     query = tuple(request.rel_url.query.items())
-    token = presented(
+    token = token_of_request(
         headers.get("Authorization"),
         next((value for key, value in query if key == "access_token"), None),
     )
-    return Call(
+    return ParsedRequest(
         method=request.method,
         url=f"{request.scheme}://{request.host}{request.path}",
         path=request.path,
         query=query,
         token=token,
-        string_ids=STRING_IDS in headers.get("Accept", ""),
+        string_ids=STRING_IDS_MEDIA_TYPE in headers.get("Accept", ""),
         gzip="gzip" in headers.get("Accept-Encoding", ""),
         if_none_match=headers.get("If-None-Match"),
     )
 
 
-def _without_token(call: Call) -> str:
-    return "&".join(f"{key}={value}" for key, value in call.query if key != "access_token")
+def _query_without_token(parsed: ParsedRequest) -> str:
+    return "&".join(f"{key}={value}" for key, value in parsed.query if key != "access_token")
 
 
-def _limits(answer: Answer, bucket: Bucket, spent: dict[str, str]) -> Answer:
+def _with_rate_limit(
+    response: Response, bucket: LeakyBucket, cost_headers: dict[str, str]
+) -> Response:
     remaining = {"x-rate-limit-remaining": str(bucket.remaining)}
-    return answer._replace(headers={**answer.headers, **spent, **remaining})
+    return response._replace(headers={**response.headers, **cost_headers, **remaining})

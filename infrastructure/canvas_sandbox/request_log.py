@@ -1,15 +1,15 @@
-"""What was asked of the sandbox, and how much at once."""
+"""Records the requests to the sandbox and how many were in flight."""
 
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
-KEPT = 20_000
+MAX_LOGGED_REQUESTS = 20_000
 
 
 @dataclass(slots=True)
-class Asked:
-    """One request; `student` is None where the token is nobody's, `seconds` while it runs."""
+class LoggedRequest:
+    """One request. `student` is None if the token is unknown, `seconds` until the request ends."""
 
     path: str
     query: str
@@ -22,42 +22,45 @@ class Asked:
 
 
 class RequestLog:
-    """The latest requests, and counts of all of them."""
+    """The latest requests, and counters of all requests."""
 
     def __init__(self) -> None:
         self._in_flight: Counter[str] = Counter()
-        self.forget()
+        self.clear()
 
-    def forget(self) -> None:
-        """Start counting anew."""
-        self.entries: deque[Asked] = deque(maxlen=KEPT)
+    def clear(self) -> None:
+        """Delete all entries and reset the counters."""
+        self.entries: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED_REQUESTS)
         self._paths: Counter[str] = Counter()
         self._statuses: Counter[int] = Counter()
-        self._most: Counter[str] = Counter()
+        self._max_in_flight: Counter[str] = Counter()
         self._refused = 0
 
-    def begin(self, key: str, path: str, query: str, student: int | None) -> Asked:
-        """A request arrives; `key` names its token."""
+    def begin(self, key: str, path: str, query: str, student: int | None) -> LoggedRequest:
+        """Record that a request arrived; `key` identifies its token."""
         self._in_flight[key] += 1
         in_flight = self._in_flight[key]
-        self._most[key] = max(self._most[key], in_flight)
+        self._max_in_flight[key] = max(self._max_in_flight[key], in_flight)
         self._paths[path] += 1
-        asked = Asked(path, query, student, in_flight)
-        self.entries.append(asked)
-        return asked
+        entry = LoggedRequest(path, query, student, in_flight)
+        self.entries.append(entry)
+        return entry
 
-    def end(self, key: str, asked: Asked, seconds: float) -> None:
-        """A request is answered, or its client gone."""
+    def end(self, key: str, entry: LoggedRequest, seconds: float) -> None:
+        """Record that a request ended, with a response or because its client disconnected."""
         self._in_flight[key] -= 1
         if not self._in_flight[key]:
             del self._in_flight[key]
-        asked.seconds = seconds
-        self._refused += asked.refused
-        if asked.status is not None:
-            self._statuses[asked.status] += 1
+        entry.seconds = seconds
+        self._refused += entry.refused
+        if entry.status is not None:
+            self._statuses[entry.status] += 1
 
     def counters(self) -> dict[str, Any]:
-        """Totals since the beginning or the last `forget`; tokens by their last six characters."""
+        """The counters since the start or the last `clear`.
+
+        `max_in_flight` is by the last six characters of the token.
+        """
         return {
             "requests": self._paths.total(),
             "refused": self._refused,
@@ -65,5 +68,5 @@ class RequestLog:
             "statuses": {str(status): n for status, n in sorted(self._statuses.items())},
             "paths": dict(sorted(self._paths.items())),
             "in_flight": self._in_flight.total(),
-            "max_in_flight": {key[-6:]: most for key, most in self._most.items()},
+            "max_in_flight": {key[-6:]: maximum for key, maximum in self._max_in_flight.items()},
         }

@@ -1,46 +1,50 @@
-"""Answers kept serialised until something in them changes."""
+"""Caches serialised responses until their content changes."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from infrastructure.canvas_sandbox.body_template import Template
+from infrastructure.canvas_sandbox.body_template import BodyTemplate
 
-ROOM = 96 << 20
+MAX_CACHE_BYTES = 96 << 20
 
 
-class Kept(NamedTuple):
-    """A serialised answer, the revision it shows, and when the clock alone outdates it."""
+class CachedResponse(NamedTuple):
+    """A serialised response.
 
-    template: Template
+    It is valid while the revision of its course (or of all courses) is `revision`, until
+    `valid_until`, when the clock alone changes it.
+    """
+
+    template: BodyTemplate
     link: str | None
     course_id: int | None
     revision: int
-    until: int
+    valid_until: int
 
 
-class Memory:
-    """The answers used last, as many as fit into 96 MiB."""
+class ResponseCache:
+    """A least-recently-used cache of responses, limited to `MAX_CACHE_BYTES`."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._entries: OrderedDict[Hashable, CachedResponse] = OrderedDict()
         self._size = 0
 
-    def recall(self, key: Hashable) -> Kept | None:
-        """An answer kept under this key, current or not."""
-        kept = self._kept.get(key)
-        if kept:
-            self._kept.move_to_end(key)
-        return kept
+    def get(self, key: Hashable) -> CachedResponse | None:
+        """Return the response stored under a key, valid or not."""
+        cached = self._entries.get(key)
+        if cached:
+            self._entries.move_to_end(key)
+        return cached
 
-    def keep(self, key: Hashable, kept: Kept) -> None:
-        """Keep an answer, and let go of those unused the longest."""
-        self._drop(key)
-        self._kept[key] = kept
-        self._size += kept.template.size
-        while self._size > ROOM and len(self._kept) > 1:
-            self._drop(next(iter(self._kept)))
+    def put(self, key: Hashable, cached: CachedResponse) -> None:
+        """Store a response, and evict the least recently used ones."""
+        self._evict(key)
+        self._entries[key] = cached
+        self._size += cached.template.size
+        while self._size > MAX_CACHE_BYTES and len(self._entries) > 1:
+            self._evict(next(iter(self._entries)))
 
-    def _drop(self, key: Hashable) -> None:
-        if gone := self._kept.pop(key, None):
-            self._size -= gone.template.size
+    def _evict(self, key: Hashable) -> None:
+        if evicted := self._entries.pop(key, None):
+            self._size -= evicted.template.size

@@ -1,4 +1,4 @@
-"""Runs a sandbox on a port of this machine."""
+"""Runs a sandbox on a TCP port of this machine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,18 +8,18 @@ from typing import TypedDict
 from aiohttp import web
 
 from infrastructure.canvas_sandbox.control import Control
-from infrastructure.canvas_sandbox.control.http_api import ControlOverHttp
-from infrastructure.canvas_sandbox.fault_injection import Faults
+from infrastructure.canvas_sandbox.control.http_api import ControlHttpApi
+from infrastructure.canvas_sandbox.fault_injection import FaultQueue
 from infrastructure.canvas_sandbox.options import SandboxOptions
-from infrastructure.canvas_sandbox.request_handler import Door
+from infrastructure.canvas_sandbox.request_handler import RequestHandler
 from infrastructure.canvas_sandbox.request_log import RequestLog
-from infrastructure.canvas_sandbox.state import Campus
+from infrastructure.canvas_sandbox.state import SandboxState
 
-KEEP_ALIVE = 75.0
+SANDBOX_KEEP_ALIVE_SECONDS = 75.0
 
 
 class StudentToken(TypedDict):
-    """A student and their first token; `student` is the index that control operations take."""
+    """A student and their first token; `student` is the index that control operations use."""
 
     student: int
     name: str
@@ -28,13 +28,16 @@ class StudentToken(TypedDict):
 
 
 class Sandbox:
-    """A Canvas LMS with made-up students."""
+    """A Canvas LMS with generated students.
+
+    `control` changes it while it runs. `url` is empty until it is served.
+    """
 
     def __init__(self, options: SandboxOptions) -> None:
-        campus, faults, log = Campus(options), Faults(), RequestLog()
-        self._door = Door(campus, faults, log)
+        state, faults, log = SandboxState(options), FaultQueue(), RequestLog()
+        self._handler = RequestHandler(state, faults, log)
         self.options = options
-        self.control = Control(campus, self._door, faults, log)
+        self.control = Control(state, self._handler, faults, log)
         self.tokens = [
             StudentToken(
                 student=token.student.index,
@@ -42,15 +45,15 @@ class Sandbox:
                 user_id=str(token.student.person.id),
                 token=token.text,
             )
-            for token in campus.tokens
+            for token in state.tokens
         ]
         self.url = ""
 
     def application(self) -> web.Application:
-        """Canvas, and the control API under `/sandbox`."""
+        """Create the web application: Canvas's API, and the control API under `/sandbox`."""
         application = web.Application()
-        application.add_routes(ControlOverHttp(self.control).routes())
-        application.router.add_route("*", "/{path:.*}", self._door.enter)
+        application.add_routes(ControlHttpApi(self.control).routes())
+        application.router.add_route("*", "/{path:.*}", self._handler.handle)
         return application
 
 
@@ -58,20 +61,20 @@ class Sandbox:
 async def running_sandbox(
     options: SandboxOptions | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[Sandbox]:
-    """Serve a sandbox as long as the block runs; port 0 takes a free one, `url` says which."""
+    """Serve a sandbox until the block ends; port 0 chooses a free port, see `Sandbox.url`."""
     sandbox = Sandbox(options or SandboxOptions())
     runner = web.AppRunner(
         sandbox.application(),
         access_log=None,
         handler_cancellation=True,
-        keepalive_timeout=KEEP_ALIVE,
+        keepalive_timeout=SANDBOX_KEEP_ALIVE_SECONDS,
         shutdown_timeout=0.1,
     )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-        taken = runner.addresses[0][1]
-        sandbox.url = f"http://{host}:{taken}"
+        bound_port = runner.addresses[0][1]
+        sandbox.url = f"http://{host}:{bound_port}"
         yield sandbox
     finally:
         await runner.cleanup()
@@ -83,7 +86,7 @@ async def serve(
     port: int = 0,
     on_ready: Callable[[Sandbox], None] | None = None,
 ) -> None:
-    """Serve a sandbox until cancelled; `on_ready` hears once it listens."""
+    """Serve a sandbox until cancelled; `on_ready` is called when it accepts connections."""
     async with running_sandbox(options, host=host, port=port) as sandbox:
         if on_ready:
             on_ready(sandbox)

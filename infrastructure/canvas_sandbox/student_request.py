@@ -1,4 +1,4 @@
-"""One request from one student, as the routes see it."""
+"""A request of one student, with the lookups that routes need."""
 
 import re
 from collections.abc import Collection
@@ -6,115 +6,136 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from infrastructure.canvas_sandbox.error_responses import Refused, denied, no_such_record
+from infrastructure.canvas_sandbox.error_responses import (
+    ErrorResponse,
+    access_denied,
+    record_not_found,
+)
 from infrastructure.canvas_sandbox.model import SHARD, Assignment, Course, Student, Work
-from infrastructure.canvas_sandbox.paginators import Asked
-from infrastructure.canvas_sandbox.serializers.course import Seat
-from infrastructure.canvas_sandbox.serializers.view import View
-from infrastructure.canvas_sandbox.state import Campus
+from infrastructure.canvas_sandbox.paginators import ListRequest
+from infrastructure.canvas_sandbox.serializers.course import EnrolledCourse
+from infrastructure.canvas_sandbox.serializers.view import CourseView
+from infrastructure.canvas_sandbox.state import SandboxState
 
-TRUE = frozenset({"true", "1", "on", "yes"})
+TRUE_VALUES = frozenset({"true", "1", "on", "yes"})
 
 
-class Reply(NamedTuple):
-    """What a route found; `course` is the only one it depends on, None for all of them."""
+class RouteResult(NamedTuple):
+    """The result of a route.
+
+    `link` is the `Link` header. The result depends only on `course`, or on all if it is None.
+    """
 
     document: Any
     link: str | None = None
     course: Course | None = None
-    lasting: bool = True
+    is_cacheable: bool = True
 
 
 @dataclass(frozen=True)
-class Visit:
-    """Who asks for what, and when."""
+class StudentRequest:
+    """The student, the request and its time; `now` is in seconds since 1970."""
 
-    campus: Campus
+    state: SandboxState
     student: Student
-    asked: Asked
+    list_request: ListRequest
     now: int
 
     @property
     def domain(self) -> str:
-        """The host that addresses in bodies name."""
-        return self.campus.options.domain
+        """The host in URLs of response bodies."""
+        return self.state.options.domain
 
     @cached_property
     def includes(self) -> frozenset[str]:
-        """What `include[]` asks for."""
-        return frozenset(self.many("include"))
+        """The values of `include[]`."""
+        return frozenset(self.list_parameter("include"))
 
     @cached_property
     def excludes(self) -> frozenset[str]:
-        """What `exclude_response_fields[]` leaves out."""
-        return frozenset(self.many("exclude_response_fields"))
+        """The values of `exclude_response_fields[]`."""
+        return frozenset(self.list_parameter("exclude_response_fields"))
 
-    def one(self, name: str) -> str | None:
-        """A parameter's value."""
-        return self.asked.parameter(name)
+    def parameter(self, name: str) -> str | None:
+        """The last value of a parameter; None if it is absent."""
+        return self.list_request.parameter(name)
 
-    def many(self, name: str) -> list[str]:
-        """A list parameter's values: `name[]`, or just `name`."""
-        return [value for key, value in self.asked.query if key in (name, f"{name}[]")]
+    def list_parameter(self, name: str) -> list[str]:
+        """The values of a list parameter, written `name[]` or `name`."""
+        return [value for key, value in self.list_request.query if key in (name, f"{name}[]")]
 
-    def flag(self, name: str) -> bool:
-        """Whether a parameter says yes."""
-        return (self.one(name) or "").lower() in TRUE
+    def is_set(self, name: str) -> bool:
+        """Whether a parameter has a value that means true."""
+        return (self.parameter(name) or "").lower() in TRUE_VALUES
 
-    def ids(self, name: str) -> set[int]:
-        """A list parameter's ids."""
-        return {number for text in self.many(name) if (number := number_of(text)) is not None}
+    def id_parameter(self, name: str) -> set[int]:
+        """The ids in a list parameter; invalid ones are left out."""
+        return {
+            number
+            for text in self.list_parameter(name)
+            if (number := parse_canvas_id(text)) is not None
+        }
 
-    def me(self, text: str) -> None:
-        """Make sure that a path is about the student themself; raises Refused."""
-        known = {student.person.id for student in self.campus.students}
-        if text != "self" and number_of(text) not in known:
-            raise Refused(no_such_record())
-        if text != "self" and number_of(text) != self.student.person.id:
-            raise self.denied()
+    def require_self(self, text: str) -> None:
+        """Check that the user id in a path is that of the student.
 
-    def course(self, text: str) -> Course:
-        """An open course of the student's; raises Refused."""
-        course = self.campus.courses.get(number_of(text) or 0)
+        Raises: ErrorResponse if it is another user's (denied) or unknown (404).
+        """
+        student_ids = {student.person.id for student in self.state.students}
+        if text != "self" and parse_canvas_id(text) not in student_ids:
+            raise ErrorResponse(record_not_found())
+        if text != "self" and parse_canvas_id(text) != self.student.person.id:
+            raise self.access_denied()
+
+    def require_course(self, text: str) -> Course:
+        """Find a course by the id in a path.
+
+        Raises: ErrorResponse if it is unknown (404), or if it is restricted or the student is
+        not enrolled (denied).
+        """
+        course = self.state.courses.get(parse_canvas_id(text) or 0)
         if course is None:
-            raise Refused(no_such_record())
+            raise ErrorResponse(record_not_found())
         if course.restricted or not self.student.enrollments[course.id].present:
-            raise self.denied()
+            raise self.access_denied()
         return course
 
-    def assignment(self, course: Course, text: str) -> Assignment:
-        """An assignment that stands; raises Refused."""
-        assignment = course.assignments.get(number_of(text) or 0)
+    def require_assignment(self, course: Course, text: str) -> Assignment:
+        """Find a published assignment by the id in a path.
+
+        Raises: ErrorResponse (404) if there is none.
+        """
+        assignment = course.assignments.get(parse_canvas_id(text) or 0)
         if assignment is None or not assignment.present:
-            raise Refused(no_such_record())
+            raise ErrorResponse(record_not_found())
         return assignment
 
     def work(self, course: Course) -> Work:
-        """The student's submissions to assignments that stand."""
-        work = self.campus.work(self.student, course)
+        """The student's submissions to published assignments."""
+        work = self.state.work(self.student, course)
         return {id_: item for id_, item in work.items() if item.assignment.present}
 
-    def seat(self, course: Course) -> Seat:
-        """The student's place in a course."""
-        whole, period = self.campus.totals(self.student, course)
+    def enrolled_course(self, course: Course) -> EnrolledCourse:
+        """A course with the enrollment and the totals of the student."""
+        whole, period = self.state.totals(self.student, course)
         enrollment = self.student.enrollments[course.id]
-        return Seat(course, enrollment, self.student.person, whole, period)
+        return EnrolledCourse(course, enrollment, self.student.person, whole, period)
 
-    def view(self, course: Course) -> View:
-        """How the student looks at a course now."""
-        return View(course, self.domain, self.now, self.excludes)
+    def view(self, course: Course) -> CourseView:
+        """What the JSON of the items of a course depends on, for this request."""
+        return CourseView(course, self.domain, self.now, self.excludes)
 
-    def denied(self) -> Refused:
-        """The refusal for what a student may not see."""
-        return Refused(denied(self.campus.options.denial_status))
+    def access_denied(self) -> ErrorResponse:
+        """The error for data that the student has no permission to read."""
+        return ErrorResponse(access_denied(self.state.options.denial_status))
 
 
-def number_of(text: str) -> int | None:
-    """An id as a path writes it: `29520`, or `7752~29520` for another shard's."""
+def parse_canvas_id(text: str) -> int | None:
+    """Parse an id in a path: `29520`, or `7752~29520` on another shard; None if not valid."""
     parts = re.fullmatch(r"(?:(\d{1,6})~)?(\d{1,19})", text)
     return int(parts[1] or 0) * SHARD + int(parts[2]) if parts else None
 
 
-def chosen(wanted: set[int], items: Collection[Any]) -> list[Any]:
-    """Those of the items that were named, or all where none was."""
-    return [item for item in items if not wanted or item.id in wanted]
+def filter_by_ids(ids: set[int], items: Collection[Any]) -> list[Any]:
+    """The items with one of these ids; all items if there are no ids."""
+    return [item for item in items if not ids or item.id in ids]

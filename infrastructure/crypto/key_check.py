@@ -5,47 +5,49 @@ import os
 from cryptography.exceptions import InvalidTag
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
-from infrastructure.postgres.execute import Pool, ask
+from infrastructure.postgres.execute import Pool, execute
 
-PURPOSE = "easeboard/canary/v1"
-SONG = b"This key opens what this database keeps."
+KEY_CHECK_PURPOSE = "easeboard/canary/v1"
+CHECK_PLAINTEXT = b"This key opens what this database keeps."
 
-LEAVE = """
+INSERT_CHECK = """
 INSERT INTO easeboard.key_canary (key_id, sealed)
 VALUES (%s, %s)
     ON CONFLICT (key_id) DO NOTHING
 """
 
-EVERY = "SELECT key_id, sealed FROM easeboard.key_canary ORDER BY key_id"
+SELECT_CHECKS = "SELECT key_id, sealed FROM easeboard.key_canary ORDER BY key_id"
 
 
 class WrongMasterKey(Exception):
     """A master key is missing, or another one goes by its name; nothing could be opened."""
 
 
-def check_canary(pool: Pool, ring: KeyRing) -> None:
+def check_master_key(pool: Pool, ring: KeyRing) -> None:
     """Try every canary left before, then leave one under the newest key.
 
     Raises WrongMasterKey where the ring lacks a key, or holds another one under its id.
     """
-    _try_all(pool, ring)
-    ask(pool, LEAVE, [ring.newest.id, _seal(ring.newest)])
-    _try_all(pool, ring)
+    _check_all(pool, ring)
+    execute(pool, INSERT_CHECK, [ring.newest.id, _encrypt_check(ring.newest)])
+    _check_all(pool, ring)
 
 
-def _try_all(pool: Pool, ring: KeyRing) -> None:
-    for key_id, sealed in ask(pool, EVERY):
-        _try(ring, key_id, sealed)
+def _check_all(pool: Pool, ring: KeyRing) -> None:
+    for key_id, ciphertext in execute(pool, SELECT_CHECKS):
+        _check(ring, key_id, ciphertext)
 
 
-def _seal(key: MasterKey) -> bytes:
+def _encrypt_check(key: MasterKey) -> bytes:
     nonce = os.urandom(12)
-    return nonce + key.cipher(PURPOSE).encrypt(nonce, SONG, key.id.encode())
+    return nonce + key.cipher(KEY_CHECK_PURPOSE).encrypt(nonce, CHECK_PLAINTEXT, key.id.encode())
 
 
-def _try(ring: KeyRing, key_id: str, sealed: bytes) -> None:
+def _check(ring: KeyRing, key_id: str, ciphertext: bytes) -> None:
     try:
-        ring.by_id(key_id).cipher(PURPOSE).decrypt(sealed[:12], sealed[12:], key_id.encode())
+        ring.by_id(key_id).cipher(KEY_CHECK_PURPOSE).decrypt(
+            ciphertext[:12], ciphertext[12:], key_id.encode()
+        )
     except KeyError as error:
         raise WrongMasterKey(
             f"This database was sealed with a master key `{key_id}` that CANVAS_ENCRYPTION_KEY "

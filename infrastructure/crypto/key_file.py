@@ -6,29 +6,31 @@ from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
-from infrastructure.crypto.master_key import LENGTH
+from infrastructure.crypto.master_key import MASTER_KEY_BYTES
 
 
-def stored_key(file: Path) -> str:
+def read_or_create_key(file: Path) -> str:
     """The key in this file, as CANVAS_ENCRYPTION_KEY would hold it; drawn if there is none.
 
     The file appears whole and readable by its owner alone; of two processes one draws for both.
     """
     with suppress(FileNotFoundError):
         return file.read_text().strip()
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    _write(draft, "base64:" + b64encode(secrets.token_bytes(LENGTH)).decode())
+    temporary_file = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    _write_private_file(
+        temporary_file, "base64:" + b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode()
+    )
     try:
         with suppress(FileExistsError):
-            os.link(draft, file)
+            os.link(temporary_file, file)
     finally:
-        draft.unlink()
+        temporary_file.unlink()
     return file.read_text().strip()
 
 
-def _write(file: Path, text: str) -> None:
+def _write_private_file(file: Path, text: str) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as draft:
-        draft.write(text)
-        draft.flush()
-        os.fsync(draft.fileno())
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -12,26 +12,26 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-LENGTH = 32
+MASTER_KEY_BYTES = 32
 """Bytes of a master key: AES-256."""
 
-PLACEHOLDER = "your-32-character-encryption-key"
+PLACEHOLDER_KEY = "your-32-character-encryption-key"
 """What `.env.example` says; it is exactly 32 bytes long, so its length gives nothing away."""
 
-DEFAULT_ID = "k1"
-POOR = 96.0
+DEFAULT_KEY_ID = "k1"
+MIN_ENTROPY_BITS = 96.0
 """Bits below which a plain value looks made up rather than drawn."""
 
-_FORMS: dict[str, Callable[[str], bytes]] = {
+_DECODERS: dict[str, Callable[[str], bytes]] = {
     "base64": partial(b64decode, validate=True),
     "hex": bytes.fromhex,
 }
-_ITEM = re.compile(r"([A-Za-z0-9_.-]{1,16})=(.+)", re.DOTALL)
+_LIST_ITEM = re.compile(r"([A-Za-z0-9_.-]{1,16})=(.+)", re.DOTALL)
 
 
-class BadMasterKey(ValueError):
+class InvalidMasterKey(ValueError):
     """CANVAS_ENCRYPTION_KEY holds no key we accept; the message says what to change."""
 
 
@@ -49,7 +49,7 @@ class MasterKey:
 
     def _derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose, by HKDF-SHA256 (RFC 5869)."""
-        return HKDF(SHA256(), LENGTH, None, purpose.encode()).derive(self._secret)
+        return HKDF(SHA256(), MASTER_KEY_BYTES, None, purpose.encode()).derive(self._secret)
 
     def _cipher(self, purpose: str) -> AESGCM:
         return AESGCM(self._derive(purpose))
@@ -62,7 +62,7 @@ class KeyRing:
         self.newest = keys[0]
         self._by_id = {key.id: key for key in keys}
         if len(self._by_id) < len(keys):
-            raise BadMasterKey("Two keys share an id: give each its own, as in `k2=…,k1=…`.")
+            raise InvalidMasterKey("Two keys share an id: give each its own, as in `k2=…,k1=…`.")
 
     def by_id(self, id: str) -> MasterKey:
         """The key with this id; raises KeyError for one the ring lacks."""
@@ -74,61 +74,63 @@ class KeyRing:
         return list(self._by_id)
 
 
-def key_ring(text: str) -> KeyRing:
-    """Read the value of CANVAS_ENCRYPTION_KEY; raises BadMasterKey with what to change.
+def parse_key_ring(text: str) -> KeyRing:
+    """Read the value of CANVAS_ENCRYPTION_KEY; raises InvalidMasterKey with what to change.
 
     A value of exactly 32 UTF-8 bytes is one key whatever it contains.
     Otherwise it is a comma-separated list of `id=key`, newest first; without an id it is `k1`.
     """
-    if len(text.encode()) == LENGTH:
-        return KeyRing([MasterKey(DEFAULT_ID, _accepted(text, _plain(text)))])
-    return KeyRing([_item(item.strip()) for item in text.split(",")])
+    if len(text.encode()) == MASTER_KEY_BYTES:
+        return KeyRing([MasterKey(DEFAULT_KEY_ID, _validated(text, _encode_plain(text)))])
+    return KeyRing([_parse_item(item.strip()) for item in text.split(",")])
 
 
-def _item(text: str) -> MasterKey:
-    named = _ITEM.fullmatch(text)
-    id, value = named.groups() if named else (DEFAULT_ID, text)
-    return MasterKey(id, _secret(value))
+def _parse_item(text: str) -> MasterKey:
+    match = _LIST_ITEM.fullmatch(text)
+    id, value = match.groups() if match else (DEFAULT_KEY_ID, text)
+    return MasterKey(id, _decode_secret(value))
 
 
-def _secret(value: str) -> bytes:
-    form, _, digits = value.partition(":")
-    decode = _FORMS.get(form)
+def _decode_secret(value: str) -> bytes:
+    encoding, _, digits = value.partition(":")
+    decode = _DECODERS.get(encoding)
     if decode is None:
-        return _accepted(value, _plain(value))
+        return _validated(value, _encode_plain(value))
     try:
         secret = decode(digits)
     except ValueError as error:
-        raise BadMasterKey(f"What follows `{form}:` is not {form}.") from error
-    return _accepted(value, secret)
+        raise InvalidMasterKey(f"What follows `{encoding}:` is not {encoding}.") from error
+    return _validated(value, secret)
 
 
-def _plain(value: str) -> bytes:
-    if len(value.encode()) == LENGTH and _bits(value) < POOR:
-        log.warning("CANVAS_ENCRYPTION_KEY looks made up: a drawn key is far harder to guess.")
+def _encode_plain(value: str) -> bytes:
+    if len(value.encode()) == MASTER_KEY_BYTES and _entropy_bits(value) < MIN_ENTROPY_BITS:
+        logger.warning("CANVAS_ENCRYPTION_KEY looks made up: a drawn key is far harder to guess.")
     return value.encode()
 
 
-def _accepted(value: str, secret: bytes) -> bytes:
-    if value == PLACEHOLDER:
-        raise BadMasterKey("This is the placeholder of .env.example: make a key of your own.")
-    if len(secret) != LENGTH:
-        raise BadMasterKey(f"A key has exactly 32 bytes, this one has {len(secret)}.{_hint(value)}")
+def _validated(value: str, secret: bytes) -> bytes:
+    if value == PLACEHOLDER_KEY:
+        raise InvalidMasterKey("This is the placeholder of .env.example: make a key of your own.")
+    if len(secret) != MASTER_KEY_BYTES:
+        raise InvalidMasterKey(
+            f"A key has exactly 32 bytes, this one has {len(secret)}.{_encoding_hint(value)}"
+        )
     if len(set(secret)) == 1:
-        raise BadMasterKey("All bytes of this key are the same: make one by chance.")
+        raise InvalidMasterKey("All bytes of this key are the same: make one by chance.")
     return secret
 
 
-def _bits(value: str) -> float:
-    total = len(value)
+def _entropy_bits(value: str) -> float:
+    length = len(value)
     counts = Counter(value).values()
-    return -sum(count * math.log2(count / total) for count in counts)
+    return -sum(count * math.log2(count / length) for count in counts)
 
 
-def _hint(value: str) -> str:
-    for prefix, decode in _FORMS.items():
+def _encoding_hint(value: str) -> str:
+    for prefix, decode in _DECODERS.items():
         try:
-            if len(decode(value)) == LENGTH:
+            if len(decode(value)) == MASTER_KEY_BYTES:
                 return f" It looks like {prefix}: write `{prefix}:` in front."
         except ValueError:
             continue

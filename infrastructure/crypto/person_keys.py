@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import PersonIsErased
 from infrastructure.crypto.master_key import KeyRing
-from infrastructure.postgres.execute import Pool, Rows, ask
+from infrastructure.postgres.execute import Pool, Rows, execute
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-PURPOSE = "easeboard/people-keys/v1"
+PERSON_KEY_PURPOSE = "easeboard/people-keys/v1"
 
-FETCH = """
+SELECT_KEYS = """
 SELECT person_id, key_id, wrapped
   FROM easeboard.people_keys
  WHERE person_id = ANY(%s)
@@ -29,7 +29,7 @@ SELECT person_id, key_id, wrapped
 """
 
 # On a conflict the update changes nothing: it returns the row of whoever was first.
-MAKE = """
+INSERT_KEY = """
 INSERT INTO easeboard.people_keys (person_id, key_id, wrapped)
 VALUES (%s, %s, %s)
     ON CONFLICT (person_id) DO UPDATE
@@ -37,7 +37,7 @@ VALUES (%s, %s, %s)
 RETURNING person_id, key_id, wrapped
 """
 
-DESTROY = """
+DESTROY_KEY = """
 INSERT INTO easeboard.people_keys (person_id, destroyed_at)
 VALUES (%s, clock_timestamp())
     ON CONFLICT (person_id) DO UPDATE
@@ -57,92 +57,98 @@ class PersonKeyUnreadable(Exception):
         return f"The key of person {self.person_id} opens under no master key we hold."
 
 
-class _Kept(NamedTuple):
+class _CachedKey(NamedTuple):
     cipher: AESGCM | None
-    until: float
+    expires_at: float
 
 
-class PeopleKeys:
+class PersonKeys:
     """People's keys, remembered for some seconds so that an erasure elsewhere takes effect soon."""
 
     def __init__(
-        self, pool: Pool, ring: KeyRing, *, seconds: float = 5.0, size: int = 10_000
+        self, pool: Pool, ring: KeyRing, *, cache_seconds: float = 5.0, cache_size: int = 10_000
     ) -> None:
         self._pool = pool
         self._ring = ring
-        self._seconds = seconds
-        self._size = size
-        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
+        self._cache_seconds = cache_seconds
+        self._cache_size = cache_size
+        self._cache: OrderedDict[UUID, _CachedKey] = OrderedDict()
         self._lock = Lock()
 
-    def sealing(self, person_id: UUID) -> AESGCM:
+    def encryption_key(self, person_id: UUID) -> AESGCM:
         """The key to seal with, made the first time; raises PersonIsErased, PersonKeyUnreadable."""
-        kept = self._kept.get(person_id)
-        if kept and kept.cipher and kept.until > monotonic():
-            return kept.cipher
-        known = self.opening({person_id}) or self._make(person_id)
-        if person_id not in known:
+        cached = self._cache.get(person_id)
+        if cached and cached.cipher and cached.expires_at > monotonic():
+            return cached.cipher
+        ciphers = self.decryption_keys({person_id}) or self._create_key(person_id)
+        if person_id not in ciphers:
             raise PersonKeyUnreadable(person_id)
-        cipher = known[person_id]
+        cipher = ciphers[person_id]
         if cipher is None:
             raise PersonIsErased(person_id)
         return cipher
 
-    def opening(self, people: Collection[UUID]) -> dict[UUID, AESGCM | None]:
+    def decryption_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
         """The keys to open with: None for whoever is erased, left out where none opens."""
-        found = self._remembered(people)
-        if missing := [person for person in people if person not in found]:
-            found.update(self._fetch(missing))
-        return found
+        ciphers = self._cached_keys(person_ids)
+        if missing := [person_id for person_id in person_ids if person_id not in ciphers]:
+            ciphers.update(self._fetch_keys(missing))
+        return ciphers
 
     def destroy(self, person_id: UUID) -> None:
         """Destroy a person's key for good, also of somebody who has none yet."""
-        ask(self._pool, DESTROY, [person_id])
-        self._remember({person_id: None})
+        execute(self._pool, DESTROY_KEY, [person_id])
+        self._cache_keys({person_id: None})
 
-    def _make(self, person_id: UUID) -> dict[UUID, AESGCM | None]:
-        key, nonce, master = os.urandom(32), os.urandom(12), self._ring.newest
-        wrapped = nonce + master.cipher(PURPOSE).encrypt(
-            nonce, key, _bound_to(person_id, master.id)
+    def _create_key(self, person_id: UUID) -> dict[UUID, AESGCM | None]:
+        key, nonce, master_key = os.urandom(32), os.urandom(12), self._ring.newest
+        wrapped = nonce + master_key.cipher(PERSON_KEY_PURPOSE).encrypt(
+            nonce, key, _associated_data(person_id, master_key.id)
         )
-        return self._opened(ask(self._pool, MAKE, [person_id, master.id, wrapped]))
+        return self._unwrap_rows(
+            execute(self._pool, INSERT_KEY, [person_id, master_key.id, wrapped])
+        )
 
-    def _fetch(self, people: Collection[UUID]) -> dict[UUID, AESGCM | None]:
-        return self._opened(ask(self._pool, FETCH, [list(people)]))
+    def _fetch_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
+        return self._unwrap_rows(execute(self._pool, SELECT_KEYS, [list(person_ids)]))
 
-    def _opened(self, rows: Rows) -> dict[UUID, AESGCM | None]:
-        opened: dict[UUID, AESGCM | None] = {}
+    def _unwrap_rows(self, rows: Rows) -> dict[UUID, AESGCM | None]:
+        ciphers: dict[UUID, AESGCM | None] = {}
         for person_id, key_id, wrapped in rows:
             try:
-                opened[person_id] = self._unwrap(person_id, key_id, wrapped)
+                ciphers[person_id] = self._unwrap(person_id, key_id, wrapped)
             except (KeyError, ValueError, InvalidTag):
-                log.exception("the key of person %s opens under no master key", person_id)
-        self._remember(opened)
-        return opened
+                logger.exception("the key of person %s opens under no master key", person_id)
+        self._cache_keys(ciphers)
+        return ciphers
 
     def _unwrap(self, person_id: UUID, key_id: str | None, wrapped: bytes | None) -> AESGCM | None:
         if key_id is None or wrapped is None:
             return None
-        cipher = self._ring.by_id(key_id).cipher(PURPOSE)
-        return AESGCM(cipher.decrypt(wrapped[:12], wrapped[12:], _bound_to(person_id, key_id)))
+        cipher = self._ring.by_id(key_id).cipher(PERSON_KEY_PURPOSE)
+        return AESGCM(
+            cipher.decrypt(wrapped[:12], wrapped[12:], _associated_data(person_id, key_id))
+        )
 
-    def _remembered(self, people: Collection[UUID]) -> dict[UUID, AESGCM | None]:
+    def _cached_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
         now = monotonic()
         with self._lock:
-            kept = {person: self._kept.get(person) for person in people}
+            cached = {person_id: self._cache.get(person_id) for person_id in person_ids}
         return {
-            person: entry.cipher for person, entry in kept.items() if entry and entry.until > now
+            person_id: entry.cipher
+            for person_id, entry in cached.items()
+            if entry and entry.expires_at > now
         }
 
-    def _remember(self, ciphers: dict[UUID, AESGCM | None]) -> None:
-        until = monotonic() + self._seconds
+    def _cache_keys(self, ciphers: dict[UUID, AESGCM | None]) -> None:
+        expires_at = monotonic() + self._cache_seconds
         with self._lock:
-            for person, cipher in ciphers.items():
-                self._kept[person] = _Kept(cipher, until)
-                self._kept.move_to_end(person)
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+            for person_id, cipher in ciphers.items():
+                self._cache[person_id] = _CachedKey(cipher, expires_at)
+                self._cache.move_to_end(person_id)
+            while len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
 
 
-def _bound_to(person_id: UUID, key_id: str) -> bytes:
+def _associated_data(person_id: UUID, key_id: str) -> bytes:
     return b"person-key/v1" + person_id.bytes + key_id.encode()

@@ -10,14 +10,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
-from infrastructure.postgres.execute import Pool, ask
-from infrastructure.postgres.threads import Threads
+from infrastructure.postgres.execute import Pool, execute
+from infrastructure.postgres.threads import DatabaseThreads
 
-WRAPPING = "canvas/kek/v1"
-FINGERPRINT = "canvas/fingerprint/v1"
-NONCE = 12
+KEY_WRAPPING_PURPOSE = "canvas/kek/v1"
+FINGERPRINT_PURPOSE = "canvas/fingerprint/v1"
+TOKEN_NONCE_BYTES = 12
 
-KEEP = """
+UPSERT_ROW = """
 INSERT INTO easeboard.canvas_tokens (
     connection_id, fingerprint, person_id, key_id, wrapped, sealed
 )
@@ -29,14 +29,14 @@ VALUES (%s, %s, %s, %s, %s, %s)
        sealed = excluded.sealed
 """
 
-REVEAL = """
+SELECT_ROW = """
 SELECT key_id, wrapped, sealed
   FROM easeboard.canvas_tokens
  WHERE connection_id = %s
    AND fingerprint = %s
 """
 
-DESTROY = """
+DELETE_ROWS = """
 DELETE FROM easeboard.canvas_tokens
  WHERE connection_id = %s
    AND (%s::text IS NULL OR fingerprint = %s)
@@ -59,58 +59,81 @@ class TokenVault:
     def __init__(self, pool: Pool, ring: KeyRing, *, threads: int = 4) -> None:
         self._pool = pool
         self._ring = ring
-        self._threads = Threads(threads)
+        self._threads = DatabaseThreads(threads)
 
     def fingerprint(self, token: str) -> str:
         """Tell two tokens apart: 8 hex digits of a keyed digest."""
-        key = self._ring.newest.derive(FINGERPRINT)
+        key = self._ring.newest.derive(FINGERPRINT_PURPOSE)
         return hmac.digest(key, token.encode(), "sha256").hex()[:8]
 
-    async def keep(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
+    async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
         """Keep a token beside those the connection has."""
-        place = _place(person_id, connection_id, origin)
-        master = self._ring.newest
-        wrapped, sealed = _seal(master, place, token)
-        row = [connection_id, self.fingerprint(token), person_id, master.id, wrapped, sealed]
-        await self._threads.run(ask, self._pool, KEEP, row)
+        associated_data = _associated_data(person_id, connection_id, origin)
+        master_key = self._ring.newest
+        wrapped_key, ciphertext = _encrypt_token(master_key, associated_data, token)
+        row = [
+            connection_id,
+            self.fingerprint(token),
+            person_id,
+            master_key.id,
+            wrapped_key,
+            ciphertext,
+        ]
+        await self._threads.run(execute, self._pool, UPSERT_ROW, row)
 
-    async def reveal(
+    async def load(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
     ) -> str:
         """Give a kept token back; raises KeyError where it was destroyed, TokenUnreadable."""
-        rows = await self._threads.run(ask, self._pool, REVEAL, [connection_id, fingerprint])
+        rows = await self._threads.run(
+            execute, self._pool, SELECT_ROW, [connection_id, fingerprint]
+        )
         if not rows:
             raise KeyError(fingerprint)
-        key_id, wrapped, sealed = rows[0]
+        key_id, wrapped_key, ciphertext = rows[0]
         try:
-            place = _place(person_id, connection_id, origin)
-            return _open(self._ring.by_id(key_id), place, wrapped, sealed)
+            associated_data = _associated_data(person_id, connection_id, origin)
+            return _decrypt_token(
+                self._ring.by_id(key_id), associated_data, wrapped_key, ciphertext
+            )
         except (KeyError, ValueError, InvalidTag):
             raise TokenUnreadable(connection_id) from None
 
     async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
         """Destroy a connection's tokens, all or the one with this fingerprint."""
-        wanted = [connection_id, fingerprint, fingerprint]
-        await self._threads.run(ask, self._pool, DESTROY, wanted)
+        values = [connection_id, fingerprint, fingerprint]
+        await self._threads.run(execute, self._pool, DELETE_ROWS, values)
 
     def close(self) -> None:
         """Let the threads go; the pool is the caller's."""
         self._threads.close()
 
 
-def _seal(master: MasterKey, place: bytes, token: str) -> tuple[bytes, bytes]:
-    key, nonce, other = os.urandom(32), os.urandom(NONCE), os.urandom(NONCE)
-    wrapped = nonce + master.cipher(WRAPPING).encrypt(nonce, key, b"key" + place)
-    sealed = other + AESGCM(key).encrypt(other, token.encode(), b"token" + place)
-    return wrapped, sealed
+def _encrypt_token(
+    master_key: MasterKey, associated_data: bytes, token: str
+) -> tuple[bytes, bytes]:
+    key = os.urandom(32)
+    key_nonce, token_nonce = os.urandom(TOKEN_NONCE_BYTES), os.urandom(TOKEN_NONCE_BYTES)
+    wrapped_key = key_nonce + master_key.cipher(KEY_WRAPPING_PURPOSE).encrypt(
+        key_nonce, key, b"key" + associated_data
+    )
+    ciphertext = token_nonce + AESGCM(key).encrypt(
+        token_nonce, token.encode(), b"token" + associated_data
+    )
+    return wrapped_key, ciphertext
 
 
-def _open(master: MasterKey, place: bytes, wrapped: bytes, sealed: bytes) -> str:
-    key = master.cipher(WRAPPING).decrypt(wrapped[:NONCE], wrapped[NONCE:], b"key" + place)
-    return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], b"token" + place).decode()
+def _decrypt_token(
+    master_key: MasterKey, associated_data: bytes, wrapped_key: bytes, ciphertext: bytes
+) -> str:
+    key = master_key.cipher(KEY_WRAPPING_PURPOSE).decrypt(
+        wrapped_key[:TOKEN_NONCE_BYTES], wrapped_key[TOKEN_NONCE_BYTES:], b"key" + associated_data
+    )
+    token_nonce, encrypted = ciphertext[:TOKEN_NONCE_BYTES], ciphertext[TOKEN_NONCE_BYTES:]
+    return AESGCM(key).decrypt(token_nonce, encrypted, b"token" + associated_data).decode()
 
 
-def _place(person_id: UUID, connection_id: UUID, origin: str) -> bytes:
+def _associated_data(person_id: UUID, connection_id: UUID, origin: str) -> bytes:
     """Where alone a token opens: for this person, over this connection, towards this Canvas."""
     return orjson.dumps(
         {"v": 1, "person": person_id, "connection": connection_id, "origin": origin},

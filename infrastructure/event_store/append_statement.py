@@ -12,35 +12,35 @@ from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from infrastructure.postgres.timeouts import Connection
+from infrastructure.postgres.timeouts import TimedConnection
 
-_NAME = b"easeboard_append"
+_STATEMENT_NAME = b"easeboard_append"
 _STATEMENT = b"SELECT easeboard.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-_BINARY = [Format.BINARY] * 10
+_PARAMETER_FORMATS = [Format.BINARY] * 10
 
-_prepared: WeakSet[Connection] = WeakSet()
+_prepared_connections: WeakSet[TimedConnection] = WeakSet()
 
 
-def call_append(connection: Connection, values: Sequence[bytes | None]) -> int:
+def call_append(connection: TimedConnection, values: Sequence[bytes | None]) -> int:
     """Append in one round trip, a transaction of its own; returns the last position.
 
     Raises what psycopg raises.
     """
-    server = connection.pgconn
-    if connection not in _prepared:
-        server.send_prepare(_NAME, _STATEMENT)
-        _answer(connection, ExecStatus.COMMAND_OK)
-        _prepared.add(connection)
-    server.send_query_prepared(_NAME, values, _BINARY, Format.BINARY)
-    answer = _answer(connection, ExecStatus.TUPLES_OK)
-    return int.from_bytes(answer.get_value(0, 0) or b"")
+    pgconn = connection.pgconn
+    if connection not in _prepared_connections:
+        pgconn.send_prepare(_STATEMENT_NAME, _STATEMENT)
+        _fetch_result(connection, ExecStatus.COMMAND_OK)
+        _prepared_connections.add(connection)
+    pgconn.send_query_prepared(_STATEMENT_NAME, values, _PARAMETER_FORMATS, Format.BINARY)
+    result = _fetch_result(connection, ExecStatus.TUPLES_OK)
+    return int.from_bytes(result.get_value(0, 0) or b"")
 
 
-def _answer(connection: Connection, expected: ExecStatus) -> PGresult:
-    answer: PGresult
-    (answer,) = connection.wait(execute(connection.pgconn))
-    if answer.status == expected:
-        return answer
+def _fetch_result(connection: TimedConnection, expected: ExecStatus) -> PGresult:
+    result: PGresult
+    (result,) = connection.wait(execute(connection.pgconn))
+    if result.status == expected:
+        return result
     if connection.closed:
         raise psycopg.OperationalError("the connection was lost in the middle of an append")
-    raise error_from_result(answer, connection.info.encoding)
+    raise error_from_result(result, connection.info.encoding)

@@ -11,36 +11,36 @@ from uuid import UUID
 
 from psycopg.postgres import types
 
-_HEAD = Struct("!iiiii").pack
-_LENGTH = Struct("!i").pack
+_pack_header = Struct("!iiiii").pack
+_pack_length = Struct("!i").pack
 
-_UUID = types["uuid"].oid
-_BIGINT = types["int8"].oid
-_TEXT = types["text"].oid
-_BYTEA = types["bytea"].oid
+_UUID_OID = types["uuid"].oid
+_BIGINT_OID = types["int8"].oid
+_TEXT_OID = types["text"].oid
+_BYTEA_OID = types["bytea"].oid
 
 
-def uuids(values: Iterable[UUID]) -> bytes:
+def encode_uuids(values: Iterable[UUID]) -> bytes:
     """A uuid[]."""
-    return _array(_UUID, [value.bytes for value in values])
+    return _encode_array(_UUID_OID, [value.bytes for value in values])
 
 
-def bigints(values: Iterable[int]) -> bytes:
+def encode_bigints(values: Iterable[int]) -> bytes:
     """A bigint[] of numbers that are not negative."""
-    return _array(_BIGINT, [value.to_bytes(8) for value in values])
+    return _encode_array(_BIGINT_OID, [value.to_bytes(8) for value in values])
 
 
-def texts(values: Iterable[str]) -> bytes:
+def encode_texts(values: Iterable[str]) -> bytes:
     """A text[]."""
-    return _array(_TEXT, [value.encode() for value in values])
+    return _encode_array(_TEXT_OID, [value.encode() for value in values])
 
 
-def byteas(values: Sequence[bytes]) -> bytes:
+def encode_byteas(values: Sequence[bytes]) -> bytes:
     """A bytea[]."""
-    return _array(_BYTEA, values)
+    return _encode_array(_BYTEA_OID, values)
 
 
-def _array(element: int, values: Sequence[bytes]) -> bytes:
-    head = _HEAD(1, 0, element, len(values), 1)
-    lengths = map(_LENGTH, map(len, values))
+def _encode_array(element: int, values: Sequence[bytes]) -> bytes:
+    head = _pack_header(1, 0, element, len(values), 1)
+    lengths = map(_pack_length, map(len, values))
     return b"".join((head, *chain.from_iterable(zip(lengths, values, strict=True))))

@@ -5,53 +5,53 @@ import zlib
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-DEFLATED = 1
-SEALED = 2
+COMPRESSED_FLAG = 1
+ENCRYPTED_FLAG = 2
 
-LARGE = 2048
+MIN_COMPRESSED_BYTES = 2048
 """Bytes from which deflating a state pays for itself."""
 
-NONCE = 12
-FORMS = [bytes([form]) for form in range(4)]
+NONCE_BYTES = 12
+FLAG_BYTES = [bytes([flags]) for flags in range(4)]
 
 
-class Unopenable(ValueError):
+class DecryptionFailed(ValueError):
     """These bytes are none we wrote, or not with this key, or not for this place."""
 
 
-def enclose(data: bytes, cipher: AESGCM | None, nonce: bytes, bound_to: bytes) -> bytes:
-    """Bytes to store; `bound_to` names the place where alone they open. No cipher: not sealed."""
-    form = 0
-    if len(data) >= LARGE:
-        form, data = DEFLATED, zlib.compress(data, 1)
+def encrypt(data: bytes, cipher: AESGCM | None, nonce: bytes, associated_data: bytes) -> bytes:
+    """Bytes to store; `associated_data` is where alone they open. No cipher: not encrypted."""
+    flags = 0
+    if len(data) >= MIN_COMPRESSED_BYTES:
+        flags, data = COMPRESSED_FLAG, zlib.compress(data, 1)
     if cipher is None:
-        return FORMS[form] + data
-    return FORMS[form | SEALED] + nonce + cipher.encrypt(nonce, data, bound_to)
+        return FLAG_BYTES[flags] + data
+    return FLAG_BYTES[flags | ENCRYPTED_FLAG] + nonce + cipher.encrypt(nonce, data, associated_data)
 
 
-def disclose(stored: bytes, cipher: AESGCM | None, bound_to: bytes) -> bytes:
-    """What was stored; raises Unopenable, also where something is sealed that should not be."""
-    form = stored[0] if stored else len(FORMS)
-    if form >= len(FORMS):
-        raise Unopenable("its form is unknown")
+def decrypt(stored: bytes, cipher: AESGCM | None, associated_data: bytes) -> bytes:
+    """What was stored; raises DecryptionFailed, also for encrypted bytes without a key."""
+    flags = stored[0] if stored else len(FLAG_BYTES)
+    if flags >= len(FLAG_BYTES):
+        raise DecryptionFailed("its form is unknown")
     data = stored[1:]
-    if form & SEALED:
+    if flags & ENCRYPTED_FLAG:
         if cipher is None:
-            raise Unopenable("there is no key to open it with")
+            raise DecryptionFailed("there is no key to open it with")
         try:
-            data = cipher.decrypt(data[:NONCE], data[NONCE:], bound_to)
+            data = cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], associated_data)
         except (InvalidTag, ValueError):
-            raise Unopenable("its seal is broken") from None
-    return _inflated(data) if form & DEFLATED else data
+            raise DecryptionFailed("its seal is broken") from None
+    return _decompress(data) if flags & COMPRESSED_FLAG else data
 
 
-def is_sealed(stored: bytes) -> bool:
+def is_encrypted(stored: bytes) -> bool:
     """Whether these bytes need a key."""
-    return bool(stored) and stored[0] & SEALED == SEALED
+    return bool(stored) and stored[0] & ENCRYPTED_FLAG == ENCRYPTED_FLAG
 
 
-def _inflated(data: bytes) -> bytes:
+def _decompress(data: bytes) -> bytes:
     try:
         return zlib.decompress(data)
     except zlib.error as error:
-        raise Unopenable("it does not inflate") from error
+        raise DecryptionFailed("it does not inflate") from error

@@ -14,13 +14,13 @@ from infrastructure.event_store.mapper import Mapper
 
 AsyncPool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
-HISTORY = """
+SELECT_HISTORY = """
 SELECT stream, version, topic, state, recorded_at, person_id, position,
        event_id, actor, correlation_id, causation_id, command_id
   FROM easeboard.events
  WHERE stream = ANY(%(streams)s)
    AND position > %(after_position)s
-   AND (%(upto)s::bigint IS NULL OR position <= %(upto)s)
+   AND (%(up_to)s::bigint IS NULL OR position <= %(up_to)s)
    AND (%(topics)s::text[] IS NULL OR topic = ANY(%(topics)s))
    AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
    AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
@@ -52,13 +52,13 @@ class HistoryRow:
     payload: dict[str, Any]
 
 
-async def history(
+async def read_history(
     pool: AsyncPool,
     mapper: Mapper,
     streams: Sequence[UUID],
     *,
     after_position: int = 0,
-    upto: int | None = None,
+    up_to: int | None = None,
     topics: Sequence[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -66,10 +66,10 @@ async def history(
     limit: int | None = None,
 ) -> list[HistoryRow]:
     """Events of these streams in the order of the log; `since` included, `until` not."""
-    asked = {
+    parameters = {
         "streams": list(streams),
         "after_position": after_position,
-        "upto": upto,
+        "up_to": up_to,
         "topics": list(topics) if topics else None,
         "since": since,
         "until": until,
@@ -77,14 +77,14 @@ async def history(
         "limit": limit,
     }
     async with pool.connection() as connection:
-        cursor = await connection.execute(HISTORY, asked, binary=True)
+        cursor = await connection.execute(SELECT_HISTORY, parameters, binary=True)
         rows = await cursor.fetchall()
     # Looking keys up blocks.
-    payloads = await asyncio.to_thread(mapper.payloads, [row[:7] for row in rows])
-    return [_row(row, payload) for row, payload in zip(rows, payloads, strict=True)]
+    payloads = await asyncio.to_thread(mapper.to_payloads, [row[:7] for row in rows])
+    return [_to_history_row(row, payload) for row, payload in zip(rows, payloads, strict=True)]
 
 
-async def head(pool: AsyncPool) -> int:
+async def read_last_position(pool: AsyncPool) -> int:
     """The position of the newest event; 0 where there is none."""
     async with pool.connection() as connection:
         cursor = await connection.execute("SELECT coalesce(max(position), 0) FROM easeboard.events")
@@ -92,9 +92,9 @@ async def head(pool: AsyncPool) -> int:
     return int(row[0]) if row else 0
 
 
-def _row(row: tuple[Any, ...], payload: dict[str, Any]) -> HistoryRow:
-    stream, version, topic, _, recorded_at, person_id, position, *circumstances = row
-    event_id, actor, correlation_id, causation_id, command_id = circumstances
+def _to_history_row(row: tuple[Any, ...], payload: dict[str, Any]) -> HistoryRow:
+    stream, version, topic, _, recorded_at, person_id, position, *metadata = row
+    event_id, actor, correlation_id, causation_id, command_id = metadata
     return HistoryRow(
         position=position,
         stream=stream,

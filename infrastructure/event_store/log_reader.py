@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.postgres.execute import Pool, ask
+from infrastructure.postgres.execute import Pool, execute
 
-FENCE = "SELECT head, writers FROM easeboard.fence()"
+SELECT_HEAD_AND_WRITERS = "SELECT head, writers FROM easeboard.fence()"
 
-READ = """
+SELECT_EVENTS = """
 SELECT stream, version, topic, state, recorded_at, person_id, position
   FROM (
            SELECT stream, version, topic, state, recorded_at, person_id, position,
                   sum(octet_length(state)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
-                      - octet_length(state) AS before
+                      - octet_length(state) AS bytes_before
              FROM easeboard.events
             WHERE position > %s
               AND position <= %s
@@ -24,25 +24,25 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
             ORDER BY position
             LIMIT %s
        ) AS next
- WHERE before < %s
+ WHERE bytes_before < %s
  ORDER BY position
 """
 
-MOST_BYTES = 4 * 1024 * 1024
+MAX_PAGE_BYTES = 4 * 1024 * 1024
 """Of stored states in one batch: the memory of a reader, however large the events are."""
 
-READ_WITHIN = 30.0
+READ_TIMEOUT_SECONDS = 30.0
 """Seconds for a batch, however slow the disk is."""
 
-MARKS = 100
+MAX_PENDING_HEADS = 100
 """Positions remembered while a writer is slow; more would only be finer."""
 
 
-class Batch(NamedTuple):
+class EventPage(NamedTuple):
     """Events in order, and the position up to which there are no others."""
 
-    events: list[Recorded]
-    upto: int
+    events: list[RecordedEvent]
+    up_to: int
 
 
 class LogReader:
@@ -51,35 +51,35 @@ class LogReader:
     def __init__(self, pool: Pool, mapper: Mapper) -> None:
         self._pool = pool
         self._mapper = mapper
-        self._safe = 0
-        self._waiting: deque[tuple[int, frozenset[str]]] = deque()
+        self._high_water_mark = 0
+        self._pending_heads: deque[tuple[int, frozenset[str]]] = deque()
         self._lock = Lock()
 
-    def safe(self) -> int:
+    def high_water_mark(self) -> int:
         """The position up to which nothing can appear any more: every writer before it is gone."""
         with self._lock:
-            ((head, writers),) = ask(self._pool, FENCE)
-            writing = frozenset(writers)
-            self._wait_for(head, writing)
-            while self._waiting and not self._waiting[0][1] & writing:
-                self._safe = self._waiting.popleft()[0]
-            return self._safe
+            ((head, writers),) = execute(self._pool, SELECT_HEAD_AND_WRITERS)
+            active_writers = frozenset(writers)
+            self._add_pending_head(head, active_writers)
+            while self._pending_heads and not self._pending_heads[0][1] & active_writers:
+                self._high_water_mark = self._pending_heads.popleft()[0]
+            return self._high_water_mark
 
-    def _wait_for(self, head: int, writing: frozenset[str]) -> None:
-        newest = self._waiting[-1][0] if self._waiting else self._safe
+    def _add_pending_head(self, head: int, active_writers: frozenset[str]) -> None:
+        newest = self._pending_heads[-1][0] if self._pending_heads else self._high_water_mark
         if head == newest:
             return
-        if len(self._waiting) == MARKS:
-            self._waiting.pop()
-        self._waiting.append((head, writing))
+        if len(self._pending_heads) == MAX_PENDING_HEADS:
+            self._pending_heads.pop()
+        self._pending_heads.append((head, active_writers))
 
-    def read(self, after: int, upto: int, topics: Sequence[str], limit: int) -> Batch:
-        """Events of these topics with after < position <= upto, at most `limit` or some 4 MiB.
+    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:
+        """Events of these topics with after < position <= up_to, at most `limit` or some 4 MiB.
 
         Raises EventUnreadable, which names the position: read up to it, then after it.
         """
-        values = [after, upto, list(topics), limit, MOST_BYTES]
-        rows = ask(self._pool, READ, values, seconds=READ_WITHIN)
-        events = self._mapper.recorded(rows)
-        full = len(rows) == limit or sum(len(row[3]) for row in rows) >= MOST_BYTES
-        return Batch(events, events[-1].position if full else upto)
+        values = [after, up_to, list(topics), limit, MAX_PAGE_BYTES]
+        rows = execute(self._pool, SELECT_EVENTS, values, timeout_seconds=READ_TIMEOUT_SECONDS)
+        events = self._mapper.to_recorded_events(rows)
+        is_full = len(rows) == limit or sum(len(row[3]) for row in rows) >= MAX_PAGE_BYTES
+        return EventPage(events, events[-1].position if is_full else up_to)

@@ -10,43 +10,49 @@ import eventsourcing.persistence
 import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from domain.aggregate import EPOCH, NOBODY
+from domain.aggregate import EPOCH, NO_PERSON
 from domain.event import Event, Redacted
-from domain.recorded_event import Recorded
-from infrastructure.event_store.encryption import NONCE, Unopenable, disclose, enclose, is_sealed
+from domain.recorded_event import RecordedEvent
+from infrastructure.event_store.encryption import (
+    NONCE_BYTES,
+    DecryptionFailed,
+    decrypt,
+    encrypt,
+    is_encrypted,
+)
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.event_types import Kind, State, kinds
+from infrastructure.event_store.event_types import EventType, State, collect_event_types
 
 Ciphers = dict[UUID, AESGCM | None]
 
 
-class Keys(Protocol):
+class PersonKeyring(Protocol):
     """The keys of people; infrastructure.crypto.person_keys has the real ones."""
 
-    def sealing(self, person_id: UUID) -> AESGCM:
+    def encryption_key(self, person_id: UUID) -> AESGCM:
         """The key to seal with; raises PersonIsErased."""
 
-    def opening(self, people: Collection[UUID]) -> Ciphers:
+    def decryption_keys(self, person_ids: Collection[UUID]) -> Ciphers:
         """The keys to open with: None for whoever is erased."""
 
 
-class Stored(NamedTuple):
-    """A row of the log; has what the library asks of a StoredEvent."""
+class StoredEvent(NamedTuple):
+    """A row of the log; has what the library's own StoredEvent has."""
 
     originator_id: UUID
     originator_version: int
     topic: str
     state: bytes
     recorded_at: datetime = EPOCH
-    person_id: UUID = NOBODY
+    person_id: UUID = NO_PERSON
     position: int = 0
 
 
-Row = tuple[UUID, int, str, bytes, datetime, UUID, int]
-"""A Stored as the database driver hands it out."""
+EventRow = tuple[UUID, int, str, bytes, datetime, UUID, int]
+"""A StoredEvent as the database driver hands it out."""
 
 
-class Orjson(eventsourcing.persistence.Transcoder):
+class OrjsonTranscoder(eventsourcing.persistence.Transcoder):
     """JSON by orjson."""
 
     def encode(self, obj: Any) -> bytes:
@@ -61,115 +67,123 @@ class Orjson(eventsourcing.persistence.Transcoder):
 class Mapper(eventsourcing.persistence.Mapper[UUID]):
     """Stores and restores events; without keys nothing is sealed, for stores in memory."""
 
-    def __init__(self, keys: Keys | None) -> None:
-        super().__init__(Orjson())
+    def __init__(self, keys: PersonKeyring | None) -> None:
+        super().__init__(OrjsonTranscoder())
         self._keys = keys
-        self._kinds = kinds()
+        self._event_types = collect_event_types()
 
-    def store(self, events: Sequence[Event], person_id: UUID) -> list[Stored]:
+    def to_stored_events(self, events: Sequence[Event], person_id: UUID) -> list[StoredEvent]:
         """Make rows of events about one person; raises PersonIsErased."""
-        kinds_ = [self._kinds[type(event).TOPIC] for event in events]  # type: ignore[attr-defined]  # pinned by stored_as
-        sealed = any(kind.sealed for kind in kinds_)
-        cipher = self._keys.sealing(person_id) if self._keys and sealed else None
-        chance = os.urandom(NONCE * len(events))
+        event_types = [self._event_types[type(event).TOPIC] for event in events]  # type: ignore[attr-defined]  # pinned by stored_as
+        needs_key = any(event_type.encrypted for event_type in event_types)
+        cipher = self._keys.encryption_key(person_id) if self._keys and needs_key else None
+        nonces = os.urandom(NONCE_BYTES * len(events))
         return [
-            _stored(event, kind, cipher, chance[nth * NONCE : nth * NONCE + NONCE], person_id)
-            for nth, (event, kind) in enumerate(zip(events, kinds_, strict=True))
+            _to_stored_event(
+                event,
+                event_type,
+                cipher,
+                nonces[index * NONCE_BYTES : index * NONCE_BYTES + NONCE_BYTES],
+                person_id,
+            )
+            for index, (event, event_type) in enumerate(zip(events, event_types, strict=True))
         ]
 
-    def recorded(self, rows: Sequence[Row]) -> list[Recorded]:
+    def to_recorded_events(self, rows: Sequence[EventRow]) -> list[RecordedEvent]:
         """Restore events with where they stand; raises EventUnreadable at the first that fails."""
-        ciphers = self._opening(rows)
-        events = [self._event(row, ciphers) for row in rows]
+        ciphers = self._decryption_keys(rows)
+        events = [self._to_event(row, ciphers) for row in rows]
         return [
-            Recorded(event, row[6], event.timestamp, row[5])
+            RecordedEvent(event, row[6], event.timestamp, row[5])
             for event, row in zip(events, rows, strict=True)
         ]
 
-    def events(self, rows: Sequence[Row]) -> list[Event]:
+    def to_events(self, rows: Sequence[EventRow]) -> list[Event]:
         """Restore events; raises EventUnreadable at the first that fails."""
-        ciphers = self._opening(rows)
-        return [self._event(row, ciphers) for row in rows]
+        ciphers = self._decryption_keys(rows)
+        return [self._to_event(row, ciphers) for row in rows]
 
-    def payloads(self, rows: Sequence[Row]) -> list[State]:
+    def to_payloads(self, rows: Sequence[EventRow]) -> list[State]:
         """What events say, as JSON; `redacted` of the erased, `unreadable` with the reason."""
-        ciphers = self._opening(rows)
-        return [self._payload(row, ciphers) for row in rows]
+        ciphers = self._decryption_keys(rows)
+        return [self._to_payload(row, ciphers) for row in rows]
 
-    def _opening(self, rows: Sequence[Row]) -> Ciphers:
-        return self._keys.opening({row[5] for row in rows}) if self._keys else {}
+    def _decryption_keys(self, rows: Sequence[EventRow]) -> Ciphers:
+        return self._keys.decryption_keys({row[5] for row in rows}) if self._keys else {}
 
-    def _event(self, row: Row, ciphers: Ciphers) -> Event:
+    def _to_event(self, row: EventRow, ciphers: Ciphers) -> Event:
         stream, version, topic, _, recorded_at, _, _ = row
         recorded_at = recorded_at.astimezone(UTC)
         try:
-            state = self._state(row, ciphers)
+            state = self._decode_state(row, ciphers)
             if state is None:
-                return _made(Redacted, stream, version, recorded_at, {"topic": topic})
-            kind = self._kinds[topic]
-            for name, convert in kind.conversions:
-                state[name] = convert(state[name])
+                return _build_event(Redacted, stream, version, recorded_at, {"topic": topic})
+            event_type = self._event_types[topic]
+            for name, decoder in event_type.decoders:
+                state[name] = decoder(state[name])
         except Exception as error:
-            raise _unreadable(row, error) from error
-        return _made(kind.event, stream, version, recorded_at, state)
+            raise _unreadable_error(row, error) from error
+        return _build_event(event_type.event_class, stream, version, recorded_at, state)
 
-    def _state(self, row: Row, ciphers: Ciphers) -> State | None:
+    def _decode_state(self, row: EventRow, ciphers: Ciphers) -> State | None:
         stream, version, topic, stored, _, person_id, _ = row
-        kind = self._kinds[topic]
+        event_type = self._event_types[topic]
         cipher = None
-        if is_sealed(stored):
+        if is_encrypted(stored):
             cipher = ciphers[person_id]
             if cipher is None:
                 return None
-        elif kind.sealed and self._keys:
-            raise Unopenable("it is not sealed")
-        state: State = orjson.loads(disclose(stored, cipher, _place(stream, version, kind)))
-        for upcast in kind.upcasts[state.pop("class_version", 1) - 1 :]:
+        elif event_type.encrypted and self._keys:
+            raise DecryptionFailed("it is not sealed")
+        state: State = orjson.loads(
+            decrypt(stored, cipher, _associated_data(stream, version, event_type))
+        )
+        for upcast in event_type.upcasts[state.pop("class_version", 1) - 1 :]:
             upcast(state)
         return state
 
-    def _payload(self, row: Row, ciphers: Ciphers) -> State:
+    def _to_payload(self, row: EventRow, ciphers: Ciphers) -> State:
         try:
-            state = self._state(row, ciphers)
+            state = self._decode_state(row, ciphers)
         except Exception as error:  # noqa: BLE001  # an auditor reads on past a broken event
-            return {"unreadable": _unreadable(row, error).reason}
+            return {"unreadable": _unreadable_error(row, error).reason}
         return {"redacted": True} if state is None else state
 
 
-def _made(
-    event: type[Event], stream: UUID, version: int, recorded_at: datetime, state: State
+def _build_event(
+    event_class: type[Event], stream: UUID, version: int, recorded_at: datetime, state: State
 ) -> Event:
     state["originator_id"] = stream
     state["originator_version"] = version
     state["timestamp"] = recorded_at
-    made = object.__new__(event)
+    event = object.__new__(event_class)
     # The class is frozen and its own way of being made is slow.
-    object.__setattr__(made, "__dict__", state)
-    return made
+    object.__setattr__(event, "__dict__", state)
+    return event
 
 
-def _stored(
-    event: Event, kind: Kind, cipher: AESGCM | None, nonce: bytes, person_id: UUID
-) -> Stored:
+def _to_stored_event(
+    event: Event, event_type: EventType, cipher: AESGCM | None, nonce: bytes, person_id: UUID
+) -> StoredEvent:
     state = vars(event).copy()
     stream, version = state.pop("originator_id"), state.pop("originator_version")
     recorded_at = state.pop("timestamp")
-    if kind.version > 1:
-        state["class_version"] = kind.version
-    stored = enclose(
+    if event_type.version > 1:
+        state["class_version"] = event_type.version
+    encoded = encrypt(
         orjson.dumps(state),
-        cipher if kind.sealed else None,
+        cipher if event_type.encrypted else None,
         nonce,
-        _place(stream, version, kind),
+        _associated_data(stream, version, event_type),
     )
-    return Stored(stream, version, kind.name, stored, recorded_at, person_id)
+    return StoredEvent(stream, version, event_type.topic, encoded, recorded_at, person_id)
 
 
-def _place(stream: UUID, version: int, kind: Kind) -> bytes:
-    return stream.bytes + version.to_bytes(8) + kind.topic
+def _associated_data(stream: UUID, version: int, event_type: EventType) -> bytes:
+    return stream.bytes + version.to_bytes(8) + event_type.topic_bytes
 
 
-def _unreadable(row: Row, error: Exception) -> EventUnreadable:
+def _unreadable_error(row: EventRow, error: Exception) -> EventUnreadable:
     stream, version, topic, _, _, _, position = row
-    reason = str(error) if isinstance(error, Unopenable) else repr(error)
+    reason = str(error) if isinstance(error, DecryptionFailed) else repr(error)
     return EventUnreadable(position, stream, version, topic, reason)

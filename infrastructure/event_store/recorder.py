@@ -11,40 +11,45 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from domain.errors import PersonIsErased, VersionConflict
 from infrastructure.event_store.append_statement import call_append
-from infrastructure.event_store.binary_arrays import bigints, byteas, texts, uuids
-from infrastructure.event_store.mapper import Stored
-from infrastructure.postgres.execute import Pool, ask, patiently
+from infrastructure.event_store.binary_arrays import (
+    encode_bigints,
+    encode_byteas,
+    encode_texts,
+    encode_uuids,
+)
+from infrastructure.event_store.mapper import StoredEvent
+from infrastructure.postgres.execute import Pool, execute, with_retry
 
-ERASED = "EB001"
+ERASED_SQLSTATE = "EB001"
 """The SQLSTATE by which easeboard.append refuses an erased person."""
 
-MINE = """
+SELECT_OWN_APPEND = """
 SELECT max(e.position)
   FROM easeboard.events AS e
-  JOIN unnest(%s::uuid[], %s::bigint[]) AS mine (stream, version) USING (stream, version)
+  JOIN unnest(%s::uuid[], %s::bigint[]) AS own (stream, version) USING (stream, version)
  WHERE e.command_id = %s
 """
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class AppendMetadata:
     """What an append says beside the events: about whom, who acts, and why."""
 
     person_id: UUID
-    sealed: bool
+    encrypted: bool
     actor: str
     correlation_id: str | None = None
     causation_id: UUID | None = None
     command_id: UUID = field(default_factory=uuid4)
 
-    def values(self) -> tuple[bytes | None, ...]:
+    def to_binary(self) -> tuple[bytes | None, ...]:
         """In binary, in the order easeboard.append takes them."""
         return (
             self.command_id.bytes,
             self.person_id.bytes,
-            b"\x01" if self.sealed else b"\x00",
+            b"\x01" if self.encrypted else b"\x00",
             self.actor.encode(),
             self.correlation_id.encode() if self.correlation_id is not None else None,
             self.causation_id.bytes if self.causation_id else None,
@@ -57,30 +62,37 @@ class Recorder:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def append(self, rows: Sequence[Stored], by: Circumstances) -> int:
+    def append(self, rows: Sequence[StoredEvent], metadata: AppendMetadata) -> int:
         """Append rows in order, in one transaction; returns the position of the last.
 
         Raises VersionConflict, PersonIsErased, DatabaseBusy, DatabaseUnavailable.
         """
         streams, versions, topics, states, *_ = zip(*rows, strict=True)
-        columns = uuids(streams), bigints(versions), texts(topics), byteas(states)
-        values = *by.values(), *columns
+        columns = (
+            encode_uuids(streams),
+            encode_bigints(versions),
+            encode_texts(topics),
+            encode_byteas(states),
+        )
+        values = *metadata.to_binary(), *columns
         try:
-            return patiently(self._pool, partial(call_append, values=values))
+            return with_retry(self._pool, partial(call_append, values=values))
         except UniqueViolation as error:
-            ((mine,),) = ask(self._pool, MINE, [list(streams), list(versions), by.command_id])
-            if mine:
-                return int(mine)
-            raise VersionConflict(_disputed(error) or streams[0]) from error
+            ((own_position,),) = execute(
+                self._pool, SELECT_OWN_APPEND, [list(streams), list(versions), metadata.command_id]
+            )
+            if own_position:
+                return int(own_position)
+            raise VersionConflict(_conflicting_stream(error) or streams[0]) from error
         except DeadlockDetected as error:
             # Only appends to the same streams wait for each other.
             raise VersionConflict(streams[0]) from error
         except psycopg.DatabaseError as error:
-            if error.sqlstate == ERASED:
-                raise PersonIsErased(by.person_id) from error
+            if error.sqlstate == ERASED_SQLSTATE:
+                raise PersonIsErased(metadata.person_id) from error
             raise
 
 
-def _disputed(error: UniqueViolation) -> UUID | None:
-    named = _UUID.search(error.diag.message_detail or "")
-    return UUID(named[0]) if named else None
+def _conflicting_stream(error: UniqueViolation) -> UUID | None:
+    match = _UUID_PATTERN.search(error.diag.message_detail or "")
+    return UUID(match[0]) if match else None

@@ -11,16 +11,18 @@ from domain.event import Redacted
 
 A = TypeVar("A", bound=Aggregate)
 
-BOOKKEEPING = frozenset({"_id", "_version", "_pending_events"})
+LIBRARY_ATTRIBUTES = frozenset({"_id", "_version", "_pending_events"})
 """Attributes the library keeps, which a snapshot has in columns or not at all."""
 
 
-def fold(kind: type[A], stream: UUID, snapshot: Snapshot | None, history: Iterable[Any]) -> A:
+def rehydrate(
+    aggregate_class: type[A], stream: UUID, snapshot: Snapshot | None, events: Iterable[Any]
+) -> A:
     """Fold a stream, perhaps from a snapshot on; unborn where nothing happened."""
-    aggregate = kind.unborn(stream)
+    aggregate = aggregate_class.new(stream)
     if snapshot:
         restore(aggregate, snapshot)
-    for event in history:
+    for event in events:
         if isinstance(event, Redacted):
             aggregate.version = event.originator_version
         else:
@@ -28,9 +30,11 @@ def fold(kind: type[A], stream: UUID, snapshot: Snapshot | None, history: Iterab
     return aggregate
 
 
-def state_of(aggregate: Aggregate) -> dict[str, Any]:
+def snapshot_state(aggregate: Aggregate) -> dict[str, Any]:
     """What a snapshot keeps of an aggregate."""
-    return {name: value for name, value in vars(aggregate).items() if name not in BOOKKEEPING}
+    return {
+        name: value for name, value in vars(aggregate).items() if name not in LIBRARY_ATTRIBUTES
+    }
 
 
 def restore(aggregate: Aggregate, snapshot: Snapshot) -> None:

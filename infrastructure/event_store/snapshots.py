@@ -10,20 +10,26 @@ from uuid import UUID
 import orjson
 from eventsourcing.domain import Snapshot
 
-from domain.aggregate import NOBODY, Aggregate
-from infrastructure.event_store.encryption import NONCE, Unopenable, disclose, enclose, is_sealed
-from infrastructure.event_store.event_types import State, conversions
-from infrastructure.event_store.mapper import Keys
-from infrastructure.event_store.rehydrate import state_of
-from infrastructure.postgres.execute import Pool, Rows, ask
+from domain.aggregate import NO_PERSON, Aggregate
+from infrastructure.event_store.encryption import (
+    NONCE_BYTES,
+    DecryptionFailed,
+    decrypt,
+    encrypt,
+    is_encrypted,
+)
+from infrastructure.event_store.event_types import State, find_decoders
+from infrastructure.event_store.mapper import PersonKeyring
+from infrastructure.event_store.rehydrate import snapshot_state
+from infrastructure.postgres.execute import Pool, Rows, execute
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-MOST_NOTED = 10_000
+MAX_CACHED_VERSIONS = 10_000
 """Streams of which it is remembered how old their snapshot is."""
 
-KEEP = """
-INSERT INTO easeboard.snapshots AS kept (stream, version, topic, person_id, state)
+UPSERT_SNAPSHOT = """
+INSERT INTO easeboard.snapshots AS existing (stream, version, topic, person_id, state)
 VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (stream) DO UPDATE
    SET version = excluded.version,
@@ -31,14 +37,14 @@ VALUES (%s, %s, %s, %s, %s)
        recorded_at = excluded.recorded_at,
        person_id = excluded.person_id,
        state = excluded.state
- WHERE kept.version < excluded.version
-    OR kept.topic <> excluded.topic
+ WHERE existing.version < excluded.version
+    OR existing.topic <> excluded.topic
 """
 
-LAST = 2**63 - 1
+MAX_VERSION = 2**63 - 1
 """A version beyond every other."""
 
-STREAM = """
+SELECT_STREAM = """
 SELECT stream, version, topic, state, recorded_at, person_id, position
   FROM easeboard.events
  WHERE stream = %s
@@ -46,7 +52,7 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
  ORDER BY version
 """
 
-LOAD = """
+SELECT_SNAPSHOT_AND_EVENTS = """
 WITH newest AS (
     SELECT version, person_id, state, recorded_at
       FROM easeboard.snapshots
@@ -66,16 +72,16 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
 """
 """The newest snapshot, if any, and the events after it: one round trip for both."""
 
-Conversion = tuple[str, Callable[[Any], Any]]
+AttributeDecoder = tuple[str, Callable[[Any], Any]]
 
-DATES: tuple[Conversion, ...] = (
+TIMESTAMP_DECODERS: tuple[AttributeDecoder, ...] = (
     ("_created_on", datetime.fromisoformat),
     ("_modified_on", datetime.fromisoformat),
 )
 """Attributes every aggregate of the library has."""
 
 
-class Loaded(NamedTuple):
+class LoadedStream(NamedTuple):
     """A snapshot, if there is one that can be used, and the rows of the events after it."""
 
     snapshot: Snapshot | None
@@ -85,78 +91,98 @@ class Loaded(NamedTuple):
 class Snapshots:
     """Snapshots of one kind of aggregate."""
 
-    def __init__(self, kind: type[Aggregate], pool: Pool, keys: Keys, every: int) -> None:
-        self._topic = f"{kind.__name__}/{getattr(kind, 'class_version', 1)}"
-        self._always = set(state_of(kind.unborn(NOBODY)))
-        self._ever = self._always | set(get_type_hints(kind))
-        self._conversions: tuple[Conversion, ...] = (*conversions(kind), *DATES)
+    def __init__(
+        self,
+        aggregate_class: type[Aggregate],
+        pool: Pool,
+        keys: PersonKeyring,
+        interval_events: int,
+    ) -> None:
+        self._topic = f"{aggregate_class.__name__}/{getattr(aggregate_class, 'class_version', 1)}"
+        self._required_attributes = set(snapshot_state(aggregate_class.new(NO_PERSON)))
+        self._known_attributes = self._required_attributes | set(get_type_hints(aggregate_class))
+        self._decoders: tuple[AttributeDecoder, ...] = (
+            *find_decoders(aggregate_class),
+            *TIMESTAMP_DECODERS,
+        )
         self._pool = pool
         self._keys = keys
-        self._every = every
-        self._lately: dict[UUID, int] = {}
+        self._interval_events = interval_events
+        self._cached_versions: dict[UUID, int] = {}
 
     def is_due(self, aggregate: Aggregate) -> bool:
         """Whether the snapshot it was loaded from is old; never of what is unsaved, or erased."""
-        if aggregate.person_id == NOBODY or aggregate.pending_events:
+        if aggregate.person_id == NO_PERSON or aggregate.pending_events:
             return False
-        return aggregate.version - self._lately.get(aggregate.id, 0) >= self._every
+        return (
+            aggregate.version - self._cached_versions.get(aggregate.id, 0) >= self._interval_events
+        )
 
     def take(self, aggregate: Aggregate) -> None:
         """Keep a snapshot of an aggregate as the log has it."""
-        if aggregate.person_id != NOBODY:
-            state = self._enclosed(aggregate)
-            place = [aggregate.id, aggregate.version, self._topic]
-            ask(self._pool, KEEP, [*place, aggregate.person_id, state])
-            self._note(aggregate.id, aggregate.version)
+        if aggregate.person_id != NO_PERSON:
+            state = self._encrypt_state(aggregate)
+            key = [aggregate.id, aggregate.version, self._topic]
+            execute(self._pool, UPSERT_SNAPSHOT, [*key, aggregate.person_id, state])
+            self._cache_version(aggregate.id, aggregate.version)
 
-    def load(self, stream: UUID, upto: int | None) -> Loaded:
+    def load(self, stream: UUID, up_to: int | None) -> LoadedStream:
         """What a stream is folded from, perhaps only up to a version.
 
         No snapshot is used of the erased, and none that cannot be read any more.
         """
-        last = LAST if upto is None else upto
-        rows = ask(self._pool, LOAD, [stream, self._topic, last, stream, last])
-        found = bool(rows) and rows[0][0] is None
-        if upto is None:
-            self._note(stream, rows[0][1] if found else 0)
-        if not found:
-            return Loaded(None, rows)
+        max_version = MAX_VERSION if up_to is None else up_to
+        rows = execute(
+            self._pool,
+            SELECT_SNAPSHOT_AND_EVENTS,
+            [stream, self._topic, max_version, stream, max_version],
+        )
+        has_snapshot = bool(rows) and rows[0][0] is None
+        if up_to is None:
+            self._cache_version(stream, rows[0][1] if has_snapshot else 0)
+        if not has_snapshot:
+            return LoadedStream(None, rows)
         _, version, _, stored, recorded_at, person_id, _ = rows[0]
         try:
-            state = self._disclosed(stream, version, person_id, stored)
+            state = self._decrypt_state(stream, version, person_id, stored)
         except (ValueError, TypeError, KeyError) as error:
-            log.warning("snapshot of stream %s not used: %s", stream, error)
+            logger.warning("snapshot of stream %s not used: %s", stream, error)
             state = None
         if state is None:
-            return Loaded(None, ask(self._pool, STREAM, [stream, last]))
-        return Loaded(Snapshot(stream, version, recorded_at, self._topic, state), rows[1:])
+            return LoadedStream(None, execute(self._pool, SELECT_STREAM, [stream, max_version]))
+        return LoadedStream(Snapshot(stream, version, recorded_at, self._topic, state), rows[1:])
 
-    def _note(self, stream: UUID, version: int) -> None:
+    def _cache_version(self, stream: UUID, version: int) -> None:
         """Remember how old a stream's snapshot is, for a while; 0 only makes one more be taken."""
-        if len(self._lately) >= MOST_NOTED:
-            self._lately.clear()
-        self._lately[stream] = version
+        if len(self._cached_versions) >= MAX_CACHED_VERSIONS:
+            self._cached_versions.clear()
+        self._cached_versions[stream] = version
 
-    def _enclosed(self, aggregate: Aggregate) -> bytes:
-        place = self._place(aggregate.id, aggregate.version)
-        cipher = self._keys.sealing(aggregate.person_id)
-        return enclose(orjson.dumps(state_of(aggregate)), cipher, os.urandom(NONCE), place)
+    def _encrypt_state(self, aggregate: Aggregate) -> bytes:
+        associated_data = self._associated_data(aggregate.id, aggregate.version)
+        cipher = self._keys.encryption_key(aggregate.person_id)
+        return encrypt(
+            orjson.dumps(snapshot_state(aggregate)),
+            cipher,
+            os.urandom(NONCE_BYTES),
+            associated_data,
+        )
 
-    def _disclosed(
+    def _decrypt_state(
         self, stream: UUID, version: int, person_id: UUID, stored: bytes
     ) -> State | None:
-        cipher = self._keys.opening({person_id})[person_id]
+        cipher = self._keys.decryption_keys({person_id})[person_id]
         if cipher is None:
             return None
-        if not is_sealed(stored):
-            raise Unopenable("it is not sealed")
-        state: State = orjson.loads(disclose(stored, cipher, self._place(stream, version)))
-        if not self._always <= set(state) <= self._ever:
-            raise Unopenable("its class has other attributes now")
-        for name, convert in self._conversions:
+        if not is_encrypted(stored):
+            raise DecryptionFailed("it is not sealed")
+        state: State = orjson.loads(decrypt(stored, cipher, self._associated_data(stream, version)))
+        if not self._required_attributes <= set(state) <= self._known_attributes:
+            raise DecryptionFailed("its class has other attributes now")
+        for name, decoder in self._decoders:
             if name in state:
-                state[name] = convert(state[name])
+                state[name] = decoder(state[name])
         return state
 
-    def _place(self, stream: UUID, version: int) -> bytes:
+    def _associated_data(self, stream: UUID, version: int) -> bytes:
         return b"snapshot" + stream.bytes + version.to_bytes(8) + self._topic.encode()

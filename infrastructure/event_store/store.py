@@ -4,31 +4,35 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from application.event_metadata import Acting, now_acting
+from application.event_metadata import EventMetadata, current_metadata
 from domain.aggregate import Aggregate
 from domain.errors import PersonIsErased
 from domain.event import Event
-from infrastructure.event_store.mapper import Keys, Mapper
-from infrastructure.event_store.pending_events import pending_events, person_of, saved
-from infrastructure.event_store.recorder import Circumstances, Recorder
-from infrastructure.event_store.rehydrate import fold
+from infrastructure.event_store.mapper import Mapper, PersonKeyring
+from infrastructure.event_store.pending_events import (
+    clear_pending_events,
+    pending_events,
+    require_one_person,
+)
+from infrastructure.event_store.recorder import AppendMetadata, Recorder
+from infrastructure.event_store.rehydrate import rehydrate
 from infrastructure.event_store.snapshots import Snapshots
 from infrastructure.observability.instruments import APPEND_SECONDS, APPENDED_EVENTS
 from infrastructure.observability.spans import span
-from infrastructure.postgres.execute import Pool, ask
-from infrastructure.postgres.threads import Threads
+from infrastructure.postgres.execute import Pool, execute
+from infrastructure.postgres.threads import DatabaseThreads
 
 A = TypeVar("A", bound=Aggregate)
 
-MOVED = "SELECT EXISTS (SELECT FROM easeboard.events WHERE stream = %s AND version > %s)"
+HAS_LATER_EVENTS = "SELECT EXISTS (SELECT FROM easeboard.events WHERE stream = %s AND version > %s)"
 
 OnSaved = Callable[[Sequence[Aggregate], Sequence[Event]], None]
 
-SNAPSHOT_EVERY = 100
+SNAPSHOT_INTERVAL_EVENTS = 100
 """Events a stream must have moved on for a new snapshot."""
 
 
-def _nothing(*_: object) -> None:
+def _do_nothing(*_: object) -> None:
     return
 
 
@@ -42,11 +46,11 @@ class EventStore:
     def __init__(
         self,
         pool: Pool,
-        keys: Keys,
+        keys: PersonKeyring,
         *,
-        on_append: Callable[[], None] = _nothing,
-        on_saved: OnSaved = _nothing,
-        snapshot_every: int = SNAPSHOT_EVERY,
+        on_append: Callable[[], None] = _do_nothing,
+        on_saved: OnSaved = _do_nothing,
+        snapshot_interval_events: int = SNAPSHOT_INTERVAL_EVENTS,
     ) -> None:
         self._pool = pool
         self._keys = keys
@@ -54,39 +58,43 @@ class EventStore:
         self._recorder = Recorder(pool)
         self._on_append = on_append
         self._on_saved = on_saved
-        self._snapshot_every = snapshot_every
-        self._threads = Threads(pool.max_size)
+        self._snapshot_interval_events = snapshot_interval_events
+        self._threads = DatabaseThreads(pool.max_size)
         self._snapshots: dict[type[Aggregate], Snapshots] = {}
 
     async def load(self, kind: type[A], stream: UUID) -> A:
         """Fold a stream; an unborn aggregate where there is none."""
-        return await self._threads.run(self.load_now, kind, stream)
+        return await self._threads.run(self.load_blocking, kind, stream)
 
     async def save(self, *aggregates: Aggregate) -> None:
         """Append all pending events in one transaction, or raise VersionConflict and none."""
         if pending_events(aggregates):
-            await self._threads.run(self._save, aggregates, now_acting())
+            await self._threads.run(self._save, aggregates, current_metadata())
 
-    async def has_moved(self, aggregate: Aggregate) -> bool:
+    async def has_newer_events(self, aggregate: Aggregate) -> bool:
         """Whether somebody else appended to the stream after what this aggregate knows."""
-        rows = await self._threads.run(ask, self._pool, MOVED, [aggregate.id, aggregate.version])
+        rows = await self._threads.run(
+            execute, self._pool, HAS_LATER_EVENTS, [aggregate.id, aggregate.version]
+        )
         return bool(rows[0][0])
 
-    async def remember(self, aggregate: Aggregate) -> None:
+    async def save_snapshot(self, aggregate: Aggregate) -> None:
         """Keep a snapshot, if the stream has moved on enough since the last one."""
         if self._snapshots_of(type(aggregate)).is_due(aggregate):
-            await self._threads.run(self.remember_now, aggregate)
+            await self._threads.run(self.save_snapshot_blocking, aggregate)
 
-    def load_now(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
+    def load_blocking(
+        self, aggregate_class: type[A], stream: UUID, *, version: int | None = None
+    ) -> A:
         """Fold a stream, perhaps only up to a version, in this thread."""
-        snapshot, rows = self._snapshots_of(kind).load(stream, version)
-        return fold(kind, stream, snapshot, self._mapper.events(rows))
+        snapshot, rows = self._snapshots_of(aggregate_class).load(stream, version)
+        return rehydrate(aggregate_class, stream, snapshot, self._mapper.to_events(rows))
 
-    def save_now(self, *aggregates: Aggregate) -> None:
+    def save_blocking(self, *aggregates: Aggregate) -> None:
         """Append all pending events in one transaction, in this thread."""
-        self._save(aggregates, now_acting())
+        self._save(aggregates, current_metadata())
 
-    def remember_now(self, aggregate: Aggregate) -> None:
+    def save_snapshot_blocking(self, aggregate: Aggregate) -> None:
         """Keep a snapshot, in this thread; nothing of an erased person.
 
         It is folded from the log anew: what was just saved carries the clock of this process.
@@ -94,7 +102,7 @@ class EventStore:
         snapshots = self._snapshots_of(type(aggregate))
         try:
             if snapshots.is_due(aggregate):
-                snapshots.take(self.load_now(type(aggregate), aggregate.id))
+                snapshots.take(self.load_blocking(type(aggregate), aggregate.id))
         except PersonIsErased:
             return
 
@@ -102,26 +110,28 @@ class EventStore:
         """Let the threads go; the pool is the caller's."""
         self._threads.close()
 
-    def _save(self, aggregates: tuple[Aggregate, ...], acting: Acting) -> None:
+    def _save(self, aggregates: tuple[Aggregate, ...], metadata: EventMetadata) -> None:
         events = pending_events(aggregates)
         if not events:
             return
-        by = Circumstances(
-            person_id=person_of(aggregates),
-            sealed=any(event.SEALED for event in events),
-            actor=acting.actor,
-            correlation_id=acting.correlation_id,
-            causation_id=acting.causation_id,
+        append_metadata = AppendMetadata(
+            person_id=require_one_person(aggregates),
+            encrypted=any(event.ENCRYPTED for event in events),
+            actor=metadata.actor,
+            correlation_id=metadata.correlation_id,
+            causation_id=metadata.causation_id,
         )
         with APPEND_SECONDS.time(), span("append", {"easeboard.events": len(events)}):
-            stored = self._mapper.store(events, by.person_id)
-            acting.position = self._recorder.append(stored, by)
+            stored = self._mapper.to_stored_events(events, append_metadata.person_id)
+            metadata.position = self._recorder.append(stored, append_metadata)
         APPENDED_EVENTS.inc(len(events))
-        saved(aggregates)
+        clear_pending_events(aggregates)
         self._on_append()
         self._on_saved(aggregates, events)
 
-    def _snapshots_of(self, kind: type[Aggregate]) -> Snapshots:
-        if kind not in self._snapshots:
-            self._snapshots[kind] = Snapshots(kind, self._pool, self._keys, self._snapshot_every)
-        return self._snapshots[kind]
+    def _snapshots_of(self, aggregate_class: type[Aggregate]) -> Snapshots:
+        if aggregate_class not in self._snapshots:
+            self._snapshots[aggregate_class] = Snapshots(
+                aggregate_class, self._pool, self._keys, self._snapshot_interval_events
+            )
+        return self._snapshots[aggregate_class]

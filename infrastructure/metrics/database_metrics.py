@@ -10,78 +10,80 @@ import structlog
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from domain.circuit_breaker import State
-from infrastructure.metrics.database_snapshot import Told
+from domain.circuit_breaker import CircuitState
+from infrastructure.metrics.database_snapshot import DatabaseSnapshot
 
-FRESH = 5.0
+SNAPSHOT_MAX_AGE_SECONDS = 5.0
 """Seconds an answer is told again instead of asking anew."""
-STALE = 60.0
+SNAPSHOT_EXPIRY_SECONDS = 60.0
 """Seconds after which an old answer is better left out."""
-PATIENCE = 1.0
+REFRESH_TIMEOUT_SECONDS = 1.0
 """Seconds a scrape waits for the database."""
 
-Ask = Callable[[], Awaitable[Told]]
-log = structlog.get_logger()
+TakeSnapshot = Callable[[], Awaitable[DatabaseSnapshot]]
+logger = structlog.get_logger()
 
 
 class DatabaseMetrics:
     """The newest answers; several scrapes at once ask once."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self._told: Told | None = None
-        self._at = float("-inf")
-        self._asking: asyncio.Task[None] | None = None
+    def __init__(self, take_snapshot: TakeSnapshot) -> None:
+        self._take_snapshot = take_snapshot
+        self._snapshot: DatabaseSnapshot | None = None
+        self._taken_at = float("-inf")
+        self._refresh_task: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
         """Ask again when the last answer is old; returns after a second at the latest."""
-        if time.monotonic() - self._at < FRESH:
+        if time.monotonic() - self._taken_at < SNAPSHOT_MAX_AGE_SECONDS:
             return
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._refresh())
+        if self._refresh_task is None or self._refresh_task.done():
+            self._refresh_task = asyncio.create_task(self._refresh())
         # Not called off after that: a late answer serves the next scrape.
-        await asyncio.wait({self._asking}, timeout=PATIENCE)
+        await asyncio.wait({self._refresh_task}, timeout=REFRESH_TIMEOUT_SECONDS)
 
     async def close(self) -> None:
         """Ask no more."""
-        if self._asking:
-            self._asking.cancel()
-            await asyncio.wait({self._asking})
+        if self._refresh_task:
+            self._refresh_task.cancel()
+            await asyncio.wait({self._refresh_task})
 
     async def _refresh(self) -> None:
         try:
-            self._told = await self._ask()
-            self._at = time.monotonic()
+            self._snapshot = await self._take_snapshot()
+            self._taken_at = time.monotonic()
         except psycopg.Error as error:
-            log.warning("metrics_without_database", reason=type(error).__name__)
+            logger.warning("metrics_without_database", reason=type(error).__name__)
 
     def collect(self) -> Iterator[Metric]:
         """The families; those whose answer is missing or stale have no samples."""
-        age = time.monotonic() - self._at
-        is_up = float(age < FRESH + PATIENCE)
+        age = time.monotonic() - self._taken_at
+        is_up = float(age < SNAPSHOT_MAX_AGE_SECONDS + REFRESH_TIMEOUT_SECONDS)
         yield _gauge("easeboard_database_up", "1 while the database answers", is_up)
-        told = self._told if age < STALE else None
-        yield from _of_queue(told)
-        yield from _of_read_models(told.read_models if told else [])
-        yield _of_keys(told.keys if told else [])
-        yield _of_hosts(told.hosts if told else {})
+        snapshot = self._snapshot if age < SNAPSHOT_EXPIRY_SECONDS else None
+        yield from _queue_metrics(snapshot)
+        yield from _read_model_metrics(snapshot.read_models if snapshot else [])
+        yield _key_metrics(snapshot.keys if snapshot else [])
+        yield _host_metrics(snapshot.hosts if snapshot else {})
 
 
-def _of_queue(told: Told | None) -> Iterator[Metric]:
-    queue = told and told.queue
+def _queue_metrics(snapshot: DatabaseSnapshot | None) -> Iterator[Metric]:
+    queue = snapshot and snapshot.queue
     yield _gauge(
         "easeboard_queue_depth", "Runs that wait for a worker", queue and float(queue.waiting)
     )
-    yield _gauge("easeboard_queue_taken", "Runs a worker holds", queue and float(queue.doing))
+    yield _gauge("easeboard_queue_taken", "Runs a worker holds", queue and float(queue.running))
     yield _gauge(
         "easeboard_queue_oldest_seconds",
         "Seconds the oldest waiting run has waited",
-        queue and max(0.0, queue.oldest),
+        queue and max(0.0, queue.oldest_seconds),
     )
-    yield _gauge("easeboard_workers", "Processes that take runs on", told and float(told.workers))
+    yield _gauge(
+        "easeboard_workers", "Processes that take runs on", snapshot and float(snapshot.workers)
+    )
 
 
-PROJECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...] = (
+PROJECTION_GAUGES: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...] = (
     ("lag_events", "Positions of the log a read model is behind", lambda row: row["lag_events"]),
     (
         "lag_seconds",
@@ -94,32 +96,32 @@ PROJECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...] = (
 )
 
 
-def _of_read_models(rows: list[dict[str, Any]]) -> Iterator[Metric]:
-    for name, text, look in PROJECTIONS:
-        family = GaugeMetricFamily(f"easeboard_projection_{name}", text, labels=["projection"])
+def _read_model_metrics(rows: list[dict[str, Any]]) -> Iterator[Metric]:
+    for name, help_text, value_of in PROJECTION_GAUGES:
+        family = GaugeMetricFamily(f"easeboard_projection_{name}", help_text, labels=["projection"])
         for row in rows:
-            family.add_metric([row["name"]], float(look(row)))
+            family.add_metric([row["name"]], float(value_of(row)))
         yield family
 
 
-def _of_keys(rows: list[tuple[str, str, int]]) -> Metric:
-    text = "Records sealed with a master key"
-    family = GaugeMetricFamily("easeboard_sealed_records", text, labels=["kind", "key_id"])
-    for kind, key_id, many in rows:
-        family.add_metric([kind, key_id], many)
+def _key_metrics(rows: list[tuple[str, str, int]]) -> Metric:
+    help_text = "Records sealed with a master key"
+    family = GaugeMetricFamily("easeboard_sealed_records", help_text, labels=["kind", "key_id"])
+    for kind, key_id, count in rows:
+        family.add_metric([kind, key_id], count)
     return family
 
 
-def _of_hosts(hosts: Mapping[State, int]) -> Metric:
-    text = "Canvas hosts that do not answer: left alone, or being tried again"
-    family = GaugeMetricFamily("easeboard_canvas_hosts_silent", text, labels=["state"])
-    for state, many in hosts.items():
-        family.add_metric([state], many)
+def _host_metrics(hosts: Mapping[CircuitState, int]) -> Metric:
+    help_text = "Canvas hosts that do not answer: left alone, or being tried again"
+    family = GaugeMetricFamily("easeboard_canvas_hosts_silent", help_text, labels=["state"])
+    for state, count in hosts.items():
+        family.add_metric([state], count)
     return family
 
 
-def _gauge(name: str, text: str, value: float | None) -> Metric:
-    family = GaugeMetricFamily(name, text)
+def _gauge(name: str, help_text: str, value: float | None) -> Metric:
+    family = GaugeMetricFamily(name, help_text)
     if value is not None:
         family.add_metric([], value)
     return family

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from psycopg_pool import AsyncConnectionPool
 
-from domain.circuit_breaker import State
-from infrastructure.canvas.circuit_breakers import counts_now
-from infrastructure.projection_engine.status import status
-from infrastructure.queue.sync_queue import TASK
+from domain.circuit_breaker import CircuitState
+from infrastructure.canvas.circuit_breakers import load_state_counts
+from infrastructure.projection_engine.status import projection_status
+from infrastructure.queue.sync_queue import SYNC_TASK
 
-QUEUE = """
+SELECT_QUEUE_COUNTS = """
 SELECT count(*) FILTER (WHERE job.status = 'todo') AS waiting,
        count(*) FILTER (WHERE job.status = 'doing') AS doing,
        coalesce(
@@ -28,14 +28,14 @@ SELECT count(*) FILTER (WHERE job.status = 'todo') AS waiting,
    AND (job.scheduled_at IS NULL OR job.scheduled_at <= clock_timestamp())
 """
 
-WORKERS = """
+COUNT_LIVE_WORKERS = """
 SELECT count(*)
   FROM easeboard.workers
  WHERE heartbeat_at >= clock_timestamp() - INTERVAL '10 s'
    AND 'worker' = ANY (roles)
 """
 
-KEYS = """
+COUNT_RECORDS_BY_KEY = """
 SELECT 'canvas_token' AS kind, key_id, count(*) AS many
   FROM easeboard.canvas_tokens
  GROUP BY key_id
@@ -52,29 +52,31 @@ SELECT 'idempotency_key', key_id, count(*)
 """
 
 
-class Queue(NamedTuple):
+class QueueCounts(NamedTuple):
     """Runs that wait, runs that workers hold, and the age of the oldest that waits, in seconds."""
 
     waiting: int
-    doing: int
-    oldest: float
+    running: int
+    oldest_seconds: float
 
 
-class Told(NamedTuple):
+class DatabaseSnapshot(NamedTuple):
     """Everything the database was asked, as it answered."""
 
-    queue: Queue
+    queue: QueueCounts
     workers: int
     read_models: list[dict[str, Any]]
     keys: list[tuple[str, str, int]]
-    hosts: dict[State, int]
+    hosts: dict[CircuitState, int]
 
 
-async def ask_database(pool: AsyncConnectionPool[Any]) -> Told:
+async def take_database_snapshot(pool: AsyncConnectionPool[Any]) -> DatabaseSnapshot:
     """Ask everything once; raises what psycopg and its pool raise."""
-    read_models = await status(pool)
+    read_models = await projection_status(pool)
     async with pool.connection() as connection:
-        queue = await (await connection.execute(QUEUE, [TASK])).fetchone()
-        workers = await (await connection.execute(WORKERS)).fetchone()
-        keys = await (await connection.execute(KEYS)).fetchall()
-    return Told(Queue(*queue), workers[0], read_models, keys, await counts_now(pool))
+        queue = await (await connection.execute(SELECT_QUEUE_COUNTS, [SYNC_TASK])).fetchone()
+        workers = await (await connection.execute(COUNT_LIVE_WORKERS)).fetchone()
+        keys = await (await connection.execute(COUNT_RECORDS_BY_KEY)).fetchall()
+    return DatabaseSnapshot(
+        QueueCounts(*queue), workers[0], read_models, keys, await load_state_counts(pool)
+    )

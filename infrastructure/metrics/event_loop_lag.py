@@ -4,26 +4,26 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from infrastructure.observability.instruments import LOOP_LAG
+from infrastructure.observability.instruments import EVENT_LOOP_LAG_SECONDS
 
-EVERY = 0.5
+LAG_MEASUREMENT_INTERVAL_SECONDS = 0.5
 """Seconds between two looks."""
 
 
 @asynccontextmanager
-async def watching_the_loop() -> AsyncIterator[None]:
+async def measure_event_loop_lag() -> AsyncIterator[None]:
     """Measure the lag of the running event loop inside the context."""
-    watching = asyncio.create_task(_watch())
+    task = asyncio.create_task(_measure())
     try:
         yield
     finally:
-        watching.cancel()
-        await asyncio.wait({watching})
+        task.cancel()
+        await asyncio.wait({task})
 
 
-async def _watch() -> None:
+async def _measure() -> None:
     loop = asyncio.get_running_loop()
     while True:
-        due = loop.time() + EVERY
-        await asyncio.sleep(EVERY)
-        LOOP_LAG.observe(max(0.0, loop.time() - due))
+        due = loop.time() + LAG_MEASUREMENT_INTERVAL_SECONDS
+        await asyncio.sleep(LAG_MEASUREMENT_INTERVAL_SECONDS)
+        EVENT_LOOP_LAG_SECONDS.observe(max(0.0, loop.time() - due))

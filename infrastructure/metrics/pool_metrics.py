@@ -8,30 +8,30 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 Pool = ConnectionPool[Any] | AsyncConnectionPool[Any]
-Told = dict[str, int]
+PoolStats = dict[str, int]
 
-GAUGES: dict[str, tuple[str, Callable[[Told], float]]] = {
-    "easeboard_pool_size": ("Connections a pool has", lambda told: told["pool_size"]),
-    "easeboard_pool_limit": ("Connections a pool may have", lambda told: told["pool_max"]),
-    "easeboard_pool_idle": ("Connections nobody uses", lambda told: told["pool_available"]),
-    "easeboard_pool_waiting": ("Callers who wait", lambda told: told["requests_waiting"]),
+GAUGES: dict[str, tuple[str, Callable[[PoolStats], float]]] = {
+    "easeboard_pool_size": ("Connections a pool has", lambda stats: stats["pool_size"]),
+    "easeboard_pool_limit": ("Connections a pool may have", lambda stats: stats["pool_max"]),
+    "easeboard_pool_idle": ("Connections nobody uses", lambda stats: stats["pool_available"]),
+    "easeboard_pool_waiting": ("Callers who wait", lambda stats: stats["requests_waiting"]),
 }
-COUNTERS: dict[str, tuple[str, Callable[[Told], float]]] = {
+COUNTERS: dict[str, tuple[str, Callable[[PoolStats], float]]] = {
     "easeboard_pool_requests": (
         "Connections asked for",
-        lambda told: told.get("requests_num", 0),
+        lambda stats: stats.get("requests_num", 0),
     ),
     "easeboard_pool_wait_seconds": (
         "Seconds callers waited for one",
-        lambda told: told.get("requests_wait_ms", 0) / 1000,
+        lambda stats: stats.get("requests_wait_ms", 0) / 1000,
     ),
     "easeboard_pool_refusals": (
         "Callers who were told that the database is busy",
-        lambda told: told.get("requests_errors", 0),
+        lambda stats: stats.get("requests_errors", 0),
     ),
     "easeboard_pool_lost": (
         "Connections that broke or could not be made",
-        lambda told: told.get("connections_lost", 0) + told.get("connections_errors", 0),
+        lambda stats: stats.get("connections_lost", 0) + stats.get("connections_errors", 0),
     ),
 }
 
@@ -44,18 +44,22 @@ class PoolMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """Ask each pool, which asks nobody."""
-        told = {pool.name: pool.get_stats() for pool in self._pools}
-        for gauge, (text, look) in GAUGES.items():
-            yield _family(GaugeMetricFamily(gauge, text, labels=["pool"]), told, look)
-        for counter, (text, look) in COUNTERS.items():
-            yield _family(CounterMetricFamily(counter, text, labels=["pool"]), told, look)
+        stats_by_pool = {pool.name: pool.get_stats() for pool in self._pools}
+        for gauge, (help_text, value_of) in GAUGES.items():
+            yield _family(
+                GaugeMetricFamily(gauge, help_text, labels=["pool"]), stats_by_pool, value_of
+            )
+        for counter, (help_text, value_of) in COUNTERS.items():
+            yield _family(
+                CounterMetricFamily(counter, help_text, labels=["pool"]), stats_by_pool, value_of
+            )
 
 
 def _family(
     family: GaugeMetricFamily | CounterMetricFamily,
-    told: dict[str, Told],
-    look: Callable[[Told], float],
+    stats_by_pool: dict[str, PoolStats],
+    value_of: Callable[[PoolStats], float],
 ) -> Metric:
-    for name, numbers in told.items():
-        family.add_metric([name], look(numbers))
+    for name, stats in stats_by_pool.items():
+        family.add_metric([name], value_of(stats))
     return family

@@ -17,20 +17,20 @@ from prometheus_client import (
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_snapshot import ask_database
+from infrastructure.metrics.database_snapshot import take_database_snapshot
 from infrastructure.metrics.pool_metrics import Pool, PoolMetrics
-from infrastructure.observability.instruments import BUILD, PROCESS
+from infrastructure.observability.instruments import BUILD_INFO, PROCESS_REGISTRY
 
-Scrape = Callable[[], Awaitable[bytes]]
+MetricsRenderer = Callable[[], Awaitable[bytes]]
 """Everything there is to tell, in Prometheus's text format."""
 
 
-def process_registry() -> CollectorRegistry:
+def new_process_registry() -> CollectorRegistry:
     """What the process alone can tell: its instruments, its memory, its threads."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
-    BUILD.labels(version("easeboard")).set(1)
+    BUILD_INFO.labels(version("easeboard")).set(1)
     registry = CollectorRegistry()
-    registry.register(PROCESS)
+    registry.register(PROCESS_REGISTRY)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
@@ -38,24 +38,27 @@ def process_registry() -> CollectorRegistry:
 
 
 @asynccontextmanager
-async def scraping(
-    reads: AsyncConnectionPool[Any], others: Sequence[Pool]
-) -> AsyncIterator[Scrape]:
+async def open_registry(
+    read_pool: AsyncConnectionPool[Any], other_pools: Sequence[Pool]
+) -> AsyncIterator[MetricsRenderer]:
     """What the process, its pools and the database can tell."""
-    registry, database = process_registry(), DatabaseMetrics(partial(ask_database, reads))
-    registry.register(PoolMetrics([reads, *others]))
+    registry, database = (
+        new_process_registry(),
+        DatabaseMetrics(partial(take_database_snapshot, read_pool)),
+    )
+    registry.register(PoolMetrics([read_pool, *other_pools]))
     registry.register(database)
 
-    async def scrape() -> bytes:
+    async def render() -> bytes:
         await database.refresh()
         return generate_latest(registry)
 
     try:
-        yield scrape
+        yield render
     finally:
         await database.close()
 
 
-async def scrape_process() -> bytes:
+async def render_process_metrics() -> bytes:
     """What an application without a database tells."""
-    return generate_latest(process_registry())
+    return generate_latest(new_process_registry())

@@ -9,36 +9,39 @@ from domain.aggregate import Aggregate
 from domain.event import Event
 from domain.events import SyncCancelled, SyncCompleted, SyncFailed
 from domain.sync import Sync
-from domain.sync_run import Run
+from domain.sync_run import SyncRun
 from infrastructure.observability.instruments import SYNC_SECONDS, SYNCS
 
-STATUSES = {SyncCompleted: "completed", SyncFailed: "failed", SyncCancelled: "cancelled"}
-log = structlog.get_logger()
+STATUS_BY_EVENT = {SyncCompleted: "completed", SyncFailed: "failed", SyncCancelled: "cancelled"}
+logger = structlog.get_logger()
 
 
-def see_ends(aggregates: Sequence[Aggregate], events: Sequence[Event]) -> None:
+def record_sync_metrics(aggregates: Sequence[Aggregate], events: Sequence[Event]) -> None:
     """Tell of the runs that ended with these events, whoever ended them."""
-    ends = [
+    final_events = [
         event for event in events if isinstance(event, SyncCompleted | SyncFailed | SyncCancelled)
     ]
-    for end in ends:
+    for final_event in final_events:
         runs = (each.run for each in aggregates if isinstance(each, Sync))
-        _see(end, next((run for run in runs if run and run["id"] == str(end.sync_id)), None))
+        _record(
+            final_event,
+            next((run for run in runs if run and run["id"] == str(final_event.sync_id)), None),
+        )
 
 
-def _see(end: SyncCompleted | SyncFailed | SyncCancelled, run: Run | None) -> None:
+def _record(event: SyncCompleted | SyncFailed | SyncCancelled, run: SyncRun | None) -> None:
     """`run` is None where the next one was asked for in the same breath."""
-    status = run["status"] if run else STATUSES[type(end)]
+    status = run["status"] if run else STATUS_BY_EVENT[type(event)]
     mode = run["mode"] if run else "unknown"
-    code = end.code if isinstance(end, SyncFailed) else _code(run)
-    seconds = _seconds(run)
+    code = event.code if isinstance(event, SyncFailed) else _error_code(run)
+    seconds = _duration_seconds(run)
     SYNCS.labels(mode, status, code).inc()
     if seconds is not None:
         SYNC_SECONDS.labels(mode, status).observe(seconds)
-    log.info(
+    logger.info(
         "run_ended",
-        connection_id=str(end.connection_id),
-        sync_id=str(end.sync_id),
+        connection_id=str(event.connection_id),
+        sync_id=str(event.sync_id),
         mode=mode,
         status=status,
         code=code,
@@ -49,14 +52,14 @@ def _see(end: SyncCompleted | SyncFailed | SyncCancelled, run: Run | None) -> No
     )
 
 
-def _code(run: Run | None) -> str:
+def _error_code(run: SyncRun | None) -> str:
     error = run["error"] if run and run["status"] != "cancelled" else None
     return error["code"] if error else "none"
 
 
-def _seconds(run: Run | None) -> float | None:
-    began, ended = (run["started_at"], run["finished_at"]) if run else (None, None)
-    if not began or not ended:
+def _duration_seconds(run: SyncRun | None) -> float | None:
+    started, ended = (run["started_at"], run["finished_at"]) if run else (None, None)
+    if not started or not ended:
         return None
-    took = datetime.fromisoformat(ended) - datetime.fromisoformat(began)
-    return round(max(0.0, took.total_seconds()), 3)
+    duration = datetime.fromisoformat(ended) - datetime.fromisoformat(started)
+    return round(max(0.0, duration.total_seconds()), 3)

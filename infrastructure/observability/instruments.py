@@ -8,11 +8,11 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-PROCESS = CollectorRegistry()
+PROCESS_REGISTRY = CollectorRegistry()
 
-counter = partial(Counter, registry=PROCESS)
-gauge = partial(Gauge, registry=PROCESS)
-histogram = partial(Histogram, registry=PROCESS)
+counter = partial(Counter, registry=PROCESS_REGISTRY)
+gauge = partial(Gauge, registry=PROCESS_REGISTRY)
+histogram = partial(Histogram, registry=PROCESS_REGISTRY)
 
 HTTP_REQUESTS = counter(
     "easeboard_http_requests", "Requests answered", ["method", "route", "status"]
@@ -60,9 +60,9 @@ BATCH_SECONDS = histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 
-LOOP_LAG = histogram(
+EVENT_LOOP_LAG_SECONDS = histogram(
     "easeboard_event_loop_lag_seconds",
     "Seconds by which the event loop came late to a task that was due",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-BUILD = gauge("easeboard_build_info", "1, labelled with the version that runs", ["version"])
+BUILD_INFO = gauge("easeboard_build_info", "1, labelled with the version that runs", ["version"])

@@ -10,10 +10,10 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REDACTED = "[redacted]"
-SECRET_KEY = re.compile(
+SECRET_KEY_PATTERN = re.compile(
     r"authorization|token$|secret|password|cookie|encryption_key", re.IGNORECASE
 )
-SECRET = re.compile(
+SECRET_PATTERN = re.compile(
     r"""
       \beyJ[\w-]+\.[\w-]+\.[\w-]*          # a JWT
     | \b\d+~[A-Za-z0-9]{20,}               # a Canvas token
@@ -23,56 +23,64 @@ SECRET = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-QUIET = ("procrastinate", "apscheduler", "psycopg", "psycopg.pool", "uvicorn", "aiohttp", "asyncio")
+QUIET_LOGGERS = (
+    "procrastinate",
+    "apscheduler",
+    "psycopg",
+    "psycopg.pool",
+    "uvicorn",
+    "aiohttp",
+    "asyncio",
+)
 
 
-def configure_logs(level: str, form: str | None = None) -> None:
+def configure_logging(level: str, log_format: str | None = None) -> None:
     """Log from `level` up, as `json` or for a `console`; by default whichever can read it."""
-    form = form or ("console" if sys.stderr.isatty() else "json")
-    shared = _shared()
+    log_format = log_format or ("console" if sys.stderr.isatty() else "json")
+    shared_processors = _shared_processors()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *shared_processors,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[*_rendering(form)]
+            foreign_pre_chain=shared_processors, processors=[*_rendering_processors(log_format)]
         )
     )
-    logging.basicConfig(handlers=[out], level=level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(True)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
-def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Take every secret out of a log line, by its key or by its looks."""
-    return {key: redacted(key, value) for key, value in event.items()}
+    return {key: redact_value(key, value) for key, value in event.items()}
 
 
-def redacted(key: str, value: Any) -> Any:
+def redact_value(key: str, value: Any) -> Any:
     """A value without the secrets in it."""
-    if SECRET_KEY.search(key) and value is not None:
+    if SECRET_KEY_PATTERN.search(key) and value is not None:
         return REDACTED
     match value:
         case Mapping():
-            return {name: redacted(str(name), inner) for name, inner in value.items()}
+            return {name: redact_value(str(name), inner) for name, inner in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [redacted("", inner) for inner in value]
+            return [redact_value("", inner) for inner in value]
         case bool() | int() | float() | None:
             return value
         case _:
-            return SECRET.sub(REDACTED, str(value))
+            return SECRET_PATTERN.sub(REDACTED, str(value))
 
 
-def _shared() -> list[Processor]:
+def _shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -83,15 +91,15 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _rendering(form: str) -> list[Processor]:
+def _rendering_processors(log_format: str) -> list[Processor]:
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if form == "console"
+        if log_format == "console"
         else structlog.processors.JSONRenderer()
     )
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        redact,
+        redact_event,
         renderer,
     ]

@@ -11,60 +11,64 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from infrastructure.observability.spans import Attributes, Begin, Span, Trace
+from infrastructure.observability.spans import Attributes, Span, StartSpan, TraceContext
 
-FLUSH = 3.0
+FLUSH_TIMEOUT_SECONDS = 3.0
 """Seconds the last spans have to get out when the process stops."""
 
 
-class Seen:
+class OtelSpan:
     """A span as OpenTelemetry keeps it."""
 
-    def __init__(self, kept: trace.Span) -> None:
-        self._kept = kept
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
 
     @property
-    def trace(self) -> Trace:
+    def trace(self) -> TraceContext:
         """Its ids."""
-        ids = self._kept.get_span_context()
-        return Trace(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", f"{ids.trace_flags:02x}")
+        context = self._span.get_span_context()
+        return TraceContext(
+            f"{context.trace_id:032x}", f"{context.span_id:016x}", f"{context.trace_flags:02x}"
+        )
 
-    def name(self, name: str) -> None:
+    def rename(self, name: str) -> None:
         """Name it better than when it began."""
-        self._kept.update_name(name)
+        self._span.update_name(name)
 
-    def tell(self, attributes: Attributes) -> None:
+    def set_attributes(self, attributes: Attributes) -> None:
         """Say more about it."""
-        self._kept.set_attributes(dict(attributes))
+        self._span.set_attributes(dict(attributes))
 
 
 @contextmanager
-def exporter(endpoint: str) -> Iterator[Begin]:
+def export_to_endpoint(endpoint: str) -> Iterator[StartSpan]:
     """Export to an OTLP endpoint over HTTP; OTEL_EXPORTER_OTLP_HEADERS and others hold as well."""
-    with exporter_to(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")) as begin:
-        yield begin
+    with export_spans(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")) as start_span:
+        yield start_span
 
 
 @contextmanager
-def exporter_to(exporter: SpanExporter) -> Iterator[Begin]:
+def export_spans(exporter: SpanExporter) -> Iterator[StartSpan]:
     """Export in batches, and the last one at the end."""
     resource = Resource({"service.name": "easeboard"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     try:
-        yield _beginning(provider.get_tracer("easeboard"))
+        yield _span_starter(provider.get_tracer("easeboard"))
     finally:
         # Its own patience with a collector that is away is half a minute.
-        stopping = Thread(target=provider.shutdown, name="telemetry", daemon=True)
-        stopping.start()
-        stopping.join(FLUSH)
-        if stopping.is_alive():
+        shutdown_thread = Thread(target=provider.shutdown, name="telemetry", daemon=True)
+        shutdown_thread.start()
+        shutdown_thread.join(FLUSH_TIMEOUT_SECONDS)
+        if shutdown_thread.is_alive():
             exporter.shutdown()
 
 
-def _beginning(tracer: trace.Tracer) -> Begin:
+def _span_starter(tracer: trace.Tracer) -> StartSpan:
     @contextmanager
-    def begin(name: str, attributes: Attributes, kind: str, parent: str | None) -> Iterator[Span]:
+    def start_span(
+        name: str, attributes: Attributes, kind: str, parent: str | None
+    ) -> Iterator[Span]:
         with tracer.start_as_current_span(
             name,
             context=_PROPAGATOR.extract({"traceparent": parent}) if parent else None,
@@ -72,15 +76,15 @@ def _beginning(tracer: trace.Tracer) -> Begin:
             attributes=dict(attributes),
             record_exception=False,
             set_status_on_exception=False,
-        ) as kept:
+        ) as span:
             try:
-                yield Seen(kept)
+                yield OtelSpan(span)
             except Exception as error:
                 # Its kind alone: the words of an exception may be about somebody.
-                kept.set_status(trace.StatusCode.ERROR, type(error).__name__)
+                span.set_status(trace.StatusCode.ERROR, type(error).__name__)
                 raise
 
-    return begin
+    return start_span
 
 
 _PROPAGATOR = TraceContextTextMapPropagator()

@@ -11,14 +11,14 @@ import structlog
 
 Attributes = Mapping[str, str | int | float]
 NO_ATTRIBUTES: Attributes = {}
-MISSING = (
+EXPORTER_MISSING = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but nothing exports: pip install 'easeboard[telemetry]'"
 )
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
-class Trace(NamedTuple):
+class TraceContext(NamedTuple):
     """Where in a trace something happens: 32 and 16 hex digits, and W3C's flags."""
 
     trace_id: str
@@ -30,38 +30,38 @@ class Span(Protocol):
     """A piece of work while it goes on."""
 
     @property
-    def trace(self) -> Trace | None:
+    def trace(self) -> TraceContext | None:
         """Its ids; None where nobody exports."""
 
-    def name(self, name: str) -> None:
+    def rename(self, name: str) -> None:
         """Name it better than when it began."""
 
-    def tell(self, attributes: Attributes) -> None:
+    def set_attributes(self, attributes: Attributes) -> None:
         """Say more about it."""
 
 
-class Unseen:
+class NullSpan:
     """A span nobody looks at."""
 
     trace = None
 
-    def name(self, name: str) -> None:
+    def rename(self, name: str) -> None:
         """Say nothing."""
 
-    def tell(self, attributes: Attributes) -> None:
+    def set_attributes(self, attributes: Attributes) -> None:
         """Say nothing."""
 
 
-Begin = Callable[[str, Attributes, str, str | None], AbstractContextManager[Span]]
+StartSpan = Callable[[str, Attributes, str, str | None], AbstractContextManager[Span]]
 """Begins a span: its name, attributes, kind, and the `traceparent` it goes on from."""
 
 
 class _Telemetry:
-    begin: Begin | None = None
+    start_span: StartSpan | None = None
 
 
 _TELEMETRY = _Telemetry()
-_UNSEEN = Unseen()
+_NULL_SPAN = NullSpan()
 
 
 @contextmanager
@@ -73,34 +73,34 @@ def span(
     parent: str | None = None,
 ) -> Iterator[Span]:
     """Show what is done inside, to whoever asked for it."""
-    if _TELEMETRY.begin is None:
-        yield _UNSEEN
+    if _TELEMETRY.start_span is None:
+        yield _NULL_SPAN
         return
-    with _TELEMETRY.begin(name, attributes, kind, parent) as begun:
-        yield begun
+    with _TELEMETRY.start_span(name, attributes, kind, parent) as started_span:
+        yield started_span
 
 
 @contextmanager
-def telemetry(endpoint: str | None) -> Iterator[None]:
+def export_telemetry(endpoint: str | None) -> Iterator[None]:
     """Export the spans begun inside to an OTLP endpoint, and the last of them at the end."""
     if not endpoint:
         yield
         return
     try:
-        from infrastructure.observability.otel_exporter import exporter  # noqa: PLC0415  # an extra
+        from infrastructure.observability.otel_exporter import export_to_endpoint  # noqa: PLC0415  # an extra
     except ImportError:
-        log.warning("telemetry_missing", reason=MISSING)
+        logger.warning("telemetry_missing", reason=EXPORTER_MISSING)
         yield
         return
-    with exporter(endpoint) as begin, exporting(begin):
+    with export_to_endpoint(endpoint) as start_span, use_exporter(start_span):
         yield
 
 
 @contextmanager
-def exporting(begin: Begin) -> Iterator[None]:
-    """Let `begin` have every span inside."""
-    before, _TELEMETRY.begin = _TELEMETRY.begin, begin
+def use_exporter(start_span: StartSpan) -> Iterator[None]:
+    """Let `start_span` have every span inside."""
+    previous, _TELEMETRY.start_span = _TELEMETRY.start_span, start_span
     try:
         yield
     finally:
-        _TELEMETRY.begin = before
+        _TELEMETRY.start_span = previous

@@ -11,45 +11,47 @@ from contextvars import ContextVar
 
 from structlog.contextvars import bound_contextvars
 
-from infrastructure.observability.spans import Span, Trace, span
+from infrastructure.observability.spans import Span, TraceContext, span
 
-TRACEPARENT = re.compile(
+TRACEPARENT_PATTERN = re.compile(
     r"(?!ff)[0-9a-f]{2}"
     r"-(?P<trace_id>(?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})"
 )
 
-_TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
+_TRACE: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 
 @contextmanager
-def traced(name: str, traceparent: str | None = None, *, kind: str = "internal") -> Iterator[Span]:
+def continue_trace(
+    name: str, traceparent: str | None = None, *, kind: str = "internal"
+) -> Iterator[Span]:
     """Do everything inside in the trace of a `traceparent`, or in a new one where it is none."""
-    parent = _valid(traceparent)
-    with span(name, kind=kind, parent=parent and traceparent) as begun:
-        trace = begun.trace or _next(parent)
+    parent = _parse(traceparent)
+    with span(name, kind=kind, parent=parent and traceparent) as started_span:
+        trace = started_span.trace or _new_context(parent)
         token = _TRACE.set(trace)
         try:
             with bound_contextvars(trace_id=trace.trace_id, span_id=trace.span_id):
-                yield begun
+                yield started_span
         finally:
             _TRACE.reset(token)
 
 
-def traceparent() -> str | None:
+def current_traceparent() -> str | None:
     """What to hand on, so that whoever works on it next goes on with the trace."""
     trace = _TRACE.get()
     return f"00-{trace.trace_id}-{trace.span_id}-{trace.flags}" if trace else None
 
 
-def _valid(traceparent: str | None) -> re.Match[str] | None:
-    found = TRACEPARENT.match(traceparent or "")
-    if found is None or traceparent is None:
+def _parse(traceparent: str | None) -> re.Match[str] | None:
+    match = TRACEPARENT_PATTERN.match(traceparent or "")
+    if match is None or traceparent is None:
         return None
-    rest = traceparent[found.end() :]
+    remainder = traceparent[match.end() :]
     # The version of today has four fields; a later one may have more.
-    return found if not rest or (rest[0] == "-" and traceparent[:2] != "00") else None
+    return match if not remainder or (remainder[0] == "-" and traceparent[:2] != "00") else None
 
 
-def _next(parent: re.Match[str] | None) -> Trace:
+def _new_context(parent: re.Match[str] | None) -> TraceContext:
     trace_id = parent["trace_id"] if parent else secrets.token_hex(16)
-    return Trace(trace_id, secrets.token_hex(8), parent["flags"] if parent else "01")
+    return TraceContext(trace_id, secrets.token_hex(8), parent["flags"] if parent else "01")

@@ -7,20 +7,20 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from infrastructure.postgres.errors import PostgresUnavailable
 
-_CONNECT_SECONDS = 3
+_CONNECT_TIMEOUT_SECONDS = 3
 
 
-def conninfo(url: str, *, name: str, **settings: str) -> str:
+def build_conninfo(url: str, *, name: str, **settings: str) -> str:
     """A connection string for libpq; the server's `settings` hold in each of its sessions.
 
     Whatever the URL says about a parameter comes first. Raises PostgresUnavailable.
     """
-    said = {key: value for key, value in _said(url).items() if value is not None}
+    url_parameters = {key: value for key, value in _parse_url(url).items() if value is not None}
     options = [f"-c {key}={value}" for key, value in settings.items()]
-    options.append(str(said.pop("options", "")))
-    ours: dict[str, Any] = {
+    options.append(str(url_parameters.pop("options", "")))
+    defaults: dict[str, Any] = {
         "application_name": f"easeboard {name}",
-        "connect_timeout": _CONNECT_SECONDS,
+        "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
@@ -28,10 +28,10 @@ def conninfo(url: str, *, name: str, **settings: str) -> str:
         # out on Unix sockets.
         "tcp_user_timeout": 15_000,
     }
-    return make_conninfo(**{**ours, **said, "options": " ".join(options).strip()})
+    return make_conninfo(**{**defaults, **url_parameters, "options": " ".join(options).strip()})
 
 
-def _said(url: str) -> dict[str, Any]:
+def _parse_url(url: str) -> dict[str, Any]:
     try:
         return conninfo_to_dict(url)
     except psycopg.ProgrammingError:

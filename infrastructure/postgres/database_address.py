@@ -8,7 +8,7 @@ from infrastructure.settings import Settings
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def open_database(settings: Settings) -> Iterator[str]:
     """The address of the configured database, or of our own, which runs meanwhile."""
     if settings.database_url:
         yield settings.database_url.get_secret_value()

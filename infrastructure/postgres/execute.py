@@ -11,29 +11,29 @@ from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from infrastructure.event_store.errors import ConnectionLost, DatabaseBusy, DatabaseUnavailable
-from infrastructure.postgres.timeouts import Connection
+from infrastructure.postgres.timeouts import TimedConnection
 
 R = TypeVar("R")
 
-Pool = ConnectionPool[Connection]
+Pool = ConnectionPool[TimedConnection]
 Rows = list[tuple[Any, ...]]
 
-CONNECTION_WAIT = 1.2
+CONNECTION_WAIT_SECONDS = 1.2
 """Seconds to wait for a free connection."""
 
-PATIENCE = 1.8
+STATEMENT_RETRY_SECONDS = 1.8
 """Seconds within which a statement whose connection broke is asked again."""
 
-ANSWER_WITHIN = 5.0
+STATEMENT_TIMEOUT_SECONDS = 5.0
 """Seconds a server has to answer, unless more is granted, before it counts as lost."""
 
 
-def ask(
+def execute(
     pool: Pool,
     statement: LiteralString,
     values: Sequence[Any] = (),
     *,
-    seconds: float = ANSWER_WITHIN,
+    timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
 ) -> Rows:
     """Run one statement in a transaction of its own and return its rows.
 
@@ -41,35 +41,43 @@ def ask(
     Raises DatabaseBusy when no connection can be had, DatabaseUnavailable when none holds.
     """
 
-    def once(connection: Connection) -> Rows:
+    def run(connection: TimedConnection) -> Rows:
         with _autocommit(connection):
             cursor = connection.execute(statement, values, binary=True)
-        answer = cursor.pgresult
-        return cursor.fetchall() if answer and answer.nfields else []
+        result = cursor.pgresult
+        return cursor.fetchall() if result and result.nfields else []
 
-    return patiently(pool, once, seconds=seconds)
+    return with_retry(pool, run, timeout_seconds=timeout_seconds)
 
 
-def patiently(pool: Pool, work: Callable[[Connection], R], *, seconds: float = ANSWER_WITHIN) -> R:
-    """Do some work on a borrowed connection, again if that breaks; raises as `ask` does."""
-    deadline = monotonic() + PATIENCE
-    lost: ConnectionLost | None = None
-    while lost is None or monotonic() < deadline:
+def with_retry(
+    pool: Pool,
+    work: Callable[[TimedConnection], R],
+    *,
+    timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+) -> R:
+    """Do some work on a borrowed connection, again if that breaks; raises as `execute` does."""
+    deadline = monotonic() + STATEMENT_RETRY_SECONDS
+    last_error: ConnectionLost | None = None
+    while last_error is None or monotonic() < deadline:
         try:
-            return _once(pool, work, seconds)
+            return _run_once(pool, work, timeout_seconds)
         except ConnectionLost as error:
-            lost = error
+            last_error = error
         except DatabaseBusy:
-            if lost is None:
+            if last_error is None:
                 raise
         sleep(random.uniform(0.01, 0.1))  # noqa: S311  # spreads callers, guards no secret
-    raise lost
+    raise last_error
 
 
-def _once(pool: Pool, work: Callable[[Connection], R], seconds: float) -> R:
+def _run_once(pool: Pool, work: Callable[[TimedConnection], R], timeout_seconds: float) -> R:
     try:
-        with pool.connection(timeout=CONNECTION_WAIT) as connection, _own_words(connection):
-            connection.answers_within = seconds
+        with (
+            pool.connection(timeout=CONNECTION_WAIT_SECONDS) as connection,
+            _translate_errors(connection),
+        ):
+            connection.response_timeout_seconds = timeout_seconds
             return work(connection)
     except (PoolTimeout, TooManyRequests, errors.TooManyConnections) as error:
         raise DatabaseBusy(str(error)) from error
@@ -78,24 +86,24 @@ def _once(pool: Pool, work: Callable[[Connection], R], seconds: float) -> R:
 
 
 @contextmanager
-def _own_words(connection: Connection) -> Iterator[None]:
+def _translate_errors(connection: TimedConnection) -> Iterator[None]:
     try:
         yield
     except errors.DeadlockDetected:
         raise
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        lost = connection.closed
-        raise (ConnectionLost if lost else DatabaseUnavailable)(str(error)) from error
+        is_lost = connection.closed
+        raise (ConnectionLost if is_lost else DatabaseUnavailable)(str(error)) from error
 
 
 @contextmanager
-def _autocommit(connection: Connection) -> Iterator[None]:
+def _autocommit(connection: TimedConnection) -> Iterator[None]:
     """Let each statement be a transaction of its own: one round trip, not three."""
-    was = connection.autocommit
-    if not was:
+    was_autocommit = connection.autocommit
+    if not was_autocommit:
         connection.autocommit = True
     try:
         yield
     finally:
-        if not was and not connection.closed:
+        if not was_autocommit and not connection.closed:
             connection.autocommit = False

@@ -12,22 +12,22 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
-SECONDS = 15.0
+DEFAULT_LEASE_SECONDS = 15.0
 """How long a lease holds that nobody renews, where its user does not say."""
 
-TAKE = """
-INSERT INTO easeboard.leases AS kept (name, holder, epoch, until)
+ACQUIRE_LEASE = """
+INSERT INTO easeboard.leases AS existing (name, holder, epoch, until)
 VALUES (%(name)s, %(holder)s, 1, clock_timestamp() + make_interval(secs => %(seconds)s))
     ON CONFLICT (name) DO UPDATE
    SET holder = excluded.holder,
-       epoch  = kept.epoch + (kept.holder <> excluded.holder)::int,
+       epoch  = existing.epoch + (existing.holder <> excluded.holder)::int,
        until  = excluded.until
- WHERE kept.holder = excluded.holder
-    OR kept.until < clock_timestamp()
+ WHERE existing.holder = excluded.holder
+    OR existing.until < clock_timestamp()
 RETURNING epoch
 """
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 class Lease:
@@ -39,7 +39,7 @@ class Lease:
         holder: str,
         pool: AsyncConnectionPool[Any],
         *,
-        seconds: float = SECONDS,
+        seconds: float = DEFAULT_LEASE_SECONDS,
     ) -> None:
         self._name = name
         self._seconds = seconds
@@ -54,19 +54,19 @@ class Lease:
 
     async def renew(self) -> bool:
         """Take or renew the lease, if nobody else holds it."""
-        asked, was_held = asyncio.get_running_loop().time(), self.is_held
-        row = await self._ask()
-        self._held_until = asked + self._seconds if row else 0.0
+        requested_at, was_held = asyncio.get_running_loop().time(), self.is_held
+        row = await self._acquire()
+        self._held_until = requested_at + self._seconds if row else 0.0
         if row and not was_held:
-            log.info("lease_taken", lease=self._name, holder=self._holder, epoch=row[0])
+            logger.info("lease_taken", lease=self._name, holder=self._holder, epoch=row[0])
         elif was_held and not row:
-            log.warning("lease_lost", lease=self._name)
+            logger.warning("lease_lost", lease=self._name)
         return self.is_held
 
-    async def _ask(self) -> Any:
-        asked = {"name": self._name, "holder": self._holder, "seconds": self._seconds}
+    async def _acquire(self) -> Any:
+        parameters = {"name": self._name, "holder": self._holder, "seconds": self._seconds}
         async with self._pool.connection() as connection:
-            return await (await connection.execute(TAKE, asked)).fetchone()
+            return await (await connection.execute(ACQUIRE_LEASE, parameters)).fetchone()
 
     async def release(self) -> None:
         """Let somebody else take it at once."""
@@ -83,29 +83,29 @@ class Lease:
             )
 
     @asynccontextmanager
-    async def sought(self) -> AsyncIterator["Lease"]:
+    async def maintain(self) -> AsyncIterator["Lease"]:
         """Keep trying for it inside the block; it is released at the end."""
-        seeking = asyncio.create_task(self._seek())
+        renewal = asyncio.create_task(self._renew_periodically())
         try:
             yield self
         finally:
-            seeking.cancel()
+            renewal.cancel()
             with suppress(psycopg.Error, TimeoutError):
                 await asyncio.wait_for(self.release(), 2)
 
-    async def _seek(self) -> None:
+    async def _renew_periodically(self) -> None:
         while True:
             try:
                 await self.renew()
             except psycopg.Error as error:
-                log.warning("lease_not_renewed", lease=self._name, reason=str(error))
+                logger.warning("lease_not_renewed", lease=self._name, reason=str(error))
             await asyncio.sleep(self._seconds / 3)
 
 
-async def holders(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
+async def lease_holders(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
     """Who holds each lease now."""
     async with pool.connection() as connection:
-        found = await connection.execute(
+        cursor = await connection.execute(
             """
             SELECT name, holder
               FROM easeboard.leases
@@ -113,4 +113,4 @@ async def holders(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
              ORDER BY name
             """
         )
-        return dict(await found.fetchall())
+        return dict(await cursor.fetchall())

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import errors
 
-from infrastructure.postgres.conninfo import conninfo
+from infrastructure.postgres.conninfo import build_conninfo
 from infrastructure.postgres.errors import PostgresUnavailable
 
-MIGRATIONS = files("infrastructure.postgres") / "migrations"
-OLDEST_SERVER = 15
+MIGRATIONS_DIRECTORY = files("infrastructure.postgres") / "migrations"
+MIN_SERVER_VERSION = 15
 # Any number of our own, known to nobody else on the server.
-_LOCK = 7_305_119_860_412_553_216
+_ADVISORY_LOCK_ID = 7_305_119_860_412_553_216
 
 
-Step = Callable[[psycopg.Connection[Any]], list[str]]
+MigrationStep = Callable[[psycopg.Connection[Any]], list[str]]
 
 
 class MigrationRefused(Exception):
@@ -39,28 +39,28 @@ class Migration(NamedTuple):
         return hashlib.sha256(self.statements).hexdigest()
 
 
-def known(folder: Traversable = MIGRATIONS) -> list[Migration]:
+def load_migrations(directory: Traversable = MIGRATIONS_DIRECTORY) -> list[Migration]:
     """The migrations of this program, oldest first."""
-    found = sorted(
+    migrations = sorted(
         Migration(
             int(file.name.split("_")[0]),
             file.name.removesuffix(".sql"),
             file.read_bytes().replace(b"\r\n", b"\n"),
         )
-        for file in folder.iterdir()
+        for file in directory.iterdir()
         if file.name.endswith(".sql")
     )
-    if len({migration.version for migration in found}) != len(found):
-        raise MigrationRefused(f"Two migrations in {folder} have the same number.")
-    return found
+    if len({migration.version for migration in migrations}) != len(migrations):
+        raise MigrationRefused(f"Two migrations in {directory} have the same number.")
+    return migrations
 
 
 def migrate(
     url: str,
     *,
-    folder: Traversable = MIGRATIONS,
-    upto: int | None = None,
-    also: Sequence[Step] = (),
+    directory: Traversable = MIGRATIONS_DIRECTORY,
+    up_to: int | None = None,
+    extra_steps: Sequence[MigrationStep] = (),
 ) -> list[str]:
     """Apply what is missing, up to a version or all, and name what was applied.
 
@@ -69,35 +69,44 @@ def migrate(
     schemas of others up to date in the same way, each step naming what it applied.
     Raises MigrationRefused or PostgresUnavailable.
     """
-    wanted = [each for each in known(folder) if upto is None or each.version <= upto]
+    migrations = [
+        migration
+        for migration in load_migrations(directory)
+        if up_to is None or migration.version <= up_to
+    ]
     applied: list[str] = []
-    with _connection(url) as connection:
-        while (name := _apply_next(connection, wanted)) is not None:
+    with _connect(url) as connection:
+        while (name := _apply_next(connection, migrations)) is not None:
             applied.append(name)
-        for step in also:
-            with _alone(connection):
+        for step in extra_steps:
+            with _locked_transaction(connection):
                 applied += step(connection)
     return applied
 
 
-def pending(url: str, *, folder: Traversable = MIGRATIONS, also: Sequence[Step] = ()) -> list[str]:
+def pending_migrations(
+    url: str,
+    *,
+    directory: Traversable = MIGRATIONS_DIRECTORY,
+    extra_steps: Sequence[MigrationStep] = (),
+) -> list[str]:
     """Name what is missing, changing nothing; raises MigrationRefused or PostgresUnavailable."""
-    with _connection(url) as connection:
-        missing = known(folder)
-        if _has_book(connection):
-            missing = _missing(connection, missing)
+    with _connect(url) as connection:
+        missing = load_migrations(directory)
+        if _has_migrations_table(connection):
+            missing = _unapplied(connection, missing)
         names = [migration.name for migration in missing]
-        return names + [name for step in also for name in step(connection)]
+        return names + [name for step in extra_steps for name in step(connection)]
 
 
 @contextmanager
-def _connection(url: str) -> Iterator[psycopg.Connection]:
+def _connect(url: str) -> Iterator[psycopg.Connection]:
     try:
-        with psycopg.connect(conninfo(url, name="migrate")) as connection:
-            if connection.info.server_version < OLDEST_SERVER * 10_000:
+        with psycopg.connect(build_conninfo(url, name="migrate")) as connection:
+            if connection.info.server_version < MIN_SERVER_VERSION * 10_000:
                 raise MigrationRefused(
                     f"The server is PostgreSQL {connection.info.server_version // 10_000}: "
-                    f"easeboard needs {OLDEST_SERVER} or newer."
+                    f"easeboard needs {MIN_SERVER_VERSION} or newer."
                 )
             # Whoever waited for the lock must see what was done meanwhile.
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
@@ -118,22 +127,22 @@ def _connection(url: str) -> Iterator[psycopg.Connection]:
 
 
 @contextmanager
-def _alone(connection: psycopg.Connection) -> Iterator[None]:
+def _locked_transaction(connection: psycopg.Connection) -> Iterator[None]:
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'")
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK_ID])
         yield
 
 
-def _apply_next(connection: psycopg.Connection, wanted: list[Migration]) -> str | None:
-    with _alone(connection):
-        _make_book(connection)
-        missing = _missing(connection, wanted)
+def _apply_next(connection: psycopg.Connection, migrations: list[Migration]) -> str | None:
+    with _locked_transaction(connection):
+        _create_migrations_table(connection)
+        missing = _unapplied(connection, migrations)
         if not missing:
             return None
         migration = missing[0]
         connection.execute("SET LOCAL search_path = easeboard")
-        _execute(connection, migration)
+        _apply(connection, migration)
         connection.execute(
             """
             INSERT INTO easeboard.schema_migrations (version, name, sha256)
@@ -144,7 +153,7 @@ def _apply_next(connection: psycopg.Connection, wanted: list[Migration]) -> str 
         return migration.name
 
 
-def _execute(connection: psycopg.Connection, migration: Migration) -> None:
+def _apply(connection: psycopg.Connection, migration: Migration) -> None:
     try:
         connection.execute(migration.statements)
     except errors.InsufficientPrivilege:
@@ -155,14 +164,14 @@ def _execute(connection: psycopg.Connection, migration: Migration) -> None:
         ) from error
 
 
-def _has_book(connection: psycopg.Connection) -> bool:
+def _has_migrations_table(connection: psycopg.Connection) -> bool:
     row = connection.execute("SELECT to_regclass('easeboard.schema_migrations')").fetchone()
     return row != (None,)
 
 
-def _make_book(connection: psycopg.Connection) -> None:
+def _create_migrations_table(connection: psycopg.Connection) -> None:
     # Asked first: IF NOT EXISTS alone asks for the right to create also where nothing is created.
-    if _has_book(connection):
+    if _has_migrations_table(connection):
         return
     connection.execute("CREATE SCHEMA IF NOT EXISTS easeboard")
     connection.execute(
@@ -177,11 +186,11 @@ def _make_book(connection: psycopg.Connection) -> None:
     )
 
 
-def _missing(connection: psycopg.Connection, wanted: list[Migration]) -> list[Migration]:
+def _unapplied(connection: psycopg.Connection, migrations: list[Migration]) -> list[Migration]:
     rows = connection.execute(
         "SELECT version, name, sha256 FROM easeboard.schema_migrations ORDER BY version"
     ).fetchall()
-    by_version = {migration.version: migration for migration in wanted}
+    by_version = {migration.version: migration for migration in migrations}
     for version, name, sha256 in rows:
         if version not in by_version:
             raise MigrationRefused(
@@ -194,4 +203,4 @@ def _missing(connection: psycopg.Connection, wanted: list[Migration]) -> list[Mi
                 "undo the edit and put the change into a new file."
             )
     applied = {version for version, _, _ in rows}
-    return [migration for migration in wanted if migration.version not in applied]
+    return [migration for migration in migrations if migration.version not in applied]

@@ -12,56 +12,58 @@ from psycopg.pq import TransactionStatus
 
 R = TypeVar("R")
 
-_INTERVAL = 0.1
+_WAIT_INTERVAL_SECONDS = 0.1
 
 
-class Connection(psycopg.Connection[Any]):
+class TimedConnection(psycopg.Connection[Any]):
     """A connection that breaks when a question is not answered within so many seconds."""
 
-    answers_within = 30.0
-    on_silence: Callable[[], None] | None = None
+    response_timeout_seconds = 30.0
+    on_timeout: Callable[[], None] | None = None
 
-    def wait(self, gen: PQGen[R], interval: float = _INTERVAL, timeout: float | None = None) -> R:
+    def wait(
+        self, gen: PQGen[R], interval: float = _WAIT_INTERVAL_SECONDS, timeout: float | None = None
+    ) -> R:
         """Wait for an answer; raises OperationalError when there is none."""
         try:
-            return super().wait(gen, interval, timeout or self.answers_within)
+            return super().wait(gen, interval, timeout or self.response_timeout_seconds)
         except psycopg.OperationalError as error:
-            if not _still_asks(self.pgconn):
+            if not _is_awaiting_response(self.pgconn):
                 raise
             self.pgconn.finish()
-            if self.on_silence:
-                self.on_silence()
-            raise _silence(self.answers_within) from error
+            if self.on_timeout:
+                self.on_timeout()
+            raise _timeout_error(self.response_timeout_seconds) from error
 
 
-class AsyncConnection(psycopg.AsyncConnection[Any]):
+class AsyncTimedConnection(psycopg.AsyncConnection[Any]):
     """The same on the event loop."""
 
-    answers_within = 30.0
-    on_silence: Callable[[], Awaitable[None]] | None = None
+    response_timeout_seconds = 30.0
+    on_timeout: Callable[[], Awaitable[None]] | None = None
 
     async def wait(
         self,
         gen: PQGen[R],
-        interval: float = _INTERVAL,
+        interval: float = _WAIT_INTERVAL_SECONDS,
         timeout: float | None = None,  # noqa: ASYNC109  # psycopg's own
     ) -> R:
         """Wait for an answer; raises OperationalError when there is none."""
         try:
-            return await super().wait(gen, interval, timeout or self.answers_within)
+            return await super().wait(gen, interval, timeout or self.response_timeout_seconds)
         except psycopg.OperationalError as error:
-            if not _still_asks(self.pgconn):
+            if not _is_awaiting_response(self.pgconn):
                 raise
             self.pgconn.finish()
-            if self.on_silence:
-                await self.on_silence()
-            raise _silence(self.answers_within) from error
+            if self.on_timeout:
+                await self.on_timeout()
+            raise _timeout_error(self.response_timeout_seconds) from error
 
 
-def _still_asks(server: psycopg.pq.abc.PGconn) -> bool:
+def _is_awaiting_response(pgconn: psycopg.pq.abc.PGconn) -> bool:
     """Whether a question is open: no error of the server's own leaves one."""
-    return server.transaction_status == TransactionStatus.ACTIVE
+    return pgconn.transaction_status == TransactionStatus.ACTIVE
 
 
-def _silence(seconds: float) -> psycopg.OperationalError:
+def _timeout_error(seconds: float) -> psycopg.OperationalError:
     return psycopg.OperationalError(f"the server did not answer within {seconds:g} s")

@@ -5,49 +5,57 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection, Cursor
 
-from infrastructure.projection_engine.event_source import Batch, Log
-from infrastructure.projection_engine.gc_pause import uncollected
-from infrastructure.projection_engine.read_model import heard_by, topics
-from infrastructure.projection_engine.versions import Standing, enter
+from infrastructure.projection_engine.event_source import EventBatch, EventSource
+from infrastructure.projection_engine.gc_pause import pause_gc
+from infrastructure.projection_engine.read_model import events_for, subscribed_topics
+from infrastructure.projection_engine.versions import VersionStatus, set_search_path
 
 
-class Fed(NamedTuple):
+class BatchResult(NamedTuple):
     """How many read models took a batch in, and where they stand now."""
 
     models: int
-    upto: int
+    up_to: int
 
 
-def advance(
-    connection: Connection[Any], standings: Sequence[Standing], log: Log, safe: int, limit: int
-) -> Fed:
+def apply_next_batch(
+    connection: Connection[Any],
+    statuses: Sequence[VersionStatus],
+    source: EventSource,
+    high_water_mark: int,
+    limit: int,
+) -> BatchResult:
     """Read the next batch once for all who stand at the same position, and feed it to them."""
-    models = [standing.model for standing in standings]
-    with uncollected():
-        batch = log.read(standings[0].position, safe, topics(models), limit)
-        return Fed(feed(connection, standings, batch), batch.upto)
+    models = [status.model for status in statuses]
+    with pause_gc():
+        batch = source.read(statuses[0].position, high_water_mark, subscribed_topics(models), limit)
+        return BatchResult(apply_batch(connection, statuses, batch), batch.up_to)
 
 
-def feed(connection: Connection[Any], standings: Sequence[Standing], batch: Batch) -> int:
+def apply_batch(
+    connection: Connection[Any], statuses: Sequence[VersionStatus], batch: EventBatch
+) -> int:
     """Take a batch and its checkpoints in, in one transaction; returns how many took part.
 
     Left out is whoever meanwhile moved on, or is being moved by another engine.
     """
     with connection.transaction(), connection.cursor() as cursor:
-        claimed = _claim(cursor, standings)
+        claimed = _lock_checkpoints(cursor, statuses)
         counts = []
-        for standing in claimed:
-            events = heard_by(standing.model, batch.events)
+        for status in claimed:
+            events = events_for(status.model, batch.events)
             counts.append(len(events))
             if events:
-                enter(cursor, standing.schema)
-                standing.model.project(events, cursor)
+                set_search_path(cursor, status.schema)
+                status.model.project(events, cursor)
         if claimed:
-            _move(cursor, claimed, counts, batch.upto)
+            _move_checkpoints(cursor, claimed, counts, batch.up_to)
     return len(claimed)
 
 
-def _claim(cursor: Cursor[Any], standings: Sequence[Standing]) -> list[Standing]:
+def _lock_checkpoints(
+    cursor: Cursor[Any], statuses: Sequence[VersionStatus]
+) -> list[VersionStatus]:
     """Lock the checkpoints, so that nothing is done twice and nobody waits for anybody."""
     cursor.execute(
         """
@@ -56,27 +64,29 @@ def _claim(cursor: Cursor[Any], standings: Sequence[Standing]) -> list[Standing]
          WHERE (name, version, position) IN (
                    SELECT name, version, position
                      FROM unnest(%s::text[], %s::integer[], %s::bigint[])
-                          AS standing (name, version, position)
+                          AS expected (name, version, position)
                )
            AND role = 'live'
          ORDER BY name
            FOR UPDATE SKIP LOCKED
         """,
         [
-            [standing.model.name for standing in standings],
-            [standing.version for standing in standings],
-            [standing.position for standing in standings],
+            [status.model.name for status in statuses],
+            [status.version for status in statuses],
+            [status.position for status in statuses],
         ],
     )
     claimed = {name for (name,) in cursor}
-    return [standing for standing in standings if standing.model.name in claimed]
+    return [status for status in statuses if status.model.name in claimed]
 
 
-def _move(cursor: Cursor[Any], standings: Sequence[Standing], counts: list[int], upto: int) -> None:
+def _move_checkpoints(
+    cursor: Cursor[Any], statuses: Sequence[VersionStatus], counts: list[int], up_to: int
+) -> None:
     """Move the checkpoints; `rate` forgets half of what it knew every 3.5 s."""
     cursor.execute(
         """
-        UPDATE easeboard.projections AS kept
+        UPDATE easeboard.projections AS checkpoint
            SET position = %s,
                moved_at = clock_timestamp(),
                error    = NULL,
@@ -84,13 +94,13 @@ def _move(cursor: Cursor[Any], standings: Sequence[Standing], counts: list[int],
                    greatest(-250, -abs(extract(epoch FROM clock_timestamp() - moved_at))) / 5
                )
           FROM unnest(%s::text[], %s::integer[], %s::integer[]) AS moved (name, version, events)
-         WHERE kept.name = moved.name
-           AND kept.version = moved.version
+         WHERE checkpoint.name = moved.name
+           AND checkpoint.version = moved.version
         """,
         [
-            upto,
-            [standing.model.name for standing in standings],
-            [standing.version for standing in standings],
+            up_to,
+            [status.model.name for status in statuses],
+            [status.version for status in statuses],
             counts,
         ],
     )

@@ -3,20 +3,20 @@
 import time
 from types import TracebackType
 
-FEWEST = 25
-MOST = 2_000
-MOMENT_SECONDS = 0.25
+MIN_BATCH_EVENTS = 25
+MAX_BATCH_EVENTS = 2_000
+TARGET_BATCH_SECONDS = 0.25
 
 
-class Pace:
+class AdaptiveBatchSize:
     """Doubles after a quick batch and shrinks after a slow one, so that memory stays flat."""
 
-    def __init__(self, first: int = 200) -> None:
-        self._limit = first
-        self._began = 0.0
+    def __init__(self, initial: int = 200) -> None:
+        self._limit = initial
+        self._started = 0.0
 
     def __enter__(self) -> int:
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         return self._limit
 
     def __exit__(
@@ -25,9 +25,13 @@ class Pace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        took = time.monotonic() - self._began
-        if error or took > MOMENT_SECONDS:
-            shrunk = self._limit // 4 if error or took > 4 * MOMENT_SECONDS else self._limit // 2
-            self._limit = max(FEWEST, shrunk)
-        elif took < MOMENT_SECONDS / 2:
-            self._limit = min(MOST, self._limit * 2)
+        elapsed = time.monotonic() - self._started
+        if error or elapsed > TARGET_BATCH_SECONDS:
+            shrunk = (
+                self._limit // 4
+                if error or elapsed > 4 * TARGET_BATCH_SECONDS
+                else self._limit // 2
+            )
+            self._limit = max(MIN_BATCH_EVENTS, shrunk)
+        elif elapsed < TARGET_BATCH_SECONDS / 2:
+            self._limit = min(MAX_BATCH_EVENTS, self._limit * 2)

@@ -3,13 +3,13 @@
 from psycopg_pool import AsyncConnectionPool
 
 
-async def standing_of(pool: AsyncConnectionPool, name: str) -> int:
+async def checkpoint_of(pool: AsyncConnectionPool, name: str) -> int:
     """The position up to which a read model has taken everything in; 0 where it has not begun."""
     async with pool.connection() as connection:
-        found = await connection.execute(
+        cursor = await connection.execute(
             "SELECT position FROM easeboard.projections WHERE name = %s AND role = 'live'",
             [name],
             binary=True,
         )
-        row = await found.fetchone()
+        row = await cursor.fetchone()
     return int(row[0]) if row else 0

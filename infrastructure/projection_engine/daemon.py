@@ -12,42 +12,44 @@ from psycopg import Connection
 
 from infrastructure.observability.instruments import BATCH_SECONDS
 from infrastructure.observability.spans import span
-from infrastructure.projection_engine.apply_batch import Fed, advance
-from infrastructure.projection_engine.batch_size import Pace
-from infrastructure.projection_engine.ensure_versions import ensure
-from infrastructure.projection_engine.event_source import Log
-from infrastructure.projection_engine.failure_policy import Backoff, described, passes
-from infrastructure.projection_engine.prefetch import ReadAhead
-from infrastructure.projection_engine.read_model import ReadModel
+from infrastructure.projection_engine.apply_batch import BatchResult, apply_next_batch
+from infrastructure.projection_engine.batch_size import AdaptiveBatchSize
+from infrastructure.projection_engine.ensure_versions import ensure_versions
+from infrastructure.projection_engine.event_source import EventSource
+from infrastructure.projection_engine.failure_policy import Backoff, describe_error, is_transient
+from infrastructure.projection_engine.prefetch import Prefetcher
+from infrastructure.projection_engine.read_model import ReadModelDefinition
 from infrastructure.projection_engine.rebuild import rebuild_outdated
-from infrastructure.projection_engine.versions import Standing, connect, live
+from infrastructure.projection_engine.versions import VersionStatus, connect, live_versions
 
-BUSY_SECONDS = 0.01
-IDLE_SECONDS = 0.1
-STAYS_BUSY_SECONDS = 1.0
-RESTS = 2.0
+BUSY_POLL_SECONDS = 0.01
+IDLE_POLL_SECONDS = 0.1
+BUSY_PERIOD_SECONDS = 1.0
+PAUSE_FACTOR = 2.0
 """Times as long as a round took to rest after it: each costs the same whether it brings one event
 or fifty, so the busier the log, the more each round takes in."""
 
 logger = structlog.get_logger()
 
 
-class Follower:
+class ProjectionDaemon:
     """One thread that follows; any number of them, in any process, may follow at once."""
 
-    def __init__(self, url: str, log: Log, models: Sequence[ReadModel]) -> None:
+    def __init__(
+        self, url: str, source: EventSource, models: Sequence[ReadModelDefinition]
+    ) -> None:
         self._url = url
-        self._log = log
-        self._ahead = ReadAhead(log)
+        self._source = source
+        self._prefetcher = Prefetcher(source)
         self._models = models
         self._connection: Connection[Any] | None = None
-        self._reached = -1
+        self._caught_up_to = -1
         self._busy_until = 0.0
         self._failing: dict[str, tuple[float, Backoff]] = {}
-        self._pace = Pace()
+        self._batch_size = AdaptiveBatchSize()
         self._woken = threading.Event()
         self._stopping = threading.Event()
-        self._builder: threading.Thread | None = None
+        self._rebuilder: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
     def __enter__(self) -> Self:
@@ -71,8 +73,8 @@ class Follower:
         self._stopping.set()
         self._woken.set()
         self._thread.join()
-        if self._builder:
-            self._builder.join()
+        if self._rebuilder:
+            self._rebuilder.join()
 
     def wake(self) -> None:
         """Look at the log now; may be called from any thread, and doesn't block."""
@@ -87,116 +89,137 @@ class Follower:
         backoff = Backoff()
         while not self._stopping.is_set():
             try:
-                self._take_turn()
-                backoff.forget()
+                self._poll()
+                backoff.reset()
             except Exception as error:  # noqa: BLE001  # supervised: whatever it is, go on later
                 self._disconnect()
-                seconds = backoff.seconds()
-                logger.warning("projector.interrupted", error=described(error), retry_in=seconds)
+                seconds = backoff.next_delay()
+                logger.warning(
+                    "projector.interrupted", error=describe_error(error), retry_in=seconds
+                )
                 self._stopping.wait(seconds)
         self._disconnect()
-        self._ahead.close()
+        self._prefetcher.close()
 
-    def _take_turn(self) -> None:
+    def _poll(self) -> None:
         """One round, and the rest after it; none while there is more to read."""
-        began = time.monotonic()
-        fed = self._round()
+        started = time.monotonic()
+        result = self._advance_all()
         now = time.monotonic()
-        if fed.models or self._woken.is_set():
-            self._busy_until = now + STAYS_BUSY_SECONDS
-        if not fed.models:
-            self._woken.wait(BUSY_SECONDS if now < self._busy_until else IDLE_SECONDS)
-        elif fed.upto == self._reached:
-            self._stopping.wait(min(IDLE_SECONDS, RESTS * (now - began)))
+        if result.models or self._woken.is_set():
+            self._busy_until = now + BUSY_PERIOD_SECONDS
+        if not result.models:
+            self._woken.wait(BUSY_POLL_SECONDS if now < self._busy_until else IDLE_POLL_SECONDS)
+        elif result.up_to == self._caught_up_to:
+            self._stopping.wait(min(IDLE_POLL_SECONDS, PAUSE_FACTOR * (now - started)))
         self._woken.clear()
 
-    def _round(self) -> Fed:
+    def _advance_all(self) -> BatchResult:
         """Move everybody one batch."""
-        connection = self._connected()
-        safe = self._log.safe()
-        if safe <= self._reached and not self._failing:
-            return Fed(0, safe)
-        standings = live(connection, self._models)
-        behind = [one for one in standings if one.position < safe and self._may_try(one)]
-        groups = _together(behind)
-        log = self._ahead if len(groups) == 1 else self._log
-        fed = _sum([self._advance(connection, group, log, safe) for group in groups], safe)
-        everybody = len(behind) == fed.models and fed.upto == safe and not self._failing
-        self._reached = safe if standings and everybody else -1
-        return fed
+        connection = self._ensure_connected()
+        high_water_mark = self._source.high_water_mark()
+        if high_water_mark <= self._caught_up_to and not self._failing:
+            return BatchResult(0, high_water_mark)
+        statuses = live_versions(connection, self._models)
+        behind = [
+            status
+            for status in statuses
+            if status.position < high_water_mark and self._is_retry_due(status)
+        ]
+        groups = _group_by_position(behind)
+        source = self._prefetcher if len(groups) == 1 else self._source
+        result = _combine(
+            [self._advance_group(connection, group, source, high_water_mark) for group in groups],
+            high_water_mark,
+        )
+        are_all_caught_up = (
+            len(behind) == result.models and result.up_to == high_water_mark and not self._failing
+        )
+        self._caught_up_to = high_water_mark if statuses and are_all_caught_up else -1
+        return result
 
-    def _may_try(self, standing: Standing) -> bool:
-        return time.monotonic() >= self._failing.get(standing.model.name, (0.0,))[0]
+    def _is_retry_due(self, status: VersionStatus) -> bool:
+        return time.monotonic() >= self._failing.get(status.model.name, (0.0,))[0]
 
-    def _advance(
-        self, connection: Connection[Any], group: list[Standing], log: Log, safe: int
-    ) -> Fed:
+    def _advance_group(
+        self,
+        connection: Connection[Any],
+        group: list[VersionStatus],
+        source: EventSource,
+        high_water_mark: int,
+    ) -> BatchResult:
         """Move a group in one transaction; one by one when something is wrong with one of them."""
         try:
             with (
-                self._pace as limit,
+                self._batch_size as limit,
                 BATCH_SECONDS.time(),
                 span("project", {"easeboard.projections": len(group)}),
             ):
-                fed = advance(connection, group, log, safe, limit)
+                result = apply_next_batch(connection, group, source, high_water_mark, limit)
         except Exception as error:
-            if passes(error):
+            if is_transient(error):
                 raise
             if len(group) > 1:
-                alone = [self._advance(connection, [one], self._log, safe) for one in group]
-                return _sum(alone, safe)
-            self._give_up_for_now(connection, group[0], error)
-            return Fed(0, group[0].position)
-        for one in group:
-            self._failing.pop(one.model.name, None)
-        return fed
+                results = [
+                    self._advance_group(connection, [status], self._source, high_water_mark)
+                    for status in group
+                ]
+                return _combine(results, high_water_mark)
+            self._record_failure(connection, group[0], error)
+            return BatchResult(0, group[0].position)
+        for status in group:
+            self._failing.pop(status.model.name, None)
+        return result
 
-    def _give_up_for_now(
-        self, connection: Connection[Any], standing: Standing, error: Exception
+    def _record_failure(
+        self, connection: Connection[Any], status: VersionStatus, error: Exception
     ) -> None:
-        name, text = standing.model.name, described(error)
+        name, text = status.model.name, describe_error(error)
         _, backoff = self._failing.get(name, (0.0, Backoff()))
-        seconds = backoff.seconds()
+        seconds = backoff.next_delay()
         self._failing[name] = (time.monotonic() + seconds, backoff)
         logger.error("projector.failing", projection=name, error=text, retry_in=seconds)
         connection.execute(
             "UPDATE easeboard.projections SET error = %s WHERE name = %s AND version = %s",
-            [text, name, standing.version],
+            [text, name, status.version],
         )
 
-    def _connected(self) -> Connection[Any]:
+    def _ensure_connected(self) -> Connection[Any]:
         if self._connection is None:
             self._connection = connect(self._url)
-            outdated = ensure(self._connection, self._models)
-            if outdated and not (self._builder and self._builder.is_alive()):
-                self._build(outdated)
+            outdated = ensure_versions(self._connection, self._models)
+            if outdated and not (self._rebuilder and self._rebuilder.is_alive()):
+                self._start_rebuilder(outdated)
         return self._connection
 
-    def _build(self, outdated: Iterable[str]) -> None:
+    def _start_rebuilder(self, outdated: Iterable[str]) -> None:
         models = [model for model in self._models if model.name in set(outdated)]
-        self._builder = threading.Thread(
+        self._rebuilder = threading.Thread(
             target=rebuild_outdated,
-            args=(self._url, self._log, models, self._stopping),
+            args=(self._url, self._source, models, self._stopping),
             name="rebuilder",
             daemon=True,
         )
-        self._builder.start()
+        self._rebuilder.start()
 
     def _disconnect(self) -> None:
-        self._reached = -1
+        self._caught_up_to = -1
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
-def _sum(fed: Sequence[Fed], safe: int) -> Fed:
+def _combine(results: Sequence[BatchResult], high_water_mark: int) -> BatchResult:
     """How many took a batch in, and how far all of them have come."""
-    return Fed(sum(one.models for one in fed), min((one.upto for one in fed), default=safe))
+    return BatchResult(
+        sum(each.models for each in results),
+        min((each.up_to for each in results), default=high_water_mark),
+    )
 
 
-def _together(standings: Iterable[Standing]) -> list[list[Standing]]:
+def _group_by_position(statuses: Iterable[VersionStatus]) -> list[list[VersionStatus]]:
     """Those who stand at the same position read the log together."""
-    groups: defaultdict[int, list[Standing]] = defaultdict(list)
-    for standing in standings:
-        groups[standing.position].append(standing)
+    groups: defaultdict[int, list[VersionStatus]] = defaultdict(list)
+    for status in statuses:
+        groups[status.position].append(status)
     return list(groups.values())

@@ -6,25 +6,32 @@ from typing import Any, NamedTuple
 import structlog
 from psycopg import Connection, Cursor
 
-from infrastructure.projection_engine.read_model import ReadModel, fingerprint
-from infrastructure.projection_engine.versions import connect, create, next_version, show
+from infrastructure.projection_engine.read_model import ReadModelDefinition, fingerprint
+from infrastructure.projection_engine.versions import (
+    connect,
+    create_version,
+    create_views,
+    next_version,
+)
 
 logger = structlog.get_logger()
 
 
-class _Live(NamedTuple):
+class _LiveVersion(NamedTuple):
     version: int
     code_version: int
     fingerprint: str
 
 
-def ensure_read_models(url: str, models: Sequence[ReadModel]) -> list[str]:
-    """Create what is missing, before anybody asks; see ensure."""
+def ensure_read_models(url: str, models: Sequence[ReadModelDefinition]) -> list[str]:
+    """Create what is missing, before anybody asks; see ensure_versions."""
     with connect(url) as connection:
-        return ensure(connection, models)
+        return ensure_versions(connection, models)
 
 
-def ensure(connection: Connection[Any], models: Sequence[ReadModel]) -> list[str]:
+def ensure_versions(
+    connection: Connection[Any], models: Sequence[ReadModelDefinition]
+) -> list[str]:
     """Create what is missing; returns the read models that an older program of ours left behind.
 
     Those must be rebuilt. What a newer program left is none of our business, and what a restore
@@ -32,25 +39,25 @@ def ensure(connection: Connection[Any], models: Sequence[ReadModel]) -> list[str
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(1161905989, 3)")
-        _forget_lost(cursor)
-        live = _live(cursor)
+        _delete_lost_versions(cursor)
+        live_by_name = _live_versions(cursor)
         for model in models:
-            if model.name not in live:
+            if model.name not in live_by_name:
                 version = next_version(cursor, model.name)
-                create(cursor, model, version)
-                show(cursor, model, version)
-            elif live[model.name].fingerprint == fingerprint(model):
-                _make_visible(cursor, model, live[model.name].version)
+                create_version(cursor, model, version)
+                create_views(cursor, model, version)
+            elif live_by_name[model.name].fingerprint == fingerprint(model):
+                _create_missing_views(cursor, model, live_by_name[model.name].version)
     return [
         model.name
         for model in models
-        if model.name in live
-        and live[model.name].fingerprint != fingerprint(model)
-        and live[model.name].code_version <= model.version
+        if model.name in live_by_name
+        and live_by_name[model.name].fingerprint != fingerprint(model)
+        and live_by_name[model.name].code_version <= model.version
     ]
 
 
-def _live(cursor: Cursor[Any]) -> dict[str, _Live]:
+def _live_versions(cursor: Cursor[Any]) -> dict[str, _LiveVersion]:
     cursor.execute(
         """
         SELECT name, version, code_version, fingerprint
@@ -59,10 +66,10 @@ def _live(cursor: Cursor[Any]) -> dict[str, _Live]:
          ORDER BY name
         """
     )
-    return {name: _Live(*facts) for name, *facts in cursor}
+    return {name: _LiveVersion(*columns) for name, *columns in cursor}
 
 
-def _forget_lost(cursor: Cursor[Any]) -> None:
+def _delete_lost_versions(cursor: Cursor[Any]) -> None:
     """Forget versions whose tables are gone: their checkpoints speak of nothing."""
     cursor.execute(
         """
@@ -72,10 +79,10 @@ def _forget_lost(cursor: Cursor[Any]) -> None:
         """
     )
     for name, version in cursor.fetchall():
-        logger.warning("projection.lost", projection=name, version=version)
+        logger.warning("projection.tables_missing", projection=name, version=version)
 
 
-def _make_visible(cursor: Cursor[Any], model: ReadModel, version: int) -> None:
+def _create_missing_views(cursor: Cursor[Any], model: ReadModelDefinition, version: int) -> None:
     """Show a version where views are gone; to make those anew that are there would halt readers."""
     cursor.execute(
         "SELECT bool_and(to_regclass('read.' || quote_ident(name)) IS NOT NULL)"
@@ -84,4 +91,4 @@ def _make_visible(cursor: Cursor[Any], model: ReadModel, version: int) -> None:
     )
     [(is_shown,)] = cursor.fetchall()
     if not is_shown:
-        show(cursor, model, version)
+        create_views(cursor, model, version)

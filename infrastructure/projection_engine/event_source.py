@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 
 
-class Batch(Protocol):
+class EventBatch(Protocol):
     """Events in order, and the position up to which there are no others."""
 
     @property
-    def events(self) -> Sequence[Recorded]:
+    def events(self) -> Sequence[RecordedEvent]:
         """The events."""
 
     @property
-    def upto(self) -> int:
+    def up_to(self) -> int:
         """The last position looked at."""
 
 
-class Log(Protocol):
+class EventSource(Protocol):
     """Events in one order for everybody."""
 
-    def safe(self) -> int:
+    def high_water_mark(self) -> int:
         """The position up to which nothing can appear any more."""
 
-    def read(self, after: int, upto: int, topics: Sequence[str], limit: int) -> Batch:
-        """Events of these topics with after < position <= upto, at most `limit`."""
+    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventBatch:
+        """Events of these topics with after < position <= up_to, at most `limit`."""

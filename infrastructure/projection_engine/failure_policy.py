@@ -8,20 +8,20 @@ import psycopg
 
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
 
-PASSING = ("08", "40", "53", "55", "57", "58")
+TRANSIENT_SQLSTATE_CLASSES = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE classes that say nothing against the statement: lost, raced, full, stopped."""
 
 
-def passes(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the same may succeed later without anything being mended."""
     if isinstance(error, DatabaseBusy | DatabaseUnavailable | psycopg.InterfaceError):
         return True
     if not isinstance(error, psycopg.OperationalError):
         return False
-    return error.sqlstate is None or error.sqlstate.startswith(PASSING)
+    return error.sqlstate is None or error.sqlstate.startswith(TRANSIENT_SQLSTATE_CLASSES)
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error without a word of what it was about: events are nobody's business here."""
     if isinstance(error, EventUnreadable):
         return f"EventUnreadable at position {error.position} ({error.topic})"
@@ -39,17 +39,17 @@ def described(error: BaseException) -> str:
 class Backoff:
     """How long to wait after the next failure: 1, 2, 4 … 60 s, a random part of it left out."""
 
-    def __init__(self, first: float = 1, longest: float = 60) -> None:
-        self._first = first
-        self._longest = longest
+    def __init__(self, initial_seconds: float = 1, max_seconds: float = 60) -> None:
+        self._initial_seconds = initial_seconds
+        self._max_seconds = max_seconds
         self._failures = 0
 
-    def seconds(self) -> float:
+    def next_delay(self) -> float:
         """Count one more failure."""
-        longest = min(self._longest, self._first * 2.0 ** min(self._failures, 20))
+        longest = min(self._max_seconds, self._initial_seconds * 2.0 ** min(self._failures, 20))
         self._failures += 1
         return longest * random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin again after a success."""
         self._failures = 0

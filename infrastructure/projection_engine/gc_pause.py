@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def pause_gc() -> Iterator[None]:
     """Collect no cycles meanwhile, anywhere in the process; for a moment at a time."""
     collects = gc.isenabled()
     gc.disable()

@@ -5,68 +5,74 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from infrastructure.projection_engine.event_source import Batch, Log
+from infrastructure.projection_engine.event_source import EventBatch, EventSource
 
-AHEAD = 2
+MAX_PREFETCHED_BATCHES = 2
 """Batches held in memory beside the one in hand: two keep the thread busy while we write."""
 
 
-class _Read(NamedTuple):
+class _PrefetchedBatch(NamedTuple):
     """A batch, where it starts, and what for."""
 
     after: int
     topics: Sequence[str]
-    batch: Batch
+    batch: EventBatch
 
 
-class ReadAhead:
+class Prefetcher:
     """A log for one reader who goes through it from front to back."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._thread = ThreadPoolExecutor(1, "read-ahead")
-        self._coming: deque[Future[_Read | None]] = deque()
+    def __init__(self, source: EventSource) -> None:
+        self._source = source
+        self._thread = ThreadPoolExecutor(1, "prefetch")
+        self._pending: deque[Future[_PrefetchedBatch | None]] = deque()
 
     def close(self) -> None:
         """Read no more."""
         self._thread.shutdown(cancel_futures=True)
 
-    def safe(self) -> int:
+    def high_water_mark(self) -> int:
         """The position up to which nothing can appear any more."""
-        return self._log.safe()
+        return self._source.high_water_mark()
 
-    def read(self, after: int, upto: int, topics: Sequence[str], limit: int) -> Batch:
+    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventBatch:
         """The batch after a position, and begin with those after that."""
-        read = self._ready(after, topics)
-        if read is None:
-            read = _Read(after, topics, self._log.read(after, upto, topics, limit))
-        last: Future[_Read | None] | _Read = self._coming[-1] if self._coming else read
-        while len(self._coming) < AHEAD and read.batch.upto < upto:
-            last = self._thread.submit(self._go_on, last, upto, limit)
-            self._coming.append(last)
-        return read.batch
+        prefetched = self._take_prefetched(after, topics)
+        if prefetched is None:
+            prefetched = _PrefetchedBatch(
+                after, topics, self._source.read(after, up_to, topics, limit)
+            )
+        last: Future[_PrefetchedBatch | None] | _PrefetchedBatch = (
+            self._pending[-1] if self._pending else prefetched
+        )
+        while len(self._pending) < MAX_PREFETCHED_BATCHES and prefetched.batch.up_to < up_to:
+            last = self._thread.submit(self._read_next, last, up_to, limit)
+            self._pending.append(last)
+        return prefetched.batch
 
-    def _ready(self, after: int, topics: Sequence[str]) -> _Read | None:
-        if not self._coming:
+    def _take_prefetched(self, after: int, topics: Sequence[str]) -> _PrefetchedBatch | None:
+        if not self._pending:
             return None
         try:
-            read = self._coming.popleft().result()
+            prefetched = self._pending.popleft().result()
         except Exception:
-            self._forget()
+            self._discard()
             raise
-        if read is None or (read.after, read.topics) != (after, topics):
-            self._forget()
+        if prefetched is None or (prefetched.after, prefetched.topics) != (after, topics):
+            self._discard()
             return None
-        return read
+        return prefetched
 
-    def _go_on(self, last: Future[_Read | None] | _Read, upto: int, limit: int) -> _Read | None:
-        before = last.result() if isinstance(last, Future) else last
-        if before is None or before.batch.upto >= upto:
+    def _read_next(
+        self, last: Future[_PrefetchedBatch | None] | _PrefetchedBatch, up_to: int, limit: int
+    ) -> _PrefetchedBatch | None:
+        previous = last.result() if isinstance(last, Future) else last
+        if previous is None or previous.batch.up_to >= up_to:
             return None
-        after, topics = before.batch.upto, before.topics
-        return _Read(after, topics, self._log.read(after, upto, topics, limit))
+        after, topics = previous.batch.up_to, previous.topics
+        return _PrefetchedBatch(after, topics, self._source.read(after, up_to, topics, limit))
 
-    def _forget(self) -> None:
-        for read in self._coming:
-            read.cancel()
-        self._coming.clear()
+    def _discard(self) -> None:
+        for future in self._pending:
+            future.cancel()
+        self._pending.clear()

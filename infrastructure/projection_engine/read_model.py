@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from psycopg import Cursor
 
-from domain.event import EVENTS, Event
-from domain.recorded_event import Recorded
+from domain.event import EVENT_TYPES, Event
+from domain.recorded_event import RecordedEvent
 
 
-class ReadModel(Protocol):
+class ReadModelDefinition(Protocol):
     """Tables, and the function that takes events into them."""
 
     @property
@@ -22,11 +22,11 @@ class ReadModel(Protocol):
         """The version of its code: one more with each change of what it makes of events."""
 
     @property
-    def hears(self) -> tuple[type[Event], ...]:
+    def subscribes_to(self) -> tuple[type[Event], ...]:
         """The events it is made of."""
 
     @property
-    def project(self) -> Callable[[Sequence[Recorded], Cursor[Any]], None]:
+    def project(self) -> Callable[[Sequence[RecordedEvent], Cursor[Any]], None]:
         """Takes a batch of events into its tables, found through the search path."""
 
     @property
@@ -38,19 +38,19 @@ class ReadModel(Protocol):
         """Those of its tables that are asked, through views of the same names."""
 
 
-def fingerprint(model: ReadModel) -> str:
+def fingerprint(model: ReadModelDefinition) -> str:
     """What two programs share exactly when one can go on with the other's tables."""
-    said = "\n".join((str(model.version), model.schema_sql, *model.tables))
-    return blake2b(said.encode(), digest_size=8).hexdigest()
+    definition = "\n".join((str(model.version), model.schema_sql, *model.tables))
+    return blake2b(definition.encode(), digest_size=8).hexdigest()
 
 
-def topics(models: Sequence[ReadModel]) -> list[str]:
+def subscribed_topics(models: Sequence[ReadModelDefinition]) -> list[str]:
     """The stored names of all events that any of these hears."""
-    heard = {kind for model in models for kind in model.hears}
-    return [name for name, kind in EVENTS.items() if kind in heard]
+    subscribed = {event_class for model in models for event_class in model.subscribes_to}
+    return [name for name, event_class in EVENT_TYPES.items() if event_class in subscribed]
 
 
-def heard_by(model: ReadModel, events: Sequence[Recorded]) -> list[Recorded]:
+def events_for(model: ReadModelDefinition, events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
     """The events a read model hears; what was redacted is heard by none."""
-    kinds = frozenset(model.hears)
-    return [recorded for recorded in events if type(recorded.event) in kinds]
+    event_classes = frozenset(model.subscribes_to)
+    return [recorded for recorded in events if type(recorded.event) in event_classes]

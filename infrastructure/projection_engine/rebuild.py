@@ -14,24 +14,24 @@ import structlog
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable
 
-from infrastructure.projection_engine.batch_size import Pace
+from infrastructure.projection_engine.batch_size import AdaptiveBatchSize
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.projection_engine.event_source import Log
-from infrastructure.projection_engine.failure_policy import Backoff, described, passes
-from infrastructure.projection_engine.gc_pause import uncollected
-from infrastructure.projection_engine.prefetch import ReadAhead
-from infrastructure.projection_engine.read_model import ReadModel, topics
+from infrastructure.projection_engine.event_source import EventSource
+from infrastructure.projection_engine.failure_policy import Backoff, describe_error, is_transient
+from infrastructure.projection_engine.gc_pause import pause_gc
+from infrastructure.projection_engine.prefetch import Prefetcher
+from infrastructure.projection_engine.read_model import ReadModelDefinition, subscribed_topics
 from infrastructure.projection_engine.rebuild_steps import (
-    Site,
-    abandon,
-    break_ground,
-    clear_away,
-    extend,
-    take_over,
+    Rebuild,
+    abandon_rebuild,
+    apply,
+    cut_over,
+    drop_retired,
+    start_rebuild,
 )
 from infrastructure.projection_engine.versions import connect
 
-ATTEMPTS = 8
+MAX_REBUILD_ATTEMPTS = 8
 
 logger = structlog.get_logger()
 
@@ -50,88 +50,108 @@ class RebuildProgress:
     eta_seconds: float | None
 
 
-Tell = Callable[[RebuildProgress], None]
+ReportProgress = Callable[[RebuildProgress], None]
 
 
-def _nobody(_: RebuildProgress) -> None:
+def _ignore_progress(_: RebuildProgress) -> None:
     return
 
 
-def rebuild(url: str, log: Log, model: ReadModel, progress: Tell = _nobody) -> int:
+def rebuild_read_model(
+    url: str,
+    source: EventSource,
+    model: ReadModelDefinition,
+    report_progress: ReportProgress = _ignore_progress,
+) -> int:
     """Build, catch up, take over; returns the version that answers now.
 
     Reads go on all the while. A rebuild that died is gone on with where it stopped.
-    Raises RebuildRefused, RebuildLost, and what a projector, `progress` or a lasting fault raises.
+    Raises RebuildRefused, RebuildLost, and what a projector, `report_progress` or a lasting fault
+    raises.
     """
     builder, backoff, failures = uuid4(), Backoff(), 0
     while True:
         try:
-            with connect(url) as connection, _abandoning(connection, builder):
-                site, start = break_ground(connection, model, builder)
-                return _construct(connection, site, start, log, progress)
+            with connect(url) as connection, _release_on_failure(connection, builder):
+                rebuild, start = start_rebuild(connection, model, builder)
+                return _build_version(connection, rebuild, start, source, report_progress)
         except Exception as error:
             failures += 1
-            if not passes(error) or failures == ATTEMPTS:
+            if not is_transient(error) or failures == MAX_REBUILD_ATTEMPTS:
                 raise
-            time.sleep(backoff.seconds())
+            time.sleep(backoff.next_delay())
 
 
 @contextmanager
-def _abandoning(connection: Connection[Any], builder: UUID) -> Iterator[None]:
+def _release_on_failure(connection: Connection[Any], builder: UUID) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not passes(error):
-            abandon(connection, builder, described(error))
+        if not is_transient(error):
+            abandon_rebuild(connection, builder, describe_error(error))
         raise
 
 
-def _construct(
-    connection: Connection[Any], site: Site, start: int, log: Log, progress: Tell
+def _build_version(
+    connection: Connection[Any],
+    rebuild: Rebuild,
+    start: int,
+    source: EventSource,
+    report_progress: ReportProgress,
 ) -> int:
-    begun, origin, pace = time.monotonic(), start, Pace(first=1_000)
-    with closing(ReadAhead(log)) as ahead:
+    started, first_position, batch_size = time.monotonic(), start, AdaptiveBatchSize(initial=1_000)
+    with closing(Prefetcher(source)) as prefetcher:
         while True:
-            safe = log.safe()
-            while start < safe:
-                with pace as limit, uncollected():
-                    batch = ahead.read(start, safe, topics([site.model]), limit)
-                    extend(connection, site, start, batch)
-                start = batch.upto
-                progress(_progress(start, safe, start - origin, time.monotonic() - begun))
-            if _took_over(connection, site, start, log):
-                return site.version
+            high_water_mark = source.high_water_mark()
+            while start < high_water_mark:
+                with batch_size as limit, pause_gc():
+                    batch = prefetcher.read(
+                        start, high_water_mark, subscribed_topics([rebuild.model]), limit
+                    )
+                    apply(connection, rebuild, start, batch)
+                start = batch.up_to
+                report_progress(
+                    _measure_progress(
+                        start, high_water_mark, start - first_position, time.monotonic() - started
+                    )
+                )
+            if _try_cut_over(connection, rebuild, start, source):
+                return rebuild.version
 
 
-def _took_over(connection: Connection[Any], site: Site, start: int, log: Log) -> bool:
+def _try_cut_over(
+    connection: Connection[Any], rebuild: Rebuild, start: int, source: EventSource
+) -> bool:
     try:
-        taken = take_over(connection, site, start, log)
+        is_done = cut_over(connection, rebuild, start, source)
     except LockNotAvailable:
         time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  # lets the readers pass
         return False
-    if taken:
-        _clear_away(connection, site.model.name)
-    return taken
+    if is_done:
+        _try_drop_retired(connection, rebuild.model.name)
+    return is_done
 
 
-def _clear_away(connection: Connection[Any], name: str) -> None:
+def _try_drop_retired(connection: Connection[Any], name: str) -> None:
     try:
-        clear_away(connection, name)
+        drop_retired(connection, name)
     except psycopg.Error as error:
-        logger.warning("projection.not_cleared_away", projection=name, error=described(error))
+        logger.warning(
+            "projection.retired_not_dropped", projection=name, error=describe_error(error)
+        )
 
 
-def _progress(done: int, total: int, gained: int, seconds: float) -> RebuildProgress:
-    rate = gained / seconds if seconds else 0.0
+def _measure_progress(done: int, total: int, applied: int, seconds: float) -> RebuildProgress:
+    rate = applied / seconds if seconds else 0.0
     return RebuildProgress(done, total, rate, (total - done) / rate if rate else None)
 
 
 def rebuild_outdated(
-    url: str, log: Log, models: Sequence[ReadModel], stopping: threading.Event
+    url: str, source: EventSource, models: Sequence[ReadModelDefinition], stopping: threading.Event
 ) -> None:
     """Rebuild what an older program left, one after the other, however often it takes."""
 
-    def go_on(_: RebuildProgress) -> None:
+    def stop_if_requested(_: RebuildProgress) -> None:
         if stopping.is_set():
             raise _Stopped
 
@@ -142,10 +162,10 @@ def rebuild_outdated(
             if not outdated:
                 return
             model = next(model for model in models if model.name in outdated)
-            version = rebuild(url, log, model, go_on)
+            version = rebuild_read_model(url, source, model, stop_if_requested)
             logger.info("projection.rebuilt", projection=model.name, version=version)
         except _Stopped:
             return
         except Exception as error:  # noqa: BLE001  # supervised: whatever it is, go on later
-            logger.warning("projection.rebuild_failed", error=described(error))
-            stopping.wait(backoff.seconds())
+            logger.warning("projection.rebuild_failed", error=describe_error(error))
+            stopping.wait(backoff.next_delay())

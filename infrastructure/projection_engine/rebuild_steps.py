@@ -5,21 +5,26 @@ from uuid import UUID
 
 from psycopg import Connection, Cursor
 
-from infrastructure.projection_engine.event_source import Batch, Log
-from infrastructure.projection_engine.read_model import ReadModel, fingerprint, heard_by, topics
+from infrastructure.projection_engine.event_source import EventBatch, EventSource
+from infrastructure.projection_engine.read_model import (
+    ReadModelDefinition,
+    events_for,
+    fingerprint,
+    subscribed_topics,
+)
 from infrastructure.projection_engine.versions import (
-    create,
-    drop,
-    enter,
+    create_version,
+    create_views,
+    drop_version,
     next_version,
     schema_of,
-    show,
+    set_search_path,
 )
 
-ALIVE_SECONDS = 15
+REBUILD_LEASE_SECONDS = 15
 """A builder not heard of for as long is no more."""
 
-LAST_STRETCH = 500
+MAX_CUT_OVER_LAG_POSITIONS = 500
 """How many positions a new version may be behind when it takes over; it reads them right then."""
 
 
@@ -31,15 +36,17 @@ class RebuildLost(Exception):
     """Another builder took over, or the rebuild was dropped."""
 
 
-class Site(NamedTuple):
+class Rebuild(NamedTuple):
     """A version being built, and by whom."""
 
-    model: ReadModel
+    model: ReadModelDefinition
     version: int
     builder: UUID
 
 
-def break_ground(connection: Connection[Any], model: ReadModel, builder: UUID) -> tuple[Site, int]:
+def start_rebuild(
+    connection: Connection[Any], model: ReadModelDefinition, builder: UUID
+) -> tuple[Rebuild, int]:
     """Begin a version, or go on with one whose builder died; returns where in the log.
 
     Raises RebuildRefused.
@@ -54,51 +61,57 @@ def break_ground(connection: Connection[Any], model: ReadModel, builder: UUID) -
             if version.is_alive and version.builder != builder:
                 raise RebuildRefused(
                     f"{model.name} is being rebuilt already; a rebuild that died is taken over"
-                    f" after {ALIVE_SECONDS} s."
+                    f" after {REBUILD_LEASE_SECONDS} s."
                 )
             if version.fingerprint == fingerprint(model):
-                _take_over(cursor, model.name, version.number, builder)
-                return Site(model, version.number, builder), version.position
-            drop(cursor, model.name, version.number)
+                _adopt(cursor, model.name, version.number, builder)
+                return Rebuild(model, version.number, builder), version.position
+            drop_version(cursor, model.name, version.number)
         number = next_version(cursor, model.name)
-        create(cursor, model, number, builder=builder)
-        return Site(model, number, builder), 0
+        create_version(cursor, model, number, builder=builder)
+        return Rebuild(model, number, builder), 0
 
 
-def extend(connection: Connection[Any], site: Site, start: int, batch: Batch) -> None:
+def apply(connection: Connection[Any], rebuild: Rebuild, start: int, batch: EventBatch) -> None:
     """Take a batch in that was read from `start` on; raises RebuildLost."""
     with connection.transaction(), connection.cursor() as cursor:
-        _build(cursor, site, start, batch)
+        _apply_batch(cursor, rebuild, start, batch)
 
 
-def take_over(connection: Connection[Any], site: Site, start: int, log: Log) -> bool:
+def cut_over(
+    connection: Connection[Any], rebuild: Rebuild, start: int, source: EventSource
+) -> bool:
     """Let the new version answer, once it is no further behind than one stretch.
 
     Gives way to readers: raises LockNotAvailable rather than let them wait for each other.
     """
     with connection.transaction(), connection.cursor() as cursor:
-        (live,) = (one for one in _versions(cursor, site.model.name) if one.role == "live")
-        if live.position - start > LAST_STRETCH:
+        (live,) = (
+            version for version in _versions(cursor, rebuild.model.name) if version.role == "live"
+        )
+        if live.position - start > MAX_CUT_OVER_LAG_POSITIONS:
             return False
         if live.position > start:
-            batch = log.read(start, live.position, topics([site.model]), LAST_STRETCH)
-            _build(cursor, site, start, batch)
+            batch = source.read(
+                start, live.position, subscribed_topics([rebuild.model]), MAX_CUT_OVER_LAG_POSITIONS
+            )
+            _apply_batch(cursor, rebuild, start, batch)
             start = live.position
         cursor.execute("SET LOCAL lock_timeout = '200ms'")
-        show(cursor, site.model, site.version)
-        _hand_over(cursor, site, start)
+        create_views(cursor, rebuild.model, rebuild.version)
+        _switch_roles(cursor, rebuild, start)
     return True
 
 
-def clear_away(connection: Connection[Any], name: str) -> None:
+def drop_retired(connection: Connection[Any], name: str) -> None:
     """Drop the retired versions but the newest, to which one could go back."""
     with connection.transaction(), connection.cursor() as cursor:
-        retired = [one for one in _versions(cursor, name) if one.role == "retired"]
-        for one in retired[:-1]:
-            drop(cursor, name, one.number)
+        retired = [version for version in _versions(cursor, name) if version.role == "retired"]
+        for version in retired[:-1]:
+            drop_version(cursor, name, version.number)
 
 
-def abandon(connection: Connection[Any], builder: UUID, reason: str) -> None:
+def abandon_rebuild(connection: Connection[Any], builder: UUID, reason: str) -> None:
     """Let somebody else go on at once."""
     connection.execute(
         """
@@ -131,12 +144,12 @@ def _versions(cursor: Cursor[Any], name: str) -> list[_Version]:
          ORDER BY version
            FOR UPDATE
         """,
-        [ALIVE_SECONDS, name],
+        [REBUILD_LEASE_SECONDS, name],
     )
     return [_Version(*row) for row in cursor]
 
 
-def _take_over(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> None:
+def _adopt(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> None:
     cursor.execute(
         """
         UPDATE easeboard.projections
@@ -152,8 +165,8 @@ def _take_over(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> N
     )
 
 
-def _build(cursor: Cursor[Any], site: Site, start: int, batch: Batch) -> None:
-    events = heard_by(site.model, batch.events)
+def _apply_batch(cursor: Cursor[Any], rebuild: Rebuild, start: int, batch: EventBatch) -> None:
+    events = events_for(rebuild.model, batch.events)
     cursor.execute(
         """
         UPDATE easeboard.projections
@@ -165,16 +178,16 @@ def _build(cursor: Cursor[Any], site: Site, start: int, batch: Batch) -> None:
            AND builder = %s
            AND position = %s
         """,
-        [batch.upto, site.model.name, site.version, site.builder, start],
+        [batch.up_to, rebuild.model.name, rebuild.version, rebuild.builder, start],
     )
     if not cursor.rowcount:
-        raise RebuildLost(f"Another builder goes on with {site.model.name}.")
+        raise RebuildLost(f"Another builder goes on with {rebuild.model.name}.")
     if events:
-        enter(cursor, schema_of(site.model.name, site.version))
-        site.model.project(events, cursor)
+        set_search_path(cursor, schema_of(rebuild.model.name, rebuild.version))
+        rebuild.model.project(events, cursor)
 
 
-def _hand_over(cursor: Cursor[Any], site: Site, position: int) -> None:
+def _switch_roles(cursor: Cursor[Any], rebuild: Rebuild, position: int) -> None:
     cursor.execute(
         """
         UPDATE easeboard.projections
@@ -182,7 +195,7 @@ def _hand_over(cursor: Cursor[Any], site: Site, position: int) -> None:
          WHERE name = %s
            AND role = 'live'
         """,
-        [site.model.name],
+        [rebuild.model.name],
     )
     cursor.execute(
         """
@@ -195,7 +208,7 @@ def _hand_over(cursor: Cursor[Any], site: Site, position: int) -> None:
            AND builder = %s
            AND position = %s
         """,
-        [site.model.name, site.version, site.builder, position],
+        [rebuild.model.name, rebuild.version, rebuild.builder, position],
     )
     if not cursor.rowcount:
-        raise RebuildLost(f"Another builder goes on with {site.model.name}.")
+        raise RebuildLost(f"Another builder goes on with {rebuild.model.name}.")

@@ -6,7 +6,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 
-async def status(pool: AsyncConnectionPool) -> list[dict[str, Any]]:
+async def projection_status(pool: AsyncConnectionPool) -> list[dict[str, Any]]:
     """One row a read model, by name, in the shape of `GET /api/v1/admin/projections`.
 
     `lag_seconds` is the age of the oldest event not yet taken in. `rebuild.done` and `total`
@@ -60,11 +60,11 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "events_per_second": round(row["rate"], 1),
         "dead_letters": 0,
         "owner": None,
-        "rebuild": _rebuild(row) if row["building"] else None,
+        "rebuild": _rebuild_status(row) if row["building"] else None,
     }
 
 
-def _rebuild(row: dict[str, Any]) -> dict[str, Any]:
+def _rebuild_status(row: dict[str, Any]) -> dict[str, Any]:
     total, rate = max(row["head"], row["done"]), row["building_rate"]
     return {
         "state": "running" if row["is_alive"] else "interrupted",

@@ -7,17 +7,17 @@ from uuid import UUID
 from psycopg import Connection, Cursor, sql
 
 from infrastructure.postgres import timeouts
-from infrastructure.postgres.conninfo import conninfo
-from infrastructure.projection_engine.read_model import ReadModel, fingerprint
+from infrastructure.postgres.conninfo import build_conninfo
+from infrastructure.projection_engine.read_model import ReadModelDefinition, fingerprint
 
-ANSWER_WITHIN = 10.0
+BATCH_TIMEOUT_SECONDS = 10.0
 """Seconds a batch may take; whoever hears nothing for as long begins anew on another connection."""
 
 
-class Standing(NamedTuple):
+class VersionStatus(NamedTuple):
     """How far a version of a read model has come."""
 
-    model: ReadModel
+    model: ReadModelDefinition
     version: int
     position: int
 
@@ -43,11 +43,11 @@ def connect(url: str) -> Connection[Any]:
         "statement_timeout": "60s",
         "idle_in_transaction_session_timeout": "30s",
     }
-    connected = timeouts.Connection.connect(
-        conninfo(url, name="projector", **settings), autocommit=True
+    connection = timeouts.TimedConnection.connect(
+        build_conninfo(url, name="projector", **settings), autocommit=True
     )
-    connected.answers_within = ANSWER_WITHIN
-    return connected
+    connection.response_timeout_seconds = BATCH_TIMEOUT_SECONDS
+    return connection
 
 
 def next_version(cursor: Cursor[Any], name: str) -> int:
@@ -71,13 +71,13 @@ def next_version(cursor: Cursor[Any], name: str) -> int:
     return int(version)
 
 
-def create(
-    cursor: Cursor[Any], model: ReadModel, version: int, *, builder: UUID | None = None
+def create_version(
+    cursor: Cursor[Any], model: ReadModelDefinition, version: int, *, builder: UUID | None = None
 ) -> None:
     """Make the empty tables of a version: live at once, or being built by somebody."""
     schema = schema_of(model.name, version)
     cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
-    enter(cursor, schema)
+    set_search_path(cursor, schema)
     cursor.execute(model.schema_sql)
     cursor.execute(
         """
@@ -101,12 +101,12 @@ def create(
     )
 
 
-def enter(cursor: Cursor[Any], schema: sql.Identifier) -> None:
+def set_search_path(cursor: Cursor[Any], schema: sql.Identifier) -> None:
     """Let table names mean those of one version until the transaction ends."""
     cursor.execute(sql.SQL("SET LOCAL search_path = {}").format(schema))
 
 
-def show(cursor: Cursor[Any], model: ReadModel, version: int) -> None:
+def create_views(cursor: Cursor[Any], model: ReadModelDefinition, version: int) -> None:
     """Let the views in `read` show this version."""
     cursor.execute("CREATE SCHEMA IF NOT EXISTS read")
     for table in model.tables:
@@ -119,7 +119,7 @@ def show(cursor: Cursor[Any], model: ReadModel, version: int) -> None:
         )
 
 
-def drop(cursor: Cursor[Any], name: str, version: int) -> None:
+def drop_version(cursor: Cursor[Any], name: str, version: int) -> None:
     """Forget a version that no longer answers."""
     cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema_of(name, version)))
     cursor.execute(
@@ -127,10 +127,12 @@ def drop(cursor: Cursor[Any], name: str, version: int) -> None:
     )
 
 
-def live(connection: Connection[Any], models: Sequence[ReadModel]) -> list[Standing]:
+def live_versions(
+    connection: Connection[Any], models: Sequence[ReadModelDefinition]
+) -> list[VersionStatus]:
     """How far the live versions have come, of those whose tables fit this program."""
-    ours = {(model.name, fingerprint(model)): model for model in models}
-    found = connection.execute(
+    models_by_key = {(model.name, fingerprint(model)): model for model in models}
+    cursor = connection.execute(
         """
         SELECT name, fingerprint, version, position
           FROM easeboard.projections
@@ -139,7 +141,7 @@ def live(connection: Connection[Any], models: Sequence[ReadModel]) -> list[Stand
         """
     )
     return [
-        Standing(ours[name, print_], version, position)
-        for name, print_, version, position in found
-        if (name, print_) in ours
+        VersionStatus(models_by_key[name, digest], version, position)
+        for name, digest, version, position in cursor
+        if (name, digest) in models_by_key
     ]

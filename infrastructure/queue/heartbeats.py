@@ -15,12 +15,12 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
-from application.ports import Fate
+from application.ports import WorkerStatus
 
-BEAT = 2.0
+UPDATE_HEARTBEAT_INTERVAL_SECONDS = 2.0
 """Seconds between two heartbeats."""
 
-BEATS = """
+UPSERT_HEARTBEAT = """
 INSERT INTO easeboard.workers AS own (name, roles, heartbeat_at, since)
 VALUES (%s, %s, clock_timestamp(), clock_timestamp())
     ON CONFLICT (name) DO UPDATE
@@ -32,10 +32,12 @@ VALUES (%s, %s, clock_timestamp(), clock_timestamp())
 """
 """Whoever was silent for half a lease cannot witness the silence of others, and begins anew."""
 
-FORGET = "DELETE FROM easeboard.workers WHERE heartbeat_at < clock_timestamp() - INTERVAL '1 day'"
+DELETE_OLD_HEARTBEATS = (
+    "DELETE FROM easeboard.workers WHERE heartbeat_at < clock_timestamp() - INTERVAL '1 day'"
+)
 
-JUDGE = """
-WITH living AS (
+SELECT_LIVENESS = """
+WITH live AS (
     SELECT name, roles, since
       FROM easeboard.workers
      WHERE heartbeat_at >= clock_timestamp() - INTERVAL '10 s'
@@ -47,11 +49,11 @@ SELECT EXISTS (
               AND heartbeat_at >= clock_timestamp() - INTERVAL '10 s'
        ),
        EXISTS (
-           SELECT FROM living
+           SELECT FROM live
             WHERE since <= clock_timestamp() - INTERVAL '10 s'
        ),
        EXISTS (
-           SELECT FROM living
+           SELECT FROM live
             WHERE 'worker' = ANY (roles)
               AND since <= (SELECT heartbeat_at FROM easeboard.workers WHERE name = %(process)s)
        )
@@ -59,10 +61,10 @@ SELECT EXISTS (
 """Whether a process beats, whether another was heard all the while it may have been silent, and
 whether a worker lives that lived when it was last heard."""
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
-class Workers:
+class Heartbeats:
     """Every process that works here, whatever its roles.
 
     A process is named `host:pid:start time`, and each run it takes on is numbered, so that a run
@@ -78,94 +80,95 @@ class Workers:
     ) -> None:
         self._pool = pool
         self._roles = list(roles)
-        self._host = host or this_machine()
+        self._host = host or machine_name()
         self._numbers = count(1)
-        self._under_way: set[str] = set()
-        self.process = f"{self._host}:{os.getpid()}:{_started(os.getpid())}"
+        self._active_names: set[str] = set()
+        self.process_name = f"{self._host}:{os.getpid()}:{_start_time(os.getpid())}"
 
     @contextmanager
-    def taking_on(self) -> Iterator[str]:
+    def register_attempt(self) -> Iterator[str]:
         """The worker's name for one run, alive until the run is over."""
-        name = f"{self.process}:{next(self._numbers)}"
-        self._under_way.add(name)
+        name = f"{self.process_name}:{next(self._numbers)}"
+        self._active_names.add(name)
         try:
             yield name
         finally:
-            self._under_way.discard(name)
+            self._active_names.discard(name)
 
-    async def fate(self, name: str) -> Fate:
+    async def worker_status(self, name: str) -> WorkerStatus:
         """What became of a worker: silent for 10 s while another was heard, it is dead."""
         process, _, _ = name.rpartition(":")
-        if process == self.process:
-            return "alive" if name in self._under_way else "lost"
-        beats, heard, peer = await self._judge(process)
-        gone = self._look(process) is False or (not beats and heard)
-        if not gone:
+        if process == self.process_name:
+            return "alive" if name in self._active_names else "lost"
+        is_beating, has_witness, has_peer = await self._query_liveness(process)
+        is_dead = self._is_running_here(process) is False or (not is_beating and has_witness)
+        if not is_dead:
             return "alive"
-        return "lost" if peer else "gone"
+        return "lost" if has_peer else "gone"
 
-    async def _judge(self, process: str) -> tuple[bool, bool, bool]:
+    async def _query_liveness(self, process: str) -> tuple[bool, bool, bool]:
         async with self._pool.connection() as connection:
-            found = await connection.execute(JUDGE, {"process": process})
-            row: tuple[bool, bool, bool] | None = await found.fetchone()
+            cursor = await connection.execute(SELECT_LIVENESS, {"process": process})
+            row: tuple[bool, bool, bool] | None = await cursor.fetchone()
         return row or (True, False, False)
 
-    async def beat(self) -> None:
+    async def record_heartbeat(self) -> None:
         """Say that this process lives, and forget those that have not for a day."""
         async with self._pool.connection() as connection, connection.pipeline():
-            await connection.execute(BEATS, [self.process, self._roles])
-            await connection.execute(FORGET)
+            await connection.execute(UPSERT_HEARTBEAT, [self.process_name, self._roles])
+            await connection.execute(DELETE_OLD_HEARTBEATS)
 
-    async def keep_beating(self) -> None:
+    async def run_heartbeat(self) -> None:
         """Beat until cancelled; the database may come and go. In the end the process leaves."""
         try:
             while True:
                 try:
-                    await self.beat()
+                    await self.record_heartbeat()
                 except psycopg.Error as error:
-                    log.warning("heartbeat_missed", reason=str(error))
-                await asyncio.sleep(BEAT)
+                    logger.warning("heartbeat_missed", reason=str(error))
+                await asyncio.sleep(UPDATE_HEARTBEAT_INTERVAL_SECONDS)
         finally:
             with suppress(psycopg.Error, TimeoutError):
-                await asyncio.wait_for(self.leave(), BEAT)
+                await asyncio.wait_for(self.deregister(), UPDATE_HEARTBEAT_INTERVAL_SECONDS)
 
-    async def leave(self) -> None:
+    async def deregister(self) -> None:
         """Say that this process takes nothing on any more."""
         async with self._pool.connection() as connection:
             await connection.execute(
-                "DELETE FROM easeboard.workers WHERE name = %s", [self.process]
+                "DELETE FROM easeboard.workers WHERE name = %s", [self.process_name]
             )
 
-    def _look(self, process: str) -> bool | None:
+    def _is_running_here(self, process: str) -> bool | None:
         """Whether a process of this machine runs; None where only its heartbeat can tell.
 
         A start time that differs is a reused pid or a clock that was set: the heartbeat decides.
         """
-        host, _, rest = process.partition(":")
-        pid, _, started = rest.partition(":")
+        host, _, remainder = process.partition(":")
+        pid, _, started = remainder.partition(":")
         if host != self._host or not pid.isdecimal():
             return None
-        now = _started(int(pid))
-        if now is None:
+        actual_start = _start_time(int(pid))
+        if actual_start is None:
             return False
-        return True if started.isdecimal() and abs(now - int(started)) <= 1 else None
+        return True if started.isdecimal() and abs(actual_start - int(started)) <= 1 else None
 
 
-def this_machine() -> str:
+def machine_name() -> str:
     """A name two machines, two boots of one, or two containers never share."""
-    marks = "".join(
-        _read(mark) for mark in (Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid"))
+    identity = "".join(
+        _read_identity(path)
+        for path in (Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid"))
     )
-    return f"{socket.gethostname()}-{blake2b(marks.encode(), digest_size=3).hexdigest()}"
+    return f"{socket.gethostname()}-{blake2b(identity.encode(), digest_size=3).hexdigest()}"
 
 
-def _read(mark: Path) -> str:
-    if mark.is_symlink():
-        return str(mark.readlink())
-    return mark.read_text("utf-8") if mark.exists() else ""
+def _read_identity(path: Path) -> str:
+    if path.is_symlink():
+        return str(path.readlink())
+    return path.read_text("utf-8") if path.exists() else ""
 
 
-def _started(pid: int) -> int | None:
+def _start_time(pid: int) -> int | None:
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time())

@@ -7,12 +7,12 @@ import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg import sql
 
-SCHEMA = "procrastinate"
+QUEUE_SCHEMA = "procrastinate"
 
 
 def pending_queue_schema(connection: psycopg.Connection[Any]) -> list[str]:
     """The names of procrastinate's scripts this database lacks, `procrastinate/…`."""
-    return [f"{SCHEMA}/{name}" for name in _pending(connection)]
+    return [f"{QUEUE_SCHEMA}/{name}" for name in _pending(connection)]
 
 
 def apply_queue_schema(connection: psycopg.Connection[Any]) -> list[str]:
@@ -23,7 +23,7 @@ def apply_queue_schema(connection: psycopg.Connection[Any]) -> list[str]:
     names = _pending(connection)
     if not names:
         return []
-    schema = sql.Identifier(SCHEMA)
+    schema = sql.Identifier(QUEUE_SCHEMA)
     with connection.transaction():
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(schema))
@@ -35,19 +35,19 @@ def apply_queue_schema(connection: psycopg.Connection[Any]) -> list[str]:
                 schema, sql.Literal(_migrations()[-1].stem)
             )
         )
-    return [f"{SCHEMA}/{name}" for name in names]
+    return [f"{QUEUE_SCHEMA}/{name}" for name in names]
 
 
 def _pending(connection: psycopg.Connection[Any]) -> list[str]:
-    newest = _newest(connection)
+    newest = _newest_applied(connection)
     if newest is None:
         return ["schema"]
     return [file.stem for file in _migrations() if file.stem > newest]
 
 
-def _newest(connection: psycopg.Connection[Any]) -> str | None:
+def _newest_applied(connection: psycopg.Connection[Any]) -> str | None:
     row = connection.execute(
-        "SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", [SCHEMA]
+        "SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", [QUEUE_SCHEMA]
     ).fetchone()
     return row[0] if row else None
 

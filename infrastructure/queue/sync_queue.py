@@ -16,33 +16,33 @@ from procrastinate.jobs import Job, Status
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool
 
-from application.ports import Fate
-from infrastructure.observability.tracing import traceparent
-from infrastructure.postgres.connection_budget import BUDGETS, MAX_IDLE
-from infrastructure.postgres.conninfo import conninfo
-from infrastructure.postgres.pools import WAIT_SECONDS
-from infrastructure.postgres.timeouts import AsyncConnection
-from infrastructure.queue.heartbeats import Workers
-from infrastructure.queue.job_manager import JobTable, reason
-from infrastructure.queue.schema import SCHEMA
+from application.ports import WorkerStatus
+from infrastructure.observability.tracing import current_traceparent
+from infrastructure.postgres.connection_budget import MAX_IDLE_SECONDS, ROLE_BUDGETS
+from infrastructure.postgres.conninfo import build_conninfo
+from infrastructure.postgres.pools import POOL_WAIT_SECONDS
+from infrastructure.postgres.timeouts import AsyncTimedConnection
+from infrastructure.queue.heartbeats import Heartbeats
+from infrastructure.queue.job_manager import SyncJobManager, error_reason
+from infrastructure.queue.schema import QUEUE_SCHEMA
 
-TASK = QUEUE = "run_sync"
-LATER = "run_sync_later"
+SYNC_TASK = SYNC_QUEUE = "run_sync"
+DELAYED_SYNC_TASK = "run_sync_later"
 """The task that enqueues a run once its pause is over: a paused job would block its lane."""
-URGENT = 1
+URGENT_PRIORITY = 1
 """The priority of a run that a person waits for."""
-STALLED = 10.0
+STALLED_WORKER_TIMEOUT_SECONDS = 10.0
 """Seconds without a heartbeat after which a worker's jobs are given up."""
-LANES = 8
+DEFAULT_LANES_PER_HOST = 8
 """Runs under way at one Canvas host, where no setting says otherwise."""
-ANSWER_WITHIN = 5.0
+QUEUE_RESPONSE_TIMEOUT_SECONDS = 5.0
 """Seconds the database has to answer before its connection counts as lost."""
 
 Pool = AsyncConnectionPool[Any]
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
-class Wish(NamedTuple):
+class SyncJob(NamedTuple):
     """A connection whose queued run waits for a worker, and the Canvas it is at."""
 
     connection_id: UUID
@@ -54,11 +54,11 @@ class SyncQueue:
     """`application.ports.Queue`."""
 
     def __init__(
-        self, connector: PsycopgConnector, workers: Workers, lanes: int, pool: Pool
+        self, connector: PsycopgConnector, heartbeats: Heartbeats, lanes: int, pool: Pool
     ) -> None:
-        self.workers = workers
+        self.heartbeats = heartbeats
         self.connector = connector
-        self.table = JobTable(connector)
+        self.job_manager = SyncJobManager(connector)
         self._lanes = lanes
         self.pool = pool
         self._app = self.new_app()
@@ -66,58 +66,63 @@ class SyncQueue:
     def new_app(self) -> App:
         """An App of procrastinate over our table of jobs."""
         app = App(connector=self.connector)
-        app.job_manager = self.table
+        app.job_manager = self.job_manager
         return app
 
     async def enqueue(
-        self, connection_id: UUID, origin: str, *, urgent: bool = False, after: float = 0
+        self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
     ) -> None:
         """Let a worker take the connection's queued run on, `after` seconds; twice is once."""
-        wish = Wish(connection_id, origin, urgent)
-        if not after:
-            return await self.enqueue_many([wish])
-        job = self._app.configure_task(
-            LATER,
-            queue=QUEUE,
+        job = SyncJob(connection_id, origin, urgent)
+        if not delay_seconds:
+            return await self.enqueue_many([job])
+        deferrer = self._app.configure_task(
+            DELAYED_SYNC_TASK,
+            queue=SYNC_QUEUE,
             queueing_lock=f"{connection_id}/later",
-            schedule_in={"seconds": round(after)},
+            schedule_in={"seconds": round(delay_seconds)},
         )
         try:
-            await job.defer_async(connection_id=str(connection_id), origin=origin)
+            await deferrer.defer_async(connection_id=str(connection_id), origin=origin)
         except AlreadyEnqueued:
             return None
         except ConnectorException as error:
-            _told_later([wish], error)
+            _log_enqueue_failure([job], error)
 
-    async def enqueue_many(self, wishes: Sequence[Wish]) -> None:
+    async def enqueue_many(self, jobs: Sequence[SyncJob]) -> None:
         """Enqueue several runs in one statement.
 
         The log already holds the requests: jobs lost here are found again by the recovery.
         """
         try:
-            await self.table.batch_defer_jobs_async([self._job(wish) for wish in wishes])
+            await self.job_manager.batch_defer_jobs_async(
+                [self._to_procrastinate_job(job) for job in jobs]
+            )
         except AlreadyEnqueued:
-            if len(wishes) > 1:
-                for wish in wishes:
-                    await self.enqueue_many([wish])
+            if len(jobs) > 1:
+                for job in jobs:
+                    await self.enqueue_many([job])
         except ConnectorException as error:
-            _told_later(wishes, error)
+            _log_enqueue_failure(jobs, error)
 
-    def _job(self, wish: Wish) -> Job:
+    def _to_procrastinate_job(self, job: SyncJob) -> Job:
         return Job(
-            queue=QUEUE,
-            task_name=TASK,
-            priority=URGENT if wish.urgent else 0,
-            lock=lane(wish.origin, wish.connection_id, self._lanes),
-            queueing_lock=str(wish.connection_id),
-            task_kwargs={"connection_id": str(wish.connection_id), "traceparent": traceparent()},
+            queue=SYNC_QUEUE,
+            task_name=SYNC_TASK,
+            priority=URGENT_PRIORITY if job.urgent else 0,
+            lock=lane_name(job.origin, job.connection_id, self._lanes),
+            queueing_lock=str(job.connection_id),
+            task_kwargs={
+                "connection_id": str(job.connection_id),
+                "traceparent": current_traceparent(),
+            },
         )
 
-    async def fate(self, worker: str) -> Fate:
+    async def worker_status(self, worker: str) -> WorkerStatus:
         """What became of a worker that took a run on."""
-        return await self.workers.fate(worker)
+        return await self.heartbeats.worker_status(worker)
 
-    async def forget(self, connection_id: UUID) -> None:
+    async def release(self, connection_id: UUID) -> None:
         """Free the lane that a worker which is no more held for a connection."""
         async with self.pool.connection() as connection:
             await connection.execute(
@@ -127,26 +132,26 @@ class SyncQueue:
                    AND task_name = %s
                    AND args ->> 'connection_id' = %s
                 """,
-                [TASK, str(connection_id)],
+                [SYNC_TASK, str(connection_id)],
             )
 
-    async def waiting(self) -> set[UUID]:
+    async def waiting_connections(self) -> set[UUID]:
         """The connections whose run no worker has taken on yet."""
         jobs = [
             job
-            for task in (TASK, LATER)
-            for job in await self.table.list_jobs_async(task=task, status=Status.TODO.value)
+            for task in (SYNC_TASK, DELAYED_SYNC_TASK)
+            for job in await self.job_manager.list_jobs_async(task=task, status=Status.TODO.value)
         ]
         return {UUID(str(job.task_kwargs["connection_id"])) for job in jobs}
 
-    async def length(self) -> int:
+    async def waiting_count(self) -> int:
         """How many runs wait for a worker."""
-        return sum((await self.waiting_at()).values())
+        return sum((await self.waiting_by_origin()).values())
 
-    async def waiting_at(self) -> dict[str, int]:
+    async def waiting_by_origin(self) -> dict[str, int]:
         """How many runs wait for a worker at each Canvas."""
         async with self.pool.connection() as connection:
-            found = await connection.execute(
+            cursor = await connection.execute(
                 """
                 SELECT regexp_replace(lock, '/[0-9]+$', '') AS origin, count(*)
                   FROM procrastinate_jobs
@@ -155,87 +160,89 @@ class SyncQueue:
                  GROUP BY origin
                  ORDER BY origin
                 """,
-                [TASK],
+                [SYNC_TASK],
             )
-            return dict(await found.fetchall())
+            return dict(await cursor.fetchall())
 
-    async def sweep(self) -> None:
+    async def delete_stalled(self) -> None:
         """Delete the jobs of dead workers; what became of their runs is in the log."""
-        for job in await self.table.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED):
-            await self.table.finish_job(job, Status.FAILED, delete_job=True)
+        for job in await self.job_manager.get_stalled_jobs(
+            queue=SYNC_QUEUE, seconds_since_heartbeat=STALLED_WORKER_TIMEOUT_SECONDS
+        ):
+            await self.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
-class Batch:
+class BufferedQueue:
     """`application.ports.Queue` that lets runs gather until they are enqueued together."""
 
     def __init__(self, queue: SyncQueue) -> None:
         self._queue = queue
-        self._wishes: list[Wish] = []
+        self._jobs: list[SyncJob] = []
 
     async def enqueue(
-        self, connection_id: UUID, origin: str, *, urgent: bool = False, after: float = 0
+        self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
     ) -> None:
         """Keep a run for the batch; one that shall wait goes by itself."""
-        if after:
-            await self._queue.enqueue(connection_id, origin, after=after)
+        if delay_seconds:
+            await self._queue.enqueue(connection_id, origin, delay_seconds=delay_seconds)
         else:
-            self._wishes.append(Wish(connection_id, origin, urgent))
+            self._jobs.append(SyncJob(connection_id, origin, urgent))
 
-    async def fate(self, worker: str) -> Fate:
+    async def worker_status(self, worker: str) -> WorkerStatus:
         """What became of a worker that took a run on."""
-        return await self._queue.fate(worker)
+        return await self._queue.worker_status(worker)
 
-    async def forget(self, connection_id: UUID) -> None:
+    async def release(self, connection_id: UUID) -> None:
         """Free the lane that a worker which is no more held for a connection."""
-        await self._queue.forget(connection_id)
+        await self._queue.release(connection_id)
 
     async def flush(self) -> int:
         """Enqueue what has gathered; returns how many they are."""
-        wishes, self._wishes = self._wishes, []
-        if wishes:
-            await self._queue.enqueue_many(wishes)
-        return len(wishes)
+        jobs, self._jobs = self._jobs, []
+        if jobs:
+            await self._queue.enqueue_many(jobs)
+        return len(jobs)
 
 
-def lane(origin: str, connection_id: UUID, lanes: int) -> str:
+def lane_name(origin: str, connection_id: UUID, lanes: int) -> str:
     """The lane of its host, of so many, in which a connection's runs go one after the other."""
     return f"{origin}/{connection_id.int % lanes}"
 
 
-def _told_later(wishes: Sequence[Wish], error: ConnectorException) -> None:
-    log.warning("runs_wait_for_recovery", runs=len(wishes), reason=reason(error))
+def _log_enqueue_failure(jobs: Sequence[SyncJob], error: ConnectorException) -> None:
+    logger.warning("runs_wait_for_recovery", runs=len(jobs), reason=error_reason(error))
 
 
 @asynccontextmanager
-async def sync_queue(
+async def open_sync_queue(
     url: str,
     *,
     roles: Sequence[str] = ("worker",),
-    lanes: int = LANES,
-    size: int = BUDGETS["worker"].queue,
+    lanes: int = DEFAULT_LANES_PER_HOST,
+    max_size: int = ROLE_BUDGETS["worker"].queue_pool,
 ) -> AsyncIterator[SyncQueue]:
     """The queue in the database at `url`, with connections of its own."""
     pool = AsyncConnectionPool(
-        conninfo(url, name="queue"),
+        build_conninfo(url, name="queue"),
         min_size=1,
-        max_size=size,
+        max_size=max_size,
         open=False,
         name="queue",
-        timeout=WAIT_SECONDS,
+        timeout=POOL_WAIT_SECONDS,
         max_waiting=64,
-        max_idle=MAX_IDLE,
+        max_idle=MAX_IDLE_SECONDS,
         check=AsyncConnectionPool.check_connection,
         reconnect_timeout=30,
-        connection_class=AsyncConnection,
-        configure=_at_home,
+        connection_class=AsyncTimedConnection,
+        configure=_configure_connection,
     )
     connector = PsycopgConnector()
     async with pool, App(connector=connector).open_async(pool):
-        yield SyncQueue(connector, Workers(pool, roles), lanes, pool)
+        yield SyncQueue(connector, Heartbeats(pool, roles), lanes, pool)
 
 
-async def _at_home(connection: AsyncConnection) -> None:
+async def _configure_connection(connection: AsyncTimedConnection) -> None:
     """Let procrastinate find its tables, whatever search path the address asks for."""
-    connection.answers_within = ANSWER_WITHIN
-    await connection.execute(SQL("SET search_path TO {}").format(Identifier(SCHEMA)))
+    connection.response_timeout_seconds = QUEUE_RESPONSE_TIMEOUT_SECONDS
+    await connection.execute(SQL("SET search_path TO {}").format(Identifier(QUEUE_SCHEMA)))
     await connection.commit()

@@ -7,21 +7,21 @@ from math import ceil
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
-MINUTE = 60
+WINDOW_SECONDS = 60
 
 
-class Counted(NamedTuple):
+class WindowCount(NamedTuple):
     """How often in this minute, and the seconds that are left of it."""
 
-    times: int
-    left: int
+    requests: int
+    seconds_left: int
 
 
-class Shared(Protocol):
+class SharedCounters(Protocol):
     """Counters that several processes share, and that may be lost."""
 
     @property
-    def is_reached(self) -> bool:
+    def is_available(self) -> bool:
         """Whether they answered the last time."""
 
     async def add(self, key: str) -> int:
@@ -31,7 +31,7 @@ class Shared(Protocol):
         """Let go."""
 
 
-class RequestCounts:
+class RequestCounters:
     """Counters that start over every minute.
 
     Every request is counted here; where Redis is configured and reached, its count decides. What
@@ -39,11 +39,11 @@ class RequestCounts:
     """
 
     def __init__(
-        self, shared: Shared | None = None, *, now: Callable[[], float] = time.time
+        self, shared: SharedCounters | None = None, *, now: Callable[[], float] = time.time
     ) -> None:
         self._now = now
-        self._minute = 0
-        self._here: Counter[str] = Counter()
+        self._window = 0
+        self._local: Counter[str] = Counter()
         self._shared = shared
 
     async def __aenter__(self) -> Self:
@@ -61,37 +61,37 @@ class RequestCounts:
             await self._shared.close()
 
     @property
-    def standing(self) -> dict[str, str]:
+    def status(self) -> dict[str, str]:
         """How the counters do that are shared, if any are; we count without them all the same."""
         if self._shared is None:
             return {}
-        reached = self._shared.is_reached
-        return {"rate_limits": "ok" if reached else "no Redis: counted by each process"}
+        is_available = self._shared.is_available
+        return {"rate_limits": "ok" if is_available else "no Redis: counted by each process"}
 
-    def seen(self, key: str) -> Counted:
+    def local_count(self, key: str) -> WindowCount:
         """How many were counted here; asks nobody else."""
         now = self._now()
-        minute = int(now // MINUTE)
-        if minute != self._minute:
-            self._minute = minute
-            self._here.clear()
-        return Counted(self._here[key], ceil((minute + 1) * MINUTE - now))
+        window = int(now // WINDOW_SECONDS)
+        if window != self._window:
+            self._window = window
+            self._local.clear()
+        return WindowCount(self._local[key], ceil((window + 1) * WINDOW_SECONDS - now))
 
-    async def add(self, key: str, most: int) -> Counted:
+    async def add(self, key: str, limit: int) -> WindowCount:
         """Count one more of those of whom there may be so many."""
-        before = self.seen(key)
-        count = self._here[key] = before.times + 1
-        if self._shared and self._shared.is_reached and count <= most:
-            everywhere = await self._shared.add(f"{key}/{self._minute}")
-            count = max(count, everywhere)
-        return Counted(count, before.left)
+        local = self.local_count(key)
+        count = self._local[key] = local.requests + 1
+        if self._shared and self._shared.is_available and count <= limit:
+            shared_count = await self._shared.add(f"{key}/{self._window}")
+            count = max(count, shared_count)
+        return WindowCount(count, local.seconds_left)
 
 
-def request_counts(redis_url: str | None) -> RequestCounts:
+def new_request_counters(redis_url: str | None) -> RequestCounters:
     """Counters of this process, shared through Redis where there is one."""
     if redis_url is None:
-        return RequestCounts()
+        return RequestCounters()
     # A third of a second that only those pay who have Redis.
-    from infrastructure.rate_limiting.redis_counters import RedisCounts  # noqa: PLC0415
+    from infrastructure.rate_limiting.redis_counters import RedisCounters  # noqa: PLC0415
 
-    return RequestCounts(RedisCounts(redis_url))
+    return RequestCounters(RedisCounters(redis_url))

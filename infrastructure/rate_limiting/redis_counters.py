@@ -8,56 +8,58 @@ from limits.aio.storage import RedisStorage
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from infrastructure.rate_limiting.counters import MINUTE
+from infrastructure.rate_limiting.counters import WINDOW_SECONDS
 
-LOG = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
-PATIENCE = 0.25
+REDIS_TIMEOUT_SECONDS = 0.25
 """Seconds Redis may take, once: after that it is away."""
-AGAIN = 1.0
+REDIS_RETRY_SECONDS = 1.0
 """Seconds between two looks whether it is back."""
-AWAY = (RedisError, OSError, TimeoutError)
+REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 
-class RedisCounts:
+class RedisCounters:
     """Counts what every process counts, as long as Redis answers."""
 
     def __init__(self, url: str) -> None:
-        self._client = Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+        self._client = Redis.from_url(
+            url, socket_timeout=REDIS_TIMEOUT_SECONDS, socket_connect_timeout=REDIS_TIMEOUT_SECONDS
+        )
         pool: dict[str, Any] = {"connection_pool": self._client.connection_pool}
         self._storage = RedisStorage("async+redis://", implementation="redispy", **pool)
-        self._looking: asyncio.Task[None] | None = None
+        self._reconnect_task: asyncio.Task[None] | None = None
 
     @property
-    def is_reached(self) -> bool:
+    def is_available(self) -> bool:
         """Whether Redis answered the last time."""
-        return self._looking is None
+        return self._reconnect_task is None
 
     async def add(self, key: str) -> int:
         """Count one more; 0 when Redis does not answer."""
         try:
-            return await self._storage.incr(f"easeboard/{key}", MINUTE)
-        except AWAY as error:
-            if self._looking is None:
-                LOG.warning("rate_limits_counted_by_each_process", reason=type(error).__name__)
-                self._looking = asyncio.create_task(self._look_out())
+            return await self._storage.incr(f"easeboard/{key}", WINDOW_SECONDS)
+        except REDIS_ERRORS as error:
+            if self._reconnect_task is None:
+                logger.warning("rate_limits_counted_by_each_process", reason=type(error).__name__)
+                self._reconnect_task = asyncio.create_task(self._reconnect())
             return 0
 
     async def close(self) -> None:
         """Hang up."""
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
+        if self._reconnect_task:
+            self._reconnect_task.cancel()
+            await asyncio.wait([self._reconnect_task])
         await self._client.aclose()
 
-    async def _look_out(self) -> None:
+    async def _reconnect(self) -> None:
         while True:
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(REDIS_RETRY_SECONDS)
             try:
                 await self._client.connection_pool.disconnect(inuse_connections=False)
-                await self._storage.incr("easeboard/look", MINUTE)
-            except AWAY:
+                await self._storage.incr("easeboard/look", WINDOW_SECONDS)
+            except REDIS_ERRORS:
                 continue
             break
-        self._looking = None
-        LOG.info("rate_limits_shared_again")
+        self._reconnect_task = None
+        logger.info("rate_limits_shared_again")

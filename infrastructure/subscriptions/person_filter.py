@@ -6,21 +6,21 @@ from uuid import UUID
 
 import structlog
 
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from infrastructure.crypto.master_key import KeyRing
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.log_reader import Batch, LogReader
+from infrastructure.event_store.log_reader import EventPage, LogReader
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.postgres.execute import Pool, Rows, ask
-from infrastructure.postgres.pools import writes
-from infrastructure.projection_engine.failure_policy import described
+from infrastructure.postgres.execute import Pool, Rows, execute
+from infrastructure.postgres.pools import open_write_pool
+from infrastructure.projection_engine.failure_policy import describe_error
 
-GLANCED = 5_000
-OPENED = 64
+MAX_SCANNED_EVENTS = 5_000
+MAX_DECRYPTED_EVENTS = 64
 """Events looked at, and opened, at once: the largest ones are hundreds of kilobytes."""
 
-GLANCE = """
+SELECT_PERSON_IDS = """
 SELECT position, person_id
   FROM easeboard.events
  WHERE position > %s
@@ -30,14 +30,14 @@ SELECT position, person_id
  LIMIT %s
 """
 
-OPEN = """
+SELECT_EVENTS_AT_POSITIONS = """
 SELECT stream, version, topic, state, recorded_at, person_id, position
   FROM easeboard.events
  WHERE position = ANY(%s)
  ORDER BY position
 """
 
-SINCE = """
+SELECT_EVENTS_SINCE_TOPIC = """
 SELECT stream, version, topic, state, recorded_at, person_id, position
   FROM easeboard.events
  WHERE stream = %s
@@ -59,13 +59,13 @@ logger = structlog.get_logger()
 
 
 @contextmanager
-def peoples_log(url: str, ring: KeyRing, topics: Sequence[str]) -> Iterator["PeoplesLog"]:
+def open_person_log(url: str, ring: KeyRing, topics: Sequence[str]) -> Iterator["PersonLog"]:
     """A log of these topics on a connection of its own, so that it and commands never wait."""
-    with writes(url, size=1) as pool:
-        yield PeoplesLog(pool, Mapper(PeopleKeys(pool, ring)), topics)
+    with open_write_pool(url, size=1) as pool:
+        yield PersonLog(pool, Mapper(PersonKeys(pool, ring)), topics)
 
 
-class PeoplesLog:
+class PersonLog:
     """Reads of the log what concerns some people."""
 
     def __init__(self, pool: Pool, mapper: Mapper, topics: Sequence[str]) -> None:
@@ -74,42 +74,45 @@ class PeoplesLog:
         self._reader = LogReader(pool, mapper)
         self._topics = list(topics)
 
-    def safe(self) -> int:
+    def high_water_mark(self) -> int:
         """The position up to which nothing can appear any more."""
-        return self._reader.safe()
+        return self._reader.high_water_mark()
 
-    def read(self, after: int, upto: int, people: Container[UUID]) -> Batch:
-        """The next events about these people with after < position <= upto; raises as `ask` does.
+    def read(self, after: int, up_to: int, people: Container[UUID]) -> EventPage:
+        """The next events about these people with after < position <= up_to.
 
-        Events that cannot be read are left out. The batch says how far it goes.
+        Events that cannot be read are left out. The batch says how far it goes. Raises as
+        `execute` does.
         """
-        seen = ask(self._pool, GLANCE, [after, upto, self._topics, GLANCED])
-        theirs = [position for position, person_id in seen if person_id in people]
-        if len(seen) == GLANCED:
-            upto = seen[-1][0]
-        if len(theirs) > OPENED:
-            theirs = theirs[:OPENED]
-            upto = theirs[-1]
-        rows = ask(self._pool, OPEN, [theirs]) if theirs else []
-        return Batch(self._opened(rows), upto)
+        scanned = execute(
+            self._pool, SELECT_PERSON_IDS, [after, up_to, self._topics, MAX_SCANNED_EVENTS]
+        )
+        positions = [position for position, person_id in scanned if person_id in people]
+        if len(scanned) == MAX_SCANNED_EVENTS:
+            up_to = scanned[-1][0]
+        if len(positions) > MAX_DECRYPTED_EVENTS:
+            positions = positions[:MAX_DECRYPTED_EVENTS]
+            up_to = positions[-1]
+        rows = execute(self._pool, SELECT_EVENTS_AT_POSITIONS, [positions]) if positions else []
+        return EventPage(self._decode(rows), up_to)
 
-    def since(self, topic: str, stream: UUID, before: int) -> list[Recorded]:
+    def read_since(self, topic: str, stream: UUID, before: int) -> list[RecordedEvent]:
         """The events of a stream from the last one of a topic on, before a version.
 
-        None where there is no such event. Raises as `ask` does.
+        None where there is no such event. Raises as `execute` does.
         """
-        asked = [stream, before, stream, before, topic, self._topics]
-        return self._opened(ask(self._pool, SINCE, asked))
+        parameters = [stream, before, stream, before, topic, self._topics]
+        return self._decode(execute(self._pool, SELECT_EVENTS_SINCE_TOPIC, parameters))
 
-    def _opened(self, rows: Rows) -> list[Recorded]:
+    def _decode(self, rows: Rows) -> list[RecordedEvent]:
         try:
-            return self._mapper.recorded(rows)
+            return self._mapper.to_recorded_events(rows)
         except EventUnreadable:
-            return list(self._readable(rows))
+            return list(self._decode_readable(rows))
 
-    def _readable(self, rows: Rows) -> Iterator[Recorded]:
+    def _decode_readable(self, rows: Rows) -> Iterator[RecordedEvent]:
         for row in rows:
             try:
-                yield from self._mapper.recorded([row])
+                yield from self._mapper.to_recorded_events([row])
             except EventUnreadable as error:
-                logger.warning("live.event_unreadable", error=described(error))
+                logger.warning("live.event_unreadable", error=describe_error(error))

@@ -6,24 +6,24 @@ from collections.abc import Callable
 
 import structlog
 
-from infrastructure.projection_engine.failure_policy import Backoff, described
+from infrastructure.projection_engine.failure_policy import Backoff, describe_error
 
-APART_SECONDS = 0.005
+MIN_POLL_INTERVAL_SECONDS = 0.005
 """Least time from one turn to the next, so that many wakings are one."""
 
 logger = structlog.get_logger()
 
 
-class Turning:
+class Poller:
     """Takes turns until stopped.
 
-    `turn` says how many seconds to rest unless woken; None is until woken. What it raises is
+    `poll` says how many seconds to rest unless woken; None is until woken. What it raises is
     logged, and it is tried again.
     """
 
-    def __init__(self, name: str, turn: Callable[[], float | None]) -> None:
+    def __init__(self, name: str, poll: Callable[[], float | None]) -> None:
         self._name = name
-        self._turn = turn
+        self._poll = poll
         self._woken = threading.Event()
         self._stopping = threading.Event()
 
@@ -44,23 +44,25 @@ class Turning:
         self._woken.set()
 
     def _run(self) -> None:
-        backoff = Backoff(first=0.1, longest=5)
+        backoff = Backoff(initial_seconds=0.1, max_seconds=5)
         while not self._stopping.is_set():
-            began = time.monotonic()
+            started = time.monotonic()
             try:
-                rest = self._turn()
-                backoff.forget()
+                pause = self._poll()
+                backoff.reset()
             except Exception as error:  # noqa: BLE001  # supervised: whatever it is, go on later
-                rest = backoff.seconds()
-                logger.warning("turn.failed", of=self._name, error=described(error), retry_in=rest)
-                self._stopping.wait(rest)
+                pause = backoff.next_delay()
+                logger.warning(
+                    "poll.failed", poller=self._name, error=describe_error(error), retry_in=pause
+                )
+                self._stopping.wait(pause)
             else:
-                self._rest(rest, began)
+                self._idle(pause, started)
 
-    def _rest(self, seconds: float | None, began: float) -> None:
+    def _idle(self, seconds: float | None, started: float) -> None:
         if seconds == 0:
             return
         self._woken.wait(seconds)
         if self._woken.is_set():
-            self._stopping.wait(max(0.0, began + APART_SECONDS - time.monotonic()))
+            self._stopping.wait(max(0.0, started + MIN_POLL_INTERVAL_SECONDS - time.monotonic()))
         self._woken.clear()

@@ -13,25 +13,29 @@ from uuid import UUID
 
 import typer
 
-from interfaces.cli.errors import report
+from interfaces.cli.errors import report_error
 
-Commands = partial(typer.Typer, rich_markup_mode=None, no_args_is_help=True, add_completion=False)
-app = Commands(
+CommandGroup = partial(
+    typer.Typer, rich_markup_mode=None, no_args_is_help=True, add_completion=False
+)
+app = CommandGroup(
     help="Keeps students' Canvas courses, assignments and grades in step.",
     epilog="Start with: easeboard demo",
     pretty_exceptions_enable=False,
 )
-projections = Commands(
+projections_app = CommandGroup(
     help="Look at the read models, and rebuild them.", epilog="Example: easeboard projections list"
 )
-audit = Commands(
+audit_app = CommandGroup(
     help="Look at the recorded history.", epilog="Example: easeboard audit history CONNECTION"
 )
-app.add_typer(projections, name="projections")
-app.add_typer(audit, name="audit")
+app.add_typer(projections_app, name="projections")
+app.add_typer(audit_app, name="audit")
 
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free one.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free one.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Role(StrEnum):
@@ -50,26 +54,28 @@ def main() -> None:
     try:
         app(prog_name="easeboard")
     except Exception as error:  # noqa: BLE001  # the outermost frame: whatever it is, one line
-        sys.exit(report(error))
+        sys.exit(report_error(error))
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
-    if wanted:
+def _print_version(requested: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
+    if requested:
         print(f"easeboard {version('easeboard')}")
         raise typer.Exit
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _parse_time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 @app.callback()
-def _start(
+def _global_options(
     *,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None: ...
 
@@ -78,7 +84,7 @@ def _start(
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="Stop after the show.")] = False,
-    port: Port = 8000,
+    port: PortOption = 8000,
     courses: Annotated[int, typer.Option(min=1, max=200, help="Courses of the student.")] = 6,
     assignments: Annotated[int, typer.Option(min=1, max=1000, help="Assignments a course.")] = 20,
 ) -> None:
@@ -87,16 +93,16 @@ def demo(
     A student's account is connected, synchronised, changed, synchronised again and read back;
     then the service goes on for you to try. It has a database of its own and starts afresh.
     """
-    from interfaces.cli.demo.run_demo import show
+    from interfaces.cli.demo.run_demo import run_demo
 
-    show(once=once, port=port, courses=courses, assignments=assignments)
+    run_demo(once=once, port=port, courses=courses, assignments=assignments)
 
 
 @app.command(epilog="Example: easeboard serve --port 8000 --roles api,projector")
 def serve(
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Port = 8000,
+    port: PortOption = 8000,
     roles: Annotated[
         str, typer.Option(help="Which of the roles this process has, comma-separated.")
     ] = "api,worker,projector,scheduler",
@@ -105,9 +111,9 @@ def serve(
 
     On the embedded database the schema is brought up to date first.
     """
-    named = frozenset(role.strip() for role in roles.split(",") if role.strip())
-    unknown = named - {"api", "worker", "projector", "scheduler"}
-    if unknown or not named:
+    requested_roles = frozenset(role.strip() for role in roles.split(",") if role.strip())
+    unknown = requested_roles - {"api", "worker", "projector", "scheduler"}
+    if unknown or not requested_roles:
         raise typer.BadParameter(
             f"{', '.join(sorted(unknown)) or 'nothing'} is no role: "
             "name some of api, worker, projector, scheduler.",
@@ -115,13 +121,13 @@ def serve(
         )
     from interfaces.cli.serve import run_service
 
-    run_service(host=host, port=port, roles=named)
+    run_service(host=host, port=port, roles=requested_roles)
 
 
 @app.command(epilog="Example: easeboard sandbox --port 9000 --students 2 --latency-ms 80")
 def sandbox(
     *,
-    port: Port = 9000,
+    port: PortOption = 9000,
     students: Annotated[int, typer.Option(min=1, help="How many students.")] = 1,
     courses: Annotated[int, typer.Option(min=0, help="Courses of each student.")] = 6,
     assignments: Annotated[int, typer.Option(min=0, help="Assignments a course.")] = 20,
@@ -159,71 +165,75 @@ def token(
 
     It is signed with SUPABASE_JWT_SECRET, or with the embedded database's own secret.
     """
-    from interfaces.cli.runtime import configured
-    from interfaces.cli.token import make_token
+    from interfaces.cli.runtime import configure
+    from interfaces.cli.token import sign_token
 
-    print(make_token(configured(), user, role.value, ttl))
+    print(sign_token(configure(), user, role.value, ttl))
 
 
 @app.command(epilog="Example: DATABASE_URL=postgresql://me@db/easeboard easeboard migrate")
-def migrate(*, json: Json = False) -> None:
+def migrate(*, json: JsonOption = False) -> None:
     """Bring the database's schema up to date."""
-    from interfaces.cli.migrate import migrate as bring_up_to_date
+    from interfaces.cli.migrate import run_migrations
 
-    bring_up_to_date(json=json)
+    run_migrations(json=json)
 
 
 @app.command(epilog="Example: easeboard doctor --json")
-def doctor(*, json: Json = False) -> None:
+def doctor(*, json: JsonOption = False) -> None:
     """Check whether everything is in order.
 
     Looks at configuration, database, migrations, clock, keys and projection lag.
     """
-    from interfaces.cli.doctor import examine
+    from interfaces.cli.doctor import run_doctor
 
-    examine(json=json)
+    run_doctor(json=json)
 
 
-@projections.command("list", epilog="Example: easeboard projections list --json")
-def list_projections(*, json: Json = False) -> None:
+@projections_app.command("list", epilog="Example: easeboard projections list --json")
+def list_projections(*, json: JsonOption = False) -> None:
     """Show how far each read model is."""
     from interfaces.cli.projections import show_projections
 
     show_projections(json=json)
 
 
-@projections.command("rebuild", epilog="Example: easeboard projections rebuild courses grades")
+@projections_app.command("rebuild", epilog="Example: easeboard projections rebuild courses grades")
 def rebuild_projections(
     *,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", show_default=False)] = None,
-    every: Annotated[bool, typer.Option("--all", help="Rebuild every read model.")] = False,
-    json: Json = False,
+    all_models: Annotated[bool, typer.Option("--all", help="Rebuild every read model.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Rebuild read models from the events.
 
     Each is built beside the live one, which answers until the new one takes over.
     """
-    if bool(names) == every:
+    if bool(names) == all_models:
         raise typer.BadParameter("name some read models, or give --all.", param_hint="NAME…")
-    from interfaces.cli.projections import rebuild
+    from interfaces.cli.projections import rebuild_read_models
 
-    rebuild(names or [], json=json)
+    rebuild_read_models(names or [], json=json)
 
 
-@audit.command("history", epilog="Example: easeboard audit history CONNECTION --as-of 2026-09-01")
+@audit_app.command(
+    "history", epilog="Example: easeboard audit history CONNECTION --as-of 2026-09-01"
+)
 def audit_history(
     *,
     connection: Annotated[UUID, typer.Argument(help="The connection's id.")],
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            parser=_moment, metavar="TIME", help="Only up to this time, RFC 3339, UTC unless said."
+            parser=_parse_time,
+            metavar="TIME",
+            help="Only up to this time, RFC 3339, UTC unless said.",
         ),
     ] = None,
     at_version: Annotated[
         int | None, typer.Option("--version", min=1, help="Only up to this version.")
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Show what happened to a connection.
 

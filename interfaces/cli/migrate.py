@@ -2,15 +2,15 @@
 
 import orjson
 
-from infrastructure.postgres.database_address import database
-from infrastructure.queue.database_schema import bring_up_to_date
-from interfaces.cli.runtime import configured
+from infrastructure.postgres.database_address import open_database
+from infrastructure.queue.database_schema import apply_migrations
+from interfaces.cli.runtime import configure
 
 
-def migrate(*, json: bool) -> None:
+def run_migrations(*, json: bool) -> None:
     """Apply what is missing and say what was."""
-    with database(configured()) as url:
-        applied = bring_up_to_date(url)
+    with open_database(configure()) as url:
+        applied = apply_migrations(url)
     if json:
         print(orjson.dumps({"applied": applied}).decode())
     elif applied:

@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-WIDE = 140
+NON_TERMINAL_COLUMNS = 140
 """Columns of what is not printed on a terminal."""
 
 console = Console(
-    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE, emoji=False
+    highlight=False,
+    soft_wrap=True,
+    width=None if sys.stdout.isatty() else NON_TERMINAL_COLUMNS,
+    emoji=False,
 )
 
 
@@ -30,8 +33,8 @@ def print_table(
     rows = list(rows)
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        is_numeric = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(name, justify="right" if is_numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     console.print(table, soft_wrap=False)

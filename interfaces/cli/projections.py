@@ -13,20 +13,18 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from infrastructure.projection_engine.rebuild import RebuildProgress
-from infrastructure.projection_engine.rebuild import rebuild as build_anew
-from interfaces.cli.errors import Failure
+from infrastructure.projection_engine.rebuild import RebuildProgress, rebuild_read_model
+from interfaces.cli.errors import CommandFailed
 from interfaces.cli.output import console, print_json, print_table
-from interfaces.cli.runtime import configured, run
+from interfaces.cli.runtime import configure, run
+from interfaces.composition.background_rebuild import READ_MODELS_BY_NAME
 from interfaces.composition.bootstrap import bootstrap
-from interfaces.composition.process import Running
-from projections.registry import READ_MODELS
+from interfaces.composition.process import Process
 
 Document = dict[str, Any]
-MODELS = {model.name: model for model in READ_MODELS}
 
 
-class Rate(ProgressColumn):
+class EventRateColumn(ProgressColumn):
     """How many events are taken in each second."""
 
     def render(self, task: Task) -> Text:
@@ -36,7 +34,7 @@ class Rate(ProgressColumn):
 
 def show_projections(*, json: bool) -> None:
     """Print every read model and how far it is behind the log."""
-    models = run(_models())
+    models = run(_projection_status())
     if json:
         print_json({"items": models})
         return
@@ -50,16 +48,16 @@ def show_projections(*, json: bool) -> None:
                 model["position"],
                 model["lag_events"],
                 round(model["lag_seconds"], 1),
-                _rebuild(model["rebuild"]),
+                _format_rebuild(model["rebuild"]),
             )
             for model in models
         ],
     )
 
 
-def rebuild(names: list[str], *, json: bool) -> None:
-    """Rebuild read models, all when none is named, one after the other; raises Failure."""
-    versions = run(_rebuild_all(names, drawn=not json))
+def rebuild_read_models(names: list[str], *, json: bool) -> None:
+    """Rebuild read models, all when none is named, one after the other; raises CommandFailed."""
+    versions = run(_rebuild_all(names, show_progress=not json))
     if json:
         print_json({"rebuilt": versions})
     else:
@@ -67,46 +65,55 @@ def rebuild(names: list[str], *, json: bool) -> None:
             console.print(f"{name} is rebuilt; version {version} answers now.")
 
 
-async def _models() -> list[Document]:
-    async with bootstrap(configured()) as running:
-        models: list[Document] = await running.service.projections()
+async def _projection_status() -> list[Document]:
+    async with bootstrap(configure()) as process:
+        models: list[Document] = await process.service.projection_status()
         return models
 
 
-async def _rebuild_all(names: list[str], *, drawn: bool) -> dict[str, int]:
+async def _rebuild_all(names: list[str], *, show_progress: bool) -> dict[str, int]:
     for name in names:
-        if name not in MODELS:
-            raise Failure(f"There is no read model {name}: name some of {', '.join(MODELS)}.")
-    async with bootstrap(configured()) as running:
-        with _bars(drawn=drawn) as bars:
-            return {name: await _rebuild_one(running, name, bars) for name in names or MODELS}
+        if name not in READ_MODELS_BY_NAME:
+            raise CommandFailed(
+                f"There is no read model {name}: name some of {', '.join(READ_MODELS_BY_NAME)}."
+            )
+    async with bootstrap(configure()) as process:
+        with _progress_bars(show_progress=show_progress) as progress_bars:
+            return {
+                name: await _rebuild_one(process, name, progress_bars)
+                for name in names or READ_MODELS_BY_NAME
+            }
 
 
-async def _rebuild_one(running: Running, name: str, bars: Progress) -> int:
-    bar = bars.add_task(name, total=None)
+async def _rebuild_one(process: Process, name: str, progress_bars: Progress) -> int:
+    bar = progress_bars.add_task(name, total=None)
 
-    def draw(progress: RebuildProgress) -> None:
-        bars.update(bar, completed=progress.done, total=progress.total)
+    def update_bar(progress: RebuildProgress) -> None:
+        progress_bars.update(bar, completed=progress.done, total=progress.total)
 
     version = await asyncio.to_thread(
-        build_anew, running.database_url, running.log, MODELS[name], draw
+        rebuild_read_model,
+        process.database_url,
+        process.log_reader,
+        READ_MODELS_BY_NAME[name],
+        update_bar,
     )
-    bars.update(bar, total=1, completed=1)
+    progress_bars.update(bar, total=1, completed=1)
     return version
 
 
-def _bars(*, drawn: bool) -> Progress:
+def _progress_bars(*, show_progress: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        Rate(),
+        EventRateColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not (drawn and console.is_terminal),
+        disable=not (show_progress and console.is_terminal),
     )
 
 
-def _rebuild(rebuild: Document | None) -> str | None:
+def _format_rebuild(rebuild: Document | None) -> str | None:
     if rebuild is None:
         return None
     return f"{rebuild['state']}, {rebuild['done']:,} of {rebuild['total']:,}"

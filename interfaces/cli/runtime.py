@@ -6,16 +6,16 @@ from collections.abc import Coroutine
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from infrastructure.observability.logging import configure_logs
+from infrastructure.observability.logging import configure_logging
 from infrastructure.settings import Settings, read_settings
 
 T = TypeVar("T")
 
 
-def configured(**given: Any) -> Settings:
+def configure(**overrides: Any) -> Settings:
     """The settings of this process, and logs as they say; raises BadSettings."""
-    settings = read_settings(**given)
-    configure_logs(settings.log_level, settings.log_format)
+    settings = read_settings(**overrides)
+    configure_logging(settings.log_level, settings.log_format)
     return settings
 
 

@@ -1,16 +1,16 @@
 """`easeboard serve`: the roles of one process, until it is told to stop."""
 
-from interfaces.cli.runtime import configured, run
-from interfaces.composition.run_roles import Doors, serve
+from interfaces.cli.runtime import configure, run
+from interfaces.composition.run_roles import Listeners, serve
 from interfaces.http.server.listener import listen
 
 
 def run_service(*, host: str, port: int, roles: frozenset[str]) -> None:
-    """Serve until SIGTERM or SIGINT; raises PortTaken or RoleDied."""
-    settings = configured()
-    port_of_metrics = settings.metrics_port
-    doors = Doors(
+    """Serve until SIGTERM or SIGINT; raises PortUnavailable or RoleFailed."""
+    settings = configure()
+    metrics_port = settings.metrics_port
+    listeners = Listeners(
         api=listen(host, port) if "api" in roles else None,
-        metrics=listen(host, port_of_metrics, option="METRICS_PORT") if port_of_metrics else None,
+        metrics=listen(host, metrics_port, option="METRICS_PORT") if metrics_port else None,
     )
-    run(serve(settings, roles, doors))
+    run(serve(settings, roles, listeners))

@@ -5,34 +5,34 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Thread
 
-from infrastructure.projection_engine.event_source import Log
-from infrastructure.projection_engine.rebuild import rebuild
+from infrastructure.projection_engine.event_source import EventSource
+from infrastructure.projection_engine.rebuild import rebuild_read_model
 from projections.registry import READ_MODELS
 
-MODELS = {model.name: model for model in READ_MODELS}
-AT_ONCE = 0.3
+READ_MODELS_BY_NAME = {model.name: model for model in READ_MODELS}
+REBUILD_START_CHECK_SECONDS = 0.3
 """Seconds in which a rebuild that cannot begin says so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilding:
+class BackgroundRebuild:
     """Starts rebuilds in threads that end with the process; a rebuild cut off is gone on with."""
 
     database_url: str
-    log: Log
+    event_source: EventSource
 
     async def __call__(self, name: str) -> None:
         """Start to rebuild; raises KeyError for an unknown name, RebuildRefused when one runs."""
-        model, ended = MODELS[name], Future[int]()
+        model, result = READ_MODELS_BY_NAME[name], Future[int]()
 
-        def build() -> None:
+        def run_rebuild() -> None:
             try:
-                ended.set_result(rebuild(self.database_url, self.log, model))
+                result.set_result(rebuild_read_model(self.database_url, self.event_source, model))
             except BaseException as error:  # noqa: BLE001  # handed to whoever asks
-                ended.set_exception(error)
+                result.set_exception(error)
 
-        Thread(target=build, name=f"rebuild {name}", daemon=True).start()
-        waiting = asyncio.wrap_future(ended)
-        done, _ = await asyncio.wait({waiting}, timeout=AT_ONCE)
+        Thread(target=run_rebuild, name=f"rebuild {name}", daemon=True).start()
+        awaitable_result = asyncio.wrap_future(result)
+        done, _ = await asyncio.wait({awaitable_result}, timeout=REBUILD_START_CHECK_SECONDS)
         if done:
-            waiting.result()
+            awaitable_result.result()

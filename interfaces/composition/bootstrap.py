@@ -8,53 +8,57 @@ from uuid import UUID
 
 from application.cancel_sync import cancel_sync
 from application.close_connection import close_connection
-from application.record_history_read import RecordReading, record_reading
-from application.recover_sync import interrupt_sync
+from application.record_history_read import RecordHistoryRead, record_history_read
+from application.recover_sync import recover_sync
 from application.request_sync import request_sync
-from application.requeue_sync import give_run_back
+from application.requeue_sync import requeue_sync
 from application.rotate_token import rotate_token
 from application.run_sync import run_sync
 from application.set_up_connection import set_up_connection
 from application.validate_connection import validate_connection
-from infrastructure.canvas.circuit_breakers import Circuits, circuits, counts_now
+from infrastructure.canvas.circuit_breakers import (
+    CircuitBreakers,
+    load_circuit_breakers,
+    load_state_counts,
+)
 from infrastructure.canvas.client import CanvasClient
-from infrastructure.crypto.key_check import check_canary
-from infrastructure.crypto.key_file import stored_key
-from infrastructure.crypto.master_key import BadMasterKey, KeyRing, key_ring
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.key_check import check_master_key
+from infrastructure.crypto.key_file import read_or_create_key
+from infrastructure.crypto.master_key import InvalidMasterKey, KeyRing, parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.crypto.token_vault import TokenVault
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
-from infrastructure.idempotency_keys import Answers
-from infrastructure.metrics.event_loop_lag import watching_the_loop
-from infrastructure.metrics.registry import Scrape, scraping
-from infrastructure.metrics.sync_metrics import see_ends
-from infrastructure.observability.spans import telemetry
-from infrastructure.postgres.connection_budget import budget
-from infrastructure.postgres.database_address import database
+from infrastructure.idempotency_keys import IdempotencyKeys
+from infrastructure.metrics.event_loop_lag import measure_event_loop_lag
+from infrastructure.metrics.registry import MetricsRenderer, open_registry
+from infrastructure.metrics.sync_metrics import record_sync_metrics
+from infrastructure.observability.spans import export_telemetry
+from infrastructure.postgres.connection_budget import budget_for_roles
+from infrastructure.postgres.database_address import open_database
 from infrastructure.postgres.lease import Lease
 from infrastructure.postgres.migrate import MigrationRefused
-from infrastructure.postgres.pools import reads, writes
-from infrastructure.projection_engine.checkpoints import standing_of
-from infrastructure.projection_engine.daemon import Follower
+from infrastructure.postgres.pools import open_read_pool, open_write_pool
+from infrastructure.projection_engine.checkpoints import checkpoint_of
+from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.projection_engine.status import status
-from infrastructure.projection_engine.wait_for_position import Arrivals
-from infrastructure.queue.database_schema import bring_up_to_date, missing_of
-from infrastructure.queue.role_health import cast
-from infrastructure.queue.sync_queue import Batch, SyncQueue, sync_queue
-from infrastructure.scheduling.scanner import LEASE, Scanner
+from infrastructure.projection_engine.status import projection_status
+from infrastructure.projection_engine.wait_for_position import CheckpointWaiter
+from infrastructure.queue.database_schema import apply_migrations, missing_migrations
+from infrastructure.queue.role_health import role_health
+from infrastructure.queue.sync_queue import BufferedQueue, SyncQueue, open_sync_queue
+from infrastructure.scheduling.scanner import SCAN_LEASE_SECONDS, Scanner
 from infrastructure.settings import Settings
-from infrastructure.subscriptions.person_filter import peoples_log
-from interfaces.composition.background_rebuild import Rebuilding
-from interfaces.composition.process import Pools, Running
-from interfaces.composition.retry_on_conflict import retrying
+from infrastructure.subscriptions.person_filter import open_person_log
+from interfaces.composition.background_rebuild import BackgroundRebuild
+from interfaces.composition.process import Pools, Process
+from interfaces.composition.retry_on_conflict import retry_on_conflict
 from interfaces.live.broadcast import Broadcast
-from interfaces.live.messages import TOPICS
-from interfaces.queries.audit_history import Auditing
-from interfaces.queries.current_state import Now
-from interfaces.queries.health import Health
+from interfaces.live.messages import SUBSCRIBED_TOPICS
+from interfaces.queries.audit_history import AuditHistory
+from interfaces.queries.current_state import CurrentState
+from interfaces.queries.health import HealthCheck
 from interfaces.service import Service
 from projections.assignments.query import assignments_of
 from projections.connections.due_connections import due_at_hosts, due_connections
@@ -67,164 +71,179 @@ from projections.registry import READ_MODELS
 from projections.sync_log.query import sync_status_of, syncs_of
 
 
-def must_be_migrated(settings: Settings, url: str) -> None:
+def ensure_migrated(settings: Settings, url: str) -> None:
     """Migrate our own database; refuse a configured one that is behind."""
     if settings.embedded:
-        bring_up_to_date(url)
-    elif missing := missing_of(url):
+        apply_migrations(url)
+    elif missing := missing_migrations(url):
         raise MigrationRefused(f"{', '.join(missing)} not applied: run easeboard migrate.")
 
 
-def master_keys(settings: Settings) -> KeyRing:
+def load_master_keys(settings: Settings) -> KeyRing:
     """The master keys: configured, or drawn once for the embedded database."""
     if settings.canvas_encryption_key:
-        return key_ring(settings.canvas_encryption_key.get_secret_value())
+        return parse_key_ring(settings.canvas_encryption_key.get_secret_value())
     if settings.embedded:
         settings.home.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return key_ring(stored_key(settings.home / "master-key"))
-    raise BadMasterKey("With DATABASE_URL, set CANVAS_ENCRYPTION_KEY too; see .env.example.")
+        return parse_key_ring(read_or_create_key(settings.home / "master-key"))
+    raise InvalidMasterKey("With DATABASE_URL, set CANVAS_ENCRYPTION_KEY too; see .env.example.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Components:
     """What commands and queries are made with."""
 
     settings: Settings
-    url: str
+    database_url: str
     pools: Pools
     mapper: Mapper
-    log: LogReader
+    log_reader: LogReader
     store: EventStore
-    vault: TokenVault
+    token_vault: TokenVault
     canvas: CanvasClient
-    circuits: Circuits
+    circuit_breakers: CircuitBreakers
     queue: SyncQueue
-    arrivals: Arrivals
-    answers: Answers
+    checkpoint_waiter: CheckpointWaiter
+    idempotency_keys: IdempotencyKeys
 
 
 @asynccontextmanager
-async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIterator[Running]:
+async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIterator[Process]:
     """Open everything in order, for a process of these roles, and close it in reverse."""
-    ring = master_keys(settings)
+    ring = load_master_keys(settings)
     async with AsyncExitStack() as stack:
-        stack.enter_context(telemetry(settings.otel_exporter_otlp_endpoint))
-        url = stack.enter_context(database(settings))
-        must_be_migrated(settings, url)
-        allowed = budget(roles)
+        stack.enter_context(export_telemetry(settings.otel_exporter_otlp_endpoint))
+        url = stack.enter_context(open_database(settings))
+        ensure_migrated(settings, url)
+        budget = budget_for_roles(roles)
         pools = Pools(
-            writes=stack.enter_context(writes(url, size=allowed.writes)),
-            reads=await stack.enter_async_context(reads(url, size=allowed.reads)),
+            write_pool=stack.enter_context(open_write_pool(url, size=budget.write_pool)),
+            read_pool=await stack.enter_async_context(open_read_pool(url, size=budget.read_pool)),
         )
-        check_canary(pools.writes, ring)
+        check_master_key(pools.write_pool, ring)
         ensure_read_models(url, READ_MODELS)
-        keys = PeopleKeys(pools.writes, ring)
+        keys = PersonKeys(pools.write_pool, ring)
         mapper = Mapper(keys)
-        log = LogReader(pools.writes, mapper)
-        follower = Follower(url, log, READ_MODELS)
-        live = Broadcast(
-            partial(peoples_log, url, ring, TOPICS), partial(standing_of, pools.reads, "sync_log")
+        log_reader = LogReader(pools.write_pool, mapper)
+        projection_daemon = ProjectionDaemon(url, log_reader, READ_MODELS)
+        live_updates = Broadcast(
+            partial(open_person_log, url, ring, SUBSCRIBED_TOPICS),
+            partial(checkpoint_of, pools.read_pool, "sync_log"),
         )
         queue = await stack.enter_async_context(
-            sync_queue(
+            open_sync_queue(
                 url,
                 roles=sorted(roles),
                 lanes=settings.sync_concurrency_per_host,
-                size=allowed.queue,
+                max_size=budget.queue_pool,
             )
         )
-        parts = Parts(
+        components = Components(
             settings=settings,
-            url=url,
+            database_url=url,
             pools=pools,
             mapper=mapper,
-            log=log,
+            log_reader=log_reader,
             store=stack.enter_context(
                 closing(
                     EventStore(
-                        pools.writes,
+                        pools.write_pool,
                         keys,
-                        on_append=_both(follower.wake, live.wake),
-                        on_saved=see_ends,
+                        on_append=_call_both(projection_daemon.wake, live_updates.wake),
+                        on_saved=record_sync_metrics,
                     )
                 )
             ),
-            vault=stack.enter_context(closing(TokenVault(pools.writes, ring))),
+            token_vault=stack.enter_context(closing(TokenVault(pools.write_pool, ring))),
             canvas=await stack.enter_async_context(
                 CanvasClient(settings.canvas_allowed_hosts, settings.canvas_allow_private)
             ),
-            circuits=Circuits(queue.pool, pools.reads),
+            circuit_breakers=CircuitBreakers(queue.pool, pools.read_pool),
             queue=queue,
-            arrivals=await stack.enter_async_context(Arrivals(pools.reads)),
-            answers=stack.enter_context(closing(Answers(pools.writes, ring))),
+            checkpoint_waiter=await stack.enter_async_context(CheckpointWaiter(pools.read_pool)),
+            idempotency_keys=stack.enter_context(closing(IdempotencyKeys(pools.write_pool, ring))),
         )
-        await stack.enter_async_context(watching_the_loop())
-        scrape = await stack.enter_async_context(scraping(pools.reads, [pools.writes, queue.pool]))
-        lease = Lease("scan", queue.workers.process, queue.pool, seconds=LEASE)
-        yield _running(parts, lease, follower, live, scrape)
+        await stack.enter_async_context(measure_event_loop_lag())
+        render_metrics = await stack.enter_async_context(
+            open_registry(pools.read_pool, [pools.write_pool, queue.pool])
+        )
+        lease = Lease("scan", queue.heartbeats.process_name, queue.pool, seconds=SCAN_LEASE_SECONDS)
+        yield _build_process(components, lease, projection_daemon, live_updates, render_metrics)
 
 
-def _running(
-    parts: Parts, lease: Lease, follower: Follower, live: Broadcast, scrape: Scrape
-) -> Running:
-    return Running(
-        service=_service(parts),
-        settings=parts.settings,
-        database_url=parts.url,
-        pools=parts.pools,
-        log=parts.log,
-        queue=parts.queue,
-        scanner=_scanner(parts, lease),
+def _build_process(
+    components: Components,
+    lease: Lease,
+    projection_daemon: ProjectionDaemon,
+    live_updates: Broadcast,
+    render_metrics: MetricsRenderer,
+) -> Process:
+    return Process(
+        service=_build_service(components),
+        settings=components.settings,
+        database_url=components.database_url,
+        pools=components.pools,
+        log_reader=components.log_reader,
+        queue=components.queue,
+        scanner=_build_scanner(components, lease),
         scan_lease=lease,
-        follower=follower,
-        live=live,
-        scrape=scrape,
+        projection_daemon=projection_daemon,
+        live_updates=live_updates,
+        render_metrics=render_metrics,
     )
 
 
-def _scanner(parts: Parts, lease: Lease) -> Scanner:
-    interval, pool, batch = parts.settings.sync_interval, parts.pools.reads, Batch(parts.queue)
+def _build_scanner(components: Components, lease: Lease) -> Scanner:
+    interval, pool = components.settings.sync_interval, components.pools.read_pool
+    batch = BufferedQueue(components.queue)
     return Scanner(
         lease=lease,
-        find=partial(due_connections, interval=interval, pool=pool),
-        find_at=partial(due_at_hosts, interval=interval, pool=pool),
-        request=partial(request_sync, store=parts.store, queue=batch, interval=interval),
+        find_due=partial(due_connections, interval=interval, pool=pool),
+        find_due_at_hosts=partial(due_at_hosts, interval=interval, pool=pool),
+        request_sync=partial(request_sync, store=components.store, queue=batch, interval=interval),
         flush=batch.flush,
-        waiting=parts.queue.waiting_at,
-        circuits=partial(circuits, pool),
-        probe=parts.circuits.probe,
+        count_waiting=components.queue.waiting_by_origin,
+        load_circuits=partial(load_circuit_breakers, pool),
+        claim_probe=components.circuit_breakers.claim_probe,
     )
 
 
-def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
-    def call() -> None:
+def _call_both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def call_in_order() -> None:
         first()
         second()
 
-    return call
+    return call_in_order
 
 
-def _service(parts: Parts) -> Service:
-    store, vault, canvas, queue = parts.store, parts.vault, parts.canvas, parts.queue
-    interval, pool = parts.settings.sync_interval, parts.pools.reads
-    now = Now(store, interval, partial(circuits, pool))
-    auditing = Auditing(store=store, mapper=parts.mapper, pool=pool, interval=interval)
+def _build_service(components: Components) -> Service:
+    store, vault, queue = components.store, components.token_vault, components.queue
+    canvas, host_health = components.canvas, components.circuit_breakers
+    interval, pool = components.settings.sync_interval, components.pools.read_pool
+    current_state = CurrentState(store, interval, partial(load_circuit_breakers, pool))
+    history = AuditHistory(store=store, mapper=components.mapper, pool=pool, interval=interval)
     return Service(
-        set_up_connection=retrying(
+        set_up_connection=retry_on_conflict(
             partial(set_up_connection, store=store, vault=vault, canvas=canvas, queue=queue)
         ),
-        rotate_token=retrying(partial(rotate_token, store=store, vault=vault, canvas=canvas)),
-        validate_connection=retrying(
+        rotate_token=retry_on_conflict(
+            partial(rotate_token, store=store, vault=vault, canvas=canvas)
+        ),
+        validate_connection=retry_on_conflict(
             partial(validate_connection, store=store, vault=vault, canvas=canvas)
         ),
-        close_connection=retrying(partial(close_connection, store=store, vault=vault)),
-        request_sync=retrying(partial(request_sync, store=store, queue=queue, interval=interval)),
-        run_sync=partial(run_sync, store=store, vault=vault, canvas=canvas, hosts=parts.circuits),
-        cancel_sync=retrying(partial(cancel_sync, store=store)),
-        give_run_back=retrying(partial(give_run_back, store=store, queue=queue)),
-        interrupt_sync=retrying(partial(interrupt_sync, store=store, queue=queue)),
-        connection_now=now.connection,
-        sync_now=now.sync,
+        close_connection=retry_on_conflict(partial(close_connection, store=store, vault=vault)),
+        request_sync=retry_on_conflict(
+            partial(request_sync, store=store, queue=queue, interval=interval)
+        ),
+        run_sync=partial(
+            run_sync, store=store, vault=vault, canvas=canvas, host_health=host_health
+        ),
+        cancel_sync=retry_on_conflict(partial(cancel_sync, store=store)),
+        requeue_sync=retry_on_conflict(partial(requeue_sync, store=store, queue=queue)),
+        recover_sync=retry_on_conflict(partial(recover_sync, store=store, queue=queue)),
+        current_connection=current_state.connection,
+        current_sync=current_state.sync,
         connections_of=partial(connections_of, pool=pool),
         connection_of=partial(connection_of, pool=pool),
         courses_of=partial(courses_of, pool=pool),
@@ -234,20 +253,22 @@ def _service(parts: Parts) -> Service:
         syncs_of=partial(syncs_of, pool=pool),
         sync_status_of=partial(sync_status_of, pool=pool),
         stats_of=partial(stats_of, pool=pool),
-        history=auditing.history,
-        state_at=auditing.state_at,
-        audited_connections=auditing.connections,
-        record_reading=retrying(partial(_record_reading, store)),
-        projections=partial(status, pool),
-        rebuild=Rebuilding(parts.url, parts.log),
-        answers=parts.answers,
-        wait_for=parts.arrivals.wait_for,
-        health=Health(parts.pools, parts.url, partial(cast, pool)),
-        canvas_hosts=partial(counts_now, pool),
-        interval=interval,
+        history=history.history,
+        state_at=history.state_at,
+        all_connections=history.connections,
+        record_history_read=retry_on_conflict(partial(_record_history_read, store)),
+        projection_status=partial(projection_status, pool),
+        rebuild_projection=BackgroundRebuild(components.database_url, components.log_reader),
+        idempotency_keys=components.idempotency_keys,
+        wait_for_position=components.checkpoint_waiter.wait_for,
+        health=HealthCheck(components.pools, components.database_url, partial(role_health, pool)),
+        canvas_host_counts=partial(load_state_counts, pool),
+        sync_interval=interval,
     )
 
 
-async def _record_reading(store: EventStore, connection_id: UUID, reader: str, what: str) -> None:
-    command = RecordReading(connection_id=connection_id, reader=reader, what=what)
-    await record_reading(command, store=store)
+async def _record_history_read(
+    store: EventStore, connection_id: UUID, reader: str, description: str
+) -> None:
+    command = RecordHistoryRead(connection_id=connection_id, reader=reader, what=description)
+    await record_history_read(command, store=store)

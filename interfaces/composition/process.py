@@ -7,10 +7,10 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
-from infrastructure.metrics.registry import Scrape
+from infrastructure.metrics.registry import MetricsRenderer
 from infrastructure.postgres.lease import Lease
-from infrastructure.postgres.timeouts import Connection
-from infrastructure.projection_engine.daemon import Follower
+from infrastructure.postgres.timeouts import TimedConnection
+from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.queue.sync_queue import SyncQueue
 from infrastructure.scheduling.scanner import Scanner
 from infrastructure.settings import Settings
@@ -22,22 +22,22 @@ from interfaces.service import Service
 class Pools:
     """Connections to the database: for threads that write, and for the loop that reads."""
 
-    writes: ConnectionPool[Connection]
-    reads: AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+    write_pool: ConnectionPool[TimedConnection]
+    read_pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Process:
     """Everything one process holds open."""
 
     service: Service
     settings: Settings
     database_url: str
     pools: Pools
-    log: LogReader
+    log_reader: LogReader
     queue: SyncQueue
     scanner: Scanner
     scan_lease: Lease
-    follower: Follower
-    live: Broadcast
-    scrape: Scrape
+    projection_daemon: ProjectionDaemon
+    live_updates: Broadcast
+    render_metrics: MetricsRenderer

@@ -11,20 +11,20 @@ from domain.errors import VersionConflict
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ATTEMPTS = 4
-LONGEST_PAUSE = 0.05
+MAX_COMMAND_ATTEMPTS = 4
+MAX_CONFLICT_PAUSE_SECONDS = 0.05
 
 
-def retrying(command: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def retry_on_conflict(command: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """The command, asked up to four times while streams move under it; then VersionConflict."""
 
     @wraps(command)
-    async def decided(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(ATTEMPTS - 1):
+    async def with_retries(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(MAX_COMMAND_ATTEMPTS - 1):
             try:
                 return await command(*args, **kwargs)
             except VersionConflict:
-                await asyncio.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311  # spreads rivals
+                await asyncio.sleep(random.uniform(0, MAX_CONFLICT_PAUSE_SECONDS))  # noqa: S311  # spreads rivals
         return await command(*args, **kwargs)
 
-    return decided
+    return with_retries

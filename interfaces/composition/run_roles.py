@@ -12,144 +12,150 @@ from uuid import UUID
 import structlog
 
 from infrastructure.postgres.lease import Lease
-from infrastructure.queue.recovery import SECONDS, keep_recovering
-from infrastructure.queue.worker import PARTING, Working
-from infrastructure.scheduling.scanner import scheduler
+from infrastructure.queue.recovery import RECOVERY_LEASE_SECONDS, run_recovery
+from infrastructure.queue.worker import REQUEUE_TIMEOUT_SECONDS, SyncWorker
+from infrastructure.scheduling.scanner import new_scheduler
 from infrastructure.settings import Settings
 from interfaces.composition.bootstrap import bootstrap
-from interfaces.composition.process import Running
+from interfaces.composition.process import Process
 from interfaces.http.server.listener import url_of
-from interfaces.http.server.serve_http import answer, answer_metrics
-from projections.sync_log.query import unfinished
+from interfaces.http.server.serve_http import serve_api, serve_metrics
+from projections.sync_log.query import connections_with_active_sync
 
-GRACE = 5
+REQUEST_GRACE_SECONDS = 5
 """Seconds that open requests have to end when the process stops."""
-RUNS_GRACE = 12
+RUN_GRACE_SECONDS = 12
 """Seconds that runs under way have to end before they are given back."""
-SWITCH = 0.001
+THREAD_SWITCH_SECONDS = 0.001
 """Seconds a thread may keep the interpreter from the event loop, where others wait to be answered;
 with Python's own 5 ms, `/health/live` takes half as long again when all threads are busy."""
-GLANCE = 0.5
+PROJECTOR_POLL_SECONDS = 0.5
 """Seconds between two looks at a thread."""
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
-class RoleDied(Exception):
+class RoleFailed(Exception):
     """A role ended that should not have; the message says which and why."""
 
 
-class Doors(NamedTuple):
+class Listeners(NamedTuple):
     """What a process listens on: for the API, and for its metrics where they have a port."""
 
     api: socket.socket | None = None
     metrics: socket.socket | None = None
 
 
-async def serve(settings: Settings, roles: frozenset[str], doors: Doors) -> None:
-    """Run these roles until SIGTERM or SIGINT; raises RoleDied when one ends before."""
-    sys.setswitchinterval(SWITCH)
+async def serve(settings: Settings, roles: frozenset[str], listeners: Listeners) -> None:
+    """Run these roles until SIGTERM or SIGINT; raises RoleFailed when one ends before."""
+    sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
-    async with bootstrap(settings, roles) as running, playing(running, roles, doors) as died:
-        log.info("serving", roles=sorted(roles), url=doors.api and url_of(doors.api))
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    async with (
+        bootstrap(settings, roles) as process,
+        running_roles(process, roles, listeners) as first_exit,
+    ):
+        logger.info("serving", roles=sorted(roles), url=listeners.api and url_of(listeners.api))
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopped, died}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({stopped, first_exit}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        if died.done():
-            died.result()
-        log.info("stopping")
+        if first_exit.done():
+            first_exit.result()
+        logger.info("stopping")
 
 
 @asynccontextmanager
-async def playing(
-    running: Running, roles: frozenset[str], doors: Doors
+async def running_roles(
+    process: Process, roles: frozenset[str], listeners: Listeners
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Run these roles inside the context; the task given ends, with RoleDied, when one does.
+    """Run these roles inside the context; the task given ends, with RoleFailed, when one does.
 
     Stopped in order: no new runs are asked for, then requests and runs end, then the projector;
     the process beats to the last.
     """
-    await running.queue.workers.beat()
+    await process.queue.heartbeats.record_heartbeat()
     tasks = {
-        role: asyncio.create_task(part, name=role) for role, part in _parts(running, roles, doors)
+        role: asyncio.create_task(coroutine, name=role)
+        for role, coroutine in _role_coroutines(process, roles, listeners)
     }
-    died = asyncio.create_task(_first_death(list(tasks.values())))
+    first_exit = asyncio.create_task(_first_exit(list(tasks.values())))
     try:
-        yield died
+        yield first_exit
     finally:
-        died.cancel()
-        for group in (("scheduler",), ("api", "worker"), ("projector", "metrics"), ("beating",)):
-            await _stop([tasks[role] for role in group if role in tasks])
+        first_exit.cancel()
+        for group in (("scheduler",), ("api", "worker"), ("projector", "metrics"), ("heartbeat",)):
+            await _stop_tasks([tasks[role] for role in group if role in tasks])
 
 
-def _parts(
-    running: Running, roles: frozenset[str], doors: Doors
+def _role_coroutines(
+    process: Process, roles: frozenset[str], listeners: Listeners
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    if "api" in roles and doors.api:
-        yield "api", answer(running, doors.api, GRACE)
+    if "api" in roles and listeners.api:
+        yield "api", serve_api(process, listeners.api, REQUEST_GRACE_SECONDS)
     if "worker" in roles:
-        yield "worker", _take_runs_on(running)
+        yield "worker", _run_worker(process)
     if "projector" in roles:
-        yield "projector", _project(running)
+        yield "projector", _run_projector(process)
     if "scheduler" in roles:
-        yield "scheduler", _keep_the_clock(running)
-    yield "beating", running.queue.workers.keep_beating()
-    if doors.metrics:
-        yield "metrics", answer_metrics(doors.metrics, running.scrape)
+        yield "scheduler", _run_scheduler(process)
+    yield "heartbeat", process.queue.heartbeats.run_heartbeat()
+    if listeners.metrics:
+        yield "metrics", serve_metrics(listeners.metrics, process.render_metrics)
 
 
-async def _first_death(tasks: list[asyncio.Task[None]]) -> None:
+async def _first_exit(tasks: list[asyncio.Task[None]]) -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    dead = done.pop()
-    reason = repr(dead.exception()) if dead.exception() else "it ended"
-    log.error("role_died", role=dead.get_name(), exc_info=dead.exception())
-    raise RoleDied(f"The role {dead.get_name()} died: {reason}") from dead.exception()
+    exited = done.pop()
+    reason = repr(exited.exception()) if exited.exception() else "it ended"
+    logger.error("role_failed", role=exited.get_name(), exc_info=exited.exception())
+    raise RoleFailed(f"The role {exited.get_name()} died: {reason}") from exited.exception()
 
 
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+async def _stop_tasks(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=RUNS_GRACE + PARTING + 2)
+        await asyncio.wait(tasks, timeout=RUN_GRACE_SECONDS + REQUEUE_TIMEOUT_SECONDS + 2)
 
 
-async def _take_runs_on(running: Running) -> None:
-    queue, service, pool = running.queue, running.service, running.pools.reads
-    working = Working(
+async def _run_worker(process: Process) -> None:
+    queue, service, pool = process.queue, process.service, process.pools.read_pool
+    worker = SyncWorker(
         queue,
         service.run_sync,
-        service.give_run_back,
-        concurrency=running.settings.sync_concurrency,
+        service.requeue_sync,
+        concurrency=process.settings.sync_concurrency,
     )
-    lease = Lease("recovery", queue.workers.process, queue.pool, seconds=SECONDS)
+    lease = Lease(
+        "recovery", queue.heartbeats.process_name, queue.pool, seconds=RECOVERY_LEASE_SECONDS
+    )
 
-    async def open_runs() -> list[UUID]:
-        return await unfinished(pool)
+    async def find_active_runs() -> list[UUID]:
+        return await connections_with_active_sync(pool)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(working.work(grace=RUNS_GRACE))
-        group.create_task(keep_recovering(queue, lease, open_runs, service.interrupt_sync))
+        group.create_task(worker.run(grace_seconds=RUN_GRACE_SECONDS))
+        group.create_task(run_recovery(queue, lease, find_active_runs, service.recover_sync))
 
 
-async def _project(running: Running) -> None:
-    running.follower.start()
+async def _run_projector(process: Process) -> None:
+    process.projection_daemon.start()
     try:
         while True:
-            await asyncio.sleep(GLANCE)
-            if not running.follower.is_running:
+            await asyncio.sleep(PROJECTOR_POLL_SECONDS)
+            if not process.projection_daemon.is_running:
                 return
     finally:
-        await asyncio.to_thread(running.follower.stop)
+        await asyncio.to_thread(process.projection_daemon.stop)
 
 
-async def _keep_the_clock(running: Running) -> None:
-    async with running.scan_lease.sought():
-        clock = scheduler(running.scanner)
-        clock.start()
+async def _run_scheduler(process: Process) -> None:
+    async with process.scan_lease.maintain():
+        scheduler = new_scheduler(process.scanner)
+        scheduler.start()
         try:
             await asyncio.Event().wait()
         finally:
-            clock.shutdown(wait=False)
+            scheduler.shutdown(wait=False)

@@ -7,18 +7,22 @@ from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
-from infrastructure.metrics.registry import Scrape, scrape_process
-from infrastructure.rate_limiting.counters import RequestCounts
+from infrastructure.metrics.registry import MetricsRenderer, render_process_metrics
+from infrastructure.rate_limiting.counters import RequestCounters
 from infrastructure.settings import Settings
-from interfaces.http.auth.principal import Identify
-from interfaces.http.errors.exception_handlers import translate_everything
-from interfaces.http.middleware.admission_control import Admission, canvas_room, usual_room
-from interfaces.http.middleware.body_limit import BodyLimit
-from interfaces.http.middleware.cors import CrossOrigin
-from interfaces.http.middleware.head_requests import Head
-from interfaces.http.middleware.internal_errors import Faults
-from interfaces.http.middleware.rate_limiting import Rates
-from interfaces.http.middleware.request_context import Edge
+from interfaces.http.auth.principal import Authenticator
+from interfaces.http.errors.exception_handlers import register_exception_handlers
+from interfaces.http.middleware.admission_control import (
+    AdmissionControl,
+    create_canvas_limiter,
+    create_default_limiter,
+)
+from interfaces.http.middleware.body_limit import BodyLimitMiddleware
+from interfaces.http.middleware.cors import ProblemCorsMiddleware
+from interfaces.http.middleware.head_requests import HeadRequestMiddleware
+from interfaces.http.middleware.internal_errors import InternalErrorMiddleware
+from interfaces.http.middleware.rate_limiting import RateLimitMiddleware
+from interfaces.http.middleware.request_context import RequestContextMiddleware
 from interfaces.http.routes import (
     audit,
     connections,
@@ -30,12 +34,12 @@ from interfaces.http.routes import (
     syncs,
 )
 from interfaces.live import sse, websocket
-from interfaces.live.connection_limits import Crowd
-from interfaces.live.stream import Live, silence
+from interfaces.live.connection_limits import ConnectionLimits
+from interfaces.live.stream import NO_LIVE_UPDATES, LiveUpdates
 from interfaces.service import Service
 
 DESCRIPTION = "Keeps students' Canvas courses, assignments and grades in step."
-EXPOSED = [
+EXPOSED_HEADERS = [
     "Consistency-Token",
     "ETag",
     "Idempotency-Replayed",
@@ -48,7 +52,7 @@ EXPOSED = [
     "Retry-After",
     "X-Request-ID",
 ]
-ACCEPTED = [
+ACCEPTED_HEADERS = [
     "Authorization",
     "Consistency-Token",
     "Content-Type",
@@ -72,13 +76,13 @@ def create_app(
     service: Service,
     settings: Settings,
     *,
-    identity: Identify,
-    live: Live = silence,
-    counts: RequestCounts | None = None,
-    scrape: Scrape = scrape_process,
+    authenticator: Authenticator,
+    live: LiveUpdates = NO_LIVE_UPDATES,
+    request_counters: RequestCounters | None = None,
+    render_metrics: MetricsRenderer = render_process_metrics,
 ) -> FastAPI:
     """Put the service on HTTP; it opens nothing and closes nothing."""
-    counts = counts or RequestCounts()
+    request_counters = request_counters or RequestCounters()
     app = FastAPI(
         title="easeboard",
         version="1",
@@ -86,33 +90,43 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
-        middleware=list(_middleware(settings, counts)),
+        middleware=list(_middleware(settings, request_counters)),
     )
-    app.state.service, app.state.identity, app.state.live = service, identity, live
-    app.state.origins, app.state.scrape = frozenset(settings.cors_origins), scrape
-    app.state.closing, app.state.counts, app.state.crowd = asyncio.Event(), counts, Crowd()
+    app.state.service, app.state.authenticator, app.state.live_updates = (
+        service,
+        authenticator,
+        live,
+    )
+    app.state.allowed_origins, app.state.render_metrics = (
+        frozenset(settings.cors_origins),
+        render_metrics,
+    )
+    app.state.closing, app.state.request_counters = asyncio.Event(), request_counters
+    app.state.connection_limits = ConnectionLimits()
     for router in _routers(settings):
         app.router.routes.extend(router.routes)
-    translate_everything(app)
+    register_exception_handlers(app)
     return app
 
 
-def _middleware(settings: Settings, counts: RequestCounts) -> Iterator[Middleware]:
+def _middleware(settings: Settings, request_counters: RequestCounters) -> Iterator[Middleware]:
     """Outermost first."""
-    yield Middleware(Edge)
+    yield Middleware(RequestContextMiddleware)
     if settings.cors_origins:
         yield Middleware(
-            CrossOrigin,
+            ProblemCorsMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-            allow_headers=ACCEPTED,
-            expose_headers=EXPOSED,
+            allow_headers=ACCEPTED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
         )
-    yield Middleware(Head)
-    yield Middleware(Faults)
-    yield Middleware(Rates, counts=counts)
-    yield Middleware(Admission, usual=usual_room(), canvas=canvas_room())
-    yield Middleware(BodyLimit)
+    yield Middleware(HeadRequestMiddleware)
+    yield Middleware(InternalErrorMiddleware)
+    yield Middleware(RateLimitMiddleware, counters=request_counters)
+    yield Middleware(
+        AdmissionControl, default=create_default_limiter(), canvas=create_canvas_limiter()
+    )
+    yield Middleware(BodyLimitMiddleware)
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:

@@ -9,38 +9,40 @@ from zlib import crc32
 
 from fastapi import Depends, Header, Request
 
-from interfaces.http.auth.protected_route import Wired
+from interfaces.http.auth.protected_route import ServiceDep
 from interfaces.http.errors.problem import Problem
-from interfaces.http.middleware.admission_control import aside
+from interfaces.http.middleware.admission_control import slot_released
 
-DEFAULT_WAIT, LONGEST_WAIT = 2.0, 10.0
-WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.ASCII | re.IGNORECASE)
+DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 2.0, 10.0
+WAIT_PREFERENCE = re.compile(
+    r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.ASCII | re.IGNORECASE
+)
 
 
-def token_of(position: int) -> str:
+def encode_consistency_token(position: int) -> str:
     """The opaque token of a position in the log."""
     packed = struct.pack(">q", position)
     return base64.urlsafe_b64encode(packed + struct.pack(">I", crc32(packed))).decode()
 
 
-def position_of(token: str) -> int:
+def decode_consistency_token(token: str) -> int:
     """The position in a token; raises ValueError for what is none of ours."""
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
-        position, check = struct.unpack(">qI", raw)
+        position, checksum = struct.unpack(">qI", raw)
     except (binascii.Error, struct.error, ValueError) as error:
         raise ValueError("no token of ours") from error
-    if check != crc32(raw[:8]) or position < 0:
+    if checksum != crc32(raw[:8]) or position < 0:
         raise ValueError("no token of ours")
     return int(position)
 
 
-def reads(*projections: str) -> Any:
+def consistent_read(*projections: str) -> Any:
     """A dependency: answer from a state of these projections that includes the token's."""
 
-    async def caught_up(
+    async def wait_until_consistent(
         request: Request,
-        service: Wired,
+        service: ServiceDep,
         consistency_token: Annotated[
             str | None,
             Header(
@@ -54,27 +56,29 @@ def reads(*projections: str) -> Any:
     ) -> None:
         if consistency_token is None:
             return
-        position = _position(consistency_token)
-        seconds = _wait(request.headers.getlist("prefer"))
-        async with aside(request.scope):
-            has_come = not projections or await service.wait_for(position, projections, seconds)
-        if not has_come:
+        position = _parse_token(consistency_token)
+        seconds = _parse_wait_seconds(request.headers.getlist("prefer"))
+        async with slot_released(request.scope):
+            is_consistent = not projections or await service.wait_for_position(
+                position, projections, seconds
+            )
+        if not is_consistent:
             raise Problem(
                 "projection-behind",
                 "The read model has not come that far in time.",
                 headers={"Retry-After": "1"},
             )
 
-    return Depends(caught_up)
+    return Depends(wait_until_consistent)
 
 
-def _position(token: str) -> int:
+def _parse_token(token: str) -> int:
     try:
-        return position_of(token)
+        return decode_consistency_token(token)
     except ValueError:
         raise Problem("bad-consistency-token", "This is not a consistency token.") from None
 
 
-def _wait(preferences: list[str]) -> float:
-    found = WAIT.search(",".join(preferences))
-    return min(float(found[1]), LONGEST_WAIT) if found else DEFAULT_WAIT
+def _parse_wait_seconds(preferences: list[str]) -> float:
+    match = WAIT_PREFERENCE.search(",".join(preferences))
+    return min(float(match[1]), MAX_WAIT_SECONDS) if match else DEFAULT_WAIT_SECONDS

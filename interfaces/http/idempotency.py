@@ -9,22 +9,29 @@ import orjson
 import structlog
 from fastapi import Request, Response
 
-from application.event_metadata import now_acting
+from application.event_metadata import current_metadata
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
-from infrastructure.idempotency_keys import Answer, Answers, Asked, Claim, KeyInUse, KeyReused
+from infrastructure.idempotency_keys import (
+    Claim,
+    IdempotencyKeys,
+    KeyedRequest,
+    KeyInUse,
+    KeyReused,
+    StoredResponse,
+)
 from interfaces.http.errors.exception_handlers import problem_of
-from interfaces.http.errors.problem import MEDIA_TYPE, Problem, answer
-from interfaces.http.schemas.request_bodies import received
+from interfaces.http.errors.problem import PROBLEM_MEDIA_TYPE, Problem, problem_response
+from interfaces.http.schemas.request_bodies import read_body
 
-LOG = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
-Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-HEADER = "Idempotency-Key"
-KEY = re.compile(r"[!-~]{1,255}")
-WORDING = "must be one key of 1 to 255 visible ASCII characters without a space"
-PARAMETER = {
-    "name": HEADER,
+IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
+KEY_PATTERN = re.compile(r"[!-~]{1,255}")
+KEY_RULE = "must be one key of 1 to 255 visible ASCII characters without a space"
+IDEMPOTENCY_KEY_PARAMETER = {
+    "name": IDEMPOTENCY_KEY_HEADER,
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
@@ -38,34 +45,45 @@ PARAMETER = {
 }
 
 
-async def once(request: Request, handle: Handle) -> Response:
+async def handle_once(request: Request, handle: RouteHandler) -> Response:
     """Let a route answer, or answer as it did before if the request carries a key."""
-    keys = request.headers.getlist(HEADER)
+    keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER)
     if not keys:
         return await handle(request)
-    person, answers = request.state.person, request.app.state.service.answers
-    asked = Asked(person.id, request.scope["path"], _key(keys), await _content(request))
-    found = await _look(answers, asked)
-    if isinstance(found, Answer):
-        return _replayed(found)
-    return await _first(request, handle, answers, found)
+    principal, idempotency_keys = (
+        request.state.principal,
+        request.app.state.service.idempotency_keys,
+    )
+    keyed_request = KeyedRequest(
+        principal.id, request.scope["path"], _parse_key(keys), await _request_content(request)
+    )
+    claimed = await _claim(idempotency_keys, keyed_request)
+    if isinstance(claimed, StoredResponse):
+        return _replay(claimed)
+    return await _handle_first(request, handle, idempotency_keys, claimed)
 
 
-def _key(keys: list[str]) -> str:
-    if len(keys) > 1 or not KEY.fullmatch(keys[0]):
-        fault = {"loc": ["header", HEADER.lower()], "msg": WORDING, "type": "idempotency_key"}
-        raise Problem("invalid-request", "The request is not as it must be.", errors=[fault])
+def _parse_key(keys: list[str]) -> str:
+    if len(keys) > 1 or not KEY_PATTERN.fullmatch(keys[0]):
+        error = {
+            "loc": ["header", IDEMPOTENCY_KEY_HEADER.lower()],
+            "msg": KEY_RULE,
+            "type": "idempotency_key",
+        }
+        raise Problem("invalid-request", "The request is not as it must be.", errors=[error])
     return keys[0]
 
 
-async def _content(request: Request) -> bytes:
+async def _request_content(request: Request) -> bytes:
     """Everything a route can be told beside its path."""
-    return bytes(request.scope["query_string"]) + b"\0" + await received(request)
+    return bytes(request.scope["query_string"]) + b"\0" + await read_body(request)
 
 
-async def _look(answers: Answers, asked: Asked) -> Claim | Answer:
+async def _claim(
+    idempotency_keys: IdempotencyKeys, keyed_request: KeyedRequest
+) -> Claim | StoredResponse:
     try:
-        return await answers.claim(asked)
+        return await idempotency_keys.claim(keyed_request)
     except KeyReused:
         raise Problem(
             "idempotency-key-reused", "This key came with another body within the last 24 h."
@@ -78,25 +96,27 @@ async def _look(answers: Answers, asked: Asked) -> Claim | Answer:
         ) from None
 
 
-def _replayed(given: Answer) -> Response:
-    now_acting().position = given.position
-    headers, body = {**given.headers, "Idempotency-Replayed": "true"}, given.body
-    if headers.get("content-type") == MEDIA_TYPE:
-        body = orjson.dumps(orjson.loads(body) | {"request_id": now_acting().correlation_id})
-    return Response(body, given.status, headers)
+def _replay(stored: StoredResponse) -> Response:
+    current_metadata().position = stored.position
+    headers, body = {**stored.headers, "Idempotency-Replayed": "true"}, stored.body
+    if headers.get("content-type") == PROBLEM_MEDIA_TYPE:
+        body = orjson.dumps(orjson.loads(body) | {"request_id": current_metadata().correlation_id})
+    return Response(body, stored.status, headers)
 
 
-async def _first(request: Request, handle: Handle, answers: Answers, claim: Claim) -> Response:
-    given: Answer | None = None
+async def _handle_first(
+    request: Request, handle: RouteHandler, idempotency_keys: IdempotencyKeys, claim: Claim
+) -> Response:
+    stored: StoredResponse | None = None
     try:
-        response = await _answered(request, handle)
-        given = _lasting(response)
+        response = await _respond(request, handle)
+        stored = _response_to_store(response)
     finally:
-        await _settle(answers, claim, given)
+        await _finish_claim(idempotency_keys, claim, stored)
     return response
 
 
-async def _answered(request: Request, handle: Handle) -> Response:
+async def _respond(request: Request, handle: RouteHandler) -> Response:
     """The answer, also where it is a refusal; what nobody expected goes on its way."""
     try:
         return await handle(request)
@@ -104,21 +124,23 @@ async def _answered(request: Request, handle: Handle) -> Response:
         problem = problem_of(request, error)
         if problem is None:
             raise
-        return answer(problem, request.scope)
+        return problem_response(problem, request.scope)
 
 
-def _lasting(response: Response) -> Answer | None:
+def _response_to_store(response: Response) -> StoredResponse | None:
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     headers = dict(response.headers)
     headers.pop("content-length", None)
-    return Answer(status, headers, bytes(response.body), now_acting().position)
+    return StoredResponse(status, headers, bytes(response.body), current_metadata().position)
 
 
-async def _settle(answers: Answers, claim: Claim, given: Answer | None) -> None:
+async def _finish_claim(
+    idempotency_keys: IdempotencyKeys, claim: Claim, stored: StoredResponse | None
+) -> None:
     try:
-        await (answers.keep(claim, given) if given else answers.free(claim))
+        await (idempotency_keys.store(claim, stored) if stored else idempotency_keys.release(claim))
     except (DatabaseBusy, DatabaseUnavailable) as error:
         # What was done is done, and the client is told; the lease ends by itself.
-        LOG.warning("idempotency_claim_left_to_its_lease", reason=str(error))
+        logger.warning("idempotency_claim_not_released", reason=str(error))

@@ -7,29 +7,31 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from projections.support.json_documents import array
+from projections.support.json_documents import encode_array
 from projections.support.page import Page
 
-TAG = re.compile(r'(?:W/)?("[^"]*")|(\*)')
+ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")|(\*)')
 
 
-def read(request: Request, document: bytes) -> Response:
+def document_response(request: Request, document: bytes) -> Response:
     """A document with its entity tag, or 304 when the client has it already."""
-    tag = f'"{blake2b(document, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    held = TAG.findall(request.headers.get("if-none-match", ""))
-    if any(star or quoted == tag for quoted, star in held):
+    entity_tag = f'"{blake2b(document, digest_size=12).hexdigest()}"'
+    headers = {"ETag": entity_tag, "Cache-Control": "private, no-cache"}
+    known_tags = ENTITY_TAG.findall(request.headers.get("if-none-match", ""))
+    if any(star or quoted == entity_tag for quoted, star in known_tags):
         return Response(status_code=304, headers=headers)
     return Response(document, headers=headers, media_type="application/json")
 
 
-def listing(request: Request, page: Page) -> Response:
+def page_response(request: Request, page: Page) -> Response:
     """A page of a list."""
     cursor = orjson.dumps(page.next_cursor)
-    return read(request, b'{"items":%b,"next_cursor":%b}' % (array(page.items), cursor))
+    return document_response(
+        request, b'{"items":%b,"next_cursor":%b}' % (encode_array(page.items), cursor)
+    )
 
 
-def done(document: Any, status: int, **headers: str) -> Response:
+def command_response(document: Any, status: int, **headers: str) -> Response:
     """The answer to a command."""
     return Response(
         orjson.dumps(document, option=orjson.OPT_UTC_Z),

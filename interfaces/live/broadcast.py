@@ -11,20 +11,20 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from domain.recorded_event import Recorded
-from infrastructure.subscriptions.person_filter import PeoplesLog
-from infrastructure.subscriptions.poller import Turning
-from interfaces.live.messages import BEGINNING, Telling
-from interfaces.live.stream import REPLAYED, Message
-from interfaces.live.subscriber_queue import Line
+from domain.recorded_event import RecordedEvent
+from infrastructure.subscriptions.person_filter import PersonLog
+from infrastructure.subscriptions.poller import Poller
+from interfaces.live.messages import RUN_START_TOPIC, MessageBuilder
+from interfaces.live.stream import MAX_REPLAYED_POSITIONS, Message
+from interfaces.live.subscriber_queue import SubscriberQueue
 
-BUSY_SECONDS = 0.01
-IDLE_SECONDS = 0.05
-STAYS_BUSY_SECONDS = 1.0
-ENTERING = 4
+LIVE_BUSY_POLL_SECONDS = 0.01
+LIVE_IDLE_POLL_SECONDS = 0.05
+LIVE_BUSY_PERIOD_SECONDS = 1.0
+MAX_CONCURRENT_SNAPSHOTS = 4
 """Listeners who ask the database for their snapshot at the same time."""
 
-Delivery = tuple[Line, Message]
+Delivery = tuple[SubscriberQueue, Message]
 
 
 class Broadcast:
@@ -35,26 +35,26 @@ class Broadcast:
 
     def __init__(
         self,
-        log: Callable[[], AbstractContextManager[PeoplesLog]],
-        standing: Callable[[], Awaitable[int]],
+        open_log: Callable[[], AbstractContextManager[PersonLog]],
+        load_position: Callable[[], Awaitable[int]],
     ) -> None:
-        self.entering = asyncio.Semaphore(ENTERING)
-        self._open_log = log
-        self._standing = standing
-        self._joining: deque[Line] = deque()
-        self._leaving: deque[Line] = deque()
-        self._lines: dict[UUID, set[Line]] = {}
+        self.snapshot_slots = asyncio.Semaphore(MAX_CONCURRENT_SNAPSHOTS)
+        self._open_log = open_log
+        self._load_position = load_position
+        self._pending_joins: deque[SubscriberQueue] = deque()
+        self._pending_leaves: deque[SubscriberQueue] = deque()
+        self._subscribers: dict[UUID, set[SubscriberQueue]] = {}
         self._position = 0
         self._busy_until = 0.0
-        self._turning = Turning("live", self._turn)
-        self._opened = AsyncExitStack()
+        self._poller = Poller("live", self._poll)
+        self._resources = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._log = self._opened.enter_context(self._open_log())
-        self._telling = self._new_telling()
-        self._opened.push_async_callback(asyncio.to_thread, self._turning.stop)
-        self._turning.start()
+        self._log = self._resources.enter_context(self._open_log())
+        self._message_builder = self._new_message_builder()
+        self._resources.push_async_callback(asyncio.to_thread, self._poller.stop)
+        self._poller.start()
         return self
 
     async def __aexit__(
@@ -63,109 +63,115 @@ class Broadcast:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._opened.aclose()
+        await self._resources.aclose()
 
-    async def standing(self) -> int:
+    async def current_position(self) -> int:
         """The position of the log that a snapshot includes from now on."""
-        return await self._standing()
+        return await self._load_position()
 
     def wake(self) -> None:
         """Something was appended; may be called from any thread, and doesn't block."""
-        self._turning.wake()
+        self._poller.wake()
 
     @asynccontextmanager
     async def subscribe(self, person_id: UUID, after: int) -> AsyncIterator[AsyncIterator[Message]]:
         """Everything about a person after a position, as long as the messages are taken."""
-        line = Line(person_id, after)
-        self._joining.append(line)
-        self._turning.wake()
+        queue = SubscriberQueue(person_id, after)
+        self._pending_joins.append(queue)
+        self._poller.wake()
         try:
-            yield line
+            yield queue
         finally:
-            line.gone = True
-            self._leaving.append(line)
+            queue.closed = True
+            self._pending_leaves.append(queue)
 
     # In the thread
 
-    def _turn(self) -> float | None:
-        if not self._lines and not self._joining:
+    def _poll(self) -> float | None:
+        if not self._subscribers and not self._pending_joins:
             return None
         try:
-            safe = self._log.safe()
-            self._let_in(safe)
-            self._let_go()
-            return self._tell(safe)
+            high_water_mark = self._log.high_water_mark()
+            self._admit_subscribers(high_water_mark)
+            self._remove_subscribers()
+            return self._publish(high_water_mark)
         except Exception:
             # Runs were perhaps told further than the position says.
-            self._telling.forget()
+            self._message_builder.evict_all_runs()
             raise
 
-    def _let_in(self, safe: int) -> None:
-        newcomers = list(self._joining)
-        if not newcomers:
+    def _admit_subscribers(self, high_water_mark: int) -> None:
+        new_subscribers = list(self._pending_joins)
+        if not new_subscribers:
             return
-        earliest = max(safe - REPLAYED, min(line.after for line in newcomers))
-        if self._lines:
-            self._replay(newcomers, earliest)
+        start = max(
+            high_water_mark - MAX_REPLAYED_POSITIONS,
+            min(subscriber.after for subscriber in new_subscribers),
+        )
+        if self._subscribers:
+            self._replay(new_subscribers, start)
         else:
-            self._position = earliest
-            self._telling.forget()
-        for line in newcomers:
-            if not line.gone:
-                self._lines.setdefault(line.person_id, set()).add(line)
-            self._joining.popleft()
+            self._position = start
+            self._message_builder.evict_all_runs()
+        for subscriber in new_subscribers:
+            if not subscriber.closed:
+                self._subscribers.setdefault(subscriber.person_id, set()).add(subscriber)
+            self._pending_joins.popleft()
 
-    def _replay(self, newcomers: Sequence[Line], earliest: int) -> None:
+    def _replay(self, new_subscribers: Sequence[SubscriberQueue], start: int) -> None:
         """Tell newcomers alone what everybody else knows already."""
-        lines: dict[UUID, set[Line]] = {}
-        for line in newcomers:
-            lines.setdefault(line.person_id, set()).add(line)
-        telling, position = self._new_telling(), earliest
+        by_person: dict[UUID, set[SubscriberQueue]] = {}
+        for subscriber in new_subscribers:
+            by_person.setdefault(subscriber.person_id, set()).add(subscriber)
+        message_builder, position = self._new_message_builder(), start
         while position < self._position:
-            batch = self._log.read(position, self._position, lines)
-            self._deliver(batch.events, telling, lines)
-            position = batch.upto
+            page = self._log.read(position, self._position, by_person)
+            self._deliver(page.events, message_builder, by_person)
+            position = page.up_to
 
-    def _let_go(self) -> None:
-        while self._leaving:
-            line = self._leaving.popleft()
-            others = self._lines.get(line.person_id, set())
-            others.discard(line)
+    def _remove_subscribers(self) -> None:
+        while self._pending_leaves:
+            subscriber = self._pending_leaves.popleft()
+            others = self._subscribers.get(subscriber.person_id, set())
+            others.discard(subscriber)
             if not others:
-                self._lines.pop(line.person_id, None)
+                self._subscribers.pop(subscriber.person_id, None)
 
-    def _tell(self, safe: int) -> float:
+    def _publish(self, high_water_mark: int) -> float:
         now = time.monotonic()
-        if safe > self._position:
-            self._busy_until = now + STAYS_BUSY_SECONDS
-            self._telling.forget_others(self._lines)
-            batch = self._log.read(self._position, safe, self._lines)
-            self._deliver(batch.events, self._telling, self._lines)
-            self._position = batch.upto
-            if batch.upto < safe:
+        if high_water_mark > self._position:
+            self._busy_until = now + LIVE_BUSY_PERIOD_SECONDS
+            self._message_builder.evict_runs_except(self._subscribers)
+            page = self._log.read(self._position, high_water_mark, self._subscribers)
+            self._deliver(page.events, self._message_builder, self._subscribers)
+            self._position = page.up_to
+            if page.up_to < high_water_mark:
                 return 0.0
-        return BUSY_SECONDS if now < self._busy_until else IDLE_SECONDS
+        return LIVE_BUSY_POLL_SECONDS if now < self._busy_until else LIVE_IDLE_POLL_SECONDS
 
     def _deliver(
-        self, events: Iterable[Recorded], telling: Telling, lines: dict[UUID, set[Line]]
+        self,
+        events: Iterable[RecordedEvent],
+        message_builder: MessageBuilder,
+        subscribers: dict[UUID, set[SubscriberQueue]],
     ) -> None:
         """Hand messages over and wait until they are: no more than these are ever under way."""
-        told = [
-            (line, message)
+        deliveries = [
+            (subscriber, message)
             for recorded in events
-            if (message := telling.message(recorded))
-            for line in lines[recorded.person_id]
+            if (message := message_builder.build(recorded))
+            for subscriber in subscribers[recorded.person_id]
         ]
-        if told:
-            handed_over = threading.Event()
-            self._loop.call_soon_threadsafe(_hand_over, told, handed_over)
-            handed_over.wait()
+        if deliveries:
+            enqueued = threading.Event()
+            self._loop.call_soon_threadsafe(_enqueue, deliveries, enqueued)
+            enqueued.wait()
 
-    def _new_telling(self) -> Telling:
-        return Telling(partial(self._log.since, BEGINNING))
+    def _new_message_builder(self) -> MessageBuilder:
+        return MessageBuilder(partial(self._log.read_since, RUN_START_TOPIC))
 
 
-def _hand_over(told: Iterable[Delivery], handed_over: threading.Event) -> None:
-    for line, message in told:
-        line.put(message)
-    handed_over.set()
+def _enqueue(deliveries: Iterable[Delivery], enqueued: threading.Event) -> None:
+    for subscriber, message in deliveries:
+        subscriber.put(message)
+    enqueued.set()

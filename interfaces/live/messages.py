@@ -20,15 +20,15 @@ from domain.events import (
     SyncWidened,
 )
 from domain.events.sync import SyncEvent
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from interfaces.live.stream import Message
-from projections.grade_history.projector import change_document
-from projections.support.json_documents import rfc3339
-from projections.sync_log.sync_rows import Run, advance, requested
+from projections.grade_history.projector import encode_grade_change
+from projections.support.json_documents import format_rfc3339
+from projections.sync_log.sync_rows import SyncRow, apply_event, new_sync_row
 
-BEGINNING = "SyncRequested"
-ENDS = (SyncCompleted, SyncFailed, SyncCancelled)
-STEPS = (
+RUN_START_TOPIC = "SyncRequested"
+TERMINAL_EVENTS = (SyncCompleted, SyncFailed, SyncCancelled)
+RUN_EVENTS = (
     SyncRequested,
     SyncStarted,
     SyncRequeued,
@@ -36,76 +36,76 @@ STEPS = (
     CourseFetched,
     CourseWithdrawn,
     CourseFetchFailed,
-    *ENDS,
+    *TERMINAL_EVENTS,
 )
-TOPICS = tuple(event.__name__ for event in (*STEPS, GradeChanged))
+SUBSCRIBED_TOPICS = tuple(event.__name__ for event in (*RUN_EVENTS, GradeChanged))
 
-Past = Callable[[UUID, int], list[Recorded]]
+LoadRunEvents = Callable[[UUID, int], list[RecordedEvent]]
 """The events of a stream's newest run before a version."""
 
 
-class Telling:
+class MessageBuilder:
     """Knows of each run that goes on how far it was told."""
 
-    def __init__(self, past: Past) -> None:
-        self._past = past
-        self._runs: dict[UUID, Run] = {}
+    def __init__(self, load_run_events: LoadRunEvents) -> None:
+        self._load_run_events = load_run_events
+        self._runs: dict[UUID, SyncRow] = {}
 
-    def message(self, recorded: Recorded) -> Message | None:
+    def build(self, recorded: RecordedEvent) -> Message | None:
         """What to tell of an event, if anything; raises what the past raises."""
         event = recorded.event
         if isinstance(event, GradeChanged):
-            return None if event.baseline else _grade(recorded)
-        if isinstance(event, SyncEvent) and (run := self._run_at(event, recorded)):
-            return _sync(run, recorded)
+            return None if event.baseline else _grade_message(recorded)
+        if isinstance(event, SyncEvent) and (run := self._advance_run(event, recorded)):
+            return _sync_message(run, recorded)
         return None
 
-    def forget_others(self, people: Container[UUID]) -> None:
+    def evict_runs_except(self, person_ids: Container[UUID]) -> None:
         """Forget the runs of all but these: they go on untold."""
-        others = [id_ for id_, run in self._runs.items() if run.person_id not in people]
+        others = [id_ for id_, run in self._runs.items() if run.person_id not in person_ids]
         for id_ in others:
             del self._runs[id_]
 
-    def forget(self) -> None:
+    def evict_all_runs(self) -> None:
         """Forget every run: the log is asked anew."""
         self._runs.clear()
 
-    def _run_at(self, event: SyncEvent, recorded: Recorded) -> Run | None:
-        run = self._runs.pop(event.sync_id, None) or self._begun(event)
-        run = _after(run, recorded)
-        if run and not isinstance(event, ENDS):
+    def _advance_run(self, event: SyncEvent, recorded: RecordedEvent) -> SyncRow | None:
+        run = self._runs.pop(event.sync_id, None) or self._load_run(event)
+        run = _apply(run, recorded)
+        if run and not isinstance(event, TERMINAL_EVENTS):
             self._runs[event.sync_id] = run
         return run
 
-    def _begun(self, event: SyncEvent) -> Run | None:
+    def _load_run(self, event: SyncEvent) -> SyncRow | None:
         if isinstance(event, SyncRequested):
             return None
-        run: Run | None = None
-        for recorded in self._past(event.originator_id, event.originator_version):
-            run = _after(run, recorded)
+        run: SyncRow | None = None
+        for recorded in self._load_run_events(event.originator_id, event.originator_version):
+            run = _apply(run, recorded)
         return run
 
 
-def _after(run: Run | None, recorded: Recorded) -> Run | None:
+def _apply(run: SyncRow | None, recorded: RecordedEvent) -> SyncRow | None:
     event = recorded.event
     if isinstance(event, SyncRequested):
-        return requested(event, recorded)
+        return new_sync_row(event, recorded)
     if run:
-        advance(run.document, event, rfc3339(recorded.recorded_at))
+        apply_event(run.document, event, format_rfc3339(recorded.recorded_at))
     return run
 
 
-def _sync(run: Run, recorded: Recorded) -> Message:
+def _sync_message(run: SyncRow, recorded: RecordedEvent) -> Message:
     return _message(
         recorded,
-        {"type": "sync", "sync": run.document, "at": rfc3339(recorded.recorded_at)},
+        {"type": "sync", "sync": run.document, "at": format_rfc3339(recorded.recorded_at)},
     )
 
 
-def _grade(recorded: Recorded) -> Message:
-    change: Any = orjson.Fragment(change_document(recorded))
+def _grade_message(recorded: RecordedEvent) -> Message:
+    change: Any = orjson.Fragment(encode_grade_change(recorded))
     return _message(recorded, {"type": "grade", "change": change})
 
 
-def _message(recorded: Recorded, said: dict[str, Any]) -> Message:
-    return Message(recorded.position, orjson.dumps(said).decode())
+def _message(recorded: RecordedEvent, content: dict[str, Any]) -> Message:
+    return Message(recorded.position, orjson.dumps(content).decode())

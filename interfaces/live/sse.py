@@ -8,26 +8,34 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
-from starlette.types import Message as Part
+from starlette.types import Message as ASGIMessage
 from starlette.types import Send
 
 from infrastructure.observability.instruments import LIVE_CLIENTS
-from interfaces.http.auth.principal import Person
-from interfaces.http.auth.protected_route import BEARER, Caller, Wired, guarded
-from interfaces.http.consistency import reads
+from interfaces.http.auth.principal import Principal
+from interfaces.http.auth.protected_route import (
+    BEARER_SCHEME,
+    CurrentUser,
+    ServiceDep,
+    protected_route,
+)
+from interfaces.http.consistency import consistent_read
 from interfaces.http.schemas.live import LiveMessage
-from interfaces.http.schemas.page import documented
-from interfaces.live.stream import Message, messages, paced
+from interfaces.http.schemas.page import document_responses
+from interfaces.live.stream import Message, stream_messages, with_keep_alive
 
-KEEP_ALIVE = 15.0
-PATIENCE = 5.0
+SSE_KEEP_ALIVE_SECONDS = 15.0
+SSE_SEND_TIMEOUT_SECONDS = 5.0
 """Seconds one message may wait for a client that does not read."""
-LONGEST_ID = 18
+MAX_EVENT_ID_DIGITS = 18
 """Digits of a position."""
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+SSE_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 router = APIRouter(
-    prefix="/api/v1/sync", tags=["syncs"], dependencies=[BEARER], route_class=guarded()
+    prefix="/api/v1/sync",
+    tags=["syncs"],
+    dependencies=[BEARER_SCHEME],
+    route_class=protected_route(),
 )
 
 
@@ -36,65 +44,70 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
-        super().__init__(events, headers=HEADERS)
-        self._events = events
+    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(chunks, headers=SSE_HEADERS)
+        self._chunks = chunks
 
     async def stream_response(self, send: Send) -> None:
-        """Send part by part, each within PATIENCE."""
+        """Send part by part, each within SSE_SEND_TIMEOUT_SECONDS."""
 
-        async def patiently(part: Part) -> None:
-            async with asyncio.timeout(PATIENCE):
-                await send(part)
+        async def send_with_timeout(message: ASGIMessage) -> None:
+            async with asyncio.timeout(SSE_SEND_TIMEOUT_SECONDS):
+                await send(message)
 
         with suppress(TimeoutError), LIVE_CLIENTS.labels("sse").track_inprogress():
-            async with aclosing(self._events):
-                await super().stream_response(patiently)
+            async with aclosing(self._chunks):
+                await super().stream_response(send_with_timeout)
 
 
 @router.get(
     "/events",
     operation_id="followSyncs",
     summary="Your syncs as they go",
-    dependencies=[reads("sync_log")],
+    dependencies=[consistent_read("sync_log")],
     status_code=200,
     response_class=EventStream,
-    responses=documented(200, LiveMessage, "Messages as events, each `data` as below"),
+    responses=document_responses(200, LiveMessage, "Messages as events, each `data` as below"),
 )
-async def follow(
+async def stream_sync_events(
     request: Request,
-    caller: Caller,
-    service: Wired,
+    caller: CurrentUser,
+    service: ServiceDep,
     last_event_id: Annotated[
         str | None,
         Header(alias="Last-Event-ID", description="The id of the last event heard: go on after it"),
     ] = None,
 ) -> Response:
     """Send a snapshot, then a message at each change, until the token expires."""
-    live, heard = request.app.state.live, _position(last_event_id or "")
-    request.app.state.crowd.must_have_room(caller.id)
-    told = messages(caller.id, service, live, heard=heard)
-    return EventStream(_events(caller, told, request))
+    state, last_position = request.app.state, _parse_event_id(last_event_id or "")
+    state.connection_limits.require_capacity(caller.id)
+    messages = stream_messages(caller.id, service, state.live_updates, last_position=last_position)
+    return EventStream(_encode_messages(caller, messages, request))
 
 
-def _position(event_id: str) -> int | None:
+def _parse_event_id(event_id: str) -> int | None:
     """The position an event was sent with; None for what is no id of ours."""
-    ours = event_id.isdecimal() and len(event_id) <= LONGEST_ID
-    return int(event_id) if ours else None
+    is_position = event_id.isdecimal() and len(event_id) <= MAX_EVENT_ID_DIGITS
+    return int(event_id) if is_position else None
 
 
-async def _events(
-    person: Person, told: AsyncGenerator[Message, None], request: Request
+async def _encode_messages(
+    principal: Principal, messages: AsyncGenerator[Message, None], request: Request
 ) -> AsyncGenerator[bytes, None]:
-    left = person.expires_at - time.time()
+    remaining_seconds = principal.expires_at - time.time()
     state = request.app.state
-    events = paced(told, every=KEEP_ALIVE, seconds=left, closing=state.closing)
-    async with aclosing(told), aclosing(events):
-        with state.crowd.line(person.id):
+    messages_and_pauses = with_keep_alive(
+        messages,
+        interval_seconds=SSE_KEEP_ALIVE_SECONDS,
+        duration_seconds=remaining_seconds,
+        closing=state.closing,
+    )
+    async with aclosing(messages), aclosing(messages_and_pauses):
+        with state.connection_limits.authenticated(principal.id):
             yield b"retry: 3000\n\n"
-            async for message in events:
-                yield b": still here\n\n" if message is None else _event(message)
+            async for message in messages_and_pauses:
+                yield b": still here\n\n" if message is None else _encode_message(message)
 
 
-def _event(message: Message) -> bytes:
+def _encode_message(message: Message) -> bytes:
     return f"id: {message.position}\ndata: {message.text}\n\n".encode()

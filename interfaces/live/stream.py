@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from interfaces.service import Service
-from projections.support.json_documents import array
+from projections.support.json_documents import encode_array
 
-REPLAYED = 5_000
+MAX_REPLAYED_POSITIONS = 5_000
 """Positions of the log somebody may have missed and still hear of; more is too many to look at."""
 
 
@@ -20,14 +20,14 @@ class Message(NamedTuple):
     text: str
 
 
-class Live(Protocol):
+class LiveUpdates(Protocol):
     """Whoever knows what happens."""
 
     @property
-    def entering(self) -> asyncio.Semaphore:
+    def snapshot_slots(self) -> asyncio.Semaphore:
         """Lets a few in at a time."""
 
-    async def standing(self) -> int:
+    async def current_position(self) -> int:
         """The position of the log that a snapshot includes from now on."""
 
     def subscribe(
@@ -36,74 +36,86 @@ class Live(Protocol):
         """The messages about a person after a position; they end when too many wait."""
 
 
-class Silence:
+class NoLiveUpdates:
     """Knows of nothing, for ever."""
 
     def __init__(self) -> None:
-        self.entering = asyncio.Semaphore()
+        self.snapshot_slots = asyncio.Semaphore()
 
-    async def standing(self) -> int:
+    async def current_position(self) -> int:
         """The beginning."""
         return 0
 
     @asynccontextmanager
     async def subscribe(self, _: UUID, __: int) -> AsyncIterator[AsyncIterator[Message]]:
         """Nothing to hear."""
-        yield _silent()
+        yield _no_messages()
 
 
-silence = Silence()
+NO_LIVE_UPDATES = NoLiveUpdates()
 
 
-async def _silent() -> AsyncIterator[Message]:
+async def _no_messages() -> AsyncIterator[Message]:
     await asyncio.Event().wait()
     yield Message(0, "")
 
 
-async def messages(
-    person_id: UUID, service: Service, live: Live, *, heard: int | None = None
+async def stream_messages(
+    person_id: UUID,
+    service: Service,
+    live_updates: LiveUpdates,
+    *,
+    last_position: int | None = None,
 ) -> AsyncGenerator[Message, None]:
     """A snapshot, then every message since: what falls in between is told after it.
 
-    Whoever has `heard` everything up to a position not long ago gets what came since instead.
+    Whoever has everything up to a `last_position` not long ago gets what came since instead.
     """
-    async with live.entering:
-        after = await live.standing()
+    async with live_updates.snapshot_slots:
+        after = await live_updates.current_position()
         snapshot = None
-        if heard is not None and after - REPLAYED <= heard <= after:
-            after = heard
+        if last_position is not None and after - MAX_REPLAYED_POSITIONS <= last_position <= after:
+            after = last_position
         else:
-            items = await service.sync_status_of(person_id, interval=service.interval)
-            snapshot = Message(after, f'{{"type":"snapshot","items":{array(items).decode()}}}')
-    async with live.subscribe(person_id, after) as later:
+            items = await service.sync_status_of(person_id, interval=service.sync_interval)
+            snapshot = Message(
+                after, f'{{"type":"snapshot","items":{encode_array(items).decode()}}}'
+            )
+    async with live_updates.subscribe(person_id, after) as updates:
         if snapshot:
             yield snapshot
-        async for message in later:
+        async for message in updates:
             yield message
 
 
-async def paced(
-    told: AsyncIterator[Message], *, every: float, seconds: float, closing: asyncio.Event
+async def with_keep_alive(
+    messages: AsyncIterator[Message],
+    *,
+    interval_seconds: float,
+    duration_seconds: float,
+    closing: asyncio.Event,
 ) -> AsyncGenerator[Message | None, None]:
     """The messages, and None after each silence, for so many seconds or until we close."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
+    deadline = loop.time() + duration_seconds
     closed = asyncio.ensure_future(closing.wait())
-    coming = asyncio.ensure_future(anext(told, None))
+    next_message = asyncio.ensure_future(anext(messages, None))
     try:
-        while (left := deadline - loop.time()) > 0:
+        while (remaining := deadline - loop.time()) > 0:
             first = asyncio.FIRST_COMPLETED
-            await asyncio.wait({coming, closed}, timeout=min(every, left), return_when=first)
+            await asyncio.wait(
+                {next_message, closed}, timeout=min(interval_seconds, remaining), return_when=first
+            )
             if closed.done():
                 return
-            if not coming.done():
+            if not next_message.done():
                 yield None
-            elif (message := coming.result()) is None:
+            elif (message := next_message.result()) is None:
                 return
             else:
                 yield message
-                coming = asyncio.ensure_future(anext(told, None))
+                next_message = asyncio.ensure_future(anext(messages, None))
     finally:
         closed.cancel()
-        coming.cancel()
-        await asyncio.wait({closed, coming})
+        next_message.cancel()
+        await asyncio.wait({closed, next_message})

@@ -7,38 +7,38 @@ from uuid import UUID
 
 from interfaces.live.stream import Message
 
-CAPACITY = 256
+MAX_QUEUED_MESSAGES = 256
 """Messages that may wait for one listener; whoever lets more come together is let go."""
 
 
-class Line:
+class SubscriberQueue:
     """Messages for one listener, in order; ends when they let too many come together."""
 
     def __init__(self, person_id: UUID, after: int) -> None:
         self.person_id = person_id
         self.after = after
-        self.gone = False
-        self._waiting: deque[Message] = deque()
-        self._woken = asyncio.Event()
-        self._full = False
+        self.closed = False
+        self._messages: deque[Message] = deque()
+        self._changed = asyncio.Event()
+        self._overflowed = False
 
     def put(self, message: Message) -> None:
         """Let a message wait for them, unless it is one they have had."""
-        if self._full or message.position <= self.after:
+        if self._overflowed or message.position <= self.after:
             return
-        self._full = len(self._waiting) == CAPACITY
-        if not self._full:
-            self._waiting.append(message)
-        self._woken.set()
+        self._overflowed = len(self._messages) == MAX_QUEUED_MESSAGES
+        if not self._overflowed:
+            self._messages.append(message)
+        self._changed.set()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Message:
         """The next message."""
-        while not self._waiting:
-            if self._full:
+        while not self._messages:
+            if self._overflowed:
                 raise StopAsyncIteration
-            self._woken.clear()
-            await self._woken.wait()
-        return self._waiting.popleft()
+            self._changed.clear()
+            await self._changed.wait()
+        return self._messages.popleft()

@@ -9,23 +9,33 @@ from uuid import UUID
 
 import orjson
 
-from domain.circuit_breaker import Circuit
+from domain.circuit_breaker import CircuitBreaker
 from domain.connection import Connection
 from domain.errors import ConnectionNotFound
-from domain.history_access import Reading
+from domain.history_access import HistoryAccess
 from domain.sync import Sync
-from infrastructure.canvas.circuit_breakers import circuits
-from infrastructure.event_store.history import AsyncPool, HistoryRow, head, history
+from infrastructure.canvas.circuit_breakers import load_circuit_breakers
+from infrastructure.event_store.history import (
+    AsyncPool,
+    HistoryRow,
+    read_history,
+    read_last_position,
+)
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
-from infrastructure.event_store.stream_positions import is_connection, opened, position_of, stood
+from infrastructure.event_store.stream_positions import (
+    is_connection_stream,
+    opened_connections,
+    position_of_version,
+    positions_at,
+)
 from interfaces.queries.current_state import connection_document, state_document
-from projections.support.json_documents import rfc3339
-from projections.support.page import Page, keys_of, page, position
+from projections.support.json_documents import format_rfc3339
+from projections.support.page import Page, build_page, decode_cursor, position_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Auditing:
+class AuditHistory:
     """Recorded history, read on an auditor's behalf."""
 
     store: EventStore
@@ -49,23 +59,23 @@ class Auditing:
         A cursor goes no further than the log did on the first page, so that reading, which is
         recorded too, comes to an end. Raises ConnectionNotFound and BadCursor.
         """
-        await self._must_exist(connection_id)
-        after, upto = keys_of(cursor, position, position)
-        upto = await head(self.pool) if upto is None else upto
-        rows = await history(
+        await self._require_connection(connection_id)
+        after, up_to = decode_cursor(cursor, position_key, position_key)
+        up_to = await read_last_position(self.pool) if up_to is None else up_to
+        rows = await read_history(
             self.pool,
             self.mapper,
-            streams_of(connection_id),
+            history_streams(connection_id),
             after_position=after or 0,
-            upto=upto,
+            up_to=up_to,
             topics=sorted(types) or None,
             since=since,
             until=until,
             after_version=after_version or 0,
             limit=None if limit is None else limit + 1,
         )
-        shown = [(row.position, upto, _event(row)) for row in rows]
-        return page(shown, limit, lambda row: row[2], lambda row: row[:2])
+        items = [(row.position, up_to, _encode_event(row)) for row in rows]
+        return build_page(items, limit, lambda row: row[2], lambda row: row[:2])
 
     async def state_at(
         self, connection_id: UUID, *, as_of: datetime | None = None, version: int | None = None
@@ -74,18 +84,20 @@ class Auditing:
 
         Raises ConnectionNotFound, also where the connection never had that version.
         """
-        await self._must_exist(connection_id)
-        upto = None
+        await self._require_connection(connection_id)
+        up_to = None
         if version:
-            upto = await position_of(self.pool, connection_id, version)
-            if upto is None:
+            up_to = await position_of_version(self.pool, connection_id, version)
+            if up_to is None:
                 raise ConnectionNotFound(connection_id)
-        streams = streams_of(connection_id)[:2]
-        reached = await stood(self.pool, streams, upto=0 if version == 0 else upto, as_of=as_of)
-        versions = [reached.get(stream, (0, 0))[0] for stream in streams]
-        connection, sync = await asyncio.to_thread(self._load, connection_id, *versions)
-        last = max((at for _, at in reached.values()), default=0)
-        return state_document(connection, sync, last, self.interval)
+        streams = history_streams(connection_id)[:2]
+        positions = await positions_at(
+            self.pool, streams, up_to=0 if version == 0 else up_to, as_of=as_of
+        )
+        versions = [positions.get(stream, (0, 0))[0] for stream in streams]
+        connection, sync = await asyncio.to_thread(self._load_at_versions, connection_id, *versions)
+        last_position = max((position for _, position in positions.values()), default=0)
+        return state_document(connection, sync, last_position, self.interval)
 
     async def connections(
         self,
@@ -96,52 +108,62 @@ class Auditing:
         limit: int = 100,
     ) -> Page:
         """Connections of everybody, closed ones too, in the order they were opened."""
-        [after] = keys_of(cursor, position)
-        there = await circuits(self.pool)
+        [after] = decode_cursor(cursor, position_key)
+        circuit_breakers = await load_circuit_breakers(self.pool)
         items: list[tuple[int, bytes]] = []
         while len(items) <= limit:
-            rows = await opened(self.pool, after=after or 0, person_id=user_id, limit=limit + 1)
+            rows = await opened_connections(
+                self.pool, after=after or 0, person_id=user_id, limit=limit + 1
+            )
             if not rows:
                 break
             for stream, after in rows:
                 connection = await self.store.load(Connection, stream)
                 if canvas_url in {None, connection.canvas_url}:
-                    items.append((after, await self._audited(connection, there)))
-        return page(items[: limit + 1], limit, lambda row: row[1], lambda row: row[:1])
+                    items.append(
+                        (after, await self._encode_connection(connection, circuit_breakers))
+                    )
+        return build_page(items[: limit + 1], limit, lambda row: row[1], lambda row: row[:1])
 
-    async def _audited(self, connection: Connection, there: Mapping[str, Circuit]) -> bytes:
+    async def _encode_connection(
+        self, connection: Connection, circuit_breakers: Mapping[str, CircuitBreaker]
+    ) -> bytes:
         sync = await self.store.load(Sync, Sync.id_for(connection.id))
-        document = connection_document(connection, sync, self.interval, there)
+        document = connection_document(connection, sync, self.interval, circuit_breakers)
         return orjson.dumps(document | {"user_id": connection.person_id})
 
-    async def _must_exist(self, connection_id: UUID) -> None:
-        if not await is_connection(self.pool, connection_id):
+    async def _require_connection(self, connection_id: UUID) -> None:
+        if not await is_connection_stream(self.pool, connection_id):
             raise ConnectionNotFound(connection_id)
 
-    def _load(self, connection_id: UUID, version: int, synced: int) -> tuple[Connection, Sync]:
+    def _load_at_versions(
+        self, connection_id: UUID, connection_version: int, sync_version: int
+    ) -> tuple[Connection, Sync]:
         stream = Sync.id_for(connection_id)
-        connection = Connection.unborn(connection_id)
-        sync = Sync.unborn(stream)
-        if version:
-            connection = self.store.load_now(Connection, connection_id, version=version)
-        if synced:
-            sync = self.store.load_now(Sync, stream, version=synced)
+        connection = Connection.new(connection_id)
+        sync = Sync.new(stream)
+        if connection_version:
+            connection = self.store.load_blocking(
+                Connection, connection_id, version=connection_version
+            )
+        if sync_version:
+            sync = self.store.load_blocking(Sync, stream, version=sync_version)
         return connection, sync
 
 
-def streams_of(connection_id: UUID) -> list[UUID]:
+def history_streams(connection_id: UUID) -> list[UUID]:
     """The streams that make up a connection's history."""
-    return [connection_id, Sync.id_for(connection_id), Reading.id_for(connection_id)]
+    return [connection_id, Sync.id_for(connection_id), HistoryAccess.id_for(connection_id)]
 
 
-def _event(row: HistoryRow) -> bytes:
+def _encode_event(row: HistoryRow) -> bytes:
     return orjson.dumps(
         {
             "position": row.position,
             "stream": row.stream,
             "version": row.version,
             "type": row.topic,
-            "recorded_at": rfc3339(row.recorded_at),
+            "recorded_at": format_rfc3339(row.recorded_at),
             "actor": row.actor,
             "correlation_id": row.correlation_id,
             "causation_id": row.causation_id,

@@ -10,29 +10,29 @@ from typing import Any
 from uuid import UUID
 
 from application.ports import Store
-from domain.circuit_breaker import CLOSED, Circuit, not_before
+from domain.circuit_breaker import CLOSED, CircuitBreaker, postpone
 from domain.connection import Connection
 from domain.next_sync import next_run_at
 from domain.sync import Sync
-from projections.support.json_documents import rfc3339
+from projections.support.json_documents import format_rfc3339
 
-Circuits = Callable[[], Awaitable[Mapping[str, Circuit]]]
+LoadCircuitBreakers = Callable[[], Awaitable[Mapping[str, CircuitBreaker]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class CurrentState:
     """Answers from the log itself."""
 
     store: Store
     interval: timedelta
-    circuits: Circuits
+    load_circuit_breakers: LoadCircuitBreakers
 
     async def connection(self, connection_id: UUID) -> dict[str, Any]:
         """A connection as it stands after everything recorded so far."""
         connection = await self.store.load(Connection, connection_id)
         sync = await self.store.load(Sync, Sync.id_for(connection_id))
-        circuits = await self.circuits()
-        return connection_document(connection, sync, self.interval, circuits)
+        circuit_breakers = await self.load_circuit_breakers()
+        return connection_document(connection, sync, self.interval, circuit_breakers)
 
     async def sync(self, connection_id: UUID) -> dict[str, Any] | None:
         """The newest run of a connection as it stands after everything recorded so far."""
@@ -43,11 +43,11 @@ def connection_document(
     connection: Connection,
     sync: Sync,
     interval: timedelta,
-    circuits: Mapping[str, Circuit],
+    circuit_breakers: Mapping[str, CircuitBreaker],
 ) -> dict[str, Any]:
     """A connection as `GET /canvas/connections/{id}` shows it."""
-    due = next_run_at(connection, sync, interval)
-    circuit = circuits.get(connection.canvas_url, CLOSED)
+    due_at = next_run_at(connection, sync, interval)
+    circuit_breaker = circuit_breakers.get(connection.canvas_url, CLOSED)
     return {
         "id": connection.id,
         "canvas_url": connection.canvas_url,
@@ -55,11 +55,13 @@ def connection_document(
         "canvas_user": {"id": connection.canvas_user_id, "name": connection.canvas_user_name},
         "status": connection.status,
         "token_fingerprint": connection.token_fingerprint,
-        "token_rotated_at": _time(connection.token_rotated_at),
-        "last_validated_at": _time(connection.validated_at),
-        "last_synced_at": _time(sync.last_completed_at),
-        "next_sync_at": rfc3339(not_before(due, circuit.open_until)) if due else None,
-        "created_at": _time(connection.opened_at),
+        "token_rotated_at": _format_time(connection.token_rotated_at),
+        "last_validated_at": _format_time(connection.validated_at),
+        "last_synced_at": _format_time(sync.last_completed_at),
+        "next_sync_at": format_rfc3339(postpone(due_at, circuit_breaker.open_until))
+        if due_at
+        else None,
+        "created_at": _format_time(connection.opened_at),
         "version": connection.version,
     }
 
@@ -75,8 +77,8 @@ def sync_document(sync: Sync) -> dict[str, Any] | None:
         "trigger": run["trigger"],
         "mode": run["mode"],
         "status": run["status"],
-        "started_at": _time(run["started_at"]),
-        "finished_at": _time(run["finished_at"]),
+        "started_at": _format_time(run["started_at"]),
+        "finished_at": _format_time(run["finished_at"]),
         "courses": run["courses"],
         "changes": run["changes"],
         "requests": run["requests"],
@@ -88,12 +90,14 @@ def state_document(
     connection: Connection, sync: Sync, position: int, interval: timedelta
 ) -> dict[str, Any]:
     """Both aggregates as they stood at a position of the log, and the versions they stood at."""
-    stood = connection_document(connection, sync, interval, {}) if connection.exists else None
+    connection_state = (
+        connection_document(connection, sync, interval, {}) if connection.exists else None
+    )
     return {
         "connection_id": connection.id,
         "position": position,
         "version": connection.version,
-        "connection": stood,
+        "connection": connection_state,
         "sync": {
             "version": sync.version,
             "run": sync_document(sync),
@@ -103,5 +107,5 @@ def state_document(
     }
 
 
-def _time(text: str | None) -> str | None:
-    return None if text is None else rfc3339(datetime.fromisoformat(text))
+def _format_time(text: str | None) -> str | None:
+    return None if text is None else format_rfc3339(datetime.fromisoformat(text))

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 
-class Wellness(NamedTuple):
+class HealthReport(NamedTuple):
     """Components by name, each `ok` or what is wrong with it.
 
-    Without those `needed` no request can be answered; the others are `told` to operators.
+    Without those `required` no request can be answered; the others are `informational`.
     """
 
-    needed: dict[str, str]
-    told: dict[str, str]
+    required: dict[str, str]
+    informational: dict[str, str]

@@ -9,50 +9,58 @@ from uuid import UUID
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.assignment_document import LOCKED, STATUS, as_of_now
-from projections.support.page import Page, keys_of, moment, one_more, only, page, words
-from projections.support.search import containing
+from projections.support.assignment_document import LOCKED_SQL, STATUS_SQL, with_status
+from projections.support.page import (
+    Page,
+    build_page,
+    decode_cursor,
+    order_name,
+    rows_to_fetch,
+    text_key,
+    time_key,
+)
+from projections.support.search import like_pattern
 
 Row = tuple[UUID, bytes, str, bool, datetime | None, str]
 
 
-class Order(NamedTuple):
+class SortOrder(NamedTuple):
     """How the list is sorted, undated ones last, and where the next page starts."""
 
-    by: sql.SQL
+    order_by: sql.SQL
     after: sql.SQL
-    kind: Callable[[Any], Any]
+    parse_key: Callable[[Any], Any]
     key: Callable[[Row], Any]
 
 
-ORDERS = {
-    "due_at": Order(
+SORT_ORDERS = {
+    "due_at": SortOrder(
         sql.SQL("coalesce(due_at, 'infinity'), assignment_id"),
         sql.SQL(
             "(coalesce(due_at, 'infinity'), assignment_id)"
             " > (coalesce(%(key)s::timestamptz, 'infinity'), %(id)s::uuid)"
         ),
-        moment,
+        time_key,
         lambda row: row[4],
     ),
-    "-due_at": Order(
+    "-due_at": SortOrder(
         sql.SQL("coalesce(due_at, '-infinity') DESC, assignment_id DESC"),
         sql.SQL(
             "(coalesce(due_at, '-infinity'), assignment_id)"
             " < (coalesce(%(key)s::timestamptz, '-infinity'), %(id)s::uuid)"
         ),
-        moment,
+        time_key,
         lambda row: row[4],
     ),
-    "name": Order(
+    "name": SortOrder(
         sql.SQL("name, assignment_id"),
         sql.SQL("(name, assignment_id) > (%(key)s::text, %(id)s::uuid)"),
-        words,
+        text_key,
         lambda row: row[5],
     ),
 }
 
-QUESTION = sql.SQL(
+ASSIGNMENTS_SQL = sql.SQL(
     """
     SELECT assignment_id, document, status, locked, due_at, name
       FROM (
@@ -70,14 +78,14 @@ QUESTION = sql.SQL(
                           SELECT FROM read.withdrawn_courses AS withdrawn
                            WHERE withdrawn.course_id = listed.course_id
                       )
-           ) AS asked
+           ) AS candidates
      WHERE (
                %(statuses)s::text[] IS NULL
                OR status = ANY(%(statuses)s)
                OR (late AND 'late' = ANY(%(statuses)s))
            )
        AND (%(id)s::uuid IS NULL OR {after})
-     ORDER BY {by}
+     ORDER BY {order_by}
      LIMIT %(limit)s
     """
 )
@@ -101,12 +109,14 @@ async def assignments_of(
     """A person's assignments; `statuses` are those of the contract, `late` among them.
 
     Due from `due_after` on and before `due_before`; courses withdrawn by Canvas are left out.
-    Raises BadCursor, and KeyError for a `sort` that is none of ORDERS.
+    Raises BadCursor, and KeyError for a `sort` that is not in SORT_ORDERS.
     """
-    order = ORDERS[sort]
-    _, key, id_ = keys_of(cursor, only(sort), order.kind, UUID)
-    question = QUESTION.format(status=STATUS, locked=LOCKED, after=order.after, by=order.by)
-    asked = {
+    order = SORT_ORDERS[sort]
+    _, key, id_ = decode_cursor(cursor, order_name(sort), order.parse_key, UUID)
+    statement = ASSIGNMENTS_SQL.format(
+        status=STATUS_SQL, locked=LOCKED_SQL, after=order.after, order_by=order.order_by
+    )
+    parameters = {
         "person": person_id,
         "now": now,
         "connection": connection_id,
@@ -114,16 +124,16 @@ async def assignments_of(
         "statuses": sorted(statuses) or None,
         "due_after": due_after,
         "due_before": due_before,
-        "pattern": containing(q),
+        "pattern": like_pattern(q),
         "key": key,
         "id": id_,
-        "limit": one_more(limit),
+        "limit": rows_to_fetch(limit),
     }
     async with pool.connection() as connection:
-        rows = await (await connection.execute(question, asked, binary=True)).fetchall()
-    return page(
+        rows = await (await connection.execute(statement, parameters, binary=True)).fetchall()
+    return build_page(
         rows,
         limit,
-        lambda row: as_of_now(*row[1:4]),
+        lambda row: with_status(*row[1:4]),
         lambda row: (sort, order.key(row), row[0]),
     )

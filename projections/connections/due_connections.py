@@ -7,11 +7,11 @@ from typing import Any, LiteralString
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
-from domain.sync_schedule import Due, waits
+from domain.sync_schedule import DueConnection, delays
 
-DUE = """
-SELECT found.person_id, found.connection_id, found.origin, found.due_at
-  FROM unnest(%(waits)b::interval[]) WITH ORDINALITY AS waits (length, nth)
+DUE_CONNECTIONS_SQL = """
+SELECT due.person_id, due.connection_id, due.origin, due.due_at
+  FROM unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (length, nth)
  CROSS JOIN LATERAL (
            SELECT person_id, connection_id, origin, rested_at + length AS due_at
              FROM read.connections
@@ -25,15 +25,15 @@ SELECT found.person_id, found.connection_id, found.origin, found.due_at
               AND origin <> ALL(%(without)b::text[])
             ORDER BY rested_at, connection_id
             LIMIT %(limit)b
-       ) AS found
+       ) AS due
  ORDER BY due_at, connection_id
  LIMIT %(limit)b
 """
 
-DUE_AT_HOSTS = """
-SELECT found.person_id, found.connection_id, found.origin, found.due_at
+DUE_AT_HOSTS_SQL = """
+SELECT due.person_id, due.connection_id, due.origin, due.due_at
   FROM unnest(%(origins)b::text[]) AS host
- CROSS JOIN unnest(%(waits)b::interval[]) WITH ORDINALITY AS waits (length, nth)
+ CROSS JOIN unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (length, nth)
  CROSS JOIN LATERAL (
            SELECT person_id, connection_id, origin, rested_at + length AS due_at
              FROM read.connections
@@ -43,7 +43,7 @@ SELECT found.person_id, found.connection_id, found.origin, found.due_at
               AND rested_at <= %(now)b - length
             ORDER BY rested_at, connection_id
             LIMIT %(limit)b
-       ) AS found
+       ) AS due
  ORDER BY due_at, connection_id
  LIMIT %(limit)b
 """
@@ -53,24 +53,24 @@ async def due_connections(
     now: datetime,
     *,
     interval: timedelta,
-    after: Due | None = None,
+    after: DueConnection | None = None,
     without: Collection[str] = (),
     limit: int,
     pool: AsyncConnectionPool,
-) -> list[Due]:
+) -> list[DueConnection]:
     """The connections due after another one, but none at some hosts.
 
     Each wait is a range of the index, read from its oldest end.
     """
-    asked = {
-        "waits": list(waits(interval)),
+    parameters = {
+        "delays": list(delays(interval)),
         "now": now,
         "due_at": after.due_at if after else now,
         "id": after.connection_id if after else None,
         "without": list(without),
         "limit": limit,
     }
-    return await _found(DUE, asked, pool)
+    return await _fetch_due(DUE_CONNECTIONS_SQL, parameters, pool)
 
 
 async def due_at_hosts(
@@ -80,18 +80,23 @@ async def due_at_hosts(
     interval: timedelta,
     limit: int,
     pool: AsyncConnectionPool,
-) -> list[Due]:
+) -> list[DueConnection]:
     """The connections due at a few hosts: each of their waits is a range of another index."""
-    asked = {"waits": list(waits(interval)), "now": now, "origins": list(origins), "limit": limit}
-    return await _found(DUE_AT_HOSTS, asked, pool)
+    parameters = {
+        "delays": list(delays(interval)),
+        "now": now,
+        "origins": list(origins),
+        "limit": limit,
+    }
+    return await _fetch_due(DUE_AT_HOSTS_SQL, parameters, pool)
 
 
-async def _found(
-    query: LiteralString, asked: dict[str, Any], pool: AsyncConnectionPool
-) -> list[Due]:
+async def _fetch_due(
+    query: LiteralString, parameters: dict[str, Any], pool: AsyncConnectionPool
+) -> list[DueConnection]:
     async with (
         pool.connection() as connection,
-        connection.cursor(row_factory=class_row(Due)) as cursor,
+        connection.cursor(row_factory=class_row(DueConnection)) as cursor,
     ):
-        await cursor.execute(query, asked, binary=True)
+        await cursor.execute(query, parameters, binary=True)
         return await cursor.fetchall()

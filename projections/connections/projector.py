@@ -21,14 +21,14 @@ from domain.events import (
     TokenRotated,
 )
 from domain.events.connection import ConnectionEvent
-from domain.recorded_event import Recorded
-from domain.sync_schedule import failures_after, wait_of
-from projections.support.json_documents import rfc3339, stored
-from projections.support.sql_arrays import columns
-from projections.support.tombstones import ENDS, connection_of, living
+from domain.recorded_event import RecordedEvent
+from domain.sync_schedule import delay_index, failures_after
+from projections.support.json_documents import encode, format_rfc3339
+from projections.support.sql_arrays import to_columns
+from projections.support.tombstones import CLOSING_EVENTS, connection_id_of, drop_ended
 
 VERSION = 2
-HEARS = (
+SUBSCRIBES_TO = (
     ConnectionOpened,
     TokenRotated,
     ConnectionValidated,
@@ -37,13 +37,13 @@ HEARS = (
     SyncCompleted,
     SyncFailed,
     SyncCancelled,
-    *ENDS,
+    *CLOSING_EVENTS,
 )
 TABLES = ("connections",)
 
 
 @dataclass(slots=True)
-class Known:
+class ConnectionRow:
     """A connection as the table holds it.
 
     It has rested since its last run ended, or since a live one was asked for.
@@ -53,12 +53,12 @@ class Known:
     person_id: UUID
     origin: str
     created_at: datetime
-    rested_at: datetime
+    idle_since: datetime
     failures: int
-    wait: int
+    delay_index: int
     position: int
 
-    def row(self, id_: UUID) -> tuple[Any, ...]:
+    def values(self, id_: UUID) -> tuple[Any, ...]:
         """The columns to keep."""
         return (
             id_,
@@ -66,29 +66,29 @@ class Known:
             self.origin,
             self.created_at,
             self.document["status"] == "active",
-            self.rested_at,
+            self.idle_since,
             self.failures,
-            self.wait,
-            stored(self.document),
+            self.delay_index,
+            encode(self.document),
             self.position,
         )
 
 
-def project(events: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into the table."""
-    heard = living(events, TABLES, cursor)
-    known = _known({connection_of(recorded.event) for recorded in heard}, cursor)
-    for recorded in heard:
-        id_ = connection_of(recorded.event)
+    live_events = drop_ended(events, TABLES, cursor)
+    rows = _load({connection_id_of(recorded.event) for recorded in live_events}, cursor)
+    for recorded in live_events:
+        id_ = connection_id_of(recorded.event)
         if isinstance(recorded.event, ConnectionOpened):
-            known[id_] = _opened(recorded.event, recorded)
-        elif connection := known.get(id_):
-            _hear(connection, recorded)
-    _keep([connection.row(id_) for id_, connection in known.items()], cursor)
+            rows[id_] = _new_row(recorded.event, recorded)
+        elif row := rows.get(id_):
+            _apply(row, recorded)
+    _upsert([row.values(id_) for id_, row in rows.items()], cursor)
 
 
-def _opened(event: ConnectionOpened, recorded: Recorded) -> Known:
-    at = rfc3339(recorded.recorded_at)
+def _new_row(event: ConnectionOpened, recorded: RecordedEvent) -> ConnectionRow:
+    at = format_rfc3339(recorded.recorded_at)
     document = {
         "id": event.originator_id,
         "canvas_url": event.canvas_url,
@@ -102,21 +102,21 @@ def _opened(event: ConnectionOpened, recorded: Recorded) -> Known:
         "created_at": at,
         "version": event.originator_version,
     }
-    return Known(
+    return ConnectionRow(
         person_id=recorded.person_id,
         origin=event.canvas_url,
         created_at=recorded.recorded_at,
-        rested_at=recorded.recorded_at,
+        idle_since=recorded.recorded_at,
         failures=0,
-        wait=wait_of(event.originator_id, 0),
+        delay_index=delay_index(event.originator_id, 0),
         document=document,
         position=recorded.position,
     )
 
 
-def _hear(connection: Known, recorded: Recorded) -> None:
-    at, document = rfc3339(recorded.recorded_at), connection.document
-    connection.position = recorded.position
+def _apply(row: ConnectionRow, recorded: RecordedEvent) -> None:
+    at, document = format_rfc3339(recorded.recorded_at), row.document
+    row.position = recorded.position
     match recorded.event:
         case TokenRotated() as event:
             document["status"] = "active"
@@ -128,26 +128,26 @@ def _hear(connection: Known, recorded: Recorded) -> None:
         case TokenRejected():
             document["status"] = "token_rejected"
         case event:
-            _rest(connection, event, recorded.recorded_at)
+            _update_schedule(row, event, recorded.recorded_at)
             if isinstance(event, SyncCompleted):
                 document["last_synced_at"] = at
-    _advance(document, recorded.event)
+    _update_version(document, recorded.event)
 
 
-def _rest(connection: Known, event: Event, at: datetime) -> None:
-    waits_for = 0
+def _update_schedule(row: ConnectionRow, event: Event, at: datetime) -> None:
+    failures = 0
     if not isinstance(event, SyncRequested):
-        waits_for = connection.failures = failures_after(connection.failures, event)
-    connection.rested_at = at
-    connection.wait = wait_of(connection_of(event), waits_for)
+        failures = row.failures = failures_after(row.failures, event)
+    row.idle_since = at
+    row.delay_index = delay_index(connection_id_of(event), failures)
 
 
-def _advance(document: dict[str, Any], event: Event) -> None:
+def _update_version(document: dict[str, Any], event: Event) -> None:
     if isinstance(event, ConnectionEvent):
         document["version"] = event.originator_version
 
 
-def _known(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Known]:
+def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionRow]:
     if not ids:
         return {}
     cursor.execute(
@@ -161,10 +161,12 @@ def _known(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Known]:
         [list(ids)],
         binary=True,
     )
-    return {id_: Known(orjson.loads(document), *known) for id_, document, *known in cursor}
+    return {
+        id_: ConnectionRow(orjson.loads(document), *fields) for id_, document, *fields in cursor
+    }
 
 
-def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
+def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -178,7 +180,7 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::boolean[],
                    %b::timestamptz[], %b::integer[], %b::integer[], %b::bytea[], %b::bigint[]
-               ) AS heard (
+               ) AS incoming (
                    connection_id, person_id, origin, created_at, active, rested_at, failures, wait,
                    document, position
                )
@@ -190,5 +192,5 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
                document  = excluded.document,
                position  = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )

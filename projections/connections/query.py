@@ -5,9 +5,9 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.json_documents import rfc3339_or_null, spliced
-from projections.support.page import Page, keys_of, moment, one_more, page
-from projections.support.schedule_row import Rest
+from projections.support.json_documents import add_members, encode_time_or_null
+from projections.support.page import Page, build_page, decode_cursor, rows_to_fetch, time_key
+from projections.support.schedule_row import ScheduleRow
 
 
 async def connections_of(
@@ -19,9 +19,9 @@ async def connections_of(
     pool: AsyncConnectionPool,
 ) -> Page:
     """A person's open connections, oldest first; raises BadCursor."""
-    created_at, id_ = keys_of(cursor, moment, UUID)
+    created_at, id_ = decode_cursor(cursor, time_key, UUID)
     async with pool.connection() as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             """
             SELECT created_at, connection_id, document, active, rested_at, wait, open_until
               FROM read.connections
@@ -38,13 +38,16 @@ async def connections_of(
                 "person": person_id,
                 "created_at": created_at,
                 "id": id_,
-                "limit": one_more(limit),
+                "limit": rows_to_fetch(limit),
             },
             binary=True,
         )
-        rows = await found.fetchall()
-    return page(
-        rows, limit, lambda row: _as_of_now(row[2], Rest(*row[3:]), interval), lambda row: row[:2]
+        rows = await result.fetchall()
+    return build_page(
+        rows,
+        limit,
+        lambda row: _with_next_sync_at(row[2], ScheduleRow(*row[3:]), interval),
+        lambda row: row[:2],
     )
 
 
@@ -53,7 +56,7 @@ async def connection_of(
 ) -> bytes | None:
     """One open connection of a person."""
     async with pool.connection() as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             """
             SELECT document, active, rested_at, wait, open_until
               FROM read.connections
@@ -64,10 +67,10 @@ async def connection_of(
             [person_id, connection_id],
             binary=True,
         )
-        row = await found.fetchone()
-    return None if row is None else _as_of_now(row[0], Rest(*row[1:]), interval)
+        row = await result.fetchone()
+    return None if row is None else _with_next_sync_at(row[0], ScheduleRow(*row[1:]), interval)
 
 
-def _as_of_now(document: bytes, rest: Rest, interval: timedelta) -> bytes:
-    due = rest.next_sync_at(interval)
-    return spliced(document, b'"next_sync_at":%b' % rfc3339_or_null(due))
+def _with_next_sync_at(document: bytes, schedule: ScheduleRow, interval: timedelta) -> bytes:
+    next_sync_at = schedule.next_sync_at(interval)
+    return add_members(document, b'"next_sync_at":%b' % encode_time_or_null(next_sync_at))

@@ -9,92 +9,98 @@ import orjson
 from psycopg import Cursor
 
 from domain.events import CourseFetched, CourseWithdrawn
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from projections.support.cached_ids import course_id
-from projections.support.json_documents import rfc3339, stored
-from projections.support.search import folded, sort_key
-from projections.support.sql_arrays import columns
-from projections.support.tombstones import ENDS, living
+from projections.support.json_documents import encode, format_rfc3339
+from projections.support.search import fold_case, name_sort_key
+from projections.support.sql_arrays import to_columns
+from projections.support.tombstones import CLOSING_EVENTS, drop_ended
 
 VERSION = 1
-HEARS = (CourseFetched, CourseWithdrawn, *ENDS)
+SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
 TABLES = ("courses",)
 
 
 @dataclass(slots=True)
-class Known:
+class CourseRow:
     """A course as the table holds it, and the Canvas ids of its assignments."""
 
     connection_id: UUID
     person_id: UUID
     document: dict[str, Any]
-    present: dict[str, None]
+    assignment_ids: dict[str, None]
     position: int
 
-    def row(self, id_: UUID) -> tuple[Any, ...]:
+    def values(self, id_: UUID) -> tuple[Any, ...]:
         """The columns to keep."""
         return (
             id_,
             self.connection_id,
             self.person_id,
             self.document["state"],
-            sort_key(self.document["name"]),
-            folded(f"{self.document['name'] or ''}\n{self.document['course_code'] or ''}"),
-            stored(list(self.present)),
-            stored(self.document),
+            name_sort_key(self.document["name"]),
+            fold_case(f"{self.document['name'] or ''}\n{self.document['course_code'] or ''}"),
+            encode(list(self.assignment_ids)),
+            encode(self.document),
             self.position,
         )
 
 
-def project(events: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into the table."""
-    heard = [(_course_of(recorded), recorded) for recorded in living(events, TABLES, cursor)]
-    known = _known({id_ for id_, _ in heard}, cursor)
-    for id_, recorded in heard:
+    keyed_events = [
+        (_course_id_of(recorded), recorded) for recorded in drop_ended(events, TABLES, cursor)
+    ]
+    rows = _load({id_ for id_, _ in keyed_events}, cursor)
+    for id_, recorded in keyed_events:
         event = recorded.event
         if isinstance(event, CourseFetched):
-            known[id_] = _see(known.get(id_), event, id_, recorded)
-        elif course := known.get(id_):
-            _move(course, "withdrawn", recorded)
-    _keep([course.row(id_) for id_, course in known.items()], cursor)
+            rows[id_] = _apply_course(rows.get(id_), event, id_, recorded)
+        elif row := rows.get(id_):
+            _set_state(row, "withdrawn", recorded)
+    _upsert([row.values(id_) for id_, row in rows.items()], cursor)
 
 
-def _course_of(recorded: Recorded) -> UUID:
+def _course_id_of(recorded: RecordedEvent) -> UUID:
     event: Any = recorded.event
     canvas_id = event.course["canvas_id"] if isinstance(event, CourseFetched) else event.course_id
     return course_id(event.connection_id, canvas_id)
 
 
-def _see(course: Known | None, event: CourseFetched, id_: UUID, recorded: Recorded) -> Known:
-    if course and event.course["state"] == "restricted":
-        _move(course, "restricted", recorded)
-        return course
-    present = course.present if course else {}
+def _apply_course(
+    row: CourseRow | None, event: CourseFetched, id_: UUID, recorded: RecordedEvent
+) -> CourseRow:
+    if row and event.course["state"] == "restricted":
+        _set_state(row, "restricted", recorded)
+        return row
+    assignment_ids = row.assignment_ids if row else {}
     for removed in event.removed:
-        present.pop(removed, None)
-    present.update(dict.fromkeys(assignment["canvas_id"] for assignment in event.assignments))
-    return Known(
+        assignment_ids.pop(removed, None)
+    assignment_ids.update(
+        dict.fromkeys(assignment["canvas_id"] for assignment in event.assignments)
+    )
+    return CourseRow(
         connection_id=event.connection_id,
         person_id=recorded.person_id,
         document={
             "id": id_,
             "connection_id": event.connection_id,
             **event.course,
-            "assignment_count": len(present),
-            "updated_at": rfc3339(recorded.recorded_at),
+            "assignment_count": len(assignment_ids),
+            "updated_at": format_rfc3339(recorded.recorded_at),
         },
-        present=present,
+        assignment_ids=assignment_ids,
         position=recorded.position,
     )
 
 
-def _move(course: Known, state: str, recorded: Recorded) -> None:
-    course.document["state"] = state
-    course.document["updated_at"] = rfc3339(recorded.recorded_at)
-    course.position = recorded.position
+def _set_state(row: CourseRow, state: str, recorded: RecordedEvent) -> None:
+    row.document["state"] = state
+    row.document["updated_at"] = format_rfc3339(recorded.recorded_at)
+    row.position = recorded.position
 
 
-def _known(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Known]:
+def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, CourseRow]:
     if not ids:
         return {}
     cursor.execute(
@@ -108,18 +114,18 @@ def _known(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Known]:
         binary=True,
     )
     return {
-        id_: Known(
+        id_: CourseRow(
             connection_id,
             person_id,
             orjson.loads(document),
-            dict.fromkeys(orjson.loads(present)),
+            dict.fromkeys(orjson.loads(assignment_ids)),
             position,
         )
-        for id_, connection_id, person_id, document, present, position in cursor
+        for id_, connection_id, person_id, document, assignment_ids, position in cursor
     }
 
 
-def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
+def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -132,7 +138,7 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[],
                    %b::bytea[], %b::bytea[], %b::bigint[]
-               ) AS seen (
+               ) AS incoming (
                    course_id, connection_id, person_id, state, name, words, present, document,
                    position
                )
@@ -144,5 +150,5 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
                document = excluded.document,
                position = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )

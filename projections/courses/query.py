@@ -4,8 +4,8 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.page import Page, keys_of, one_more, page, words
-from projections.support.search import containing
+from projections.support.page import Page, build_page, decode_cursor, rows_to_fetch, text_key
+from projections.support.search import like_pattern
 
 
 async def courses_of(
@@ -19,9 +19,9 @@ async def courses_of(
     pool: AsyncConnectionPool,
 ) -> Page:
     """A person's courses by name; `q` is a part of the name or the code; raises BadCursor."""
-    name, id_ = keys_of(cursor, words, UUID)
+    name, id_ = decode_cursor(cursor, text_key, UUID)
     async with pool.connection() as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             """
             SELECT name, course_id, document
               FROM read.courses
@@ -37,12 +37,12 @@ async def courses_of(
                 "person": person_id,
                 "connection": connection_id,
                 "state": state,
-                "pattern": containing(q),
+                "pattern": like_pattern(q),
                 "name": name,
                 "id": id_,
-                "limit": one_more(limit),
+                "limit": rows_to_fetch(limit),
             },
             binary=True,
         )
-        rows = await found.fetchall()
-    return page(rows, limit, lambda row: row[2], lambda row: row[:2])
+        rows = await result.fetchall()
+    return build_page(rows, limit, lambda row: row[2], lambda row: row[:2])

@@ -13,32 +13,32 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from domain.recorded_event import Recorded
-from projections.support.sql_arrays import columns
-from projections.support.tombstones import connection_of
+from domain.recorded_event import RecordedEvent
+from projections.support.sql_arrays import to_columns
+from projections.support.tombstones import connection_id_of
 
-TOKENS = {ConnectionOpened: True, TokenRotated: True, TokenRejected: False}
-RUNS = {SyncCompleted: False, SyncFailed: True}
+ACTIVE_AFTER = {ConnectionOpened: True, TokenRotated: True, TokenRejected: False}
+FAILED_AFTER = {SyncCompleted: False, SyncFailed: True}
 
 
-def record_connections(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def record_connections(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into `dashboard_connections`: of each column the last word."""
     rows: dict[UUID, dict[str, Any]] = {}
-    for recorded in heard:
-        kind: Any = type(recorded.event)
-        if kind not in TOKENS and kind not in RUNS:
+    for recorded in events:
+        event_type: Any = type(recorded.event)
+        if event_type not in ACTIVE_AFTER and event_type not in FAILED_AFTER:
             continue
         row = rows.setdefault(
-            connection_of(recorded.event), dict.fromkeys(("active", "failed", "synced"))
+            connection_id_of(recorded.event), dict.fromkeys(("active", "failed", "synced"))
         )
         row |= {"person": recorded.person_id, "position": recorded.position}
-        if kind in TOKENS:
-            row["active"] = TOKENS[kind]
+        if event_type in ACTIVE_AFTER:
+            row["active"] = ACTIVE_AFTER[event_type]
         else:
-            row["failed"] = RUNS[kind]
-        if kind is SyncCompleted:
+            row["failed"] = FAILED_AFTER[event_type]
+        if event_type is SyncCompleted:
             row["synced"] = recorded.recorded_at
-    _keep(
+    _upsert(
         [
             (id_, row["person"], row["active"], row["failed"], row["synced"], row["position"])
             for id_, row in rows.items()
@@ -47,27 +47,28 @@ def record_connections(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
     )
 
 
-def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
+def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
         """
-        INSERT INTO dashboard_connections AS kept (
+        INSERT INTO dashboard_connections (
             connection_id, person_id, active, failed, last_synced_at, position
         )
-        SELECT heard.connection_id, heard.person_id, coalesce(heard.active, before.active, TRUE),
-               coalesce(heard.failed, before.failed, FALSE),
-               coalesce(heard.last_synced_at, before.last_synced_at), heard.position
+        SELECT incoming.connection_id, incoming.person_id,
+               coalesce(incoming.active, stored.active, TRUE),
+               coalesce(incoming.failed, stored.failed, FALSE),
+               coalesce(incoming.last_synced_at, stored.last_synced_at), incoming.position
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::boolean[], %b::boolean[], %b::timestamptz[],
                    %b::bigint[]
-               ) AS heard (connection_id, person_id, active, failed, last_synced_at, position)
-          LEFT JOIN dashboard_connections AS before USING (connection_id)
+               ) AS incoming (connection_id, person_id, active, failed, last_synced_at, position)
+          LEFT JOIN dashboard_connections AS stored USING (connection_id)
             ON CONFLICT (connection_id) DO UPDATE
            SET active         = excluded.active,
                failed         = excluded.failed,
                last_synced_at = excluded.last_synced_at,
                position       = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )

@@ -7,36 +7,36 @@ from uuid import UUID
 from psycopg import Cursor
 
 from domain.events import CourseFetched, CourseWithdrawn
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from projections.support.cached_ids import course_id
-from projections.support.json_documents import number, stored
-from projections.support.search import sort_key
-from projections.support.sql_arrays import columns
-from projections.support.tombstones import connection_of
+from projections.support.json_documents import encode, to_float
+from projections.support.search import name_sort_key
+from projections.support.sql_arrays import to_columns
+from projections.support.tombstones import connection_id_of
 
 Row = tuple[Any, ...]
 
 
-def record_courses(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def record_courses(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into `dashboard_courses`; a restricted one keeps what was known."""
-    seen: dict[UUID, Row] = {}
-    moved: dict[UUID, Row] = {}
-    for recorded in heard:
+    fetched: dict[UUID, Row] = {}
+    state_changes: dict[UUID, Row] = {}
+    for recorded in events:
         event = recorded.event
         if isinstance(event, CourseFetched):
             id_ = course_id(event.connection_id, event.course["canvas_id"])
-            rows = moved if event.course["state"] == "restricted" else seen
+            rows = state_changes if event.course["state"] == "restricted" else fetched
             rows[id_] = _row(event, id_, recorded)
-            if rows is seen:
-                moved.pop(id_, None)
+            if rows is fetched:
+                state_changes.pop(id_, None)
         elif isinstance(event, CourseWithdrawn):
             id_ = course_id(event.connection_id, event.course_id)
-            moved[id_] = _withdrawn(id_, recorded)
-    _keep(list(seen.values()), cursor)
-    _move(list(moved.values()), cursor)
+            state_changes[id_] = _withdrawn_row(id_, recorded)
+    _upsert(list(fetched.values()), cursor)
+    _upsert_state(list(state_changes.values()), cursor)
 
 
-def _row(event: CourseFetched, id_: UUID, recorded: Recorded) -> Row:
+def _row(event: CourseFetched, id_: UUID, recorded: RecordedEvent) -> Row:
     course = event.course
     document = {
         "course_id": id_,
@@ -48,28 +48,28 @@ def _row(event: CourseFetched, id_: UUID, recorded: Recorded) -> Row:
         event.connection_id,
         recorded.person_id,
         course["state"],
-        sort_key(course["name"]),
-        number(course["current_score"]),
-        stored(document),
+        name_sort_key(course["name"]),
+        to_float(course["current_score"]),
+        encode(document),
         recorded.position,
     )
 
 
-def _withdrawn(id_: UUID, recorded: Recorded) -> Row:
-    nothing = stored({"course_id": id_, "name": None, "current_score": None})
+def _withdrawn_row(id_: UUID, recorded: RecordedEvent) -> Row:
+    document = encode({"course_id": id_, "name": None, "current_score": None})
     return (
         id_,
-        connection_of(recorded.event),
+        connection_id_of(recorded.event),
         recorded.person_id,
         "withdrawn",
         "",
         None,
-        nothing,
+        document,
         recorded.position,
     )
 
 
-def _keep(rows: list[Row], cursor: Cursor[Any]) -> None:
+def _upsert(rows: list[Row], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -81,7 +81,7 @@ def _keep(rows: list[Row], cursor: Cursor[Any]) -> None:
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[],
                    %b::double precision[], %b::bytea[], %b::bigint[]
-               ) AS seen (
+               ) AS incoming (
                    course_id, connection_id, person_id, state, name, current_score, document,
                    position
                )
@@ -92,11 +92,11 @@ def _keep(rows: list[Row], cursor: Cursor[Any]) -> None:
                document      = excluded.document,
                position      = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )
 
 
-def _move(rows: list[Row], cursor: Cursor[Any]) -> None:
+def _upsert_state(rows: list[Row], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -108,7 +108,7 @@ def _move(rows: list[Row], cursor: Cursor[Any]) -> None:
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[],
                    %b::double precision[], %b::bytea[], %b::bigint[]
-               ) AS moved (
+               ) AS incoming (
                    course_id, connection_id, person_id, state, name, current_score, document,
                    position
                )
@@ -116,5 +116,5 @@ def _move(rows: list[Row], cursor: Cursor[Any]) -> None:
            SET state    = excluded.state,
                position = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )

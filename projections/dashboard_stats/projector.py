@@ -15,16 +15,16 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from projections.dashboard_stats.assignments import record_assignments
 from projections.dashboard_stats.connections import record_connections
 from projections.dashboard_stats.courses import record_courses
 from projections.support.cached_ids import course_id
-from projections.support.sql_arrays import columns
-from projections.support.tombstones import ENDS, living
+from projections.support.sql_arrays import to_columns
+from projections.support.tombstones import CLOSING_EVENTS, drop_ended
 
 VERSION = 1
-HEARS = (
+SUBSCRIBES_TO = (
     ConnectionOpened,
     TokenRotated,
     TokenRejected,
@@ -33,7 +33,7 @@ HEARS = (
     GradeChanged,
     SyncCompleted,
     SyncFailed,
-    *ENDS,
+    *CLOSING_EVENTS,
 )
 TABLES = (
     "dashboard_connections",
@@ -43,16 +43,16 @@ TABLES = (
 )
 
 
-def project(events: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into the tables."""
-    heard = living(events, TABLES, cursor)
-    record_connections(heard, cursor)
-    record_courses(heard, cursor)
-    record_assignments(heard, cursor)
-    _record_changes(heard, cursor)
+    live_events = drop_ended(events, TABLES, cursor)
+    record_connections(live_events, cursor)
+    record_courses(live_events, cursor)
+    record_assignments(live_events, cursor)
+    _record_grade_changes(live_events, cursor)
 
 
-def _record_changes(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def _record_grade_changes(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     rows = [
         (
             recorded.position,
@@ -61,7 +61,7 @@ def _record_changes(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
             course_id(event.connection_id, event.course_id),
             recorded.recorded_at,
         )
-        for recorded in heard
+        for recorded in events
         if isinstance(event := recorded.event, GradeChanged) and not event.baseline
     ]
     if not rows:
@@ -74,7 +74,7 @@ def _record_changes(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
         SELECT position, connection_id, person_id, course_id, changed_at
           FROM unnest(
                    %b::bigint[], %b::uuid[], %b::uuid[], %b::uuid[], %b::timestamptz[]
-               ) AS changes (position, connection_id, person_id, course_id, changed_at)
+               ) AS incoming (position, connection_id, person_id, course_id, changed_at)
         """,
-        columns(rows),
+        to_columns(rows),
     )

@@ -11,13 +11,13 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.assignment_document import LOCKED, STATUS, as_of_now
-from projections.support.json_documents import rfc3339, spliced
+from projections.support.assignment_document import LOCKED_SQL, STATUS_SQL, with_status
+from projections.support.json_documents import add_members, format_rfc3339
 
-DAYS = 28
+ACTIVITY_DAYS = 28
 
-QUESTION = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="utf-8")).format(
-    status=STATUS, locked=LOCKED
+STATS_SQL = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="utf-8")).format(
+    status=STATUS_SQL, locked=LOCKED_SQL
 )
 
 
@@ -27,11 +27,13 @@ async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool)
     An assignment asks for a submission unless all its types are `none`, `not_graded` or
     `on_paper`. A connection fails whose token Canvas rejected or whose last run failed.
     """
-    days = [now.astimezone(UTC).date() - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    days = [
+        now.astimezone(UTC).date() - timedelta(days=ago) for ago in reversed(range(ACTIVITY_DAYS))
+    ]
     since = datetime.combine(days[0], datetime.min.time(), UTC)
     async with pool.connection() as connection:
         cursor = connection.cursor(row_factory=namedtuple_row, binary=True)
-        await cursor.execute(QUESTION, {"person": person_id, "now": now, "since": since})
+        await cursor.execute(STATS_SQL, {"person": person_id, "now": now, "since": since})
         row: Any = await cursor.fetchone()
     return orjson.dumps(
         {
@@ -43,10 +45,10 @@ async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool)
             },
             "completion_rate": row.done / row.asked if row.asked else None,
             "next_due": _next_due(row),
-            "courses_at_a_glance": _glance(row),
+            "courses_at_a_glance": _courses_at_a_glance(row),
             "activity": _activity(row, days),
             "connections": {"active": row.active_connections, "failing": row.failing_connections},
-            "last_synced_at": row.last_synced_at and rfc3339(row.last_synced_at),
+            "last_synced_at": row.last_synced_at and format_rfc3339(row.last_synced_at),
         }
     )
 
@@ -65,15 +67,15 @@ def _assignments(row: Any) -> dict[str, int]:
 
 def _next_due(row: Any) -> list[orjson.Fragment]:
     return [
-        orjson.Fragment(as_of_now(document, "upcoming", locked))
+        orjson.Fragment(with_status(document, "upcoming", locked))
         for document, locked in zip(row.next_documents, row.next_locked, strict=True)
     ]
 
 
-def _glance(row: Any) -> list[orjson.Fragment]:
+def _courses_at_a_glance(row: Any) -> list[orjson.Fragment]:
     courses = zip(row.glance_documents, row.glance_done, row.glance_totals, strict=True)
     return [
-        orjson.Fragment(spliced(document, b'"done":%d,"total":%d' % (done, total)))
+        orjson.Fragment(add_members(document, b'"done":%d,"total":%d' % (done, total)))
         for document, done, total in courses
     ]
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.page import Page, keys_of, one_more, page, position
+from projections.support.page import Page, build_page, decode_cursor, position_key, rows_to_fetch
 
 
 async def grade_changes_of(
@@ -19,9 +19,9 @@ async def grade_changes_of(
     pool: AsyncConnectionPool,
 ) -> Page:
     """A person's grade changes, oldest first, recorded at `since` or later; raises BadCursor."""
-    [after] = keys_of(cursor, position)
+    [after] = decode_cursor(cursor, position_key)
     async with pool.connection() as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             """
             SELECT position, document
               FROM read.grade_history
@@ -39,9 +39,9 @@ async def grade_changes_of(
                 "course": course_id,
                 "assignment": assignment_id,
                 "since": since,
-                "limit": one_more(limit),
+                "limit": rows_to_fetch(limit),
             },
             binary=True,
         )
-        rows = await found.fetchall()
-    return page(rows, limit, lambda row: row[1], lambda row: row[:1])
+        rows = await result.fetchall()
+    return build_page(rows, limit, lambda row: row[1], lambda row: row[:1])

@@ -8,33 +8,33 @@ from psycopg import Cursor
 
 from domain.canvas import Assignment
 from domain.events import CourseFetched, CourseWithdrawn
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from projections.support.cached_ids import assignment_id, course_id
-from projections.support.json_documents import instant, stored
-from projections.support.search import sort_key
-from projections.support.sql_arrays import columns
-from projections.support.tombstones import ENDS, living
+from projections.support.json_documents import encode, parse_time
+from projections.support.search import name_sort_key
+from projections.support.sql_arrays import to_columns
+from projections.support.tombstones import CLOSING_EVENTS, drop_ended
 
 VERSION = 1
-HEARS = (CourseFetched, CourseWithdrawn, *ENDS)
+SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
 TABLES = ("grades", "grade_entries")
 
-TOTALS = ("current_score", "current_grade", "final_score", "final_grade", "grades_hidden")
+SCORE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade", "grades_hidden")
 
 Row = tuple[Any, ...]
-Sighted = tuple[Assignment, UUID, UUID, Recorded]
+LatestAssignment = tuple[Assignment, UUID, UUID, RecordedEvent]
 
 
-def project(events: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into the tables."""
-    courses: dict[UUID, tuple[CourseFetched, Recorded]] = {}
+    courses: dict[UUID, tuple[CourseFetched, RecordedEvent]] = {}
     listed: dict[UUID, Row] = {}
-    entries: dict[UUID, Sighted | None] = {}
-    for recorded in living(events, TABLES, cursor):
+    entries: dict[UUID, LatestAssignment | None] = {}
+    for recorded in drop_ended(events, TABLES, cursor):
         event = recorded.event
         if isinstance(event, CourseFetched):
             id_ = course_id(event.connection_id, event.course["canvas_id"])
-            _see_entries(entries, event, id_, recorded)
+            _collect_entries(entries, event, id_, recorded)
             if event.course["state"] == "restricted":
                 listed[id_] = (id_, True, recorded.position)
             else:
@@ -43,14 +43,17 @@ def project(events: Sequence[Recorded], cursor: Cursor[Any]) -> None:
         elif isinstance(event, CourseWithdrawn):
             id_ = course_id(event.connection_id, event.course_id)
             listed[id_] = (id_, False, recorded.position)
-    _keep_courses([_course(id_, *last) for id_, last in courses.items()], cursor)
-    _list(list(listed.values()), cursor)
-    _remove_entries([id_ for id_, last in entries.items() if last is None], cursor)
-    _keep_entries([_entry_row(id_, *last) for id_, last in entries.items() if last], cursor)
+    _upsert_courses([_course_row(id_, *last) for id_, last in courses.items()], cursor)
+    _set_listed(list(listed.values()), cursor)
+    _delete_entries([id_ for id_, last in entries.items() if last is None], cursor)
+    _upsert_entries([_entry_row(id_, *last) for id_, last in entries.items() if last], cursor)
 
 
-def _see_entries(
-    entries: dict[UUID, Sighted | None], event: CourseFetched, course: UUID, recorded: Recorded
+def _collect_entries(
+    entries: dict[UUID, LatestAssignment | None],
+    event: CourseFetched,
+    course: UUID,
+    recorded: RecordedEvent,
 ) -> None:
     for canvas_id in event.removed:
         entries[assignment_id(event.connection_id, canvas_id)] = None
@@ -59,42 +62,42 @@ def _see_entries(
         entries[id_] = (assignment, event.connection_id, course, recorded)
 
 
-def _course(id_: UUID, event: CourseFetched, recorded: Recorded) -> Row:
+def _course_row(id_: UUID, event: CourseFetched, recorded: RecordedEvent) -> Row:
     course: Any = event.course
     document = {
         "course_id": id_,
         "connection_id": event.connection_id,
         "course_name": course["name"],
-        **{key: course[key] for key in TOTALS},
+        **{key: course[key] for key in SCORE_FIELDS},
     }
     return (
         id_,
         event.connection_id,
         recorded.person_id,
-        sort_key(course["name"]),
+        name_sort_key(course["name"]),
         True,
-        stored(document),
+        encode(document),
         recorded.position,
     )
 
 
 def _entry_row(
-    id_: UUID, assignment: Assignment, connection_id: UUID, course: UUID, recorded: Recorded
+    id_: UUID, assignment: Assignment, connection_id: UUID, course: UUID, recorded: RecordedEvent
 ) -> Row:
     return (
         id_,
         course,
         connection_id,
         recorded.person_id,
-        instant(assignment["due_at"]),
-        _entry(assignment, id_),
+        parse_time(assignment["due_at"]),
+        _encode_entry(assignment, id_),
         recorded.position,
     )
 
 
-def _entry(assignment: Assignment, id_: UUID) -> bytes:
+def _encode_entry(assignment: Assignment, id_: UUID) -> bytes:
     submission = assignment["submission"]
-    return stored(
+    return encode(
         {
             "assignment_id": id_,
             "name": assignment["name"],
@@ -110,7 +113,7 @@ def _entry(assignment: Assignment, id_: UUID) -> bytes:
     )
 
 
-def _keep_courses(rows: list[Row], cursor: Cursor[Any]) -> None:
+def _upsert_courses(rows: list[Row], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -122,39 +125,39 @@ def _keep_courses(rows: list[Row], cursor: Cursor[Any]) -> None:
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::boolean[], %b::bytea[],
                    %b::bigint[]
-               ) AS seen (course_id, connection_id, person_id, name, listed, document, position)
+               ) AS incoming (course_id, connection_id, person_id, name, listed, document, position)
             ON CONFLICT (course_id) DO UPDATE
            SET name     = excluded.name,
                listed   = excluded.listed,
                document = excluded.document,
                position = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )
 
 
-def _list(rows: list[Row], cursor: Cursor[Any]) -> None:
+def _set_listed(rows: list[Row], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
         """
         UPDATE grades
-           SET listed   = moved.listed,
-               position = moved.position
+           SET listed   = incoming.listed,
+               position = incoming.position
           FROM unnest(%b::uuid[], %b::boolean[], %b::bigint[])
-               AS moved (course_id, listed, position)
-         WHERE grades.course_id = moved.course_id
+               AS incoming (course_id, listed, position)
+         WHERE grades.course_id = incoming.course_id
         """,
-        columns(rows),
+        to_columns(rows),
     )
 
 
-def _remove_entries(ids: list[UUID], cursor: Cursor[Any]) -> None:
+def _delete_entries(ids: list[UUID], cursor: Cursor[Any]) -> None:
     if ids:
         cursor.execute("DELETE FROM grade_entries WHERE assignment_id = ANY(%b::uuid[])", [ids])
 
 
-def _keep_entries(rows: list[Row], cursor: Cursor[Any]) -> None:
+def _upsert_entries(rows: list[Row], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -166,7 +169,7 @@ def _keep_entries(rows: list[Row], cursor: Cursor[Any]) -> None:
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::timestamptz[],
                    %b::bytea[], %b::bigint[]
-               ) AS seen (
+               ) AS incoming (
                    assignment_id, course_id, connection_id, person_id, due_at, entry, position
                )
             ON CONFLICT (assignment_id) DO UPDATE
@@ -175,5 +178,5 @@ def _keep_entries(rows: list[Row], cursor: Cursor[Any]) -> None:
                entry     = excluded.entry,
                position  = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )

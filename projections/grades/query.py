@@ -6,10 +6,10 @@ from uuid import UUID
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.json_documents import spliced
-from projections.support.page import Page, keys_of, one_more, page, words
+from projections.support.json_documents import add_members
+from projections.support.page import Page, build_page, decode_cursor, rows_to_fetch, text_key
 
-QUESTION = sql.SQL(Path(__file__).with_name("grades.sql").read_text(encoding="utf-8"))
+GRADES_SQL = sql.SQL(Path(__file__).with_name("grades.sql").read_text(encoding="utf-8"))
 
 
 async def grades_of(
@@ -25,24 +25,24 @@ async def grades_of(
 
     Courses withdrawn by Canvas are left out.
     """
-    name, id_ = keys_of(cursor, words, UUID)
+    name, id_ = decode_cursor(cursor, text_key, UUID)
     async with pool.connection() as connection:
-        found = await connection.execute(
-            QUESTION,
+        result = await connection.execute(
+            GRADES_SQL,
             {
                 "person": person_id,
                 "connection": connection_id,
                 "course": course_id,
                 "name": name,
                 "id": id_,
-                "limit": one_more(limit),
+                "limit": rows_to_fetch(limit),
             },
             binary=True,
         )
-        rows = await found.fetchall()
-    return page(
+        rows = await result.fetchall()
+    return build_page(
         rows,
         limit,
-        lambda row: spliced(row[2], b'"assignments":[%b]' % row[3]),
+        lambda row: add_members(row[2], b'"assignments":[%b]' % row[3]),
         lambda row: row[:2],
     )

@@ -11,33 +11,33 @@ from typing import Any
 import orjson
 
 
-def stored(document: Any) -> bytes:
+def encode(document: Any) -> bytes:
     """The bytes to keep of a document; ids and times become text."""
     return orjson.dumps(document)
 
 
-def rfc3339(at: datetime) -> str:
+def format_rfc3339(at: datetime) -> str:
     """A time as documents write it: `2026-09-01T05:59:59.123456Z`."""
     in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return in_utc.isoformat()[:-6] + "Z"
 
 
-def rfc3339_or_null(at: datetime | None) -> bytes:
+def encode_time_or_null(at: datetime | None) -> bytes:
     """A time, or its absence, as JSON."""
-    return b"null" if at is None else b'"%b"' % rfc3339(at).encode()
+    return b"null" if at is None else b'"%b"' % format_rfc3339(at).encode()
 
 
-def spliced(document: bytes, members: bytes) -> bytes:
+def add_members(document: bytes, members: bytes) -> bytes:
     """A stored object with more members, given as JSON: `{"a":1}` and `"b":2` make both."""
     return b"%b,%b}" % (document[:-1], members)
 
 
-def array(documents: Sequence[bytes]) -> bytes:
+def encode_array(documents: Sequence[bytes]) -> bytes:
     """A JSON array of stored documents."""
     return b"[" + b",".join(documents) + b"]"
 
 
-def instant(text: str | None) -> datetime | None:
+def parse_time(text: str | None) -> datetime | None:
     """A stored time as the database takes it; what is no time is none."""
     if text is None:
         return None
@@ -48,6 +48,6 @@ def instant(text: str | None) -> datetime | None:
     return at if at.tzinfo else None
 
 
-def number(value: float | None) -> float | None:
+def to_float(value: float | None) -> float | None:
     """A score as a column of floats takes it, whether Canvas wrote 9 or 9.0."""
     return None if value is None else float(value)

@@ -22,28 +22,28 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
-def cursor_after(*keys: Any) -> str:
+def encode_cursor(*keys: Any) -> str:
     """The opaque cursor that continues after a row with these sort keys."""
     return base64.urlsafe_b64encode(orjson.dumps(keys)).decode().rstrip("=")
 
 
-def keys_of(cursor: str | None, *kinds: Callable[[Any], Any]) -> list[Any]:
+def decode_cursor(cursor: str | None, *parsers: Callable[[Any], Any]) -> list[Any]:
     """The sort keys in a cursor, each read by its kind, or Nones where there is no cursor yet.
 
     Raises BadCursor unless there is one key of each kind.
     """
     if cursor is None:
-        return [None] * len(kinds)
+        return [None] * len(parsers)
     try:
         keys = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(keys, list):
             raise BadCursor(cursor)
-        return [kind(key) for kind, key in zip(kinds, keys, strict=True)]
+        return [parse(key) for parse, key in zip(parsers, keys, strict=True)]
     except (binascii.Error, ValueError, TypeError, AttributeError) as error:
         raise BadCursor(cursor) from error
 
 
-def moment(key: Any) -> datetime | None:
+def time_key(key: Any) -> datetime | None:
     """A time with its zone as a sort key, or None where a row has none."""
     if key is None:
         return None
@@ -53,44 +53,46 @@ def moment(key: Any) -> datetime | None:
     return at
 
 
-def position(key: Any) -> int:
+def position_key(key: Any) -> int:
     """A place in the log as a sort key."""
     if type(key) is not int or not 0 <= key < 1 << 63:
         raise ValueError(key)
     return key
 
 
-def words(key: Any) -> str:
+def text_key(key: Any) -> str:
     """A text as a sort key."""
     if not isinstance(key, str) or "\0" in key:
         raise ValueError(key)
     return key
 
 
-def only(name: str) -> Callable[[Any], str]:
+def order_name(name: str) -> Callable[[Any], str]:
     """The kind of a key that is always this name: it tells the cursors of several orders apart."""
 
-    def kind(key: Any) -> str:
+    def parse_key(key: Any) -> str:
         if key != name:
             raise ValueError(key)
         return name
 
-    return kind
+    return parse_key
 
 
-def one_more(limit: int | None) -> int | None:
+def rows_to_fetch(limit: int | None) -> int | None:
     """How many rows to ask for, so that one too many tells of a next page; None is all."""
     return None if limit is None else limit + 1
 
 
-def page(
+def build_page(
     rows: Sequence[R],
     limit: int | None,
-    document: Callable[[R], bytes],
-    keys: Callable[[R], tuple[Any, ...]],
+    to_document: Callable[[R], bytes],
+    to_sort_keys: Callable[[R], tuple[Any, ...]],
 ) -> Page:
     """The page these rows make, of which there may be one more than `limit`."""
     if limit is None or len(rows) <= limit:
-        return Page([document(row) for row in rows], None)
-    shown = rows[:limit]
-    return Page([document(row) for row in shown], cursor_after(*keys(shown[-1])))
+        return Page([to_document(row) for row in rows], None)
+    page_rows = rows[:limit]
+    return Page(
+        [to_document(row) for row in page_rows], encode_cursor(*to_sort_keys(page_rows[-1]))
+    )

@@ -4,6 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+def to_columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     """The columns of some rows, of which there is at least one."""
     return [list(column) for column in zip(*rows, strict=True)]

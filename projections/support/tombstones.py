@@ -13,58 +13,71 @@ from psycopg import Cursor, sql
 from domain.event import Event, Redacted
 from domain.events import ConnectionClosed, PersonErased
 from domain.events.sync import SyncEvent
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 
-ENDS = (ConnectionClosed, PersonErased)
-"""What every projector hears."""
+CLOSING_EVENTS = (ConnectionClosed, PersonErased)
+"""Every projector subscribes to these."""
 
 
-def connection_of(event: Event) -> UUID:
+def connection_id_of(event: Event) -> UUID:
     """The connection an event is about."""
     return event.connection_id if isinstance(event, SyncEvent) else event.originator_id
 
 
-def living(
-    events: Sequence[Recorded], tables: Sequence[str], cursor: Cursor[Any]
-) -> list[Recorded]:
+def drop_ended(
+    events: Sequence[RecordedEvent], tables: Sequence[str], cursor: Cursor[Any]
+) -> list[RecordedEvent]:
     """Drop the rows of whatever ends in these events; return the events of what goes on.
 
     An end is final, so nothing else of what ended matters, neither before nor after.
     """
-    heard = [
-        (connection_of(recorded.event), recorded)
+    keyed_events = [
+        (connection_id_of(recorded.event), recorded)
         for recorded in events
         if not isinstance(recorded.event, Redacted)
     ]
-    gone = _gone_before(heard, cursor)
-    ends = [recorded for _, recorded in heard if isinstance(recorded.event, ENDS)]
-    if ends:
-        gone |= _end(ends, gone, tables, cursor)
-    if not gone:
-        return [recorded for _, recorded in heard]
+    ended = _find_ended(keyed_events, cursor)
+    closing = [
+        recorded for _, recorded in keyed_events if isinstance(recorded.event, CLOSING_EVENTS)
+    ]
+    if closing:
+        ended |= _apply_closing_events(closing, ended, tables, cursor)
+    if not ended:
+        return [recorded for _, recorded in keyed_events]
     return [
         recorded
-        for connection, recorded in heard
-        if connection not in gone and recorded.person_id not in gone
+        for connection, recorded in keyed_events
+        if connection not in ended and recorded.person_id not in ended
     ]
 
 
-def _end(
-    ends: list[Recorded], gone: set[UUID], tables: Sequence[str], cursor: Cursor[Any]
+def _apply_closing_events(
+    closing: list[RecordedEvent],
+    ended_before: set[UUID],
+    tables: Sequence[str],
+    cursor: Cursor[Any],
 ) -> set[UUID]:
-    erased = {end.event.person_id for end in ends if isinstance(end.event, PersonErased)}
-    closed = {
-        end.event.originator_id: end.person_id
-        for end in ends
-        if isinstance(end.event, ConnectionClosed) and end.person_id not in gone | erased
+    erased = {
+        recorded.event.person_id for recorded in closing if isinstance(recorded.event, PersonErased)
     }
-    _bury(erased - gone, {id_: closed[id_] for id_ in closed.keys() - gone}, tables, cursor)
+    closed = {
+        recorded.event.originator_id: recorded.person_id
+        for recorded in closing
+        if isinstance(recorded.event, ConnectionClosed)
+        and recorded.person_id not in ended_before | erased
+    }
+    _write_tombstones(
+        erased - ended_before,
+        {id_: closed[id_] for id_ in closed.keys() - ended_before},
+        tables,
+        cursor,
+    )
     return erased | closed.keys()
 
 
-def _gone_before(heard: list[tuple[UUID, Recorded]], cursor: Cursor[Any]) -> set[UUID]:
-    ids = {recorded.person_id for _, recorded in heard}
-    ids.update(connection for connection, _ in heard)
+def _find_ended(events: list[tuple[UUID, RecordedEvent]], cursor: Cursor[Any]) -> set[UUID]:
+    ids = {recorded.person_id for _, recorded in events}
+    ids.update(connection for connection, _ in events)
     if not ids:
         return set()
     cursor.execute(
@@ -73,7 +86,7 @@ def _gone_before(heard: list[tuple[UUID, Recorded]], cursor: Cursor[Any]) -> set
     return {id_ for (id_,) in cursor}
 
 
-def _bury(
+def _write_tombstones(
     people: set[UUID], connections: dict[UUID, UUID], tables: Sequence[str], cursor: Cursor[Any]
 ) -> None:
     for table in (*tables, "gone"):
@@ -93,6 +106,6 @@ def _bury(
         )
     cursor.execute(
         "INSERT INTO gone (id, person_id) SELECT id, person_id"
-        " FROM unnest(%b::uuid[], %b::uuid[]) AS ended (id, person_id)",
+        " FROM unnest(%b::uuid[], %b::uuid[]) AS incoming (id, person_id)",
         [[*people, *connections], [*people, *connections.values()]],
     )

@@ -18,12 +18,12 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from domain.recorded_event import Recorded
-from domain.sync_schedule import failures_after, wait_of
-from projections.support.sql_arrays import columns
-from projections.support.tombstones import connection_of
+from domain.recorded_event import RecordedEvent
+from domain.sync_schedule import delay_index, failures_after
+from projections.support.sql_arrays import to_columns
+from projections.support.tombstones import connection_id_of
 
-MOVES = (
+STATUS_EVENTS = (
     ConnectionOpened,
     TokenRotated,
     TokenRejected,
@@ -35,86 +35,86 @@ MOVES = (
 
 
 @dataclass(slots=True)
-class Standing:
+class ConnectionStatus:
     """A connection as the table holds it; `opened` is where in the log it began."""
 
     person_id: UUID
     origin: str
-    opened: int
+    opened_position: int
     active: bool
-    rested_at: datetime
+    idle_since: datetime
     failures: int
-    wait: int
+    delay_index: int
     sync_id: UUID | None
-    live: bool
+    has_active_sync: bool
     position: int
 
-    def row(self, id_: UUID) -> tuple[Any, ...]:
+    def values(self, id_: UUID) -> tuple[Any, ...]:
         """The columns to keep."""
         return (
             id_,
             self.person_id,
             self.origin,
-            self.opened,
+            self.opened_position,
             self.active,
-            self.rested_at,
+            self.idle_since,
             self.failures,
-            self.wait,
+            self.delay_index,
             self.sync_id,
-            self.live,
+            self.has_active_sync,
             self.position,
         )
 
 
-def record_standings(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def record_connection_status(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into `sync_standings`."""
-    moves = [
-        (connection_of(recorded.event), recorded)
-        for recorded in heard
-        if isinstance(recorded.event, MOVES)
+    changes = [
+        (connection_id_of(recorded.event), recorded)
+        for recorded in events
+        if isinstance(recorded.event, STATUS_EVENTS)
     ]
-    standings = _standings({id_ for id_, _ in moves}, cursor)
-    for id_, recorded in moves:
+    rows = _load({id_ for id_, _ in changes}, cursor)
+    for id_, recorded in changes:
         if isinstance(recorded.event, ConnectionOpened):
-            standings[id_] = _opened(recorded.event, recorded)
-        elif standing := standings.get(id_):
-            standing.position = recorded.position
-            _advance(standing, recorded.event, recorded.recorded_at)
-    _keep([standing.row(id_) for id_, standing in standings.items()], cursor)
+            rows[id_] = _new_status(recorded.event, recorded)
+        elif row := rows.get(id_):
+            row.position = recorded.position
+            _apply(row, recorded.event, recorded.recorded_at)
+    _upsert([row.values(id_) for id_, row in rows.items()], cursor)
 
 
-def _opened(event: ConnectionOpened, recorded: Recorded) -> Standing:
-    return Standing(
+def _new_status(event: ConnectionOpened, recorded: RecordedEvent) -> ConnectionStatus:
+    return ConnectionStatus(
         person_id=recorded.person_id,
         origin=event.canvas_url,
-        opened=recorded.position,
+        opened_position=recorded.position,
         active=True,
-        rested_at=recorded.recorded_at,
+        idle_since=recorded.recorded_at,
         failures=0,
-        wait=wait_of(event.originator_id, 0),
+        delay_index=delay_index(event.originator_id, 0),
         sync_id=None,
-        live=False,
+        has_active_sync=False,
         position=recorded.position,
     )
 
 
-def _advance(standing: Standing, event: Event, at: datetime) -> None:
+def _apply(row: ConnectionStatus, event: Event, at: datetime) -> None:
     match event:
         case TokenRotated():
-            standing.active = True
+            row.active = True
         case TokenRejected():
-            standing.active = False
+            row.active = False
         case SyncRequested():
-            standing.sync_id, standing.live = event.sync_id, True
-            standing.rested_at, standing.wait = at, wait_of(event.connection_id, 0)
+            row.sync_id, row.has_active_sync = event.sync_id, True
+            row.idle_since, row.delay_index = at, delay_index(event.connection_id, 0)
         case _:
-            standing.live = False
-            standing.failures = failures_after(standing.failures, event)
-            standing.rested_at = at
-            standing.wait = wait_of(connection_of(event), standing.failures)
+            row.has_active_sync = False
+            row.failures = failures_after(row.failures, event)
+            row.idle_since = at
+            row.delay_index = delay_index(connection_id_of(event), row.failures)
 
 
-def _standings(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Standing]:
+def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionStatus]:
     if not ids:
         return {}
     cursor.execute(
@@ -128,10 +128,10 @@ def _standings(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Standing]:
         [list(ids)],
         binary=True,
     )
-    return {id_: Standing(*standing) for id_, *standing in cursor}
+    return {id_: ConnectionStatus(*fields) for id_, *fields in cursor}
 
 
-def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
+def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -146,7 +146,7 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
                    %b::uuid[], %b::uuid[], %b::text[], %b::bigint[], %b::boolean[],
                    %b::timestamptz[], %b::integer[], %b::integer[], %b::uuid[], %b::boolean[],
                    %b::bigint[]
-               ) AS moved (
+               ) AS incoming (
                    connection_id, person_id, origin, opened, active, rested_at, failures, wait,
                    sync_id, live, position
                )
@@ -159,5 +159,5 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
                live      = excluded.live,
                position  = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )

@@ -20,13 +20,13 @@ from domain.events import (
     TokenRejected,
     TokenRotated,
 )
-from domain.recorded_event import Recorded
-from projections.support.tombstones import ENDS, living
-from projections.sync_log.connection_status import record_standings
-from projections.sync_log.sync_rows import record_runs
+from domain.recorded_event import RecordedEvent
+from projections.support.tombstones import CLOSING_EVENTS, drop_ended
+from projections.sync_log.connection_status import record_connection_status
+from projections.sync_log.sync_rows import record_syncs
 
 VERSION = 3
-HEARS = (
+SUBSCRIBES_TO = (
     ConnectionOpened,
     TokenRotated,
     TokenRejected,
@@ -40,13 +40,13 @@ HEARS = (
     SyncCompleted,
     SyncFailed,
     SyncCancelled,
-    *ENDS,
+    *CLOSING_EVENTS,
 )
 TABLES = ("syncs", "sync_standings")
 
 
-def project(events: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into the tables."""
-    heard = living(events, TABLES, cursor)
-    record_runs(heard, cursor)
-    record_standings(heard, cursor)
+    live_events = drop_ended(events, TABLES, cursor)
+    record_syncs(live_events, cursor)
+    record_connection_status(live_events, cursor)

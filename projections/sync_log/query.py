@@ -5,9 +5,9 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.json_documents import rfc3339_or_null
-from projections.support.page import Page, keys_of, one_more, page, position
-from projections.support.schedule_row import Rest
+from projections.support.json_documents import encode_time_or_null
+from projections.support.page import Page, build_page, decode_cursor, position_key, rows_to_fetch
+from projections.support.schedule_row import ScheduleRow
 
 
 async def syncs_of(
@@ -20,9 +20,9 @@ async def syncs_of(
     pool: AsyncConnectionPool,
 ) -> Page:
     """A person's runs, newest first; raises BadCursor."""
-    [before] = keys_of(cursor, position)
+    [before] = decode_cursor(cursor, position_key)
     async with pool.connection() as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             """
             SELECT requested, document
               FROM read.syncs
@@ -38,12 +38,12 @@ async def syncs_of(
                 "before": before,
                 "connection": connection_id,
                 "status": status,
-                "limit": one_more(limit),
+                "limit": rows_to_fetch(limit),
             },
             binary=True,
         )
-        rows = await found.fetchall()
-    return page(rows, limit, lambda row: row[1], lambda row: row[:1])
+        rows = await result.fetchall()
+    return build_page(rows, limit, lambda row: row[1], lambda row: row[:1])
 
 
 async def sync_status_of(
@@ -51,17 +51,17 @@ async def sync_status_of(
 ) -> list[bytes]:
     """One item per open connection of a person, with its newest run."""
     async with pool.connection() as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             """
-            SELECT standing.connection_id,
-                   CASE WHEN standing.live THEN sync.status ELSE 'idle' END,
-                   sync.document, standing.active, standing.rested_at, standing.wait,
+            SELECT status.connection_id,
+                   CASE WHEN status.live THEN sync.status ELSE 'idle' END,
+                   sync.document, status.active, status.rested_at, status.wait,
                    host.open_until
-              FROM read.sync_standings AS standing
+              FROM read.sync_standings AS status
               LEFT JOIN read.syncs AS sync USING (sync_id)
               LEFT JOIN easeboard.canvas_hosts AS host USING (origin)
-             WHERE standing.person_id = %s
-             ORDER BY standing.opened
+             WHERE status.person_id = %s
+             ORDER BY status.opened
             """,
             [person_id],
             binary=True,
@@ -72,17 +72,17 @@ async def sync_status_of(
                 str(id_).encode(),
                 state.encode(),
                 sync or b"null",
-                rfc3339_or_null(Rest(*rest).next_sync_at(interval)),
+                encode_time_or_null(ScheduleRow(*schedule).next_sync_at(interval)),
             )
-            async for id_, state, sync, *rest in found
+            async for id_, state, sync, *schedule in result
         ]
 
 
-async def unfinished(pool: AsyncConnectionPool) -> list[UUID]:
+async def connections_with_active_sync(pool: AsyncConnectionPool) -> list[UUID]:
     """The connections whose newest run is queued or running."""
     async with pool.connection() as connection:
-        found = await connection.execute(
+        result = await connection.execute(
             "SELECT connection_id FROM read.sync_standings WHERE live ORDER BY connection_id",
             binary=True,
         )
-        return [id_ async for (id_,) in found]
+        return [id_ async for (id_,) in result]

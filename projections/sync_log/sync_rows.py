@@ -22,52 +22,52 @@ from domain.events import (
     SyncWidened,
 )
 from domain.events.sync import SyncEvent
-from domain.recorded_event import Recorded
-from projections.support.json_documents import rfc3339, stored
-from projections.support.sql_arrays import columns
+from domain.recorded_event import RecordedEvent
+from projections.support.json_documents import encode, format_rfc3339
+from projections.support.sql_arrays import to_columns
 
 
 @dataclass(slots=True)
-class Run:
+class SyncRow:
     """A run as the table holds it."""
 
     connection_id: UUID
     person_id: UUID
-    began: int
+    requested_position: int
     document: dict[str, Any]
     position: int
 
-    def row(self, id_: UUID) -> tuple[Any, ...]:
+    def values(self, id_: UUID) -> tuple[Any, ...]:
         """The columns to keep."""
         return (
             id_,
             self.connection_id,
             self.person_id,
-            self.began,
+            self.requested_position,
             self.document["status"],
-            stored(self.document),
+            encode(self.document),
             self.position,
         )
 
 
-def record_runs(heard: Sequence[Recorded], cursor: Cursor[Any]) -> None:
+def record_syncs(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Take a batch of events into `syncs`."""
-    told = [
+    sync_events = [
         (event.sync_id, event, recorded)
-        for recorded in heard
+        for recorded in events
         if isinstance(event := recorded.event, SyncEvent)
     ]
-    runs = _runs({sync_id for sync_id, _, _ in told}, cursor)
-    for sync_id, event, recorded in told:
+    rows = _load({sync_id for sync_id, _, _ in sync_events}, cursor)
+    for sync_id, event, recorded in sync_events:
         if isinstance(event, SyncRequested):
-            runs[sync_id] = requested(event, recorded)
-        elif run := runs.get(sync_id):
-            run.position = recorded.position
-            advance(run.document, event, rfc3339(recorded.recorded_at))
-    _keep([run.row(id_) for id_, run in runs.items()], cursor)
+            rows[sync_id] = new_sync_row(event, recorded)
+        elif row := rows.get(sync_id):
+            row.position = recorded.position
+            apply_event(row.document, event, format_rfc3339(recorded.recorded_at))
+    _upsert([row.values(id_) for id_, row in rows.items()], cursor)
 
 
-def requested(event: SyncRequested, recorded: Recorded) -> Run:
+def new_sync_row(event: SyncRequested, recorded: RecordedEvent) -> SyncRow:
     """A run as it begins."""
     document = {
         "id": event.sync_id,
@@ -82,53 +82,53 @@ def requested(event: SyncRequested, recorded: Recorded) -> Run:
         "requests": {"total": 0, "not_modified": 0, "retried": 0},
         "error": None,
     }
-    return Run(
+    return SyncRow(
         connection_id=event.connection_id,
         person_id=recorded.person_id,
-        began=recorded.position,
+        requested_position=recorded.position,
         document=document,
         position=recorded.position,
     )
 
 
-def advance(run: dict[str, Any], event: Event, at: str) -> None:
+def apply_event(document: dict[str, Any], event: Event, at: str) -> None:
     """Take one event into the document of a run."""
     match event:
         case SyncStarted():
-            run["status"], run["started_at"] = "running", run["started_at"] or at
+            document["status"], document["started_at"] = "running", document["started_at"] or at
         case SyncRequeued():
-            run["status"], run["error"] = "queued", None
-            run["courses"] = {"total": 0, "done": 0, "failed": 0}
+            document["status"], document["error"] = "queued", None
+            document["courses"] = {"total": 0, "done": 0, "failed": 0}
         case SyncWidened():
-            run["mode"] = "full"
+            document["mode"] = "full"
         case SyncCompleted():
-            run["courses"], run["requests"] = event.progress, event.requests
-            run["status"] = "partial" if event.progress["failed"] else "completed"
-            run["finished_at"] = at
+            document["courses"], document["requests"] = event.progress, event.requests
+            document["status"] = "partial" if event.progress["failed"] else "completed"
+            document["finished_at"] = at
         case SyncFailed():
-            run["status"], run["finished_at"] = "failed", at
-            run["requests"] = event.requests
-            run["error"] = {"code": event.code, "detail": event.detail}
+            document["status"], document["finished_at"] = "failed", at
+            document["requests"] = event.requests
+            document["error"] = {"code": event.code, "detail": event.detail}
         case SyncCancelled():
-            run["status"], run["finished_at"] = "cancelled", at
+            document["status"], document["finished_at"] = "cancelled", at
         case _:
-            _find(run, event)
+            _apply_course_event(document, event)
 
 
-def _find(run: dict[str, Any], event: Event) -> None:
+def _apply_course_event(document: dict[str, Any], event: Event) -> None:
     match event:
         case CourseFetched():
-            run["courses"] = event.progress
-            for kind in run["changes"]:
-                run["changes"][kind] += event.changes[kind]  # type: ignore[literal-required]  # same keys
+            document["courses"] = event.progress
+            for name in document["changes"]:
+                document["changes"][name] += event.changes[name]  # type: ignore[literal-required]  # same keys
         case CourseWithdrawn():
-            run["changes"]["courses"] += 1
+            document["changes"]["courses"] += 1
         case CourseFetchFailed():
-            run["courses"] = event.progress
-            run["error"] = run["error"] or {"code": event.code, "detail": event.detail}
+            document["courses"] = event.progress
+            document["error"] = document["error"] or {"code": event.code, "detail": event.detail}
 
 
-def _runs(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Run]:
+def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, SyncRow]:
     if not ids:
         return {}
     cursor.execute(
@@ -142,12 +142,12 @@ def _runs(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Run]:
         binary=True,
     )
     return {
-        id_: Run(connection_id, person_id, requested, orjson.loads(document), position)
-        for id_, connection_id, person_id, requested, document, position in cursor
+        id_: SyncRow(connection_id, person_id, requested_position, orjson.loads(document), position)
+        for id_, connection_id, person_id, requested_position, document, position in cursor
     }
 
 
-def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
+def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     if not rows:
         return
     cursor.execute(
@@ -159,7 +159,7 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
           FROM unnest(
                    %b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[], %b::text[], %b::bytea[],
                    %b::bigint[]
-               ) AS told (
+               ) AS incoming (
                    sync_id, connection_id, person_id, requested, status, document, position
                )
             ON CONFLICT (sync_id) DO UPDATE
@@ -167,5 +167,5 @@ def _keep(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
                document = excluded.document,
                position = excluded.position
         """,
-        columns(rows),
+        to_columns(rows),
     )

@@ -12,26 +12,26 @@ from application.run_sync import RunSync, run_sync
 from application.set_up_connection import SetUpConnection, set_up_connection
 from domain.connection import Connection
 from domain.sync import Sync
-from tests.fakes import ORIGIN, DictVault, ListHosts, ListQueue, StillCanvas
+from tests.fakes import ORIGIN, FakeCanvas, FakeHostHealth, InMemoryQueue, InMemoryVault
 from tests.memory_store import InMemoryStore
 
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
-NOBODY = UUID(int=0)
+NO_CONNECTION = UUID(int=0)
 TOKEN = "7~first-token-of-ada"
 
 
 @dataclass
-class House:
+class Application:
     """Everything a command may need."""
 
     store: InMemoryStore = field(default_factory=InMemoryStore)
-    vault: DictVault = field(default_factory=DictVault)
-    canvas: StillCanvas = field(
-        default_factory=lambda: StillCanvas(users={TOKEN: CanvasUser("42", "Ada")})
+    vault: InMemoryVault = field(default_factory=InMemoryVault)
+    canvas: FakeCanvas = field(
+        default_factory=lambda: FakeCanvas(users={TOKEN: CanvasUser("42", "Ada")})
     )
-    queue: ListQueue = field(default_factory=ListQueue)
-    hosts: ListHosts = field(default_factory=ListHosts)
-    connected: UUID = NOBODY
+    queue: InMemoryQueue = field(default_factory=InMemoryQueue)
+    host_health: FakeHostHealth = field(default_factory=FakeHostHealth)
+    connection_id: UUID = NO_CONNECTION
 
     async def set_up(self, token: str = TOKEN, person_id: UUID = PERSON) -> UUID:
         command = SetUpConnection(
@@ -48,12 +48,16 @@ class House:
         )
         return queued.sync_id
 
-    async def work(self, worker: str = "worker") -> None:
+    async def run_next(self, worker: str = "worker") -> None:
         connection_id = self.queue.queued.pop(0)
-        self.queue.taken.append(connection_id)
+        self.queue.started.append(connection_id)
         command = RunSync(connection_id=connection_id, worker=worker)
         await run_sync(
-            command, store=self.store, vault=self.vault, canvas=self.canvas, hosts=self.hosts
+            command,
+            store=self.store,
+            vault=self.vault,
+            canvas=self.canvas,
+            host_health=self.host_health,
         )
 
     async def connection(self, connection_id: UUID) -> Connection:
@@ -64,5 +68,5 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def app() -> Application:
+    return Application()

@@ -5,66 +5,66 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from application.batching import take_together
+from application.batching import consume_in_batches
 
 
-async def counting(upto: int, given: list[int]) -> AsyncIterator[int]:
-    for nth in range(upto):
-        given.append(nth)
-        yield nth
+async def count_up(up_to: int, yielded: list[int]) -> AsyncIterator[int]:
+    for number in range(up_to):
+        yielded.append(number)
+        yield number
 
 
-async def test_everything_is_taken_once_in_order() -> None:
-    taken: list[int] = []
+async def test_every_item_is_consumed_once_in_order() -> None:
+    consumed: list[int] = []
 
-    async def take(batch: list[int]) -> None:
+    async def consume(batch: list[int]) -> None:
         await asyncio.sleep(0)
-        taken.extend(batch)
+        consumed.extend(batch)
 
-    await take_together(counting(100, []), take, most=8)
-    assert taken == list(range(100))
+    await consume_in_batches(count_up(100, []), consume, max_size=8)
+    assert consumed == list(range(100))
 
 
-async def test_no_more_is_read_ahead_than_allowed() -> None:
-    given: list[int] = []
-    busy = asyncio.Event()
+async def test_at_most_max_size_items_are_buffered() -> None:
+    yielded: list[int] = []
+    unblocked = asyncio.Event()
 
-    async def take(batch: list[int]) -> None:
+    async def consume(batch: list[int]) -> None:
         assert batch
-        await busy.wait()
+        await unblocked.wait()
 
-    taking = asyncio.create_task(take_together(counting(100, given), take, most=8))
+    consumer = asyncio.create_task(consume_in_batches(count_up(100, yielded), consume, max_size=8))
     for _ in range(50):
         await asyncio.sleep(0)
-    assert len(given) <= 8 + 2
-    busy.set()
-    await taking
-    assert len(given) == 100
+    assert len(yielded) <= 8 + 2
+    unblocked.set()
+    await consumer
+    assert len(yielded) == 100
 
 
-async def test_a_fault_of_the_source_arrives_after_what_came_before() -> None:
-    taken: list[int] = []
+async def test_an_error_of_the_source_is_raised_after_earlier_items_are_consumed() -> None:
+    consumed: list[int] = []
 
-    async def breaking() -> AsyncIterator[int]:
+    async def failing_source() -> AsyncIterator[int]:
         yield 1
         raise EOFError
 
-    async def take(batch: list[int]) -> None:
-        taken.extend(batch)
+    async def consume(batch: list[int]) -> None:
+        consumed.extend(batch)
 
     with pytest.raises(EOFError):
-        await take_together(breaking(), take, most=8)
-    assert taken == [1]
+        await consume_in_batches(failing_source(), consume, max_size=8)
+    assert consumed == [1]
 
 
-async def test_a_fault_in_taking_ends_the_reading() -> None:
-    given: list[int] = []
+async def test_an_error_in_consume_stops_the_reader() -> None:
+    yielded: list[int] = []
 
-    async def take(batch: list[int]) -> None:
+    async def consume(batch: list[int]) -> None:
         raise LookupError(batch)
 
     with pytest.raises(LookupError):
-        await take_together(counting(100, given), take, most=4)
-    read = len(given)
+        await consume_in_batches(count_up(100, yielded), consume, max_size=4)
+    read_before = len(yielded)
     await asyncio.sleep(0)
-    assert len(given) == read < 100
+    assert len(yielded) == read_before < 100

@@ -17,150 +17,150 @@ from domain.errors import (
     ConnectionExists,
     ConnectionNotFound,
 )
-from tests.application.conftest import PERSON, TOKEN, House
+from tests.application.conftest import PERSON, TOKEN, Application
 from tests.fakes import ORIGIN
 
-NEWER = "7~second-token-of-ada"
-FOREIGN = "7~token-of-grace"
+NEW_TOKEN = "7~second-token-of-ada"
+FOREIGN_TOKEN = "7~token-of-grace"
 
 
-async def test_setting_up_opens_keeps_and_queues(house: House) -> None:
-    connection_id = await house.set_up()
-    connection = await house.connection(connection_id)
+async def test_setup_opens_a_connection_stores_its_token_and_queues_a_run(app: Application) -> None:
+    connection_id = await app.set_up()
+    connection = await app.connection(connection_id)
     assert (connection.status, connection.canvas_user_name) == ("active", "Ada")
-    assert house.vault.kept == {(connection_id, connection.token_fingerprint): TOKEN}
-    assert house.queue.queued == [connection_id]
+    assert app.vault.tokens == {(connection_id, connection.token_fingerprint): TOKEN}
+    assert app.queue.queued == [connection_id]
 
 
-async def test_the_token_is_nowhere_in_the_log(house: House) -> None:
-    await house.set_up()
-    assert TOKEN.encode() not in house.store.bytes()
+async def test_the_event_log_does_not_contain_the_token(app: Application) -> None:
+    await app.set_up()
+    assert TOKEN.encode() not in app.store.bytes()
 
 
-async def test_a_token_canvas_does_not_know_leaves_nothing(house: House) -> None:
+async def test_a_token_that_canvas_rejects_stores_nothing(app: Application) -> None:
     with pytest.raises(CanvasTokenRejected):
-        await house.set_up("7~unknown")
-    assert (house.vault.kept, house.queue.queued, house.store.bytes()) == ({}, [], b"")
+        await app.set_up("7~unknown")
+    assert (app.vault.tokens, app.queue.queued, app.store.bytes()) == ({}, [], b"")
 
 
-async def test_one_open_connection_to_a_canvas(house: House) -> None:
-    connection_id = await house.set_up()
+async def test_a_second_open_connection_to_one_canvas_is_refused(app: Application) -> None:
+    connection_id = await app.set_up()
     with pytest.raises(ConnectionExists) as refused:
-        await house.set_up()
+        await app.set_up()
     assert refused.value.connection_id == connection_id
 
 
-async def test_after_closing_one_may_connect_again(house: House) -> None:
-    first = await house.set_up()
-    await close(house, first)
-    second = await house.set_up()
+async def test_a_person_can_connect_again_after_closing(app: Application) -> None:
+    first = await app.set_up()
+    await close(app, first)
+    second = await app.set_up()
     assert second != first
-    assert (await house.connection(second)).status == "active"
+    assert (await app.connection(second)).status == "active"
 
 
-async def close(house: House, connection_id: UUID) -> None:
+async def close(app: Application, connection_id: UUID) -> None:
     command = CloseConnection(person_id=PERSON, connection_id=connection_id)
-    await close_connection(command, store=house.store, vault=house.vault)
+    await close_connection(command, store=app.store, vault=app.vault)
 
 
-async def test_closing_destroys_the_token_and_stops_the_run(house: House) -> None:
-    connection_id = await house.set_up()
-    await close(house, connection_id)
-    assert house.vault.kept == {}
-    run = (await house.sync(connection_id)).run
+async def test_closing_destroys_the_token_and_cancels_the_run(app: Application) -> None:
+    connection_id = await app.set_up()
+    await close(app, connection_id)
+    assert app.vault.tokens == {}
+    run = (await app.sync(connection_id)).run
     assert run is not None
     assert run["status"] == "cancelled"
 
 
-async def test_a_closing_cut_off_has_destroyed_the_token_and_can_be_asked_for_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_an_interrupted_close_has_destroyed_the_token_and_can_be_repeated(
+    app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection_id = await house.set_up()
+    connection_id = await app.set_up()
     with monkeypatch.context() as cut:
-        cut.setattr(house.store, "save", cut_off)
+        cut.setattr(app.store, "save", lose_connection)
         with pytest.raises(ConnectionResetError):
-            await close(house, connection_id)
-    assert house.vault.kept == {}
-    await close(house, connection_id)
-    assert (await house.connection(connection_id)).status == "closed"
+            await close(app, connection_id)
+    assert app.vault.tokens == {}
+    await close(app, connection_id)
+    assert (await app.connection(connection_id)).status == "closed"
 
 
-async def cut_off(*aggregates: Aggregate) -> None:
+async def lose_connection(*aggregates: Aggregate) -> None:
     raise ConnectionResetError(aggregates)
 
 
-async def test_a_newer_token_replaces_the_kept_one(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas.users[NEWER] = CanvasUser("42", "Ada")
-    await rotate(house, connection_id, NEWER)
-    assert list(house.vault.kept.values()) == [NEWER]
+async def test_a_new_token_replaces_the_stored_one(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas.users[NEW_TOKEN] = CanvasUser("42", "Ada")
+    await rotate(app, connection_id, NEW_TOKEN)
+    assert list(app.vault.tokens.values()) == [NEW_TOKEN]
 
 
-async def test_a_token_of_another_canvas_user_is_refused(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas.users[FOREIGN] = CanvasUser("43", "Grace")
+async def test_a_token_of_another_canvas_user_is_refused(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas.users[FOREIGN_TOKEN] = CanvasUser("43", "Grace")
     with pytest.raises(CanvasUserMismatch):
-        await rotate(house, connection_id, FOREIGN)
-    assert list(house.vault.kept.values()) == [TOKEN]
+        await rotate(app, connection_id, FOREIGN_TOKEN)
+    assert list(app.vault.tokens.values()) == [TOKEN]
 
 
-async def rotate(house: House, connection_id: UUID, token: str) -> None:
+async def rotate(app: Application, connection_id: UUID, token: str) -> None:
     command = RotateToken(
         person_id=PERSON,
         connection_id=connection_id,
         api_token=token,
     )
-    await rotate_token(command, store=house.store, vault=house.vault, canvas=house.canvas)
+    await rotate_token(command, store=app.store, vault=app.vault, canvas=app.canvas)
 
 
-async def test_validating_tells_that_the_token_died_and_revives_it(house: House) -> None:
-    connection_id = await house.set_up()
-    user = house.canvas.users.pop(TOKEN)
-    assert await validate(house, connection_id) == "Canvas does not know this token."
-    assert (await house.connection(connection_id)).status == "token_rejected"
-    house.canvas.users[TOKEN] = user
-    assert await validate(house, connection_id) is None
-    assert (await house.connection(connection_id)).status == "active"
+async def test_validation_records_a_rejected_token_and_reactivates_an_accepted_one(
+    app: Application,
+) -> None:
+    connection_id = await app.set_up()
+    user = app.canvas.users.pop(TOKEN)
+    assert await validate(app, connection_id) == "Canvas does not know this token."
+    assert (await app.connection(connection_id)).status == "token_rejected"
+    app.canvas.users[TOKEN] = user
+    assert await validate(app, connection_id) is None
+    assert (await app.connection(connection_id)).status == "active"
 
 
-async def validate(house: House, connection_id: UUID) -> str | None:
+async def validate(app: Application, connection_id: UUID) -> str | None:
     command = ValidateConnection(
         person_id=PERSON,
         connection_id=connection_id,
     )
-    return await validate_connection(
-        command, store=house.store, vault=house.vault, canvas=house.canvas
-    )
+    return await validate_connection(command, store=app.store, vault=app.vault, canvas=app.canvas)
 
 
-async def test_a_token_without_the_permission_is_not_valid_and_not_dead(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas.failure = CanvasForbidden("no scope")
-    assert await validate(house, connection_id) == "no scope"
-    assert (await house.connection(connection_id)).status == "active"
+async def test_a_token_without_permission_is_invalid_but_not_rejected(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas.failure = CanvasForbidden("no scope")
+    assert await validate(app, connection_id) == "no scope"
+    assert (await app.connection(connection_id)).status == "active"
 
 
-async def test_a_token_kept_by_a_rival_rotation_stays(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas.users[NEWER] = CanvasUser("42", "Ada")
-    await house.vault.keep(PERSON, connection_id, ORIGIN, "7~kept-by-a-rival")
-    await rotate(house, connection_id, NEWER)
-    assert sorted(house.vault.kept.values()) == ["7~kept-by-a-rival", NEWER]
+async def test_a_token_stored_by_a_concurrent_rotation_is_kept(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas.users[NEW_TOKEN] = CanvasUser("42", "Ada")
+    await app.vault.store(PERSON, connection_id, ORIGIN, "7~concurrent-token")
+    await rotate(app, connection_id, NEW_TOKEN)
+    assert sorted(app.vault.tokens.values()) == ["7~concurrent-token", NEW_TOKEN]
 
 
-async def test_a_closed_connection_is_not_found(house: House) -> None:
-    connection_id = await house.set_up()
-    await close(house, connection_id)
+async def test_a_closed_connection_is_not_found(app: Application) -> None:
+    connection_id = await app.set_up()
+    await close(app, connection_id)
     with pytest.raises(ConnectionNotFound):
-        await validate(house, connection_id)
+        await validate(app, connection_id)
 
 
-async def test_an_address_that_is_not_allowed_never_sees_the_token(house: House) -> None:
-    house.canvas.origin = refuse  # type: ignore[method-assign]  # a Canvas that allows nothing
+async def test_no_token_is_stored_for_a_url_that_is_not_allowed(app: Application) -> None:
+    app.canvas.allowed_origin = refuse_url  # type: ignore[method-assign]  # a Canvas that allows nothing
     with pytest.raises(CanvasUrlNotAllowed):
-        await house.set_up()
-    assert house.vault.kept == {}
+        await app.set_up()
+    assert app.vault.tokens == {}
 
 
-def refuse(url: str) -> str:
+def refuse_url(url: str) -> str:
     raise CanvasUrlNotAllowed(url)

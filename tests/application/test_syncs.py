@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from application.cancel_sync import CancelSync, cancel_sync
-from application.ports import CanvasUser, Sighting
-from application.recover_sync import InterruptSync, interrupt_sync
-from application.requeue_sync import GiveRunBack, give_run_back
+from application.ports import CanvasUser, FetchedCourse
+from application.recover_sync import RecoverSync, recover_sync
+from application.requeue_sync import RequeueSync, requeue_sync
 from domain.canvas import Course
 from domain.errors import (
     CanvasForbidden,
@@ -21,338 +21,342 @@ from domain.errors import (
     SyncAlreadyRunning,
     SyncNotDue,
 )
-from domain.sync_run import Run
-from tests.application.conftest import PERSON, House
+from domain.sync_run import SyncRun
+from tests.application.conftest import PERSON, Application
 from tests.canvas_builders import assignment, course
-from tests.fakes import ORIGIN, ListQueue, StillAccount, StillCanvas
+from tests.fakes import ORIGIN, FakeAccount, FakeCanvas, InMemoryQueue
 
 
-async def last_run(house: House, connection_id: UUID) -> Run:
-    run = (await house.sync(connection_id)).run
+async def last_run(app: Application, connection_id: UUID) -> SyncRun:
+    run = (await app.sync(connection_id)).run
     assert run is not None
     return run
 
 
-async def test_a_run_records_every_course(house: House) -> None:
-    house.canvas.shown = [
-        Sighting(course("1"), [assignment("11")]),
-        Sighting(course("2"), [assignment("21"), assignment("22")]),
+async def test_a_run_records_every_course(app: Application) -> None:
+    app.canvas.fetched = [
+        FetchedCourse(course("1"), [assignment("11")]),
+        FetchedCourse(course("2"), [assignment("21"), assignment("22")]),
     ]
-    connection_id = await house.set_up()
-    await house.work()
-    run = await last_run(house, connection_id)
+    connection_id = await app.set_up()
+    await app.run_next()
+    run = await last_run(app, connection_id)
     assert run["status"] == "completed"
     assert run["courses"] == {"total": 2, "done": 2, "failed": 0}
     assert run["changes"] == {"courses": 2, "assignments": 3, "grades": 5}
     assert run["requests"]["total"] == 3
 
 
-async def test_an_unchanged_account_records_no_course(house: House) -> None:
-    house.canvas.shown = [Sighting(course("1"), [assignment("11")])]
-    connection_id = await house.set_up()
-    await house.work()
-    before = (await house.sync(connection_id)).version
-    await house.request(connection_id)
-    await house.work()
-    assert (await house.sync(connection_id)).version == before + 3
+async def test_a_run_over_an_unchanged_account_records_no_course(app: Application) -> None:
+    app.canvas.fetched = [FetchedCourse(course("1"), [assignment("11")])]
+    connection_id = await app.set_up()
+    await app.run_next()
+    before = (await app.sync(connection_id)).version
+    await app.request(connection_id)
+    await app.run_next()
+    assert (await app.sync(connection_id)).version == before + 3
 
 
-async def test_one_failing_course_is_that_courses_failure(house: House) -> None:
-    house.canvas.shown = [
-        Sighting(course("1"), None, CanvasForbidden("no permission")),
-        Sighting(course("2"), [assignment("21")]),
+async def test_a_course_that_fails_makes_the_run_partial(app: Application) -> None:
+    app.canvas.fetched = [
+        FetchedCourse(course("1"), None, CanvasForbidden("no permission")),
+        FetchedCourse(course("2"), [assignment("21")]),
     ]
-    connection_id = await house.set_up()
-    await house.work()
-    run = await last_run(house, connection_id)
+    connection_id = await app.set_up()
+    await app.run_next()
+    run = await last_run(app, connection_id)
     assert (run["status"], run["courses"]) == ("partial", {"total": 2, "done": 1, "failed": 1})
 
 
-async def test_a_canvas_that_does_not_answer_fails_the_run(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas.failure = CanvasTimeout("Canvas took too long")
-    await house.work()
-    run = await last_run(house, connection_id)
+async def test_a_timeout_of_canvas_fails_the_run(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas.failure = CanvasTimeout("Canvas took too long")
+    await app.run_next()
+    run = await last_run(app, connection_id)
     assert run["error"] == {"code": "canvas-timeout", "detail": "Canvas took too long"}
-    assert (await house.connection(connection_id)).status == "active"
+    assert (await app.connection(connection_id)).status == "active"
 
 
-async def test_a_dead_token_fails_the_run_and_is_recorded(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas.failure = CanvasTokenRejected("Expired")
-    await house.work()
-    assert (await last_run(house, connection_id))["status"] == "failed"
-    assert (await house.connection(connection_id)).status == "token_rejected"
+async def test_a_rejected_token_fails_the_run_and_is_recorded(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas.failure = CanvasTokenRejected("Expired")
+    await app.run_next()
+    assert (await last_run(app, connection_id))["status"] == "failed"
+    assert (await app.connection(connection_id)).status == "token_rejected"
     with pytest.raises(ConnectionIsNotActive):
-        await house.request(connection_id)
+        await app.request(connection_id)
 
 
-async def test_a_second_request_names_the_run_that_lives(house: House) -> None:
-    connection_id = await house.set_up()
-    live = (await last_run(house, connection_id))["id"]
-    with pytest.raises(SyncAlreadyRunning) as refused:
-        await house.request(connection_id)
-    assert str(refused.value.sync_id) == live
+async def test_a_second_request_names_the_active_run(app: Application) -> None:
+    connection_id = await app.set_up()
+    active_id = (await last_run(app, connection_id))["id"]
+    with pytest.raises(SyncAlreadyRunning) as error:
+        await app.request(connection_id)
+    assert str(error.value.sync_id) == active_id
 
 
-async def test_a_run_cancelled_while_queued_does_nothing(house: House) -> None:
-    house.canvas.shown = [Sighting(course("1"), [])]
-    connection_id = await house.set_up()
-    await cancel(house, connection_id)
-    await house.work()
-    run = await last_run(house, connection_id)
+async def test_a_run_cancelled_while_queued_reads_nothing(app: Application) -> None:
+    app.canvas.fetched = [FetchedCourse(course("1"), [])]
+    connection_id = await app.set_up()
+    await cancel(app, connection_id)
+    await app.run_next()
+    run = await last_run(app, connection_id)
     assert (run["status"], run["courses"]["done"]) == ("cancelled", 0)
 
 
-async def test_a_run_cancelled_midway_keeps_what_it_had_read(house: House) -> None:
-    house.canvas = CancellingCanvas(house)
-    house.connected = await house.set_up()
-    await house.work()
-    sync = await house.sync(house.connected)
+async def test_a_run_cancelled_midway_keeps_the_courses_it_recorded(app: Application) -> None:
+    app.canvas = CancellingCanvas(app)
+    app.connection_id = await app.set_up()
+    await app.run_next()
+    sync = await app.sync(app.connection_id)
     assert sync.run is not None
     assert sync.run["status"] == "cancelled"
     assert set(sync.courses) == {"1"}
 
 
-async def test_a_run_that_hangs_notices_that_it_was_cancelled(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas = HangingCanvas(users=house.canvas.users)
-    working = asyncio.create_task(house.work())
-    await house.canvas.asked.wait()
-    await cancel(house, connection_id)
-    await asyncio.wait_for(working, 5)
-    assert (await last_run(house, connection_id))["status"] == "cancelled"
+async def test_a_run_that_waits_for_canvas_stops_when_it_is_cancelled(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas = HangingCanvas(users=app.canvas.users)
+    running = asyncio.create_task(app.run_next())
+    await app.canvas.requested.wait()
+    await cancel(app, connection_id)
+    await asyncio.wait_for(running, 5)
+    assert (await last_run(app, connection_id))["status"] == "cancelled"
 
 
-async def test_a_run_tells_whether_the_host_answered(house: House) -> None:
-    connection_id = await house.set_up()
+async def test_a_run_reports_whether_the_host_responded(app: Application) -> None:
+    connection_id = await app.set_up()
     for failure in (None, CanvasTimeout(""), CanvasUnreachable(""), CanvasForbidden("")):
-        house.canvas.failure = failure
-        await house.work()
-        await house.request(connection_id)
-    assert house.hosts.told == [(ORIGIN, answers) for answers in (True, False, False, True)]
+        app.canvas.failure = failure
+        await app.run_next()
+        await app.request(connection_id)
+    assert app.host_health.reports == [
+        (ORIGIN, responded) for responded in (True, False, False, True)
+    ]
 
 
-async def test_a_run_knows_that_its_host_is_in_doubt(house: House) -> None:
-    connection_id = await house.set_up()
-    for in_doubt in ([], [ORIGIN], ["https://other.example"]):
-        house.hosts.in_doubt = set(in_doubt)
-        await house.work()
-        await house.request(connection_id)
-    assert house.canvas.doubted == [False, True, False]
+async def test_a_run_opens_the_account_with_the_health_of_its_host(app: Application) -> None:
+    connection_id = await app.set_up()
+    for degraded in ([], [ORIGIN], ["https://other.example"]):
+        app.host_health.degraded = set(degraded)
+        await app.run_next()
+        await app.request(connection_id)
+    assert app.canvas.degraded_flags == [False, True, False]
 
 
-async def test_a_run_that_was_called_off_or_never_asked_tells_nothing_of_the_host(
-    house: House,
+async def test_a_run_that_sent_no_request_reports_nothing_about_the_host(
+    app: Application,
 ) -> None:
-    connection_id = await house.set_up()
-    await cancel(house, connection_id)
-    await house.work()
-    await house.request(connection_id)
-    house.vault.kept.clear()
-    await house.work()
-    assert (await last_run(house, connection_id))["status"] == "failed"
-    assert house.hosts.told == []
+    connection_id = await app.set_up()
+    await cancel(app, connection_id)
+    await app.run_next()
+    await app.request(connection_id)
+    app.vault.tokens.clear()
+    await app.run_next()
+    assert (await last_run(app, connection_id))["status"] == "failed"
+    assert app.host_health.reports == []
 
 
-async def test_what_the_clock_asks_for_too_early_is_refused(house: House) -> None:
-    connection_id = await house.set_up()
-    await house.work()
+async def test_a_scheduled_request_before_the_due_time_is_refused(app: Application) -> None:
+    connection_id = await app.set_up()
+    await app.run_next()
     with pytest.raises(SyncNotDue):
-        await house.request(connection_id, trigger="schedule")
-    assert await house.request(connection_id)
+        await app.request(connection_id, trigger="schedule")
+    assert await app.request(connection_id)
 
 
-class HangingCanvas(StillCanvas):
+class HangingCanvas(FakeCanvas):
     """A Canvas that never answers."""
 
     def __init__(self, users: dict[str, CanvasUser]) -> None:
         super().__init__(users)
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
 
     @asynccontextmanager
-    async def account(
-        self, origin: str, token: str, *, in_doubt: bool = False
-    ) -> AsyncIterator[StillAccount]:
+    async def open_account(
+        self, origin: str, token: str, *, host_degraded: bool = False
+    ) -> AsyncIterator[FakeAccount]:
         assert origin
         assert token
-        assert not in_doubt
-        yield HangingAccount(self.asked)
+        assert not host_degraded
+        yield HangingAccount(self.requested)
 
 
-class HangingAccount(StillAccount):
+class HangingAccount(FakeAccount):
     """An account whose courses never come."""
 
-    def __init__(self, asked: asyncio.Event) -> None:
+    def __init__(self, requested: asyncio.Event) -> None:
         super().__init__([])
-        self._asked = asked
+        self._requested = requested
 
-    async def courses(self) -> list[Course]:
-        self._asked.set()
+    async def list_courses(self) -> list[Course]:
+        self._requested.set()
         await asyncio.Event().wait()
         return []
 
 
-async def test_a_token_that_dies_while_the_connection_moves_is_still_told(house: House) -> None:
-    connection_id = await house.set_up()
-    house.canvas = MovingCanvas(house)
-    await house.work()
-    run = await last_run(house, connection_id)
+async def test_a_rejected_token_is_recorded_although_the_connection_changed_meanwhile(
+    app: Application,
+) -> None:
+    connection_id = await app.set_up()
+    app.canvas = ConnectionChangingCanvas(app)
+    await app.run_next()
+    run = await last_run(app, connection_id)
     assert run["error"] == {"code": "canvas-token-rejected", "detail": "Expired"}
-    assert (await house.connection(connection_id)).status == "token_rejected"
+    assert (await app.connection(connection_id)).status == "token_rejected"
 
 
-class MovingCanvas(StillCanvas):
-    """A Canvas that is asked to validate during a run, and says in it that the token died."""
+class ConnectionChangingCanvas(FakeCanvas):
+    """A Canvas whose connection is validated during a run, and says in it that the token died."""
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house.canvas.users, failure=CanvasTokenRejected("Expired"))
-        self._house = house
+    def __init__(self, app: Application) -> None:
+        super().__init__(app.canvas.users, failure=CanvasTokenRejected("Expired"))
+        self._app = app
 
     @asynccontextmanager
-    async def account(
-        self, origin: str, token: str, *, in_doubt: bool = False
-    ) -> AsyncIterator[StillAccount]:
-        connection = await self._house.connection(self._house.queue.taken[0])
-        connection.confirm("Ada")
-        await self._house.store.save(connection)
-        async with super().account(origin, token, in_doubt=in_doubt) as account:
+    async def open_account(
+        self, origin: str, token: str, *, host_degraded: bool = False
+    ) -> AsyncIterator[FakeAccount]:
+        connection = await self._app.connection(self._app.queue.started[0])
+        connection.record_validation("Ada")
+        await self._app.store.save(connection)
+        async with super().open_account(origin, token, host_degraded=host_degraded) as account:
             yield account
 
 
-async def cancel(house: House, connection_id: UUID) -> None:
+async def cancel(app: Application, connection_id: UUID) -> None:
     command = CancelSync(person_id=PERSON, connection_id=connection_id)
-    await cancel_sync(command, store=house.store)
+    await cancel_sync(command, store=app.store)
 
 
-class CancellingAccount(StillAccount):
+class CancellingAccount(FakeAccount):
     """An account whose owner calls the run off between its two courses."""
 
-    def __init__(self, house: House) -> None:
-        super().__init__([Sighting(course("1"), []), Sighting(course("2"), [])])
-        self._house = house
+    def __init__(self, app: Application) -> None:
+        super().__init__([FetchedCourse(course("1"), []), FetchedCourse(course("2"), [])])
+        self._app = app
 
-    async def sightings(self, courses: Sequence[Course]) -> AsyncIterator[Sighting]:
-        async for sighting in super().sightings(courses):
-            yield sighting
-            if sighting.course["canvas_id"] == "1":
-                await self._recorded()
-                await cancel(self._house, self._house.connected)
+    async def fetch_courses(self, courses: Sequence[Course]) -> AsyncIterator[FetchedCourse]:
+        async for fetched in super().fetch_courses(courses):
+            yield fetched
+            if fetched.course["canvas_id"] == "1":
+                await self._wait_until_recorded()
+                await cancel(self._app, self._app.connection_id)
 
-    async def _recorded(self) -> None:
+    async def _wait_until_recorded(self) -> None:
         while not (  # noqa: ASYNC110  # the other task records and tells nobody
-            await self._house.sync(self._house.connected)
+            await self._app.sync(self._app.connection_id)
         ).courses:
             await asyncio.sleep(0)
 
 
-class CancellingCanvas(StillCanvas):
+class CancellingCanvas(FakeCanvas):
     """A Canvas during whose reading the run is called off."""
 
-    def __init__(self, house: House) -> None:
-        super().__init__(users=house.canvas.users)
-        self._house = house
+    def __init__(self, app: Application) -> None:
+        super().__init__(users=app.canvas.users)
+        self._app = app
 
     @asynccontextmanager
-    async def account(
-        self, origin: str, token: str, *, in_doubt: bool = False
-    ) -> AsyncIterator[StillAccount]:
+    async def open_account(
+        self, origin: str, token: str, *, host_degraded: bool = False
+    ) -> AsyncIterator[FakeAccount]:
         assert origin
         assert token
-        assert not in_doubt
-        yield CancellingAccount(self._house)
+        assert not host_degraded
+        yield CancellingAccount(self._app)
 
 
-async def taken_on(house: House, worker: str = "dead-worker") -> UUID:
+async def start_run(app: Application, worker: str = "dead-worker") -> UUID:
     """A connection whose run that worker took on."""
-    connection_id = await house.set_up()
-    house.queue = ListQueue()
-    sync = await house.sync(connection_id)
+    connection_id = await app.set_up()
+    app.queue = InMemoryQueue()
+    sync = await app.sync(connection_id)
     sync.start(worker)
-    await house.store.save(sync)
+    await app.store.save(sync)
     return connection_id
 
 
-async def test_a_run_whose_worker_died_alone_is_interrupted_by_the_next_request(
-    house: House,
+async def test_the_next_request_fails_a_run_whose_only_worker_died(
+    app: Application,
 ) -> None:
-    connection_id = await taken_on(house)
-    house.queue.dead["dead-worker"] = "gone"
-    before = await last_run(house, connection_id)
-    await house.request(connection_id)
-    after = await last_run(house, connection_id)
+    connection_id = await start_run(app)
+    app.queue.worker_statuses["dead-worker"] = "gone"
+    before = await last_run(app, connection_id)
+    await app.request(connection_id)
+    after = await last_run(app, connection_id)
     assert (after["status"], after["id"] != before["id"]) == ("queued", True)
-    assert house.queue.queued == house.queue.forgotten == [connection_id]
+    assert app.queue.queued == app.queue.released == [connection_id]
 
 
-async def test_a_run_lost_while_another_worker_lives_is_no_other_run_for_who_asks(
-    house: House,
+async def test_the_next_request_requeues_a_lost_run_while_another_worker_lives(
+    app: Application,
 ) -> None:
-    connection_id = await taken_on(house)
-    house.queue.dead["dead-worker"] = "lost"
-    before = await last_run(house, connection_id)
+    connection_id = await start_run(app)
+    app.queue.worker_statuses["dead-worker"] = "lost"
+    before = await last_run(app, connection_id)
     with pytest.raises(SyncAlreadyRunning, match=before["id"]):
-        await house.request(connection_id)
-    after = await last_run(house, connection_id)
+        await app.request(connection_id)
+    after = await last_run(app, connection_id)
     assert (after["status"], after["id"]) == ("queued", before["id"])
-    assert house.queue.queued == house.queue.forgotten == [connection_id]
-    await house.work("another-worker")
-    assert (await last_run(house, connection_id))["status"] == "completed"
+    assert app.queue.queued == app.queue.released == [connection_id]
+    await app.run_next("another-worker")
+    assert (await last_run(app, connection_id))["status"] == "completed"
 
 
-async def test_a_dead_worker_is_noticed_without_a_request(house: House) -> None:
-    connection_id = await taken_on(house)
-    command = InterruptSync(connection_id=connection_id)
-    await interrupt_sync(command, store=house.store, queue=house.queue)
-    assert (await last_run(house, connection_id))["status"] == "running"
-    house.queue.dead["dead-worker"] = "gone"
-    await interrupt_sync(command, store=house.store, queue=house.queue)
-    assert (await last_run(house, connection_id))["error"] is not None
+async def test_recovery_fails_a_run_whose_worker_died(app: Application) -> None:
+    connection_id = await start_run(app)
+    command = RecoverSync(connection_id=connection_id)
+    await recover_sync(command, store=app.store, queue=app.queue)
+    assert (await last_run(app, connection_id))["status"] == "running"
+    app.queue.worker_statuses["dead-worker"] = "gone"
+    await recover_sync(command, store=app.store, queue=app.queue)
+    assert (await last_run(app, connection_id))["error"] is not None
 
 
-async def test_a_run_that_was_lost_three_times_has_failed(house: House) -> None:
-    connection_id = await taken_on(house, "first")
-    house.queue.dead = dict.fromkeys(("first", "second", "third"), "lost")
+async def test_a_run_that_was_lost_three_times_fails(app: Application) -> None:
+    connection_id = await start_run(app, "first")
+    app.queue.worker_statuses = dict.fromkeys(("first", "second", "third"), "lost")
     for worker in ("second", "third", None):
-        await interrupt_sync(
-            InterruptSync(connection_id=connection_id), store=house.store, queue=house.queue
+        await recover_sync(
+            RecoverSync(connection_id=connection_id), store=app.store, queue=app.queue
         )
         if worker:
-            sync = await house.sync(connection_id)
+            sync = await app.sync(connection_id)
             sync.start(worker)
-            await house.store.save(sync)
-    run = await last_run(house, connection_id)
+            await app.store.save(sync)
+    run = await last_run(app, connection_id)
     assert (run["status"], run["error"] and run["error"]["code"]) == ("failed", "interrupted")
 
 
-async def test_a_run_given_back_waits_at_once_and_after_an_error_for_a_while(
-    house: House,
+async def test_a_requeued_run_is_enqueued_at_once_and_after_an_error_with_a_delay(
+    app: Application,
 ) -> None:
-    connection_id = await taken_on(house, "stopping")
-    stopped = GiveRunBack(connection_id=connection_id, worker="stopping", reason="stopped")
-    await give_run_back(stopped, store=house.store, queue=house.queue)
-    assert (await last_run(house, connection_id))["status"] == "queued"
-    assert (house.queue.queued, house.queue.pauses) == ([connection_id], [0])
-    house.queue = ListQueue()
-    sync = await house.sync(connection_id)
-    sync.start("clumsy")
-    await house.store.save(sync)
-    broke_off = GiveRunBack(connection_id=connection_id, worker="clumsy", reason="broke_off")
-    await give_run_back(broke_off, store=house.store, queue=house.queue)
-    assert 5 <= house.queue.pauses[-1] <= 20
+    connection_id = await start_run(app, "stopping")
+    stopped = RequeueSync(connection_id=connection_id, worker="stopping", reason="stopped")
+    await requeue_sync(stopped, store=app.store, queue=app.queue)
+    assert (await last_run(app, connection_id))["status"] == "queued"
+    assert (app.queue.queued, app.queue.delays) == ([connection_id], [0])
+    app.queue = InMemoryQueue()
+    sync = await app.sync(connection_id)
+    sync.start("crashing")
+    await app.store.save(sync)
+    crashed = RequeueSync(connection_id=connection_id, worker="crashing", reason="broke_off")
+    await requeue_sync(crashed, store=app.store, queue=app.queue)
+    assert 5 <= app.queue.delays[-1] <= 20
 
 
-async def test_only_who_took_a_run_on_gives_it_back(house: House) -> None:
-    connection_id = await taken_on(house, "working")
-    stranger = GiveRunBack(connection_id=connection_id, worker="stranger", reason="stopped")
-    await give_run_back(stranger, store=house.store, queue=house.queue)
-    assert (await last_run(house, connection_id))["status"] == "running"
-    assert house.queue.queued == []
+async def test_only_the_worker_that_started_a_run_can_requeue_it(app: Application) -> None:
+    connection_id = await start_run(app, "running")
+    other_worker = RequeueSync(connection_id=connection_id, worker="other_worker", reason="stopped")
+    await requeue_sync(other_worker, store=app.store, queue=app.queue)
+    assert (await last_run(app, connection_id))["status"] == "running"
+    assert app.queue.queued == []
 
 
-async def test_a_queued_run_whose_job_got_lost_is_queued_again(house: House) -> None:
-    connection_id = await house.set_up()
-    lost = house.queue.queued.pop()
-    command = InterruptSync(connection_id=connection_id)
-    await interrupt_sync(command, store=house.store, queue=house.queue)
-    assert house.queue.queued == [lost]
+async def test_recovery_enqueues_a_queued_run_without_a_job(app: Application) -> None:
+    connection_id = await app.set_up()
+    lost_connection_id = app.queue.queued.pop()
+    command = RecoverSync(connection_id=connection_id)
+    await recover_sync(command, store=app.store, queue=app.queue)
+    assert app.queue.queued == [lost_connection_id]

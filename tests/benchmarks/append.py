@@ -13,20 +13,32 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from domain.event import Event
-from tests.benchmarks.logs import PEOPLE, WRITERS, Logs, circumstances, events, logs
+from tests.benchmarks.logs import (
+    PEOPLE,
+    WRITER_COUNT,
+    EventLogs,
+    append_metadata,
+    new_events,
+    open_logs,
+)
 
-SHAPES = {(1, 1): 1_500, (WRITERS, 1): 4_000, (1, 50): 20_000, (WRITERS, 50): 60_000}
+EVENT_COUNTS = {
+    (1, 1): 1_500,
+    (WRITER_COUNT, 1): 4_000,
+    (1, 50): 20_000,
+    (WRITER_COUNT, 50): 60_000,
+}
 """Writers at the same time and events each append, and how many events in all."""
 
 Append = Callable[[list[Event]], Any]
 
 
-def rate(append: Append, writers: int, size: int, total: int) -> float:
+def measure_rate(append: Append, writers: int, size: int, total: int) -> float:
     """Events a second with so many writers, each appending batches made beforehand."""
     start = Barrier(writers + 1)
     batches: SimpleQueue[list[Event]] = SimpleQueue()
     for _ in range(total // size):
-        batches.put(events(uuid4(), size))
+        batches.put(new_events(uuid4(), size))
 
     def write() -> None:
         start.wait()
@@ -34,34 +46,34 @@ def rate(append: Append, writers: int, size: int, total: int) -> float:
             append(batches.get())
 
     with ThreadPoolExecutor(writers) as threads:
-        done = [threads.submit(write) for _ in range(writers)]
+        futures = [threads.submit(write) for _ in range(writers)]
         start.wait()
-        began = perf_counter()
-        for each in done:
-            each.result()
-        return total / (perf_counter() - began)
+        started_at = perf_counter()
+        for future in futures:
+            future.result()
+        return total / (perf_counter() - started_at)
 
 
-def sealed(log: Logs) -> Append:
+def append_to_our_log(log: EventLogs) -> Append:
     """Append as the store does: sealed with a person's key, in one round trip."""
-    return lambda batch: log.append(batch, circumstances(batch[0].originator_id.int))
+    return lambda batch: log.append(batch, append_metadata(batch[0].originator_id.int))
 
 
-def stock(log: Logs) -> Append:
+def append_to_stock_log(log: EventLogs) -> Append:
     """Append as eventsourcing does by itself, not sealed."""
     return log.stock.put
 
 
-def insert(pool: ConnectionPool[psycopg.Connection[Any]]) -> Append:
+def append_plain_rows(pool: ConnectionPool[psycopg.Connection[Any]]) -> Append:
     """Append ready-made bytes by one multi-row INSERT into a table like ours."""
     state = bytes(range(256)) + bytes(150)
-    statements = {size: _statement(size) for size in (1, 50)}
+    statements = {size: _insert_statement(size) for size in (1, 50)}
 
     def append(batch: list[Event]) -> None:
         values: list[Any] = []
-        stream, command = batch[0].originator_id, uuid4()
+        stream, command_id = batch[0].originator_id, uuid4()
         for version in range(1, len(batch) + 1):
-            values += (stream, version, "Failed", "bench", command, PEOPLE[0], state)
+            values += (stream, version, "Failed", "bench", command_id, PEOPLE[0], state)
         with pool.connection() as connection:
             # Its placeholders are the server's own: nothing is rewritten at each execution.
             cursor = psycopg.RawCursor(connection)
@@ -70,7 +82,7 @@ def insert(pool: ConnectionPool[psycopg.Connection[Any]]) -> Append:
     return append
 
 
-def _statement(size: int) -> bytes:
+def _insert_statement(size: int) -> bytes:
     rows = (
         "({})".format(", ".join(f"${7 * row + column}" for column in range(1, 8)))
         for row in range(size)
@@ -81,28 +93,38 @@ def _statement(size: int) -> bytes:
 
 def main(*, quick: bool = False) -> None:
     """Print rates and ratios of one run: medians of alternating rounds."""
-    with logs() as log, _like_ours(log) as pool:
-        contenders = {"stock": stock(log), "ours": sealed(log), "insert": insert(pool)}
+    with open_logs() as log, _open_plain_table(log) as pool:
+        contenders = {
+            "stock": append_to_stock_log(log),
+            "ours": append_to_our_log(log),
+            "insert": append_plain_rows(pool),
+        }
         print(f"{'writers x events':>18}{'stock/s':>10}{'ours/s':>10}{'INSERT/s':>10}  ours is")
-        for (writers, size), total in SHAPES.items():
+        for (writers, size), total in EVENT_COUNTS.items():
             rates: dict[str, list[float]] = {name: [] for name in contenders}
             for _ in range(1 if quick else 5):
                 for name, append in contenders.items():
-                    rates[name].append(rate(append, writers, size, total // (4 if quick else 1)))
-            _print(f"{writers} x {size}", *(median(each) for each in rates.values()))
+                    rates[name].append(
+                        measure_rate(append, writers, size, total // (4 if quick else 1))
+                    )
+            _print_row(f"{writers} x {size}", *(median(each) for each in rates.values()))
 
 
-def _print(shape: str, stock: float, ours: float, limit: float) -> None:
+def _print_row(shape: str, stock: float, ours: float, limit: float) -> None:
     ratios = f"{ours / stock:.1f} x stock, {ours / limit:.2f} x INSERT"
     print(f"{shape:>18}{stock:10,.0f}{ours:10,.0f}{limit:10,.0f}  {ratios}", flush=True)
 
 
-def _like_ours(log: Logs) -> ConnectionPool[psycopg.Connection[Any]]:
+def _open_plain_table(log: EventLogs) -> ConnectionPool[psycopg.Connection[Any]]:
     with psycopg.connect(log.url) as connection:
         connection.execute("CREATE SCHEMA bench")
         connection.execute("CREATE TABLE bench.events (LIKE easeboard.events INCLUDING ALL)")
     return ConnectionPool(
-        log.url, kwargs={"autocommit": True}, min_size=WRITERS, max_size=WRITERS, open=True
+        log.url,
+        kwargs={"autocommit": True},
+        min_size=WRITER_COUNT,
+        max_size=WRITER_COUNT,
+        open=True,
     )
 
 

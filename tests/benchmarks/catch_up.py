@@ -12,76 +12,83 @@ import psycopg
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.projection_engine.apply_batch import advance
-from infrastructure.projection_engine.batch_size import Pace
-from infrastructure.projection_engine.ensure_versions import ensure
-from infrastructure.projection_engine.prefetch import ReadAhead
-from infrastructure.projection_engine.read_model import topics
-from infrastructure.projection_engine.versions import Standing, connect, live
-from projections.registry import READ_MODELS, ReadModel
-from tests.benchmarks.logs import logs
-from tests.benchmarks.stock_projection import stock
-from tests.projections.semesters import semesters
+from infrastructure.projection_engine.apply_batch import apply_next_batch
+from infrastructure.projection_engine.batch_size import AdaptiveBatchSize
+from infrastructure.projection_engine.ensure_versions import ensure_versions
+from infrastructure.projection_engine.prefetch import Prefetcher
+from infrastructure.projection_engine.read_model import subscribed_topics
+from infrastructure.projection_engine.versions import VersionStatus, connect, live_versions
+from projections.registry import READ_MODELS, RegisteredReadModel
+from tests.benchmarks.logs import open_logs
+from tests.benchmarks.stock_projection import open_stock_log
+from tests.projections.semesters import generate_semesters
 
-EVENTS = 200_000
-STOCK_EVENTS = 6_000
-HEARD = """
+EVENT_COUNT = 200_000
+STOCK_EVENT_COUNT = 6_000
+COUNT_EVENTS_SQL = """
 SELECT count(*)
   FROM easeboard.events
  WHERE topic = ANY(%s)
 """
 
 
-class CaughtUp(NamedTuple):
+class CatchUpResult(NamedTuple):
     """How many events were heard, and how long the whole log took."""
 
-    heard: int
+    events: int
     seconds: float
 
 
-def write(url: str, mapper: Mapper, total: int) -> None:
+def write_log(url: str, mapper: Mapper, total: int) -> None:
     """Fill the log by COPY, each person's events sealed with their key."""
     columns = "stream, version, topic, recorded_at, actor, command_id, person_id, state"
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         with cursor.copy(f"COPY easeboard.events ({columns}) FROM STDIN") as copy:
-            for recorded in semesters(total):
-                (row,) = mapper.store([recorded.event], recorded.person_id)
-                whose = ("benchmark", uuid4(), recorded.person_id)
-                copy.write_row((*row[:3], recorded.recorded_at, *whose, row.state))
+            for recorded in generate_semesters(total):
+                (row,) = mapper.to_stored_events([recorded.event], recorded.person_id)
+                metadata = ("benchmark", uuid4(), recorded.person_id)
+                copy.write_row((*row[:3], recorded.recorded_at, *metadata, row.state))
         cursor.execute("ANALYZE easeboard.events")
 
 
-def catch_up(connection: psycopg.Connection[Any], reader: LogReader, model: ReadModel) -> CaughtUp:
+def catch_up(
+    connection: psycopg.Connection[Any], reader: LogReader, model: RegisteredReadModel
+) -> CatchUpResult:
     """Let one read model follow the log from its beginning, as the follower would."""
-    ensure(connection, [model])
-    (standing,), pace, safe = live(connection, [model]), Pace(), reader.safe()
-    began = perf_counter()
-    with closing(ReadAhead(reader)) as log:
-        while standing.position < safe:
-            with pace as limit:
-                fed = advance(connection, [standing], log, safe, limit)
-            standing = Standing(model, standing.version, fed.upto)
-    seconds = perf_counter() - began
-    heard = connection.execute(HEARD, [topics([model])]).fetchall()[0][0]
-    return CaughtUp(heard, seconds)
+    ensure_versions(connection, [model])
+    (checkpoint,) = live_versions(connection, [model])
+    batch_size, high_water_mark = AdaptiveBatchSize(), reader.high_water_mark()
+    started_at = perf_counter()
+    with closing(Prefetcher(reader)) as log:
+        while checkpoint.position < high_water_mark:
+            with batch_size as limit:
+                result = apply_next_batch(connection, [checkpoint], log, high_water_mark, limit)
+            checkpoint = VersionStatus(model, checkpoint.version, result.up_to)
+    seconds = perf_counter() - started_at
+    topics = subscribed_topics([model])
+    ((event_count,),) = connection.execute(COUNT_EVENTS_SQL, [topics]).fetchall()
+    return CatchUpResult(event_count, seconds)
 
 
 def main(*, quick: bool = False) -> None:
     """Print rates and ratios of one run."""
-    events, of_stock = (20_000, 2_000) if quick else (EVENTS, STOCK_EVENTS)
+    event_count, stock_event_count = (20_000, 2_000) if quick else (EVENT_COUNT, STOCK_EVENT_COUNT)
     with ExitStack() as stack:
-        log = stack.enter_context(logs())
+        log = stack.enter_context(open_logs())
         connection = stack.enter_context(connect(log.url))
-        peer = stack.enter_context(stock(log.url, list(semesters(of_stock))))
-        write(log.url, log.mapper, events)
+        stock = stack.enter_context(
+            open_stock_log(log.url, list(generate_semesters(stock_event_count)))
+        )
+        write_log(log.url, log.mapper, event_count)
         reader = LogReader(log.pool, log.mapper)
-        print(f"{events:,} events{'heard':>14}{'heard/s':>10}{'log/s':>10}{'stock/s':>9}  ours is")
+        print(f"{event_count:,} events{'projected':>14}{'ours/s':>10}{'log/s':>10}", end="")
+        print(f"{'stock/s':>9}  ours is")
         for model in READ_MODELS:
-            stock_rate = peer.rate(model)
-            heard, seconds = catch_up(connection, reader, model)
-            rate = heard / seconds
+            stock_rate = stock.rate(model)
+            projected, seconds = catch_up(connection, reader, model)
+            rate = projected / seconds
             print(
-                f"{model.name:>18}{heard:>10,}{rate:>10,.0f}{events / seconds:>10,.0f}"
+                f"{model.name:>18}{projected:>10,}{rate:>10,.0f}{event_count / seconds:>10,.0f}"
                 f"{stock_rate:>9,.0f}  {rate / stock_rate:.1f} x stock",
                 flush=True,
             )

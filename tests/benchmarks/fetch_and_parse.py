@@ -8,58 +8,60 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 import orjson
 
-from infrastructure.canvas.sessions import HEADERS
+from infrastructure.canvas.sessions import REQUEST_HEADERS
 
 T = TypeVar("T")
 
 NOT_MODIFIED = 304
 
 
-class Asked(NamedTuple):
+class StudentRequest(NamedTuple):
     """One request of a student, and whether it is known already: then Canvas answers with 304."""
 
     url: str
-    known: bool
+    is_cached: bool
 
 
-class Errand(NamedTuple):
+class StudentRequests(NamedTuple):
     """One student's requests: the first leads to the others, which go out together."""
 
     token: str
-    asked: list[Asked]
+    requests: list[StudentRequest]
 
 
-class Cost(NamedTuple):
+class FetchCost(NamedTuple):
     """Seconds of the clock and of CPU."""
 
     wall: float
     cpu: float
 
 
-async def each(items: Iterable[T], work: Callable[[T], Awaitable[object]], *, at_once: int) -> None:
+async def for_each(
+    items: Iterable[T], action: Callable[[T], Awaitable[object]], *, concurrency: int
+) -> None:
     """Work on all of these, so many at the same time."""
-    waiting = iter(items)
+    iterator = iter(items)
 
-    async def take() -> None:
-        for item in waiting:
-            await work(item)
+    async def work() -> None:
+        for item in iterator:
+            await action(item)
 
-    await asyncio.gather(*(take() for _ in range(at_once)))
+    await asyncio.gather(*(work() for _ in range(concurrency)))
 
 
-def fetch_and_parse(errands: list[Errand], at_once: int) -> Cost:
+def fetch_and_parse(students: list[StudentRequests], concurrency: int) -> FetchCost:
     """Run all errands in this process, so many students at a time, on connections kept alive."""
-    return asyncio.run(_measured(errands, at_once))
+    return asyncio.run(_measure(students, concurrency))
 
 
-async def _measured(errands: list[Errand], at_once: int) -> Cost:
+async def _measure(students: list[StudentRequests], concurrency: int) -> FetchCost:
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(headers=HEADERS, connector=connector) as session:
+    async with aiohttp.ClientSession(headers=REQUEST_HEADERS, connector=connector) as session:
         client = _Client(session)
-        await each(errands, client.run, at_once=at_once)
-        began, busy = perf_counter(), process_time()
-        await each(errands, client.run, at_once=at_once)
-        return Cost(perf_counter() - began, process_time() - busy)
+        await for_each(students, client.run, concurrency=concurrency)
+        started_at, cpu_started_at = perf_counter(), process_time()
+        await for_each(students, client.run, concurrency=concurrency)
+        return FetchCost(perf_counter() - started_at, process_time() - cpu_started_at)
 
 
 class _Client:
@@ -69,20 +71,20 @@ class _Client:
         self._session = session
         self._validators: dict[tuple[str, str], str] = {}
 
-    async def run(self, errand: Errand) -> None:
+    async def run(self, student: StudentRequests) -> None:
         """Ask for everything of one student."""
-        first, *others = errand.asked
-        await self._get(errand.token, first)
-        await asyncio.gather(*(self._get(errand.token, asked) for asked in others))
+        first, *others = student.requests
+        await self._get(student.token, first)
+        await asyncio.gather(*(self._get(student.token, request) for request in others))
 
-    async def _get(self, token: str, asked: Asked) -> None:
+    async def _get(self, token: str, request: StudentRequest) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        key = (token, asked.url)
-        if asked.known and key in self._validators:
+        key = (token, request.url)
+        if request.is_cached and key in self._validators:
             headers["If-None-Match"] = self._validators[key]
-        async with self._session.get(asked.url, headers=headers) as answer:
-            body = await answer.read()
-            if asked.known and "ETag" in answer.headers:
-                self._validators[key] = answer.headers["ETag"]
-            if answer.status != NOT_MODIFIED:
+        async with self._session.get(request.url, headers=headers) as response:
+            body = await response.read()
+            if request.is_cached and "ETag" in response.headers:
+                self._validators[key] = response.headers["ETag"]
+            if response.status != NOT_MODIFIED:
                 orjson.loads(body)

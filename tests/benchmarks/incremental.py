@@ -17,15 +17,15 @@ from uuid import UUID, uuid4
 from application.request_sync import RequestSync
 from application.set_up_connection import SetUpConnection
 from infrastructure.canvas_sandbox import SandboxOptions
-from interfaces.composition.process import Running
+from interfaces.composition.process import Process
 from tests.benchmarks.sync_large_student import LARGE, SMALL
-from tests.benchmarks.target import Target, sandbox
-from tests.benchmarks.whole_service import service, timed
+from tests.benchmarks.target import SandboxTarget, running_sandbox_process
+from tests.benchmarks.whole_service import measure_sync, running_service
 
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 
 
-class Cost(NamedTuple):
+class RunCost(NamedTuple):
     """What one kind of run costs: seconds until it ended and could be read; `received` bytes."""
 
     ended: float
@@ -36,82 +36,91 @@ class Cost(NamedTuple):
 
 
 @dataclass
-class Relay:
+class CountingRelay:
     """Passes everything on, and counts what comes back."""
 
-    to: int
+    port: int
     url: str = ""
-    received: int = 0
+    received_bytes: int = 0
 
-    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Serve one connection until either side ends it."""
-        theirs, ours = await asyncio.open_connection("127.0.0.1", self.to)
-        await asyncio.gather(self._pass(reader, ours), self._pass(theirs, writer, count=True))
+        sandbox_reader, sandbox_writer = await asyncio.open_connection("127.0.0.1", self.port)
+        await asyncio.gather(
+            self._forward(reader, sandbox_writer), self._forward(sandbox_reader, writer, count=True)
+        )
 
-    async def _pass(
+    async def _forward(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, count: bool = False
     ) -> None:
         with suppress(ConnectionError):
-            while piece := await reader.read(CHUNK):
-                self.received += len(piece) if count else 0
-                writer.write(piece)
+            while chunk := await reader.read(CHUNK_BYTES):
+                self.received_bytes += len(chunk) if count else 0
+                writer.write(chunk)
                 await writer.drain()
         writer.close()
 
 
 @asynccontextmanager
-async def relaying(target: Target) -> AsyncIterator[Relay]:
+async def running_relay(target: SandboxTarget) -> AsyncIterator[CountingRelay]:
     """A relay in front of a sandbox."""
-    relay = Relay(int(target.url.rpartition(":")[2]))
-    async with await asyncio.start_server(relay.meet, "127.0.0.1", 0) as server:
+    relay = CountingRelay(int(target.url.rpartition(":")[2]))
+    async with await asyncio.start_server(relay.serve_connection, "127.0.0.1", 0) as server:
         relay.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield relay
 
 
-async def _connected(running: Running, url: str, token: str) -> tuple[UUID, UUID]:
+async def _connect(process: Process, url: str, token: str) -> tuple[UUID, UUID]:
     person = uuid4()
     command = SetUpConnection(
         person_id=person, canvas_url=url, canvas_name="Large", api_token=token
     )
-    connection = await running.service.set_up_connection(command)
-    await timed(running, connection)
+    connection = await process.service.set_up_connection(command)
+    await measure_sync(process, connection)
     return person, connection
 
 
-async def _cost(running: Running, who: tuple[UUID, UUID], mode: str, runs: int) -> Cost:
-    person, connection = who
-    found = []
+async def _measure_runs(
+    process: Process, student: tuple[UUID, UUID], mode: str, runs: int
+) -> RunCost:
+    person, connection = student
+    times = []
     for _ in range(runs):
-        wish = RequestSync(person_id=person, connection_id=connection, mode=mode)
-        await running.service.request_sync(wish)
-        found.append(await timed(running, connection))
-    return Cost(
-        median(one.recorded for one in found),
-        median(one.readable for one in found),
-        median(one.cpu for one in found),
-        found[-1].requests,
+        request = RequestSync(person_id=person, connection_id=connection, mode=mode)
+        await process.service.request_sync(request)
+        times.append(await measure_sync(process, connection))
+    return RunCost(
+        median(each.recorded for each in times),
+        median(each.readable for each in times),
+        median(each.cpu for each in times),
+        times[-1].requests,
         0,
     )
 
 
-async def _measure(target: Target, runs: int) -> dict[str, Cost]:
-    found = {}
-    async with relaying(target) as relay, service(f"{target.url},{relay.url}") as running:
-        direct = await _connected(running, target.url, target.token)
-        relayed = await _connected(running, relay.url, target.token)
+async def _measure(target: SandboxTarget, runs: int) -> dict[str, RunCost]:
+    costs = {}
+    async with (
+        running_relay(target) as relay,
+        running_service(f"{target.url},{relay.url}") as process,
+    ):
+        direct = await _connect(process, target.url, target.token)
+        relayed = await _connect(process, relay.url, target.token)
         for mode in ("full", "auto"):
-            await _cost(running, relayed, mode, 1)
-            relay.received = 0
-            await _cost(running, relayed, mode, 1)
-            received = relay.received
-            cost = await _cost(running, direct, mode, runs)
-            found[mode] = cost._replace(received=received)
-    return found
+            await _measure_runs(process, relayed, mode, 1)
+            relay.received_bytes = 0
+            await _measure_runs(process, relayed, mode, 1)
+            received_bytes = relay.received_bytes
+            cost = await _measure_runs(process, direct, mode, runs)
+            costs[mode] = cost._replace(received=received_bytes)
+    return costs
 
 
-def measure(options: SandboxOptions, runs: int = 5) -> dict[str, Cost]:
+def measure(options: SandboxOptions, runs: int = 5) -> dict[str, RunCost]:
     """The costs of `full` and of `auto` runs over a student who did nothing."""
-    with sandbox(options) as target:
+    with running_sandbox_process(options) as target:
         return asyncio.run(_measure(target, runs))
 
 
@@ -121,16 +130,19 @@ def main(*, quick: bool = False) -> None:
     print(f"\nUnchanged student, {options.courses} courses x {options.assignments} assignments")
     print(f"{'':28}{'ended s':>9}{'readable':>9}{'CPU s':>8}{'requests':>10}{'bytes':>12}")
     for latency in (0, 80):
-        full, again = measure(replace(options, latency_ms=latency)).values()
-        for name, cost in ((f"full, {latency} ms", full), (f"incremental, {latency} ms", again)):
+        full, incremental = measure(replace(options, latency_ms=latency)).values()
+        for name, cost in (
+            (f"full, {latency} ms", full),
+            (f"incremental, {latency} ms", incremental),
+        ):
             print(
                 f"{name:28}{cost.ended:9.3f}{cost.readable:9.3f}{cost.cpu:8.3f}"
                 f"{cost.requests:10}{cost.received:12,}"
             )
-        x = Cost(*(whole / part for whole, part in zip(full, again, strict=True)))  # type: ignore[arg-type]  # ratios of counts
+        ratios = RunCost(*(whole / part for whole, part in zip(full, incremental, strict=True)))  # type: ignore[arg-type]  # ratios of counts
         print(
-            f"{'x':28}{x.ended:9.1f}{x.readable:9.1f}{x.cpu:8.1f}{x.requests:10.1f}"
-            f"{x.received:12.1f}"
+            f"{'ratios':28}{ratios.ended:9.1f}{ratios.readable:9.1f}{ratios.cpu:8.1f}{ratios.requests:10.1f}"
+            f"{ratios.received:12.1f}"
         )
 
 

@@ -16,58 +16,58 @@ from uuid import UUID
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
-from infrastructure.crypto.master_key import key_ring
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.master_key import parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
-from infrastructure.postgres.pools import writes
-from infrastructure.queue.database_schema import bring_up_to_date
+from infrastructure.postgres.pools import open_write_pool
+from infrastructure.queue.database_schema import apply_migrations
 from tests.dev_tokens import SECRET, token_of
-from tests.interfaces.cli.run_cli import logged, started
-from tests.interfaces.live.broadcast_fixture import Running
+from tests.interfaces.cli.run_cli import running_easeboard, wait_for_log
+from tests.interfaces.live.broadcast_fixture import SyncDriver
 
-MASTER = "hex:" + "0123456789abcdef" * 4
-CLIENTS = 250
-AT_ONCE = 50
+MASTER_KEY = "hex:" + "0123456789abcdef" * 4
+CLIENT_COUNT = 250
+CONCURRENT_RUNS = 50
 """Runs that go on at the same time."""
-RATE = 250.0
+APPENDS_PER_SECOND = 250.0
 """Appends a second, of one to three events."""
-STEPS = 6
+MESSAGES_PER_RUN = 6
 """Messages a run makes."""
-ENTERING = 50
+CONCURRENT_CONNECTS = 50
 
 
-def write(url: str, people: list[UUID], rate: float) -> None:
+def write_runs(url: str, people: list[UUID], rate: float) -> None:
     """Let each of these people have a run, so many of them at once; in a process of its own."""
     with (
-        writes(url, size=1) as pool,
-        closing(EventStore(pool, PeopleKeys(pool, key_ring(MASTER)))) as store,
+        open_write_pool(url, size=1) as pool,
+        closing(EventStore(pool, PersonKeys(pool, parse_key_ring(MASTER_KEY)))) as store,
     ):
-        due = time.monotonic()
-        for first in range(0, len(people), AT_ONCE):
-            runs = [Running(store, person) for person in people[first : first + AT_ONCE]]
-            for step in range(STEPS):
+        due_at = time.monotonic()
+        for first in range(0, len(people), CONCURRENT_RUNS):
+            runs = [SyncDriver(store, person) for person in people[first : first + CONCURRENT_RUNS]]
+            for step in range(MESSAGES_PER_RUN):
                 for run in runs:
                     _step(run, step)
-                    due += 1 / rate
-                    time.sleep(max(0.0, due - time.monotonic()))
+                    due_at += 1 / rate
+                    time.sleep(max(0.0, due_at - time.monotonic()))
 
 
-def _step(run: Running, step: int) -> None:
+def _step(run: SyncDriver, step: int) -> None:
     if step == 0:
         run.request()
     elif step == 1:
         run.start()
-    elif step == STEPS - 1:
+    elif step == MESSAGES_PER_RUN - 1:
         run.complete()
     else:
-        run.see(step)
+        run.record_course(step)
 
 
-async def listen(socket: ClientConnection) -> list[float]:
+async def receive_run(socket: ClientConnection) -> list[float]:
     """The ages, in seconds, of the messages of one run, from when the server recorded them."""
     ages = []
-    for _ in range(STEPS):
+    for _ in range(MESSAGES_PER_RUN):
         message = orjson.loads(await asyncio.wait_for(socket.recv(), 60))
         ages.append(time.time() - datetime.fromisoformat(message["at"]).timestamp())
     if message["sync"]["status"] != "completed":
@@ -75,32 +75,33 @@ async def listen(socket: ClientConnection) -> list[float]:
     return ages
 
 
-async def received(base: str, url: str, people: list[UUID], rate: float) -> list[float]:
+async def measure_ages(base: str, url: str, people: list[UUID], rate: float) -> list[float]:
     """The ages of all messages of all people, each on a line of their own."""
     address = base.replace("http", "ws") + "/ws/sync-status"
-    door = asyncio.Semaphore(ENTERING)
+    connect_slots = asyncio.Semaphore(CONCURRENT_CONNECTS)
 
-    async def enter(person: UUID) -> ClientConnection:
-        async with door:
-            told = ["bearer", token_of(person)]
-            line = connect(address, proxy=None, subprotocols=told, open_timeout=60)  # type: ignore[arg-type]  # plain strings
-            socket = await stack.enter_async_context(line)
+    async def connect_client(person: UUID) -> ClientConnection:
+        async with connect_slots:
+            protocols = ["bearer", token_of(person)]
+            client = connect(address, proxy=None, subprotocols=protocols, open_timeout=60)  # type: ignore[arg-type]  # plain strings
+            socket = await stack.enter_async_context(client)
             await socket.recv()
             return socket
 
     async with AsyncExitStack() as stack:
-        began = time.perf_counter()
-        sockets = await asyncio.gather(*map(enter, people))
-        print(f"{len(people)} clients let in in {time.perf_counter() - began:.1f} s", flush=True)
-        spawned = multiprocessing.get_context("spawn")
-        writer = spawned.Process(target=write, args=(url, people, rate))
+        started_at = time.perf_counter()
+        sockets = await asyncio.gather(*map(connect_client, people))
+        seconds = time.perf_counter() - started_at
+        print(f"{len(people)} clients connected in {seconds:.1f} s", flush=True)
+        context = multiprocessing.get_context("spawn")
+        writer = context.Process(target=write_runs, args=(url, people, rate))
         writer.start()
-        told = await asyncio.gather(*map(listen, sockets))
+        ages_by_client = await asyncio.gather(*map(receive_run, sockets))
         await asyncio.to_thread(writer.join)
-    return [age for ages in told for age in ages]
+    return [age for ages in ages_by_client for age in ages]
 
 
-async def hops(count: int) -> list[float]:
+async def measure_hops(count: int) -> list[float]:
     """Seconds from a thread through a queue to whoever waits for it on the event loop."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[float]()
 
@@ -115,41 +116,47 @@ async def hops(count: int) -> list[float]:
 
     thread = threading.Thread(target=put)
     thread.start()
-    waited = [await hop() for _ in range(count)]
+    delays = [await hop() for _ in range(count)]
     thread.join()
-    return waited
+    return delays
 
 
 @contextmanager
-def serving() -> Iterator[tuple[str, str]]:
+def running_api() -> Iterator[tuple[str, str]]:
     """The addresses of an API process that runs nothing itself, and of its database."""
     home = Path(tempfile.mkdtemp(prefix="easeboard-bench-"))
     try:
         with EmbeddedPostgres(home / "database") as server:
-            bring_up_to_date(server.url)
+            apply_migrations(server.url)
             environment = {
                 "DATABASE_URL": server.url,
-                "CANVAS_ENCRYPTION_KEY": MASTER,
+                "CANVAS_ENCRYPTION_KEY": MASTER_KEY,
                 "SUPABASE_JWT_SECRET": SECRET,
                 "LOG_FORMAT": "json",
             }
             roles, log = ("serve", "--port", "0", "--roles", "api"), home / "log"
-            with started(home, *roles, log=log, **environment):
-                yield logged(log, "serving")["url"], server.url
+            with running_easeboard(home, *roles, log=log, **environment):
+                yield wait_for_log(log, "serving")["url"], server.url
     finally:
         shutil.rmtree(home)
 
 
-def main(*, quick: bool = False, clients: int = CLIENTS, rate: float = RATE) -> None:
+def main(
+    *, quick: bool = False, clients: int = CLIENT_COUNT, rate: float = APPENDS_PER_SECOND
+) -> None:
     """Print the ages of messages as they arrive and their ratio to a bare hop."""
     people = [UUID(int=nth) for nth in range(1, (clients // 5 if quick else clients) + 1)]
-    bare = quantiles(asyncio.run(hops(500)), n=100)
-    with serving() as (base, url):
-        ages = quantiles(asyncio.run(received(base, url, people, rate)), n=100)
+    hop_percentiles = quantiles(asyncio.run(measure_hops(500)), n=100)
+    with running_api() as (base, url):
+        age_percentiles = quantiles(asyncio.run(measure_ages(base, url, people, rate)), n=100)
     print(f"{'':>22}{'p50':>10}{'p99':>10}")
-    for name, found in (("recorded to received", ages), ("a hop", bare)):
-        print(f"{name:>22}{found[49] * 1000:7.1f} ms{found[98] * 1000:7.1f} ms")
-    print(f"ours is {ages[49] / bare[49]:.0f} x a hop at p50, {ages[98] / bare[98]:.0f} x at p99")
+    for name, percentiles in (
+        ("recorded to received", age_percentiles),
+        ("a hop", hop_percentiles),
+    ):
+        print(f"{name:>22}{percentiles[49] * 1000:7.1f} ms{percentiles[98] * 1000:7.1f} ms")
+    p50, p99 = (age_percentiles[nth] / hop_percentiles[nth] for nth in (49, 98))
+    print(f"ours is {p50:.0f} x a hop at p50, {p99:.0f} x at p99")
 
 
 if __name__ == "__main__":

@@ -17,22 +17,22 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.event import Event
 from domain.events.sync import CourseFetchFailed, Progress
-from infrastructure.crypto.master_key import key_ring
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.master_key import parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.event_store.recorder import Circumstances, Recorder
+from infrastructure.event_store.recorder import AppendMetadata, Recorder
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.migrate import migrate
-from infrastructure.postgres.pools import writes
+from infrastructure.postgres.pools import open_write_pool
 
 PEOPLE = [uuid4() for _ in range(100)]
-MASTER = "hex:" + "0123456789abcdef" * 4
-WRITERS = 8
+MASTER_KEY = "hex:" + "0123456789abcdef" * 4
+WRITER_COUNT = 8
 
 
 @dataclass
-class Logs:
+class EventLogs:
     """What the benchmarks write to and read from."""
 
     url: str
@@ -40,14 +40,14 @@ class Logs:
     mapper: Mapper
     stock: library.EventStore[UUID]
 
-    def append(self, batch: Sequence[Event], by: Circumstances) -> int:
+    def append(self, batch: Sequence[Event], by: AppendMetadata) -> int:
         """Append to ours as the store does: sealed, in one round trip."""
-        return Recorder(self.pool).append(self.mapper.store(batch, by.person_id), by)
+        return Recorder(self.pool).append(self.mapper.to_stored_events(batch, by.person_id), by)
 
 
-def events(stream: UUID, count: int) -> list[Event]:
+def new_events(stream: UUID, count: int) -> list[Event]:
     """Events of about 400 bytes, as many as asked for, in a stream of their own."""
-    facts: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "connection_id": uuid4(),
         "sync_id": uuid4(),
         "course_id": "104857",
@@ -57,44 +57,46 @@ def events(stream: UUID, count: int) -> list[Event]:
         "timestamp": datetime(2026, 9, 1, tzinfo=UTC),
         "originator_id": stream,
     }
-    return [CourseFetchFailed(**facts, originator_version=nth) for nth in range(1, count + 1)]
+    return [
+        CourseFetchFailed(**fields, originator_version=version) for version in range(1, count + 1)
+    ]
 
 
-def circumstances(nth: int) -> Circumstances:
+def append_metadata(nth: int) -> AppendMetadata:
     """Somebody, doing something."""
-    return Circumstances(
-        person_id=PEOPLE[nth % len(PEOPLE)], sealed=True, actor="benchmark", correlation_id="b"
+    return AppendMetadata(
+        person_id=PEOPLE[nth % len(PEOPLE)], encrypted=True, actor="benchmark", correlation_id="b"
     )
 
 
 @contextmanager
-def logs() -> Iterator[Logs]:
+def open_logs() -> Iterator[EventLogs]:
     """Start a server, with fsync as in production, and both logs on it."""
     home = Path(tempfile.mkdtemp(prefix="easeboard-bench-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home)
         url = stack.enter_context(EmbeddedPostgres(home)).url
         migrate(url)
-        pool = stack.enter_context(writes(url, size=WRITERS))
+        pool = stack.enter_context(open_write_pool(url, size=WRITER_COUNT))
         pool.wait()
-        mapper = Mapper(PeopleKeys(pool, key_ring(MASTER), seconds=3600))
-        stock = _stock(url)
+        mapper = Mapper(PersonKeys(pool, parse_key_ring(MASTER_KEY), cache_seconds=3600))
+        stock = _open_stock_log(url)
         stack.callback(stock.recorder.datastore.close)  # type: ignore[attr-defined]  # PostgreSQL's
-        yield Logs(url, pool, mapper, stock)
+        yield EventLogs(url, pool, mapper, stock)
 
 
-def _stock(url: str) -> library.EventStore[UUID]:
+def _open_stock_log(url: str) -> library.EventStore[UUID]:
     with psycopg.connect(url) as connection:
         connection.execute("CREATE SCHEMA stock")
-    at = conninfo_to_dict(url)
+    conninfo = conninfo_to_dict(url)
     datastore = PostgresDatastore(
-        str(at["dbname"]),
-        str(at["host"]),
-        str(at.get("port", 5432)),
-        str(at["user"]),
-        str(at.get("password", "")),
+        str(conninfo["dbname"]),
+        str(conninfo["host"]),
+        str(conninfo.get("port", 5432)),
+        str(conninfo["user"]),
+        str(conninfo.get("password", "")),
         schema="stock",
-        pool_size=WRITERS,
+        pool_size=WRITER_COUNT,
     )
     recorder = PostgresApplicationRecorder(datastore, events_table_name="stock_events")
     recorder.create_table()

@@ -23,161 +23,172 @@ from uuid import UUID
 
 import psutil
 
-from tests.benchmarks.overload_load import Asking, Line, Person, ask
+from tests.benchmarks.overload_load import ConnectedPerson, Load, RawConnection, send_random_request
 from tests.dev_tokens import SECRET, token_of
-from tests.interfaces.cli.run_cli import logged, started
+from tests.interfaces.cli.run_cli import running_easeboard, wait_for_log
 
-PEOPLE, CONNECTIONS = 60, 400
-AT_CAPACITY = 32
+PERSON_COUNT, CONNECTION_COUNT = 60, 400
+CAPACITY_CONCURRENCY = 32
 """Requests in flight while capacity is measured: as many as the server works on at once."""
-PROBE_EVERY = 0.05
-RECOVERED_WITHIN = 5.0
+PROBE_INTERVAL_SECONDS = 0.05
+MAX_RECOVERY_SECONDS = 5.0
 
 
-class Seen(NamedTuple):
+class ServerSamples(NamedTuple):
     """What a second process saw of a server: milliseconds of `/health/live`, megabytes of it."""
 
     milliseconds: list[float]
     megabytes: list[float]
 
 
-def probe(url: str, process_id: int, over: Event, told: Any) -> None:
+def sample_server(url: str, process_id: int, stop: Event, results: Any) -> None:
     """Ask whether it lives, again and again, in a process that does nothing else."""
     address, server = urlsplit(url), psutil.Process(process_id)
-    line = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
-    seen = Seen([], [])
-    while not over.wait(PROBE_EVERY):
-        began = time.perf_counter()
-        line.request("GET", "/health/live")
-        answer = line.getresponse()
-        answer.read()
-        if answer.status != http.HTTPStatus.OK:
-            raise AssertionError(f"/health/live answered {answer.status}")
-        seen.milliseconds.append((time.perf_counter() - began) * 1000)
-        seen.megabytes.append(server.memory_info().rss / 1e6)
-    told.put(seen)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
+    samples = ServerSamples([], [])
+    while not stop.wait(PROBE_INTERVAL_SECONDS):
+        started_at = time.perf_counter()
+        connection.request("GET", "/health/live")
+        response = connection.getresponse()
+        response.read()
+        if response.status != http.HTTPStatus.OK:
+            raise AssertionError(f"/health/live answered {response.status}")
+        samples.milliseconds.append((time.perf_counter() - started_at) * 1000)
+        samples.megabytes.append(server.memory_info().rss / 1e6)
+    results.put(samples)
 
 
 @contextmanager
-def probing(url: str, process_id: int) -> Iterator[list[Seen]]:
+def running_sampler(url: str, process_id: int) -> Iterator[list[ServerSamples]]:
     """What was seen while the block ran, once it has."""
     context = multiprocessing.get_context("spawn")
-    over, told, seen = context.Event(), context.Queue(), list[Seen]()
-    process = context.Process(target=probe, args=(url, process_id, over, told))
+    stop, results, samples = context.Event(), context.Queue(), list[ServerSamples]()
+    process = context.Process(target=sample_server, args=(url, process_id, stop, results))
     process.start()
     try:
-        yield seen
+        yield samples
     finally:
-        over.set()
-        seen.append(told.get(timeout=30))
+        stop.set()
+        samples.append(results.get(timeout=30))
         process.join()
 
 
-async def capacity(url: str, people: list[Person], seconds: float) -> float:
+async def measure_capacity(url: str, people: list[ConnectedPerson], seconds: float) -> float:
     """Requests a second that are answered with as many in flight as are worked on."""
-    asking = Asking(people)
-    ends = time.perf_counter() + seconds
+    load = Load(people)
+    ends_at = time.perf_counter() + seconds
 
-    async def go_on() -> None:
-        async with Line(url) as line:
-            while time.perf_counter() < ends:
-                await ask(line, asking)
+    async def send_requests() -> None:
+        async with RawConnection(url) as connection:
+            while time.perf_counter() < ends_at:
+                await send_random_request(connection, load)
 
-    await asyncio.gather(*(go_on() for _ in range(AT_CAPACITY)))
-    return sum(asking.statuses.values()) / seconds
+    await asyncio.gather(*(send_requests() for _ in range(CAPACITY_CONCURRENCY)))
+    return sum(load.statuses.values()) / seconds
 
 
-async def overload(url: str, people: list[Person], rate: float, seconds: float) -> Asking:
+async def send_at_rate(
+    url: str, people: list[ConnectedPerson], rate: float, seconds: float
+) -> Load:
     """Requests that come at a rate, whatever becomes of those before them."""
-    asking = Asking(people)
-    idle: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
-    for _ in range(CONNECTIONS):
-        idle.put_nowait(await Line(url).__aenter__())
+    load = Load(people)
+    idle: asyncio.LifoQueue[RawConnection] = asyncio.LifoQueue()
+    for _ in range(CONNECTION_COUNT):
+        idle.put_nowait(await RawConnection(url).__aenter__())
 
-    async def one(line: Line) -> None:
-        await ask(line, asking)
-        idle.put_nowait(line)
+    async def send_request(connection: RawConnection) -> None:
+        await send_random_request(connection, load)
+        idle.put_nowait(connection)
 
-    began, sent = time.perf_counter(), 0
+    started_at, sent = time.perf_counter(), 0
     async with asyncio.TaskGroup() as group:
-        while (passed := time.perf_counter() - began) < seconds:
+        while (passed := time.perf_counter() - started_at) < seconds:
             for _ in range(int(passed * rate) - sent):
                 sent += 1
                 if idle.empty():
-                    asking.unsent += 1  # nobody has this many connections at hand
+                    load.unsent += 1  # nobody has this many connections at hand
                 else:
-                    group.create_task(one(idle.get_nowait()))
+                    group.create_task(send_request(idle.get_nowait()))
             await asyncio.sleep(0.002)
     while not idle.empty():
         await idle.get_nowait().__aexit__()
-    return asking
+    return load
 
 
-async def recovery(url: str, people: list[Person], usual: float) -> float:
+async def measure_recovery(url: str, people: list[ConnectedPerson], usual_seconds: float) -> float:
     """Seconds until ten reads in a row are answered about as fast as before."""
-    began, good = time.perf_counter(), 0
-    async with Line(url) as line:
-        while good < 10:  # a few, so that it is no accident
-            asked = time.perf_counter()
-            status = await line.ask("GET", "/api/v1/canvas/courses", people[0].token)
-            fast = time.perf_counter() - asked < max(0.05, 3 * usual)
-            good = good + 1 if fast and status == http.HTTPStatus.OK else 0
-    return time.perf_counter() - began
+    started_at, fast_reads = time.perf_counter(), 0
+    async with RawConnection(url) as connection:
+        while fast_reads < 10:  # a few, so that it is no accident
+            requested_at = time.perf_counter()
+            status = await connection.request_status(
+                "GET", "/api/v1/canvas/courses", people[0].token
+            )
+            is_fast = time.perf_counter() - requested_at < max(0.05, 3 * usual_seconds)
+            fast_reads = fast_reads + 1 if is_fast and status == http.HTTPStatus.OK else 0
+    return time.perf_counter() - started_at
 
 
-async def usual(url: str, people: list[Person]) -> float:
+async def measure_idle_read(url: str, people: list[ConnectedPerson]) -> float:
     """Seconds a read takes when nothing else is asked."""
-    async with Line(url) as line:
-        times = []
+    async with RawConnection(url) as connection:
+        durations = []
         for _ in range(50):
-            asked = time.perf_counter()
-            await line.ask("GET", "/api/v1/canvas/courses", people[0].token)
-            times.append(time.perf_counter() - asked)
-    return median(times)
+            requested_at = time.perf_counter()
+            await connection.request_status("GET", "/api/v1/canvas/courses", people[0].token)
+            durations.append(time.perf_counter() - requested_at)
+    return median(durations)
 
 
-async def connect(url: str, canvas: str, tokens: list[str]) -> list[Person]:
+async def connect_people(url: str, canvas: str, tokens: list[str]) -> list[ConnectedPerson]:
     """People who are connected, each to an account of their own."""
     people = []
-    async with Line(url) as line:
-        for nth, canvas_token in enumerate(tokens, start=1):
-            token = token_of(UUID(int=nth), ttl=86400)
+    async with RawConnection(url) as connection:
+        for number, canvas_token in enumerate(tokens, start=1):
+            token = token_of(UUID(int=number), ttl=86400)
             body = {"canvas_url": canvas, "canvas_name": "Sandbox", "api_token": canvas_token}
-            said = await line.exchange("POST", "/api/v1/canvas/setup", token, json.dumps(body))
-            people.append(Person(token, json.loads(said.body)["connection"]["id"]))
+            response = await connection.request(
+                "POST", "/api/v1/canvas/setup", token, json.dumps(body)
+            )
+            people.append(ConnectedPerson(token, json.loads(response.body)["connection"]["id"]))
     return people
 
 
-async def measure(url: str, people: list[Person], server: int, seconds: float) -> None:
+async def measure(url: str, people: list[ConnectedPerson], server: int, seconds: float) -> None:
     """Measure and print."""
     await asyncio.sleep(5)  # their first syncs
-    calm = await usual(url, people)
-    carried = await capacity(url, people, min(10.0, seconds))
-    with probing(url, server) as seen:
-        asking = await overload(url, people, 2 * carried, seconds)
-    back = await recovery(url, people, calm)
-    _print(asking, seen[0], seconds, carried)
-    print(f"a read alone {calm * 1000:.1f} ms; as fast again after {back:.2f} s", flush=True)
-    asking.must_be_well()
-    if back > RECOVERED_WITHIN:
+    usual_seconds = await measure_idle_read(url, people)
+    capacity = await measure_capacity(url, people, min(10.0, seconds))
+    with running_sampler(url, server) as samples:
+        load = await send_at_rate(url, people, 2 * capacity, seconds)
+    recovery_seconds = await measure_recovery(url, people, usual_seconds)
+    _print_results(load, samples[0], seconds, capacity)
+    print(
+        f"a read alone {usual_seconds * 1000:.1f} ms; as fast again after {recovery_seconds:.2f} s",
+        flush=True,
+    )
+    load.raise_on_faults()
+    if recovery_seconds > MAX_RECOVERY_SECONDS:
         raise AssertionError("It took too long to recover.")
 
 
-def _print(asking: Asking, seen: Seen, seconds: float, carried: float) -> None:
-    answered = sum(count for status, count in asking.statuses.items() if status < 500)
-    cuts = quantiles(seen.milliseconds, n=100)
-    quarter = len(seen.megabytes) // 4
+def _print_results(load: Load, samples: ServerSamples, seconds: float, capacity: float) -> None:
+    answered = sum(count for status, count in load.statuses.items() if status < 500)
+    percentiles = quantiles(samples.milliseconds, n=100)
+    quarter = len(samples.megabytes) // 4
     print(
-        f"carried {carried:,.0f}/s, sent {2 * carried:,.0f}/s, answered {answered / seconds:,.0f}/s"
+        f"capacity {capacity:,.0f}/s, sent {2 * capacity:,.0f}/s, "
+        f"answered {answered / seconds:,.0f}/s"
     )
-    print(f"statuses {dict(sorted(Counter(asking.statuses).items()))}, unsent {asking.unsent}")
-    refused = asking.refused or [0.0]
+    print(f"statuses {dict(sorted(Counter(load.statuses).items()))}, unsent {load.unsent}")
+    refused = load.refusal_seconds or [0.0]
     print(f"refused within {median(refused) * 1000:.1f} ms (median)")
-    over = sum(took > 50 for took in seen.milliseconds) / len(seen.milliseconds)
-    print(f"/health/live p50 {cuts[49]:.1f} ms, p95 {cuts[94]:.1f}, p99 {cuts[98]:.1f}, ", end="")
-    print(f"{over:.1%} over 50 ms, n={len(seen.milliseconds)}")
-    early, late = seen.megabytes[quarter : 2 * quarter], seen.megabytes[-quarter:]
-    print(f"memory {seen.megabytes[0]:.0f} MB at first, ", end="")
+    slow_share = sum(each > 50 for each in samples.milliseconds) / len(samples.milliseconds)
+    p50, p95, p99 = (percentiles[nth] for nth in (49, 94, 98))
+    print(f"/health/live p50 {p50:.1f} ms, p95 {p95:.1f}, p99 {p99:.1f}, ", end="")
+    print(f"{slow_share:.1%} over 50 ms, n={len(samples.milliseconds)}")
+    early, late = samples.megabytes[quarter : 2 * quarter], samples.megabytes[-quarter:]
+    print(f"memory {samples.megabytes[0]:.0f} MB at first, ", end="")
     print(f"{median(early):.0f} in the second quarter, {median(late):.0f} in the last")
 
 
@@ -185,10 +196,11 @@ def main(*, quick: bool = False) -> None:
     """Run the program and a sandbox as processes of their own, and load them."""
     home = Path(tempfile.mkdtemp(prefix="easeboard-overload-"))
     try:
-        asked = ["--port", "0", "--students", str(PEOPLE), "--courses", "4", "--assignments", "5"]
-        with started(home, "sandbox", *asked, log=home / "sandbox.log") as sandbox:
+        arguments = f"--port 0 --students {PERSON_COUNT} --courses 4 --assignments 5".split()
+        with running_easeboard(home, "sandbox", *arguments, log=home / "sandbox.log") as sandbox:
             lines = [
-                json.loads(str(sandbox.stdout and sandbox.stdout.readline())) for _ in range(PEOPLE)
+                json.loads(str(sandbox.stdout and sandbox.stdout.readline()))
+                for _ in range(PERSON_COUNT)
             ]
             canvas, tokens = lines[0]["canvas_url"], [line["token"] for line in lines]
             variables = {
@@ -196,15 +208,19 @@ def main(*, quick: bool = False) -> None:
                 "SUPABASE_JWT_SECRET": SECRET,
             }
             log = home / "server.log"
-            with started(home, "serve", "--port", "0", log=log, **variables) as process:
-                url = logged(log, "serving")["url"]
-                asyncio.run(_all(url, canvas, tokens, process.pid, 10 if quick else 60))
+            with running_easeboard(home, "serve", "--port", "0", log=log, **variables) as process:
+                url = wait_for_log(log, "serving")["url"]
+                asyncio.run(
+                    _connect_and_measure(url, canvas, tokens, process.pid, 10 if quick else 60)
+                )
     finally:
         shutil.rmtree(home)
 
 
-async def _all(url: str, canvas: str, tokens: list[str], server: int, seconds: float) -> None:
-    await measure(url, await connect(url, canvas, tokens), server, seconds)
+async def _connect_and_measure(
+    url: str, canvas: str, tokens: list[str], server: int, seconds: float
+) -> None:
+    await measure(url, await connect_people(url, canvas, tokens), server, seconds)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,24 @@ from http import HTTPStatus
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-READS = (
+READ_PATHS = (
     "/api/v1/canvas/courses",
     "/api/v1/canvas/assignments",
     "/api/v1/sync/status",
     "/api/v1/dashboard/stats",
 )
-WRITES = 0.1
+WRITE_SHARE = 0.1
 """The share of requests that want to write."""
 
 
-class Person(NamedTuple):
+class ConnectedPerson(NamedTuple):
     """Somebody with a token and a connection."""
 
     token: str
     connection: str
 
 
-class Said(NamedTuple):
+class RawResponse(NamedTuple):
     """An answer."""
 
     status: int
@@ -34,7 +34,7 @@ class Said(NamedTuple):
     body: bytes
 
 
-class Line:
+class RawConnection:
     """One connection that is kept alive, and opened again when the server closes it."""
 
     def __init__(self, url: str) -> None:
@@ -48,58 +48,60 @@ class Line:
     async def __aexit__(self, *_: object) -> None:
         self._writer.close()
 
-    async def ask(self, method: str, path: str, token: str) -> int:
+    async def request_status(self, method: str, path: str, token: str) -> int:
         """The status of an answer."""
-        return (await self.exchange(method, path, token)).status
+        return (await self.request(method, path, token)).status
 
-    async def exchange(self, method: str, path: str, token: str, body: str = "") -> Said:
+    async def request(self, method: str, path: str, token: str, body: str = "") -> RawResponse:
         """Ask, and read all of the answer."""
         try:
-            return await self._exchange(method, path, token, body)
+            return await self._send(method, path, token, body)
         except (ConnectionError, asyncio.IncompleteReadError):
             await self.__aexit__()
             await self.__aenter__()
-            return await self._exchange(method, path, token, body)
+            return await self._send(method, path, token, body)
 
-    async def _exchange(self, method: str, path: str, token: str, body: str) -> Said:
+    async def _send(self, method: str, path: str, token: str, body: str) -> RawResponse:
         head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
         if method != "GET":
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         self._writer.write(f"{head}\r\n{body}".encode())
-        answer = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-        _, _, rest = answer.partition(b"content-length: ")
-        length = int(rest.split(b"\r\n", 1)[0]) if rest else 0
-        return Said(int(answer[9:12]), answer, await self._reader.readexactly(length))
+        response_head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        _, _, after_length = response_head.partition(b"content-length: ")
+        length = int(after_length.split(b"\r\n", 1)[0]) if after_length else 0
+        return RawResponse(
+            int(response_head[9:12]), response_head, await self._reader.readexactly(length)
+        )
 
 
 @dataclass
-class Asking:
+class Load:
     """What many people ask at random, and what they are told."""
 
-    people: list[Person]
+    people: list[ConnectedPerson]
     statuses: Counter[int] = field(default_factory=Counter)
-    faults: list[Said] = field(default_factory=list)
-    refused: list[float] = field(default_factory=list)
+    faults: list[RawResponse] = field(default_factory=list)
+    refusal_seconds: list[float] = field(default_factory=list)
     """Seconds until somebody was told that it is too much."""
     unsent: int = 0
-    chance: random.Random = field(default_factory=lambda: random.Random(4))
+    rng: random.Random = field(default_factory=lambda: random.Random(4))
 
-    def must_be_well(self) -> None:
+    def raise_on_faults(self) -> None:
         """Raise when there was a fault of the server."""
         if self.faults:
             raise AssertionError(f"{len(self.faults)} faults, the first {self.faults[0]}")
 
 
-async def ask(line: Line, asking: Asking) -> None:
+async def send_random_request(connection: RawConnection, load: Load) -> None:
     """One request of somebody."""
-    person, began = asking.chance.choice(asking.people), time.perf_counter()
-    if asking.chance.random() < WRITES:
+    person, started_at = load.rng.choice(load.people), time.perf_counter()
+    if load.rng.random() < WRITE_SHARE:
         path = f"/api/v1/canvas/connections/{person.connection}/sync"
-        said = await line.exchange("POST", path, person.token)
+        response = await connection.request("POST", path, person.token)
     else:
-        said = await line.exchange("GET", asking.chance.choice(READS), person.token)
-    asking.statuses[said.status] += 1
-    if said.status == HTTPStatus.SERVICE_UNAVAILABLE and b"\r\nretry-after: " in said.head:
-        asking.refused.append(time.perf_counter() - began)
-    elif said.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        asking.faults.append(said)
+        response = await connection.request("GET", load.rng.choice(READ_PATHS), person.token)
+    load.statuses[response.status] += 1
+    if response.status == HTTPStatus.SERVICE_UNAVAILABLE and b"\r\nretry-after: " in response.head:
+        load.refusal_seconds.append(time.perf_counter() - started_at)
+    elif response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        load.faults.append(response)

@@ -10,45 +10,45 @@ import orjson
 import psycopg
 
 from infrastructure.event_store.log_reader import LogReader
-from tests.benchmarks.logs import Logs, circumstances, events, logs
+from tests.benchmarks.logs import EventLogs, append_metadata, new_events, open_logs
 
-BATCH = 1_000
+BATCH_SIZE = 1_000
 TOPICS = ["CourseFetchFailed"]
 
-Read = Callable[[int], int]
+ReadBatch = Callable[[int], int]
 """Reads the next batch after a position and returns the last position of it."""
 
 
-def rate(read: Read, total: int) -> float:
+def measure_rate(read: ReadBatch, total: int) -> float:
     """Events a second over the whole log."""
-    began, position, batches = perf_counter(), 0, 0
-    while batches * BATCH < total:
+    started_at, position, batches = perf_counter(), 0, 0
+    while batches * BATCH_SIZE < total:
         position = read(position)
         batches += 1
-    return total / (perf_counter() - began)
+    return total / (perf_counter() - started_at)
 
 
-def ours(log: Logs) -> Read:
+def read_our_log(log: EventLogs) -> ReadBatch:
     """Events as projectors get them, their seals opened."""
     reader = LogReader(log.pool, log.mapper)
-    safe = reader.safe()
-    return lambda after: reader.read(after, safe, TOPICS, BATCH).upto
+    high_water_mark = reader.high_water_mark()
+    return lambda after: reader.read(after, high_water_mark, TOPICS, BATCH_SIZE).up_to
 
 
-def stock(log: Logs) -> Read:
+def read_stock_log(log: EventLogs) -> ReadBatch:
     """Events as eventsourcing's runner gets them, never sealed."""
     recorder: Any = log.stock.recorder
 
     def read(after: int) -> int:
-        found = recorder.select_notifications(after + 1, BATCH, topics=TOPICS)
-        for notification in found:
+        notifications = recorder.select_notifications(after + 1, BATCH_SIZE, topics=TOPICS)
+        for notification in notifications:
             log.stock.mapper.to_domain_event(notification)
-        return int(found[-1].id)
+        return int(notifications[-1].id)
 
     return read
 
 
-def rows(connection: psycopg.Connection[Any]) -> Read:
+def read_plain_rows(connection: psycopg.Connection[Any]) -> ReadBatch:
     """Bare rows of plain JSON, decoded and made into nothing."""
 
     def read(after: int) -> int:
@@ -60,13 +60,13 @@ def rows(connection: psycopg.Connection[Any]) -> Read:
              ORDER BY position
              LIMIT %s
             """,
-            [after, BATCH],
+            [after, BATCH_SIZE],
             binary=True,
         )
-        found = cursor.fetchall()
-        for row in found:
+        fetched = cursor.fetchall()
+        for row in fetched:
             orjson.loads(row[6])
-        return int(found[-1][0])
+        return int(fetched[-1][0])
 
     return read
 
@@ -74,27 +74,31 @@ def rows(connection: psycopg.Connection[Any]) -> Read:
 def main(*, quick: bool = False) -> None:
     """Print rates and ratios of one run: medians of alternating rounds."""
     total = 5_000 if quick else 40_000
-    with logs() as log, psycopg.connect(log.url, autocommit=True) as connection:
+    with open_logs() as log, psycopg.connect(log.url, autocommit=True) as connection:
         _fill(log, connection, total)
-        contenders = {"stock": stock(log), "ours": ours(log), "rows": rows(connection)}
+        contenders = {
+            "stock": read_stock_log(log),
+            "ours": read_our_log(log),
+            "rows": read_plain_rows(connection),
+        }
         rates: dict[str, list[float]] = {name: [] for name in contenders}
         for _ in range(1 if quick else 5):
             for name, read in contenders.items():
-                rates[name].append(rate(read, total))
-    theirs, sealed, bare = (median(each) for each in rates.values())
+                rates[name].append(measure_rate(read, total))
+    stock_rate, our_rate, plain_rate = (median(each) for each in rates.values())
     print(f"{'stock/s':>10}{'ours/s':>10}{'rows/s':>10}  ours is")
-    ratios = f"{sealed / theirs:.1f} x stock, {sealed / bare:.2f} x rows"
-    print(f"{theirs:10,.0f}{sealed:10,.0f}{bare:10,.0f}  {ratios}", flush=True)
+    ratios = f"{our_rate / stock_rate:.1f} x stock, {our_rate / plain_rate:.2f} x rows"
+    print(f"{stock_rate:10,.0f}{our_rate:10,.0f}{plain_rate:10,.0f}  {ratios}", flush=True)
 
 
-def _fill(log: Logs, connection: psycopg.Connection[Any], total: int) -> None:
+def _fill(log: EventLogs, connection: psycopg.Connection[Any], total: int) -> None:
     connection.execute("CREATE SCHEMA bench")
     connection.execute("CREATE TABLE bench.plain (LIKE easeboard.events INCLUDING ALL)")
     for nth in range(total // 100):
-        batch = events(uuid4(), 100)
-        log.append(batch, circumstances(nth))
+        batch = new_events(uuid4(), 100)
+        log.append(batch, append_metadata(nth))
         log.stock.put(batch)
-    plain = log.stock.mapper.to_stored_event(events(uuid4(), 1)[0]).state
+    plain = log.stock.mapper.to_stored_event(new_events(uuid4(), 1)[0]).state
     connection.execute(
         """
         INSERT INTO bench.plain (position, stream, version, topic, actor, command_id, person_id,

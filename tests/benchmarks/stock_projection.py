@@ -18,22 +18,22 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
-from domain.recorded_event import Recorded
-from infrastructure.projection_engine.read_model import ReadModel, topics
+from domain.recorded_event import RecordedEvent
+from infrastructure.projection_engine.read_model import ReadModelDefinition, subscribed_topics
 
 SCHEMA = "stock_catch_up"
 
 
-class Semesters(Application):  # type: ignore[type-arg]  # generic for type checkers only
+class StockApplication(Application):  # type: ignore[type-arg]  # generic for type checkers only
     """The stock event log."""
 
 
-class Tables(PostgresTrackingRecorder):
+class TrackedTables(PostgresTrackingRecorder):
     """A read model's tables and their tracking."""
 
-    model: ClassVar[ReadModel]
+    model: ClassVar[ReadModelDefinition]
 
-    def take(self, recorded: Recorded, tracking: Tracking) -> None:
+    def project_event(self, recorded: RecordedEvent, tracking: Tracking) -> None:
         """Take one event and its tracking in, in a transaction of its own."""
         with self.datastore.transaction(commit=True) as tracked:
             self._insert_tracking(tracked, tracking)
@@ -44,7 +44,7 @@ class Tables(PostgresTrackingRecorder):
                 self.model.project([recorded], cursor)
 
 
-class OneByOne(Projection[Tables]):
+class SingleEventProjection(Projection[TrackedTables]):
     """Hands each event on as it comes."""
 
     people: ClassVar[dict[UUID, UUID]]
@@ -52,57 +52,65 @@ class OneByOne(Projection[Tables]):
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
         """Take an event in."""
         person = self.people[domain_event.originator_id]
-        position, at = tracking.notification_id, domain_event.timestamp
-        self.view.take(Recorded(domain_event, position, at, person), tracking)
+        position, recorded_at = tracking.notification_id, domain_event.timestamp
+        self.view.project_event(
+            RecordedEvent(domain_event, position, recorded_at, person), tracking
+        )
 
 
-class Stock:
+class StockProjections:
     """A stock log with events in it."""
 
-    def __init__(self, url: str, env: dict[str, str], events: Sequence[Recorded]) -> None:
+    def __init__(self, url: str, env: dict[str, str], events: Sequence[RecordedEvent]) -> None:
         self._url = url
         self._env = env
         self._events = events
-        application = Semesters(env)
+        application = StockApplication(env)
         for start in range(0, len(events), 50):
-            application.events.put([one.event for one in events[start : start + 50]])
+            application.events.put([recorded.event for recorded in events[start : start + 50]])
         application.close()
 
-    def rate(self, model: ReadModel) -> float:
+    def rate(self, model: ReadModelDefinition) -> float:
         """Events a second that a ProjectionRunner catches up with in one read model."""
-        people = {one.event.originator_id: one.person_id for one in self._events}
-        heard = [one for one in self._events if type(one.event) in model.hears]
-        view = type("View", (Tables,), {"model": model})
-        said = {"name": model.name, "topics": tuple(topics([model])), "people": people}
-        projection = type("Projected", (OneByOne,), said)
+        people = {recorded.event.originator_id: recorded.person_id for recorded in self._events}
+        subscribed = [
+            recorded for recorded in self._events if type(recorded.event) in model.subscribes_to
+        ]
+        view = type("View", (TrackedTables,), {"model": model})
+        attributes = {
+            "name": model.name,
+            "topics": tuple(subscribed_topics([model])),
+            "people": people,
+        }
+        projection = type("Projected", (SingleEventProjection,), attributes)
         with psycopg.connect(self._url) as connection:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(model.name)))
             connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(model.name)))
             connection.execute(model.schema_sql)
-        began = perf_counter()
+        started_at = perf_counter()
         with ProjectionRunner(
-            application_class=Semesters,
+            application_class=StockApplication,
             projection_class=projection,
             view_class=view,
             env=self._env,
         ) as runner:
-            runner.wait(heard[-1].position, timeout=120)
-            return len(heard) / (perf_counter() - began)
+            runner.wait(subscribed[-1].position, timeout=120)
+            return len(subscribed) / (perf_counter() - started_at)
 
 
 @contextmanager
-def stock(url: str, events: Sequence[Recorded]) -> Iterator[Stock]:
+def open_stock_log(url: str, events: Sequence[RecordedEvent]) -> Iterator[StockProjections]:
     """A stock log on the same server, in a schema of its own."""
-    at = conninfo_to_dict(url)
+    conninfo = conninfo_to_dict(url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
     env = {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
         "POSTGRES_SCHEMA": SCHEMA,
-        "POSTGRES_DBNAME": str(at["dbname"]),
-        "POSTGRES_HOST": str(at["host"]),
-        "POSTGRES_PORT": str(at.get("port", 5432)),
-        "POSTGRES_USER": str(at["user"]),
-        "POSTGRES_PASSWORD": str(at.get("password", "")),
+        "POSTGRES_DBNAME": str(conninfo["dbname"]),
+        "POSTGRES_HOST": str(conninfo["host"]),
+        "POSTGRES_PORT": str(conninfo.get("port", 5432)),
+        "POSTGRES_USER": str(conninfo["user"]),
+        "POSTGRES_PASSWORD": str(conninfo.get("password", "")),
     }
-    yield Stock(url, env, events)
+    yield StockProjections(url, env, events)

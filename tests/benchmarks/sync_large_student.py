@@ -16,24 +16,24 @@ from canvasapi import Canvas
 
 from infrastructure.canvas.client import CanvasClient
 from infrastructure.canvas_sandbox import SandboxOptions
-from tests.benchmarks.target import Target, sandbox
-from tests.benchmarks.whole_service import synchronise
+from tests.benchmarks.target import SandboxTarget, running_sandbox_process
+from tests.benchmarks.whole_service import measure_syncs
 
 LARGE = SandboxOptions(courses=40, assignments=120, latency_ms=80, restricted=False)
 SMALL = SandboxOptions(courses=10, assignments=40, latency_ms=80, restricted=False)
-READ_BY_CANVASAPI = {40: 4, 10: 2}
-PAUSE = 0.5
+COURSES_READ_BY_CANVASAPI = {40: 4, 10: 2}
+FIRST_PAUSE_SECONDS = 0.5
 
 
-class Read(NamedTuple):
+class ReadResult(NamedTuple):
     """What a contender saw, and the seconds it took to list the courses."""
 
     courses: int
     assignments: int
-    listing: float = 0.0
+    list_seconds: float = 0.0
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """One contender's run; `seconds` and `requests` are for the whole student."""
 
     name: str
@@ -41,101 +41,110 @@ class Measured(NamedTuple):
     cpu: float
     requests: int
     refused: int
-    remark: str = ""
+    note: str = ""
 
 
 class Contender(NamedTuple):
     """One way to read the student."""
 
     name: str
-    read: Callable[[Target], Coroutine[Any, Any, Read]]
+    read: Callable[[SandboxTarget], Coroutine[Any, Any, ReadResult]]
     runs: int = 3
 
 
-async def canvasapi_in_order(target: Target) -> Read:
+async def read_with_canvasapi(target: SandboxTarget) -> ReadResult:
     """Read some courses one after the other, assignments with their submissions."""
-    courses = READ_BY_CANVASAPI[target.options.courses]
+    courses = COURSES_READ_BY_CANVASAPI[target.options.courses]
 
-    def read() -> Read:
+    def read() -> ReadResult:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             canvas = Canvas(target.url, target.token)
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         listed = list(canvas.get_courses(enrollment_state="active", include=["total_scores"]))
-        listing = time.perf_counter() - began
+        list_seconds = time.perf_counter() - started_at
         rows = (course.get_assignments(include=["submission"]) for course in listed[:courses])
-        return Read(courses, sum(len(list(assignments)) for assignments in rows), listing)
+        return ReadResult(
+            courses, sum(len(list(assignments)) for assignments in rows), list_seconds
+        )
 
     return await asyncio.to_thread(read)
 
 
-async def plain_gather(target: Target) -> Read:
+async def read_with_gather(target: SandboxTarget) -> ReadResult:
     """Everything at once, 100 a page, backing off when refused: what one writes in an hour."""
-    chance = Random(1)
+    rng = Random(1)
     base = f"{target.url}/api/v1/courses"
     headers = {"Authorization": f"Bearer {target.token}"}
 
     async def pages(session: aiohttp.ClientSession, url: str) -> list[Any]:
         rows: list[Any] = []
-        following: str | None = f"{url}&per_page=100"
-        pause = PAUSE
-        while following:
-            async with session.get(following) as answer:
-                if answer.status in (403, 429):
-                    await asyncio.sleep(pause * chance.uniform(0.5, 1))
+        next_url: str | None = f"{url}&per_page=100"
+        pause = FIRST_PAUSE_SECONDS
+        while next_url:
+            async with session.get(next_url) as response:
+                if response.status in (403, 429):
+                    await asyncio.sleep(pause * rng.uniform(0.5, 1))
                     pause *= 2
                     continue
-                rows += await answer.json()
-                link = answer.links.get("next")
-                following = str(link["url"]) if link else None
+                rows += await response.json()
+                link = response.links.get("next")
+                next_url = str(link["url"]) if link else None
         return rows
 
     async with aiohttp.ClientSession(headers=headers) as session:
         listed = await pages(session, f"{base}?enrollment_state=active&include[]=total_scores")
-        below = [f"{base}/{course['id']}" for course in listed]
+        course_urls = [f"{base}/{course['id']}" for course in listed]
         lists = [
-            f"{url}/{what}?" for what in ("assignments", "students/submissions") for url in below
+            f"{url}/{path}?"
+            for path in ("assignments", "students/submissions")
+            for url in course_urls
         ]
-        found = await asyncio.gather(*(pages(session, url) for url in lists))
-    return Read(len(listed), sum(len(rows) for rows in found[: len(below)]))
+        pages_of_rows = await asyncio.gather(*(pages(session, url) for url in lists))
+    return ReadResult(len(listed), sum(len(rows) for rows in pages_of_rows[: len(course_urls)]))
 
 
-async def ours(target: Target) -> Read:
+async def read_with_our_client(target: SandboxTarget) -> ReadResult:
     """Our client alone: what a run reads, nothing recorded."""
     private = [target.url.removeprefix("http://")]
     async with CanvasClient(allow_private=private) as client:
-        origin = client.origin(target.url)
-        async with client.account(origin, target.token) as account:
-            courses = await account.courses()
-            seen = [sighting async for sighting in account.sightings(courses)]
-    return Read(len(courses), sum(len(sighting.assignments or ()) for sighting in seen))
+        origin = client.allowed_origin(target.url)
+        async with client.open_account(origin, target.token) as account:
+            courses = await account.list_courses()
+            fetched = [fetched_course async for fetched_course in account.fetch_courses(courses)]
+    return ReadResult(
+        len(courses), sum(len(fetched_course.assignments or ()) for fetched_course in fetched)
+    )
 
 
 CONTENDERS = (
-    Contender("ours, client alone", ours, runs=5),
-    Contender("plain gather, 100 a page, back-off", plain_gather),
-    Contender("canvasapi, one after the other", canvasapi_in_order, runs=1),
+    Contender("ours, client alone", read_with_our_client, runs=5),
+    Contender("plain gather, 100 a page, back-off", read_with_gather),
+    Contender("canvasapi, one after the other", read_with_canvasapi, runs=1),
 )
 
 
-def measure_whole(target: Target, runs: int = 3) -> list[Measured]:
+def measure_service(target: SandboxTarget, runs: int = 3) -> list[Measurement]:
     """Median of whole runs of the service: recorded, readable, and once more unchanged."""
-    target.pull("counters")
-    first, unchanged = synchronise(target.url, target.token, runs)
-    one, again = sorted(first)[runs // 2], sorted(unchanged)[runs // 2]
-    remark = f"readable after {one.readable:.2f} s; longest chain {_chain(target.options):.2f} s"
+    target.control("counters")
+    first, unchanged = measure_syncs(target.url, target.token, runs)
+    one, two = sorted(first)[runs // 2], sorted(unchanged)[runs // 2]
+    latency = _min_latency_seconds(target.options)
+    note = f"readable after {one.readable:.2f} s; longest chain {latency:.2f} s"
     return [
-        Measured("ours, whole service, first sync", one.recorded, one.cpu, one.requests, 0, remark),
-        Measured("ours, whole service, unchanged", again.recorded, again.cpu, again.requests, 0),
+        Measurement(
+            "ours, whole service, first sync", one.recorded, one.cpu, one.requests, 0, note
+        ),
+        Measurement("ours, whole service, unchanged", two.recorded, two.cpu, two.requests, 0),
     ]
 
 
-def _chain(options: SandboxOptions) -> float:
+def _min_latency_seconds(options: SandboxOptions) -> float:
     """Seconds of latency alone: the list, then the courses eight at a time."""
     return (1 + -(-options.courses // 8)) * options.latency_ms / 1000
 
 
-def measure(contender: Contender, target: Target) -> Measured:
+def measure(contender: Contender, target: SandboxTarget) -> Measurement:
     """The median of the runs, after one that warms the sandbox where there are several."""
     if contender.runs > 1:
         asyncio.run(contender.read(target))
@@ -143,43 +152,46 @@ def measure(contender: Contender, target: Target) -> Measured:
     return runs[len(runs) // 2][1]
 
 
-def _run(contender: Contender, target: Target) -> tuple[float, Measured]:
-    target.pull("forget_requests")
-    began, busy = time.perf_counter(), time.process_time()
+def _run(contender: Contender, target: SandboxTarget) -> tuple[float, Measurement]:
+    target.control("forget_requests")
+    started_at, cpu_started_at = time.perf_counter(), time.process_time()
     read = asyncio.run(contender.read(target))
-    seconds, cpu = time.perf_counter() - began, time.process_time() - busy
+    seconds, cpu = time.perf_counter() - started_at, time.process_time() - cpu_started_at
     if read.assignments != read.courses * target.options.assignments:
         raise AssertionError(f"{contender.name} missed assignments: {read}")
-    counters = target.pull("counters")
-    share = target.options.courses / read.courses
-    measured = Measured(
+    counters = target.control("counters")
+    factor = target.options.courses / read.courses
+    measured = Measurement(
         contender.name,
-        read.listing + (seconds - read.listing) * share,
-        cpu * share,
-        round(1 + (counters["requests"] - 1) * share),
+        read.list_seconds + (seconds - read.list_seconds) * factor,
+        cpu * factor,
+        round(1 + (counters["requests"] - 1) * factor),
         counters["refused"],
-        "" if share == 1 else f"extrapolated from {read.courses} courses",
+        "" if factor == 1 else f"extrapolated from {read.courses} courses",
     )
     return measured.seconds, measured
 
 
-def main(*, quick: bool = False) -> list[Measured]:
+def main(*, quick: bool = False) -> list[Measurement]:
     """Run every contender against one sandbox, print the table, and give it back."""
     options = SMALL if quick else LARGE
-    with sandbox(options) as target:
-        found = [*measure_whole(target), *(measure(contender, target) for contender in CONTENDERS)]
+    with running_sandbox_process(options) as target:
+        measurements = [
+            *measure_service(target),
+            *(measure(contender, target) for contender in CONTENDERS),
+        ]
     print(
         f"\nOne student, {options.courses} courses x {options.assignments} assignments, "
         f"{options.latency_ms:g} ms a request"
     )
     print(f"{'':36}{'seconds':>9}{'x first':>8}{'CPU s':>7}{'requests':>10}{'refused':>9}")
-    for one in found:
-        ratio = one.seconds / found[0].seconds
+    for measurement in measurements:
+        ratio = measurement.seconds / measurements[0].seconds
         print(
-            f"{one.name:36}{one.seconds:9.2f}{ratio:8.1f}{one.cpu:7.2f}"
-            f"{one.requests:10}{one.refused:9}  {one.remark}"
+            f"{measurement.name:36}{measurement.seconds:9.2f}{ratio:8.1f}{measurement.cpu:7.2f}"
+            f"{measurement.requests:10}{measurement.refused:9}  {measurement.note}"
         )
-    return found
+    return measurements
 
 
 if __name__ == "__main__":

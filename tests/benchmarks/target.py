@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 from infrastructure.canvas_sandbox import SandboxOptions, serve
 
 
-class Target(NamedTuple):
+class SandboxTarget(NamedTuple):
     """A sandbox in another process, and a token of each of its students."""
 
     url: str
@@ -24,24 +24,24 @@ class Target(NamedTuple):
         """The first student's."""
         return self.tokens[0]
 
-    def pull(self, operation: str, **arguments: Any) -> Any:
+    def control(self, operation: str, **arguments: Any) -> Any:
         """Use one of the sandbox's levers."""
-        asked = json.dumps(arguments).encode()
-        request = Request(f"{self.url}/sandbox/{operation}", data=asked)  # noqa: S310  loopback
-        with urlopen(request) as answer:  # noqa: S310  loopback
-            return json.load(answer)["result"]
+        body = json.dumps(arguments).encode()
+        request = Request(f"{self.url}/sandbox/{operation}", data=body)  # noqa: S310  loopback
+        with urlopen(request) as response:  # noqa: S310  loopback
+            return json.load(response)["result"]
 
 
 @contextmanager
-def sandbox(options: SandboxOptions) -> Iterator[Target]:
+def running_sandbox_process(options: SandboxOptions) -> Iterator[SandboxTarget]:
     """A sandbox in a process of its own."""
     context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(options, theirs), daemon=True)
+    receiver, sender = context.Pipe()
+    process = context.Process(target=_serve, args=(options, sender), daemon=True)
     process.start()
     try:
-        url, tokens = ours.recv()
-        yield Target(url, tokens, options)
+        url, tokens = receiver.recv()
+        yield SandboxTarget(url, tokens, options)
     finally:
         process.terminate()
         process.join()

@@ -11,17 +11,24 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from infrastructure.canvas_sandbox import SandboxOptions
-from interfaces.composition.process import Running
-from tests.benchmarks.ordinary_students import FEW, FIRST, FULL, INCREMENTAL, Students, server
-from tests.benchmarks.target import Target, sandbox
-from tests.benchmarks.whole_service import service
+from interfaces.composition.process import Process
+from tests.benchmarks.ordinary_students import (
+    FEW_STUDENTS,
+    FIRST,
+    FULL,
+    INCREMENTAL,
+    Students,
+    postgres_cpu,
+)
+from tests.benchmarks.target import SandboxTarget, running_sandbox_process
+from tests.benchmarks.whole_service import running_service
 
-MANY = SandboxOptions(students=60, courses=6, assignments=40, latency_ms=5)
-CHANGED = "one grade, incremental"
-REPORTED = 11.0
+MANY_STUDENTS = SandboxOptions(students=60, courses=6, assignments=40, latency_ms=5)
+CHANGED_GRADE = "one grade, incremental"
+STATISTICS_DELAY_SECONDS = 11.0
 """Seconds after which even an idle connection of PostgreSQL has reported what it did."""
 
-TOTALS = """
+TOTALS_SQL = """
 SELECT (SELECT count(*) FROM easeboard.events),
        (SELECT tup_inserted + tup_updated + tup_deleted
           FROM pg_stat_database
@@ -33,7 +40,7 @@ SELECT (SELECT count(*) FROM easeboard.events),
 """
 
 
-class Written(NamedTuple):
+class DatabaseWrites(NamedTuple):
     """So far, or for a run."""
 
     events: float
@@ -41,67 +48,76 @@ class Written(NamedTuple):
     transactions: float
     log_bytes: float
     wal_bytes: float
-    pages: float
+    full_pages: float
     """Whole pages in the WAL, which a checkpoint makes necessary."""
 
-    def since(self, before: "Written", runs: int) -> "Written":
+    def per_run(self, before: "DatabaseWrites", runs: int) -> "DatabaseWrites":
         """What each of so many runs wrote."""
-        return Written(*[(now - then) / runs for now, then in zip(self, before, strict=True)])
+        return DatabaseWrites(
+            *[(current - previous) / runs for current, previous in zip(self, before, strict=True)]
+        )
 
 
-async def _written(running: Running) -> Written:
-    await asyncio.sleep(REPORTED)
-    async with running.pools.reads.connection() as connection:
+async def _read_totals(process: Process) -> DatabaseWrites:
+    await asyncio.sleep(STATISTICS_DELAY_SECONDS)
+    async with process.pools.read_pool.connection() as connection:
         await connection.set_read_only(False)
-        row = await (await connection.execute(TOTALS)).fetchone()
+        row = await (await connection.execute(TOTALS_SQL)).fetchone()
     if row is None:
         raise AssertionError("PostgreSQL counts nothing.")
-    return Written(*row)
+    return DatabaseWrites(*row)
 
 
-async def _measure(target: Target, floor: ProcessPoolExecutor) -> dict[str, Written]:
-    found: dict[str, Written] = {}
-    many = len(target.tokens)
-    async with service(target.url) as running:
-        students = Students(running, target, await server(running), floor)
+async def _measure(
+    target: SandboxTarget, floor_pool: ProcessPoolExecutor
+) -> dict[str, DatabaseWrites]:
+    results: dict[str, DatabaseWrites] = {}
+    student_count = len(target.tokens)
+    async with running_service(target.url) as process:
+        students = Students(process, target, await postgres_cpu(process), floor_pool)
 
-        async def note(name: str, *steps: Callable[[], Awaitable[object]]) -> None:
-            before = await _written(running)
+        async def record(name: str, *steps: Callable[[], Awaitable[object]]) -> None:
+            before = await _read_totals(process)
             for step in steps:
                 await step()
-            found[name] = (await _written(running)).since(before, many)
+            results[name] = (await _read_totals(process)).per_run(before, student_count)
 
-        await note(FIRST, students.connect, lambda: students.measure("full"))
-        await note(FULL, lambda: students.ask("full"), lambda: students.measure("full"))
-        await students.ask("auto")
+        await record(FIRST, students.connect, lambda: students.measure("full"))
+        await record(FULL, lambda: students.request_syncs("full"), lambda: students.measure("full"))
+        await students.request_syncs("auto")
         await students.measure("incremental")
-        usual = (lambda: students.ask("auto"), lambda: students.measure("incremental"))
-        await note(INCREMENTAL, *usual)
-        _grade(target, many)
-        await note(CHANGED, *usual)
-    return found
+        incremental_steps = (
+            lambda: students.request_syncs("auto"),
+            lambda: students.measure("incremental"),
+        )
+        await record(INCREMENTAL, *incremental_steps)
+        _change_grades(target, student_count)
+        await record(CHANGED_GRADE, *incremental_steps)
+    return results
 
 
-def _grade(target: Target, many: int) -> None:
-    course = target.pull("courses")[0]["id"]
-    [assignment, *_] = target.pull("assignments", course_id=course)
-    for student in range(many):
-        target.pull("set_grade", assignment_id=assignment["id"], score=3.25, student=student)
+def _change_grades(target: SandboxTarget, student_count: int) -> None:
+    course = target.control("courses")[0]["id"]
+    [assignment, *_] = target.control("assignments", course_id=course)
+    for student in range(student_count):
+        target.control("set_grade", assignment_id=assignment["id"], score=3.25, student=student)
 
 
-def main(*, quick: bool = False) -> dict[str, Written]:
+def main(*, quick: bool = False) -> dict[str, DatabaseWrites]:
     """Print what a run of each kind wrote, and give it back."""
     with (
-        sandbox(FEW if quick else MANY) as target,
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as floor,
+        running_sandbox_process(FEW_STUDENTS if quick else MANY_STUDENTS) as target,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as floor_pool,
     ):
-        found = asyncio.run(_measure(target, floor))
+        results = asyncio.run(_measure(target, floor_pool))
     print(f"{'a run':26}{'events':>8}{'rows':>8}{'transactions':>14}", end="")
     print(f"{'log KiB':>9}{'WAL KiB':>9}{'whole pages':>13}")
-    for name, one in found.items():
-        print(f"{name:26}{one.events:8.1f}{one.rows:8.1f}{one.transactions:14.1f}", end="")
-        print(f"{one.log_bytes / 1024:9.1f}{one.wal_bytes / 1024:9.1f}{one.pages:13.1f}")
-    return found
+    for name, writes in results.items():
+        print(f"{name:26}{writes.events:8.1f}{writes.rows:8.1f}{writes.transactions:14.1f}", end="")
+        print(
+            f"{writes.log_bytes / 1024:9.1f}{writes.wal_bytes / 1024:9.1f}{writes.full_pages:13.1f}"
+        )
+    return results
 
 
 if __name__ == "__main__":

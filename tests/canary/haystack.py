@@ -7,39 +7,39 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 
-def marked(prefix: str = "canary-") -> str:
+def random_secret(prefix: str = "canary-") -> str:
     """A secret nobody has ever seen."""
     return prefix + secrets.token_hex(24)
 
 
-def forms(secret: str) -> Iterator[bytes]:
+def encodings(secret: str) -> Iterator[bytes]:
     """A secret as it is, and as it may be written; base64 wherever in a text it begins."""
-    raw = secret.encode()
-    yield raw
-    yield raw.hex().encode()
+    plain = secret.encode()
+    yield plain
+    yield plain.hex().encode()
     yield quote(secret, safe="").encode()
     for shift in range(3):
-        whole = base64.b64encode(b"x" * shift + raw)
+        encoded = base64.b64encode(b"x" * shift + plain)
         # Its ends depend on what stands before and after.
-        yield whole[4 if shift else 0 : -4].rstrip(b"=")
+        yield encoded[4 if shift else 0 : -4].rstrip(b"=")
 
 
 @dataclass
-class Haystack:
+class CollectedOutput:
     """Everything the product ever let out, by where it was found."""
 
-    found: dict[str, bytes] = field(default_factory=dict)
+    by_source: dict[str, bytes] = field(default_factory=dict)
 
-    def add(self, where: str, what: bytes | str) -> None:
+    def add(self, source: str, content: bytes | str) -> None:
         """Keep what came out somewhere."""
-        told = what.encode() if isinstance(what, str) else what
-        self.found[where] = self.found.get(where, b"") + told + b"\n"
+        encoded = content.encode() if isinstance(content, str) else content
+        self.by_source[source] = self.by_source.get(source, b"") + encoded + b"\n"
 
     def search(self, hidden: dict[str, str]) -> list[str]:
         """Where which secret shows."""
         return [
-            f"{name} in {where}"
-            for where, what in self.found.items()
+            f"{name} in {source}"
+            for source, content in self.by_source.items()
             for name, secret in hidden.items()
-            if any(form in what for form in forms(secret))
+            if any(encoding in content for encoding in encodings(secret))
         ]

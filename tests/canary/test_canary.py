@@ -12,17 +12,23 @@ import psutil
 import pytest
 
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
-from infrastructure.queue.database_schema import bring_up_to_date
-from tests.canary.driving import READS, SETUP, Driver, dump, misuse
-from tests.canary.haystack import Haystack, forms, marked
+from infrastructure.queue.database_schema import apply_migrations
+from tests.canary.driving import (
+    READ_PATHS,
+    SETUP_PATH,
+    RecordingClient,
+    dump_database,
+    misuse_token,
+)
+from tests.canary.haystack import CollectedOutput, encodings, random_secret
 from tests.dev_tokens import ADA, claims_of
-from tests.interfaces.cli.run_cli import easeboard, logged, started, stop
+from tests.interfaces.cli.run_cli import run_easeboard, running_easeboard, stop, wait_for_log
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with running_sandbox(SandboxOptions(students=1, courses=3, assignments=6)) as canvas:
-        yield canvas
+    async with running_sandbox(SandboxOptions(students=1, courses=3, assignments=6)) as running:
+        yield running
 
 
 @pytest.fixture
@@ -30,107 +36,108 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_no_secret_shows_anywhere(
+async def test_no_secret_is_in_any_output(
     home: Path, tmp_path: Path, sandbox: Sandbox, database_url: str
 ) -> None:
-    await asyncio.to_thread(bring_up_to_date, database_url)
-    haystack, log, again = Haystack(), tmp_path / "log", tmp_path / "again"
+    await asyncio.to_thread(apply_migrations, database_url)
+    collected, log, log_2 = CollectedOutput(), tmp_path / "log", tmp_path / "log_2"
     hidden = {
         "the master key": secrets.token_hex(32),
-        "the secret of JWTs": marked(),
-        "the service key": marked(),
-        "the database's password": marked(),
+        "the secret of JWTs": random_secret(),
+        "the service key": random_secret(),
+        "the database's password": random_secret(),
         "a Canvas token": sandbox.tokens[0]["token"],
         "the next Canvas token": sandbox.control.issue_token(),
         "a wrong Canvas token": "1234~" + secrets.token_hex(32),
     }
-    signed_by, password = hidden["the secret of JWTs"], hidden["the database's password"]
+    jwt_secret, password = hidden["the secret of JWTs"], hidden["the database's password"]
     for role in ("student", "auditor", "admin"):
-        hidden[f"the JWT of a {role}"] = jwt.encode(claims_of(ADA, role), signed_by, "HS256")
+        hidden[f"the JWT of a {role}"] = jwt.encode(claims_of(ADA, role), jwt_secret, "HS256")
     variables = {
         "DATABASE_URL": database_url.replace("@", f":{password}@", 1),
         "CANVAS_ENCRYPTION_KEY": f"hex:{hidden['the master key']}",
-        "SUPABASE_JWT_SECRET": signed_by,
+        "SUPABASE_JWT_SECRET": jwt_secret,
         "SUPABASE_SERVICE_KEY": hidden["the service key"],
         "CANVAS_ALLOW_PRIVATE": sandbox.url.removeprefix("http://"),
         "LOG_LEVEL": "debug",
     }
-    with started(home, "serve", "--port", "0", log=log, **variables) as process:
-        url = (await asyncio.to_thread(logged, log, "serving"))["url"]
+    with running_easeboard(home, "serve", "--port", "0", log=log, **variables) as process:
+        url = (await asyncio.to_thread(wait_for_log, log, "serving"))["url"]
         async with aiohttp.ClientSession() as session:
-            connection = await _use(session, url, haystack, hidden, sandbox)
-        haystack.add("title", " ".join(psutil.Process(process.pid).cmdline()))
-        await _command_line(home, haystack, connection, variables)
+            connection = await _use_api(session, url, collected, hidden, sandbox)
+        collected.add("title", " ".join(psutil.Process(process.pid).cmdline()))
+        await _use_command_line(home, collected, connection, variables)
         process.kill()
         process.wait()
-    with started(home, "serve", "--port", "0", log=again, **variables) as process:
-        await asyncio.to_thread(logged, again, "serving")
+    with running_easeboard(home, "serve", "--port", "0", log=log_2, **variables) as process:
+        await asyncio.to_thread(wait_for_log, log_2, "serving")
         assert stop(process) == 0
-    haystack.add("log", log.read_bytes() + again.read_bytes())
-    await asyncio.to_thread(dump, database_url, haystack)
-    assert len(haystack.found) > 60
-    assert haystack.search(hidden) == []
+    collected.add("log", log.read_bytes() + log_2.read_bytes())
+    await asyncio.to_thread(dump_database, database_url, collected)
+    assert len(collected.by_source) > 60
+    assert collected.search(hidden) == []
 
 
-async def _use(
+async def _use_api(
     session: aiohttp.ClientSession,
     url: str,
-    haystack: Haystack,
+    collected: CollectedOutput,
     hidden: dict[str, str],
     sandbox: Sandbox,
 ) -> str:
     """Everything a student, an auditor and an admin can do; gives the connection."""
     student, auditor, admin = (
-        Driver(session, url, haystack, hidden[f"the JWT of a {role}"])
+        RecordingClient(session, url, collected, hidden[f"the JWT of a {role}"])
         for role in ("student", "auditor", "admin")
     )
-    wrong, body = hidden["a wrong Canvas token"], {"canvas_url": sandbox.url, "canvas_name": "x"}
-    await misuse(student, wrong)
-    assert (await student("POST", SETUP, body | {"api_token": wrong}))[0] == 422
-    key = {"Idempotency-Key": str(uuid4())}
-    status, set_up = await student(
-        "POST", SETUP, body | {"api_token": hidden["a Canvas token"]}, **key
-    )
+    wrong_token = hidden["a wrong Canvas token"]
+    body = {"canvas_url": sandbox.url, "canvas_name": "x"}
+    valid_body = body | {"api_token": hidden["a Canvas token"]}
+    await misuse_token(student, wrong_token)
+    assert (await student("POST", SETUP_PATH, body | {"api_token": wrong_token}))[0] == 422
+    idempotency_key = {"Idempotency-Key": str(uuid4())}
+    status, set_up = await student("POST", SETUP_PATH, valid_body, **idempotency_key)
     assert status == 201
-    await student("POST", SETUP, body | {"api_token": hidden["a Canvas token"]}, **key)
+    await student("POST", SETUP_PATH, valid_body, **idempotency_key)
     connection: str = set_up["connection"]["id"]
-    mine, audited = f"/api/v1/canvas/connections/{connection}", "/api/v1/audit/connections"
-    assert await student.ended(set_up["sync"]["id"]) == "completed"
-    await student("POST", f"{mine}/validate")
-    assert (await student("PUT", f"{mine}/token", {"api_token": wrong}))[0] == 422
+    connection_path = f"/api/v1/canvas/connections/{connection}"
+    audit_path = f"/api/v1/audit/connections/{connection}"
+    assert await student.wait_for_run(set_up["sync"]["id"]) == "completed"
+    await student("POST", f"{connection_path}/validate")
+    assert (await student("PUT", f"{connection_path}/token", {"api_token": wrong_token}))[0] == 422
     next_token = {"api_token": hidden["the next Canvas token"]}
-    assert (await student("PUT", f"{mine}/token", next_token))[0] == 200
+    assert (await student("PUT", f"{connection_path}/token", next_token))[0] == 200
     sandbox.control.inject("throttle_403", path="courses")
-    _, throttled = await student("POST", f"{mine}/sync")
-    assert await student.ended(throttled["id"]) == "completed"
-    await student.listen()
-    for path in (*READS, mine):
+    _, throttled_run = await student("POST", f"{connection_path}/sync")
+    assert await student.wait_for_run(throttled_run["id"]) == "completed"
+    await student.open_streams()
+    for path in (*READ_PATHS, connection_path):
         await student("GET", path)
-    for path in (audited, f"{audited}/{connection}/events", f"{audited}/{connection}/state"):
+    for path in ("/api/v1/audit/connections", f"{audit_path}/events", f"{audit_path}/state"):
         assert (await auditor("GET", path))[0] == 200
     assert (await admin("POST", "/api/v1/admin/projections/courses/rebuild"))[0] == 202
     await admin("GET", "/api/v1/admin/projections")
     sandbox.control.revoke_token()
-    _, refused = await student("POST", f"{mine}/sync", {"mode": "full"})
-    assert await student.ended(refused["id"]) == "failed"
+    _, failed_run = await student("POST", f"{connection_path}/sync", {"mode": "full"})
+    assert await student.wait_for_run(failed_run["id"]) == "failed"
     return connection
 
 
-async def _command_line(
-    home: Path, haystack: Haystack, connection: str, variables: dict[str, str]
+async def _use_command_line(
+    home: Path, collected: CollectedOutput, connection: str, variables: dict[str, str]
 ) -> None:
     """Everything that prints, with settings that are right and with settings that are wrong."""
-    spoilt = variables | {
+    invalid_settings = variables | {
         "CANVAS_ENCRYPTION_KEY": variables["CANVAS_ENCRYPTION_KEY"][:-1],
         "DATABASE_URL": variables["DATABASE_URL"].replace("postgresql", "mysql"),
     }
     wrong_key = variables | {"CANVAS_ENCRYPTION_KEY": f"hex:{secrets.token_hex(32)}"}
-    for words, given in (
+    for arguments, environment in (
         (["doctor"], variables),
         (["doctor", "--json"], variables),
         (["doctor", "--json"], wrong_key),
-        (["doctor"], spoilt),
-        (["serve", "--port", "0"], spoilt),
+        (["doctor"], invalid_settings),
+        (["serve", "--port", "0"], invalid_settings),
         (["serve", "--help"], variables),
         (["migrate"], variables),
         (["projections", "list", "--json"], variables),
@@ -138,16 +145,16 @@ async def _command_line(
         (["audit", "history", connection, "--json"], variables),
         (["audit", "history", connection], variables),
     ):
-        done = await asyncio.to_thread(easeboard, home, *words, **given)
-        haystack.add(f"easeboard {' '.join(words)}", done.stdout + done.stderr)
+        completed = await asyncio.to_thread(run_easeboard, home, *arguments, **environment)
+        collected.add(f"easeboard {' '.join(arguments)}", completed.stdout + completed.stderr)
 
 
-def test_a_secret_is_found_whatever_its_form() -> None:
-    secret = marked()
-    for number, form in enumerate(forms(secret)):
-        haystack = Haystack()
-        haystack.add("somewhere", b"before " + form + b" after")
-        assert haystack.search({"it": secret}) == ["it in somewhere"], number
-    haystack = Haystack()
-    haystack.add("nowhere", secret[:-1])
-    assert haystack.search({"it": secret}) == []
+def test_a_secret_is_found_in_every_encoding() -> None:
+    secret = random_secret()
+    for index, encoding in enumerate(encodings(secret)):
+        collected = CollectedOutput()
+        collected.add("somewhere", b"before " + encoding + b" after")
+        assert collected.search({"it": secret}) == ["it in somewhere"], index
+    collected = CollectedOutput()
+    collected.add("nowhere", secret[:-1])
+    assert collected.search({"it": secret}) == []

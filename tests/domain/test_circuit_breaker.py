@@ -6,76 +6,85 @@ from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from domain.circuit_breaker import CLOSED, LONGEST_PAUSE, TRIES, Circuit, not_before, pause
+from domain.circuit_breaker import (
+    CLOSED,
+    FAILURE_THRESHOLD,
+    MAX_OPEN_TIME,
+    CircuitBreaker,
+    open_time,
+    postpone,
+)
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-def after_failures(failures: int, circuit: Circuit = CLOSED) -> Circuit:
+def breaker_after(failures: int, circuit: CircuitBreaker = CLOSED) -> CircuitBreaker:
     for _ in range(failures):
-        circuit = circuit.failed(NOON, 0)
+        circuit = circuit.record_failure(NOON, 0)
     return circuit
 
 
-def test_four_failures_in_a_row_leave_a_circuit_closed_and_the_fifth_opens_it() -> None:
-    assert after_failures(TRIES - 1).state(NOON) == "closed"
-    opened = after_failures(TRIES)
+def test_the_fifth_failure_in_a_row_opens_the_circuit() -> None:
+    assert breaker_after(FAILURE_THRESHOLD - 1).state(NOON) == "closed"
+    opened = breaker_after(FAILURE_THRESHOLD)
     assert opened.state(NOON) == "open"
     assert opened.open_until == NOON + MINUTE
-    assert not opened.wants_probe(NOON + MINUTE - SECOND)
+    assert not opened.is_probe_due(NOON + MINUTE - SECOND)
 
 
-def test_after_the_pause_it_is_half_open_and_wants_one_probe() -> None:
-    opened, then = after_failures(TRIES), NOON + MINUTE
-    assert (opened.state(then), opened.wants_probe(then)) == ("half_open", True)
-    probed = opened.probed(then, 0)
-    assert (probed.state(then), probed.wants_probe(then)) == ("half_open", False)
+def test_after_its_open_time_the_circuit_is_half_open_and_one_probe_is_due() -> None:
+    opened, then = breaker_after(FAILURE_THRESHOLD), NOON + MINUTE
+    assert (opened.state(then), opened.is_probe_due(then)) == ("half_open", True)
+    probed = opened.record_probe(then, 0)
+    assert (probed.state(then), probed.is_probe_due(then)) == ("half_open", False)
 
 
-def test_a_probe_that_fails_doubles_the_pause() -> None:
+def test_a_failed_probe_doubles_the_open_time() -> None:
     then = NOON + MINUTE
-    again = after_failures(TRIES).probed(then, 0).failed(then + SECOND, 0)
-    assert again.state(then + SECOND) == "open"
-    assert again.open_until == then + SECOND + 2 * MINUTE
+    reopened = (
+        breaker_after(FAILURE_THRESHOLD).record_probe(then, 0).record_failure(then + SECOND, 0)
+    )
+    assert reopened.state(then + SECOND) == "open"
+    assert reopened.open_until == then + SECOND + 2 * MINUTE
 
 
-def test_a_failure_of_somebody_elses_run_after_the_pause_is_as_good_as_a_probe() -> None:
-    again = after_failures(TRIES).failed(NOON + MINUTE, 0)
-    assert (again.state(NOON + MINUTE), again.openings) == ("open", 2)
+def test_any_failed_run_after_the_open_time_counts_as_a_failed_probe() -> None:
+    reopened = breaker_after(FAILURE_THRESHOLD).record_failure(NOON + MINUTE, 0)
+    assert (reopened.state(NOON + MINUTE), reopened.openings) == ("open", 2)
 
 
-def test_runs_that_began_before_the_opening_do_not_prolong_it() -> None:
-    opened = after_failures(TRIES)
-    later = opened.failed(NOON + 59 * SECOND, 0)
+def test_failures_while_the_circuit_is_open_do_not_extend_the_open_time() -> None:
+    opened = breaker_after(FAILURE_THRESHOLD)
+    later = opened.record_failure(NOON + 59 * SECOND, 0)
     assert (later.open_until, later.openings) == (opened.open_until, 1)
-    assert later.failures == TRIES + 1
+    assert later.failures == FAILURE_THRESHOLD + 1
 
 
-def test_a_probe_that_never_tells_is_made_up_for_by_another() -> None:
+def test_another_probe_is_due_when_a_probe_reports_nothing() -> None:
     then = NOON + MINUTE
-    probed = after_failures(TRIES).probed(then, 0)
-    assert not probed.wants_probe(then + MINUTE - SECOND)
-    assert probed.wants_probe(then + MINUTE)
+    probed = breaker_after(FAILURE_THRESHOLD).record_probe(then, 0)
+    assert not probed.is_probe_due(then + MINUTE - SECOND)
+    assert probed.is_probe_due(then + MINUTE)
 
 
-def test_the_pause_doubles_up_to_an_hour_and_has_some_chance_in_it() -> None:
-    minutes = [pause(openings, 0) / MINUTE for openings in range(1, 9)]
+def test_the_open_time_doubles_up_to_one_hour_and_has_jitter() -> None:
+    minutes = [open_time(openings, 0) / MINUTE for openings in range(1, 9)]
     assert minutes == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert pause(900, 0) == LONGEST_PAUSE
-    assert pause(1, 0.5) == timedelta(seconds=63)
+    assert open_time(900, 0) == MAX_OPEN_TIME
+    assert open_time(1, 0.5) == timedelta(seconds=63)
 
 
-def test_a_closed_circuit_never_wants_a_probe() -> None:
-    assert not CLOSED.wants_probe(NOON)
-    assert not after_failures(TRIES - 1).wants_probe(NOON + timedelta(days=9))
+def test_no_probe_is_due_while_the_circuit_is_closed() -> None:
+    assert not CLOSED.is_probe_due(NOON)
+    assert not breaker_after(FAILURE_THRESHOLD - 1).is_probe_due(NOON + timedelta(days=9))
 
 
-def test_a_connection_is_not_due_before_the_circuit_allows() -> None:
-    assert not_before(NOON, None) == NOON
-    assert not_before(NOON, NOON + MINUTE) == NOON + MINUTE
-    assert not_before(NOON + MINUTE, NOON) == NOON + MINUTE
+def test_an_open_circuit_postpones_the_due_time() -> None:
+    assert postpone(NOON, None) == NOON
+    assert postpone(NOON, NOON + MINUTE) == NOON + MINUTE
+    assert postpone(NOON + MINUTE, NOON) == NOON + MINUTE
 
 
 @settings(deadline=None)
@@ -89,17 +98,17 @@ def test_a_connection_is_not_due_before_the_circuit_allows() -> None:
         max_size=40,
     )
 )
-def test_whatever_happens_a_silent_host_is_probed_at_least_hourly_and_at_most_once_a_pause(
-    happens: list[tuple[timedelta, float, bool]],
+def test_a_host_that_does_not_respond_is_probed_at_least_hourly_and_once_per_open_time(
+    steps: list[tuple[timedelta, float, bool]],
 ) -> None:
-    circuit, now, longest = after_failures(TRIES), NOON, LONGEST_PAUSE * 1.1
-    for later, chance, probes in happens:
-        now += later
+    circuit, now, max_open_time = breaker_after(FAILURE_THRESHOLD), NOON, MAX_OPEN_TIME * 1.1
+    for elapsed, random_value, sends_probe in steps:
+        now += elapsed
         assert circuit.open_until
-        assert circuit.open_until - now <= longest
-        if probes and circuit.wants_probe(now):
-            circuit = circuit.probed(now, chance)
-            assert not circuit.wants_probe(now + MINUTE - SECOND)
-        elif not probes:
-            circuit = circuit.failed(now, chance)
+        assert circuit.open_until - now <= max_open_time
+        if sends_probe and circuit.is_probe_due(now):
+            circuit = circuit.record_probe(now, random_value)
+            assert not circuit.is_probe_due(now + MINUTE - SECOND)
+        elif not sends_probe:
+            circuit = circuit.record_failure(now, random_value)
         assert circuit.state(now) != "closed"

@@ -14,10 +14,10 @@ from domain.events import (
 from tests.given_when_then import STREAM, given
 
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
-STRANGER = UUID("00000000-0000-4000-8000-00000000000b")
+OTHER_PERSON = UUID("00000000-0000-4000-8000-00000000000b")
 
 
-def opened(connection: Connection) -> None:
+def open_connection(connection: Connection) -> None:
     connection.open(
         person_id=PERSON,
         canvas_url="https://canvas.example",
@@ -28,98 +28,98 @@ def opened(connection: Connection) -> None:
     )
 
 
-def rotated(connection: Connection) -> None:
+def rotate(connection: Connection) -> None:
     connection.rotate_token("42", "22222222")
 
 
-def rejected(connection: Connection) -> None:
+def reject(connection: Connection) -> None:
     connection.reject_token("Expired")
 
 
-def closed(connection: Connection) -> None:
+def close(connection: Connection) -> None:
     connection.close()
 
 
-def confirmed(connection: Connection) -> None:
-    connection.confirm("Ada L.")
+def validate(connection: Connection) -> None:
+    connection.record_validation("Ada L.")
 
 
 def test_a_connection_opens() -> None:
-    (content,) = given(Connection).when(opened).then(ConnectionOpened)
+    (content,) = given(Connection).when(open_connection).then(ConnectionOpened)
     assert content["canvas_url"] == "https://canvas.example"
 
 
-def test_opening_twice_is_once() -> None:
-    given(Connection, opened).when(opened).then()
+def test_opening_twice_records_one_event() -> None:
+    given(Connection, open_connection).when(open_connection).then()
 
 
-def test_a_newer_token_takes_over() -> None:
-    (content,) = given(Connection, opened).when(rotated).then(TokenRotated)
+def test_a_new_token_is_recorded() -> None:
+    (content,) = given(Connection, open_connection).when(rotate).then(TokenRotated)
     assert content == {"token_fingerprint": "22222222"}
 
 
-def test_the_same_token_twice_is_nothing_new() -> None:
-    given(Connection, opened, rotated).when(rotated).then()
+def test_the_same_token_again_records_nothing() -> None:
+    given(Connection, open_connection, rotate).when(rotate).then()
 
 
-def test_a_token_of_somebody_else_is_refused() -> None:
-    given(Connection, opened).when(
+def test_a_token_of_another_canvas_user_is_refused() -> None:
+    given(Connection, open_connection).when(
         lambda connection: connection.rotate_token("43", "33333333")
     ).then_refused(CanvasUserMismatch())
 
 
-def test_a_dead_token_is_noticed_once() -> None:
-    given(Connection, opened).when(rejected).then(TokenRejected)
-    given(Connection, opened, rejected).when(rejected).then()
+def test_a_rejected_token_is_recorded_once() -> None:
+    given(Connection, open_connection).when(reject).then(TokenRejected)
+    given(Connection, open_connection, reject).when(reject).then()
 
 
-def test_a_new_token_revives_a_rejected_connection() -> None:
-    revived = given(Connection, opened, rejected)
-    revived.when(rotated).then(TokenRotated)
-    assert revived.aggregate.status == "active"
+def test_a_new_token_reactivates_a_rejected_connection() -> None:
+    reactivated = given(Connection, open_connection, reject)
+    reactivated.when(rotate).then(TokenRotated)
+    assert reactivated.aggregate.status == "active"
 
 
-def test_even_the_old_token_revives_when_canvas_takes_it_again() -> None:
-    given(Connection, opened, rejected).when(
+def test_the_old_token_reactivates_the_connection_when_canvas_accepts_it_again() -> None:
+    given(Connection, open_connection, reject).when(
         lambda connection: connection.rotate_token("42", "11111111")
     ).then(TokenRotated)
 
 
-def test_canvas_confirms_and_tells_a_new_name() -> None:
-    confirming = given(Connection, opened)
-    confirming.when(confirmed).then(ConnectionValidated)
-    assert confirming.aggregate.canvas_user_name == "Ada L."
+def test_a_validation_records_the_new_user_name() -> None:
+    validated = given(Connection, open_connection)
+    validated.when(validate).then(ConnectionValidated)
+    assert validated.aggregate.canvas_user_name == "Ada L."
 
 
-def test_a_rejected_connection_is_not_confirmed() -> None:
-    given(Connection, opened, rejected).when(confirmed).then_refused(
+def test_a_rejected_connection_cannot_be_validated() -> None:
+    given(Connection, open_connection, reject).when(validate).then_refused(
         ConnectionIsNotActive(STREAM, "token_rejected")
     )
 
 
-def test_closing_twice_is_once() -> None:
-    given(Connection, opened).when(closed).then(ConnectionClosed)
-    given(Connection, opened, closed).when(closed).then()
+def test_closing_twice_records_one_event() -> None:
+    given(Connection, open_connection).when(close).then(ConnectionClosed)
+    given(Connection, open_connection, close).when(close).then()
 
 
-def test_a_closed_connection_takes_no_token() -> None:
-    given(Connection, opened, closed).when(rotated).then_refused(
+def test_a_closed_connection_accepts_no_token() -> None:
+    given(Connection, open_connection, close).when(rotate).then_refused(
         ConnectionIsNotActive(STREAM, "closed")
     )
 
 
-def test_strangers_and_the_unknown_are_answered_alike() -> None:
-    given(Connection, opened).when(
-        lambda connection: connection.must_belong_to(STRANGER)
+def test_another_person_and_an_unknown_connection_get_the_same_error() -> None:
+    given(Connection, open_connection).when(
+        lambda connection: connection.require_owner(OTHER_PERSON)
     ).then_refused(ConnectionNotFound(STREAM))
-    given(Connection).when(lambda connection: connection.must_belong_to(PERSON)).then_refused(
+    given(Connection).when(lambda connection: connection.require_owner(PERSON)).then_refused(
         ConnectionNotFound(STREAM)
     )
 
 
-def test_a_closed_connection_is_no_longer_anybodys() -> None:
-    given(Connection, opened, closed).when(
-        lambda connection: connection.must_belong_to(PERSON)
+def test_a_closed_connection_is_not_found() -> None:
+    given(Connection, open_connection, close).when(
+        lambda connection: connection.require_owner(PERSON)
     ).then_refused(ConnectionNotFound(STREAM))
 
 

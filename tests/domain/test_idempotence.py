@@ -11,8 +11,8 @@ from domain.canvas import Assignment, Course
 from domain.events.sync import Progress
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
-from tests.canvas_builders import assignment, course, restricted, submission
-from tests.given_when_then import STREAM, facts
+from tests.canvas_builders import assignment, course, restricted_course, submission
+from tests.given_when_then import STREAM, take_pending
 
 RUN = UUID("00000000-0000-4000-8000-0000000000f1")
 ATTEMPT = Attempt(RUN, "worker")
@@ -31,13 +31,13 @@ assignments = st.builds(
     submission=submissions,
 )
 courses = st.builds(course, current_score=scores, name=st.sampled_from(["A", "B"]))
-sightings = st.tuples(
+fetched_courses = st.tuples(
     courses, st.lists(assignments, max_size=3, unique_by=lambda item: item["canvas_id"])
-) | st.tuples(st.just(restricted()), st.none())
+) | st.tuples(st.just(restricted_course()), st.none())
 
 
-def running() -> Sync:
-    sync = Sync.unborn(STREAM)
+def running_sync() -> Sync:
+    sync = Sync.new(STREAM)
     sync.request(RUN, connection_id=STREAM, person_id=PERSON, trigger="setup", mode="full")
     sync.start("worker")
     sync.collect_events()
@@ -45,27 +45,33 @@ def running() -> Sync:
 
 
 @settings(deadline=None)
-@for_any(st.lists(sightings, max_size=5))
-def test_any_sighting_twice_is_once(seen: list[tuple[Course, list[Assignment] | None]]) -> None:
-    sync = running()
-    for of, shown in seen:
-        sync.see_course(ATTEMPT, of, shown, PROGRESS)
+@for_any(st.lists(fetched_courses, max_size=5))
+def test_recording_the_same_course_twice_records_it_once(
+    fetched: list[tuple[Course, list[Assignment] | None]],
+) -> None:
+    sync = running_sync()
+    for course_, items in fetched:
+        sync.record_course(ATTEMPT, course_, items, PROGRESS)
         sync.collect_events()
-        sync.see_course(ATTEMPT, of, shown, PROGRESS)
-        assert facts(sync) == []
+        sync.record_course(ATTEMPT, course_, items, PROGRESS)
+        assert take_pending(sync) == []
 
 
 @settings(deadline=None)
-@for_any(st.lists(sightings, max_size=5))
-def test_replaying_what_was_recorded_gives_the_same_memory(
-    seen: list[tuple[Course, list[Assignment] | None]],
+@for_any(st.lists(fetched_courses, max_size=5))
+def test_replaying_the_events_gives_the_same_state(
+    fetched: list[tuple[Course, list[Assignment] | None]],
 ) -> None:
-    sync = Sync.unborn(STREAM)
+    sync = Sync.new(STREAM)
     sync.request(RUN, connection_id=STREAM, person_id=PERSON, trigger="setup", mode="full")
     sync.start("worker")
-    for of, shown in seen:
-        sync.see_course(ATTEMPT, of, shown, PROGRESS)
-    again: Any = Sync.unborn(STREAM)
+    for course_, items in fetched:
+        sync.record_course(ATTEMPT, course_, items, PROGRESS)
+    replayed: Any = Sync.new(STREAM)
     for event in sync.collect_events():
-        again = event.mutate(again)
-    assert (again.courses, again.run, again.version) == (sync.courses, sync.run, sync.version)
+        replayed = event.mutate(replayed)
+    assert (replayed.courses, replayed.run, replayed.version) == (
+        sync.courses,
+        sync.run,
+        sync.version,
+    )

@@ -13,21 +13,21 @@ import pytest
 
 from infrastructure.canvas_sandbox.options import SandboxOptions
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox, running_sandbox
-from infrastructure.observability.logging import configure_logs
+from infrastructure.observability.logging import configure_logging
 from infrastructure.queue.role_health import ROLES
 from infrastructure.settings import Settings, read_settings
 from interfaces.composition.bootstrap import bootstrap
-from interfaces.composition.process import Running
-from interfaces.composition.run_roles import Doors, playing
+from interfaces.composition.process import Process
+from interfaces.composition.run_roles import Listeners, running_roles
 from interfaces.http.server.listener import listen, url_of
-from tests.dev_tokens import ADA, SECRET, bearer
+from tests.dev_tokens import ADA, SECRET, bearer_headers
 
-KEY = "0123456789abcdefghijklmnopqrstuv"
-PATIENCE = 20.0
+MASTER_KEY = "0123456789abcdefghijklmnopqrstuv"
+WAIT_TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response, read."""
 
     status: int
@@ -48,22 +48,22 @@ class Client:
     person: UUID = ADA
     roles: tuple[str, ...] = ()
 
-    def of(self, person: UUID, *roles: str) -> "Client":
+    def as_person(self, person: UUID, *roles: str) -> "Client":
         return Client(self.session, self.url, person, roles)
 
-    async def __call__(self, method: str, path: str, **request: Any) -> Answer:
-        headers = bearer(self.person, *self.roles) | request.pop("headers", {})
+    async def __call__(self, method: str, path: str, **request: Any) -> Response:
+        headers = bearer_headers(self.person, *self.roles) | request.pop("headers", {})
         url = self.url + path
         async with self.session.request(method, url, headers=headers, **request) as response:
-            return Answer(response.status, response.headers, await response.read())
+            return Response(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **headers: str) -> Any:
-        answer = await self("GET", path, headers=headers)
-        assert answer.status == 200, answer.body
-        return answer.json
+        response = await self("GET", path, headers=headers)
+        assert response.status == 200, response.body
+        return response.json
 
     async def connect(self, sandbox: Sandbox, student: int = 0) -> dict[str, Any]:
-        answer = await self(
+        response = await self(
             "POST",
             "/api/v1/canvas/setup",
             json={
@@ -72,51 +72,51 @@ class Client:
                 "api_token": sandbox.tokens[student]["token"],
             },
         )
-        assert answer.status == 201, answer.body
-        connection: dict[str, Any] = answer.json["connection"]
-        await self.ended(connection["id"])
+        assert response.status == 201, response.body
+        connection: dict[str, Any] = response.json["connection"]
+        await self.wait_for_sync(connection["id"])
         return connection
 
     async def sync(self, connection_id: str) -> dict[str, Any]:
-        answer = await self("POST", f"/api/v1/canvas/connections/{connection_id}/sync")
-        assert answer.status == 202, answer.body
-        return await self.ended(connection_id, answer.json["id"])
+        response = await self("POST", f"/api/v1/canvas/connections/{connection_id}/sync")
+        assert response.status == 202, response.body
+        return await self.wait_for_sync(connection_id, response.json["id"])
 
-    async def ended(self, connection_id: str, sync_id: str | None = None) -> dict[str, Any]:
+    async def wait_for_sync(self, connection_id: str, sync_id: str | None = None) -> dict[str, Any]:
         """Wait until the newest run of a connection, or this one, is over, and give it."""
 
-        async def newest() -> Any:
+        async def find_finished() -> Any:
             runs = await self.get(f"/api/v1/sync/logs?connection_id={connection_id}&limit=1")
             run = runs["items"][0] if runs["items"] else {"finished_at": None}
             is_newest = sync_id in {None, run.get("id")}
             return run if run["finished_at"] and is_newest else None
 
-        found: dict[str, Any] = await eventually(newest)
+        found: dict[str, Any] = await wait_until(find_finished)
         return found
 
 
-async def eventually(look: Callable[[], Any]) -> Any:
-    """What `look` finds, once it finds something."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await look()):  # noqa: ASYNC110  # it is another process that moves
+async def wait_until(probe: Callable[[], Any]) -> Any:
+    """The first result of `probe` that is true."""
+    async with asyncio.timeout(WAIT_TIMEOUT_SECONDS):
+        while not (result := await probe()):  # noqa: ASYNC110  # it is another process that moves
             await asyncio.sleep(0.02)
-    return found
+    return result
 
 
 @asynccontextmanager
-async def house(
+async def running_service(
     settings: Settings, roles: frozenset[str] = frozenset(ROLES)
-) -> AsyncIterator[tuple[Running, Client]]:
+) -> AsyncIterator[tuple[Process, Client]]:
     """Every role in this process."""
-    configure_logs("warning", "json")
+    configure_logging("warning", "json")
     with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)
         async with (
-            bootstrap(settings, roles) as program,
-            playing(program, roles, Doors(api=listener)),
+            bootstrap(settings, roles) as process,
+            running_roles(process, roles, Listeners(api=listener)),
             aiohttp.ClientSession() as session,
         ):
-            yield program, Client(session, url)
+            yield process, Client(session, url)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 def settings(database_url: str, sandbox: Sandbox) -> Settings:
     return read_settings(
         database_url=database_url,
-        canvas_encryption_key=KEY,
+        canvas_encryption_key=MASTER_KEY,
         supabase_jwt_secret=SECRET,
         canvas_allow_private=sandbox.url.removeprefix("http://"),
     )
@@ -137,5 +137,5 @@ def settings(database_url: str, sandbox: Sandbox) -> Settings:
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
-    async with house(settings) as (_, person):
-        yield person
+    async with running_service(settings) as (_, ada):
+        yield ada

@@ -11,164 +11,183 @@ import pytest
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
 from infrastructure.settings import Settings
 from tests.dev_tokens import BOB
-from tests.end_to_end.conftest import Answer, Client, eventually, house
+from tests.end_to_end.conftest import Client, Response, running_service, wait_until
 
-SETUP = "/api/v1/canvas/setup"
-WHOAMI = "/api/v1/users/self"
-LASTING = ("Content-Type", "Cache-Control", "Location", "Consistency-Token")
+SETUP_PATH = "/api/v1/canvas/setup"
+CURRENT_USER_PATH = "/api/v1/users/self"
+REPLAYED_HEADERS = ("Content-Type", "Cache-Control", "Location", "Consistency-Token")
 
 
-def wish(sandbox: Sandbox, **other: Any) -> bytes:
+def setup_body(sandbox: Sandbox, **fields: Any) -> bytes:
     token = sandbox.tokens[0]["token"]
     body = {"canvas_url": sandbox.url, "canvas_name": "Sandbox", "api_token": token}
-    return orjson.dumps({**body, **other})
+    return orjson.dumps({**body, **fields})
 
 
-async def post(client: Client, path: str, key: str, body: bytes | None = None) -> Answer:
+async def post(client: Client, path: str, key: str, body: bytes | None = None) -> Response:
     headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
     return await client("POST", path, headers=headers, data=body)
 
 
-async def connected(client: Client, sandbox: Sandbox, key: str = "key-1") -> str:
-    answer = await post(client, SETUP, key, wish(sandbox))
-    assert answer.status == 201, answer.body
-    return str(answer.json["connection"]["id"])
+async def set_up(client: Client, sandbox: Sandbox, key: str = "key-1") -> str:
+    response = await post(client, SETUP_PATH, key, setup_body(sandbox))
+    assert response.status == 201, response.body
+    return str(response.json["connection"]["id"])
 
 
-def asked_who(sandbox: Sandbox) -> int:
-    return int(sandbox.control.counters()["paths"].get(WHOAMI, 0))
+def count_user_requests(sandbox: Sandbox) -> int:
+    return int(sandbox.control.counters()["paths"].get(CURRENT_USER_PATH, 0))
 
 
-def problem(answer: Answer) -> tuple[int, str]:
-    return answer.status, answer.json["type"].removeprefix("/problems/")
+def problem_of(response: Response) -> tuple[int, str]:
+    return response.status, response.json["type"].removeprefix("/problems/")
 
 
-def change(database_url: str, statement: str) -> None:
+def update_one_row(database_url: str, statement: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         assert connection.execute(statement.encode()).rowcount == 1
 
 
 async def test_a_repeated_setup_is_one_connection(client: Client, sandbox: Sandbox) -> None:
-    first = await post(client, SETUP, "key-1", wish(sandbox))
-    again = await post(client, SETUP, "key-1", wish(sandbox))
-    assert (again.status, again.body) == (first.status, first.body) == (201, first.body)
-    assert {name: again.headers[name] for name in LASTING} == {
-        name: first.headers[name] for name in LASTING
+    first = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    repeated = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    assert (repeated.status, repeated.body) == (first.status, first.body) == (201, first.body)
+    assert {name: repeated.headers[name] for name in REPLAYED_HEADERS} == {
+        name: first.headers[name] for name in REPLAYED_HEADERS
     }
     assert "Idempotency-Replayed" not in first.headers
-    assert again.headers["Idempotency-Replayed"] == "true"
-    assert again.headers["X-Request-ID"] != first.headers["X-Request-ID"]
-    assert asked_who(sandbox) == 1
-    token = {"Consistency-Token": again.headers["Consistency-Token"]}
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    assert repeated.headers["X-Request-ID"] != first.headers["X-Request-ID"]
+    assert count_user_requests(sandbox) == 1
+    token = {"Consistency-Token": repeated.headers["Consistency-Token"]}
     listed = await client.get("/api/v1/canvas/connections", **token)
     assert [item["id"] for item in listed["items"]] == [first.json["connection"]["id"]]
 
 
-async def test_other_bodies_other_people_and_other_routes(client: Client, sandbox: Sandbox) -> None:
-    connection_id = await connected(client, sandbox)
-    other = await post(client, SETUP, "key-1", wish(sandbox, canvas_name="Other"))
-    assert problem(other) == (422, "idempotency-key-reused")
-    assert asked_who(sandbox) == 1
-    theirs = await post(client.of(BOB), SETUP, "key-1", wish(sandbox))
-    assert theirs.status == 201
-    assert theirs.json["connection"]["id"] != connection_id
-    await client.ended(connection_id)
-    elsewhere = await post(client, f"/api/v1/canvas/connections/{connection_id}/sync", "key-1")
-    assert elsewhere.status == 202
-    assert "Idempotency-Replayed" not in elsewhere.headers
+async def test_a_key_belongs_to_one_person_one_route_and_one_body(
+    client: Client, sandbox: Sandbox
+) -> None:
+    connection_id = await set_up(client, sandbox)
+    other = await post(client, SETUP_PATH, "key-1", setup_body(sandbox, canvas_name="Other"))
+    assert problem_of(other) == (422, "idempotency-key-reused")
+    assert count_user_requests(sandbox) == 1
+    of_another_person = await post(client.as_person(BOB), SETUP_PATH, "key-1", setup_body(sandbox))
+    assert of_another_person.status == 201
+    assert of_another_person.json["connection"]["id"] != connection_id
+    await client.wait_for_sync(connection_id)
+    on_another_route = await post(
+        client, f"/api/v1/canvas/connections/{connection_id}/sync", "key-1"
+    )
+    assert on_another_route.status == 202
+    assert "Idempotency-Replayed" not in on_another_route.headers
 
 
-def same_problem(again: Answer, first: Answer) -> bool:
+def is_same_problem(repeated: Response, first: Response) -> bool:
     """Whether it is the same problem, told to the request that asked again."""
-    told = {**first.json, "request_id": again.headers["X-Request-ID"]}
-    return (again.status, again.json) == (first.status, told)
+    expected = {**first.json, "request_id": repeated.headers["X-Request-ID"]}
+    return (repeated.status, repeated.json) == (first.status, expected)
 
 
-async def test_a_refusal_is_an_answer_too(client: Client, sandbox: Sandbox) -> None:
-    await connected(client, sandbox)
-    first = await post(client, SETUP, "key-2", wish(sandbox))
-    assert problem(first) == (409, "connection-exists")
-    again = await post(client, SETUP, "key-2", wish(sandbox))
-    assert same_problem(again, first)
-    assert again.headers["Content-Type"] == "application/problem+json"
-    invalid = await post(client, SETUP, "key-3", b"{no json")
-    assert problem(invalid) == (422, "invalid-request")
-    assert same_problem(await post(client, SETUP, "key-3", b"{no json"), invalid)
-    assert problem(await post(client, SETUP, "key-3", b"{}")) == (422, "idempotency-key-reused")
-    assert asked_who(sandbox) == 1
+async def test_a_refusal_is_replayed_too(client: Client, sandbox: Sandbox) -> None:
+    await set_up(client, sandbox)
+    first = await post(client, SETUP_PATH, "key-2", setup_body(sandbox))
+    assert problem_of(first) == (409, "connection-exists")
+    repeated = await post(client, SETUP_PATH, "key-2", setup_body(sandbox))
+    assert is_same_problem(repeated, first)
+    assert repeated.headers["Content-Type"] == "application/problem+json"
+    invalid = await post(client, SETUP_PATH, "key-3", b"{no json")
+    assert problem_of(invalid) == (422, "invalid-request")
+    assert is_same_problem(await post(client, SETUP_PATH, "key-3", b"{no json"), invalid)
+    assert problem_of(await post(client, SETUP_PATH, "key-3", b"{}")) == (
+        422,
+        "idempotency-key-reused",
+    )
+    assert count_user_requests(sandbox) == 1
 
 
-async def test_a_duplicate_waits_for_the_answer(client: Client, sandbox: Sandbox) -> None:
+async def test_a_duplicate_is_refused_until_the_first_response(
+    client: Client, sandbox: Sandbox
+) -> None:
     sandbox.control.set_latency(700)
-    first = asyncio.create_task(post(client, SETUP, "key-1", wish(sandbox)))
+    first = asyncio.create_task(post(client, SETUP_PATH, "key-1", setup_body(sandbox)))
 
-    async def canvas_is_asked() -> bool:
-        return asked_who(sandbox) > 0
+    async def canvas_is_requested() -> bool:
+        return count_user_requests(sandbox) > 0
 
-    await eventually(canvas_is_asked)
-    answers = await asyncio.gather(*(post(client, SETUP, "key-1", wish(sandbox)) for _ in range(5)))
-    assert {problem(answer) for answer in answers} == {(409, "idempotency-key-in-use")}
-    assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
-    other = await post(client, SETUP, "key-1", b"{}")
-    assert problem(other) == (422, "idempotency-key-reused")
-    done = await first
-    again = await post(client, SETUP, "key-1", wish(sandbox))
-    assert (done.status, again.status, again.body) == (201, 201, done.body)
-    assert asked_who(sandbox) == 1
-
-
-async def test_our_failure_frees_the_key(client: Client, sandbox: Sandbox) -> None:
-    sandbox.control.inject("html_200", times=1, path=WHOAMI)
-    failed = await post(client, SETUP, "key-1", wish(sandbox))
-    assert problem(failed) == (502, "canvas-unreachable")
-    mended = await post(client, SETUP, "key-1", wish(sandbox, canvas_name="Mended"))
-    assert mended.status == 201
-    assert "Idempotency-Replayed" not in mended.headers
+    await wait_until(canvas_is_requested)
+    duplicates = await asyncio.gather(
+        *(post(client, SETUP_PATH, "key-1", setup_body(sandbox)) for _ in range(5))
+    )
+    assert {problem_of(duplicate) for duplicate in duplicates} == {(409, "idempotency-key-in-use")}
+    assert {duplicate.headers["Retry-After"] for duplicate in duplicates} == {"1"}
+    other = await post(client, SETUP_PATH, "key-1", b"{}")
+    assert problem_of(other) == (422, "idempotency-key-reused")
+    first_response = await first
+    repeated = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    assert (first_response.status, repeated.status, repeated.body) == (
+        201,
+        201,
+        first_response.body,
+    )
+    assert count_user_requests(sandbox) == 1
 
 
-async def test_the_claim_of_a_dead_process_ends_with_its_lease(
+async def test_a_server_error_releases_the_key(client: Client, sandbox: Sandbox) -> None:
+    sandbox.control.inject("html_200", times=1, path=CURRENT_USER_PATH)
+    failed = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    assert problem_of(failed) == (502, "canvas-unreachable")
+    retried = await post(client, SETUP_PATH, "key-1", setup_body(sandbox, canvas_name="Mended"))
+    assert retried.status == 201
+    assert "Idempotency-Replayed" not in retried.headers
+
+
+async def test_the_claim_of_a_crashed_process_ends_with_its_lease(
     client: Client, sandbox: Sandbox, database_url: str
 ) -> None:
-    connection_id = await connected(client, sandbox)
-    change(
+    connection_id = await set_up(client, sandbox)
+    update_one_row(
         database_url,
         "UPDATE easeboard.idempotency_keys"
         "   SET status = NULL, headers = NULL, body = NULL, position = NULL",
     )
-    waiting = await post(client, SETUP, "key-1", wish(sandbox))
-    assert problem(waiting) == (409, "idempotency-key-in-use")
-    change(database_url, "UPDATE easeboard.idempotency_keys SET leased_until = clock_timestamp()")
-    taken_over = await post(client, SETUP, "key-1", wish(sandbox))
-    assert problem(taken_over) == (409, "connection-exists")
+    waiting = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    assert problem_of(waiting) == (409, "idempotency-key-in-use")
+    update_one_row(
+        database_url, "UPDATE easeboard.idempotency_keys SET leased_until = clock_timestamp()"
+    )
+    taken_over = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    assert problem_of(taken_over) == (409, "connection-exists")
     assert taken_over.json["connection_id"] == connection_id
 
 
-async def test_a_key_is_new_again_after_a_day(
+async def test_a_key_expires_after_a_day(
     client: Client, sandbox: Sandbox, database_url: str
 ) -> None:
-    await connected(client, sandbox)
-    change(
+    await set_up(client, sandbox)
+    update_one_row(
         database_url,
         "UPDATE easeboard.idempotency_keys SET created_at = created_at - interval '24 h'",
     )
-    answer = await post(client, SETUP, "key-1", wish(sandbox, canvas_name="A day later"))
-    assert problem(answer) == (409, "connection-exists")
-    assert "Idempotency-Replayed" not in answer.headers
+    response = await post(
+        client, SETUP_PATH, "key-1", setup_body(sandbox, canvas_name="A day later")
+    )
+    assert problem_of(response) == (409, "connection-exists")
+    assert "Idempotency-Replayed" not in response.headers
 
 
-async def test_another_process_knows_the_answer(settings: Settings, sandbox: Sandbox) -> None:
-    async with house(settings) as (_, client):
-        first = await post(client, SETUP, "key-1", wish(sandbox))
-    async with house(settings, frozenset({"api"})) as (_, client):
-        again = await post(client, SETUP, "key-1", wish(sandbox))
-    assert (again.status, again.body) == (201, first.body)
-    assert again.headers["Consistency-Token"] == first.headers["Consistency-Token"]
+async def test_another_process_replays_the_response(settings: Settings, sandbox: Sandbox) -> None:
+    async with running_service(settings) as (_, client):
+        first = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    async with running_service(settings, frozenset({"api"})) as (_, client):
+        repeated = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    assert (repeated.status, repeated.body) == (201, first.body)
+    assert repeated.headers["Consistency-Token"] == first.headers["Consistency-Token"]
 
 
-async def test_the_database_holds_no_token(
+async def test_the_idempotency_table_contains_no_token(
     client: Client, sandbox: Sandbox, database_url: str
 ) -> None:
-    connection_id = UUID(await connected(client, sandbox))
+    connection_id = UUID(await set_up(client, sandbox))
     secret = sandbox.tokens[0]["token"]
     with psycopg.connect(database_url) as connection:
         [row] = connection.execute(
@@ -180,12 +199,12 @@ async def test_the_database_holds_no_token(
 
 
 @pytest.mark.parametrize("key", ["", "two words", "k" * 256, "clé", "tab\tbed"])
-async def test_garbage_is_no_key(client: Client, sandbox: Sandbox, key: str) -> None:
-    answer = await post(client, SETUP, key, wish(sandbox))
-    assert problem(answer) == (422, "invalid-request")
-    assert answer.json["errors"][0]["loc"] == ["header", "idempotency-key"]
-    assert asked_who(sandbox) == 0
+async def test_an_invalid_key_is_refused(client: Client, sandbox: Sandbox, key: str) -> None:
+    response = await post(client, SETUP_PATH, key, setup_body(sandbox))
+    assert problem_of(response) == (422, "invalid-request")
+    assert response.json["errors"][0]["loc"] == ["header", "idempotency-key"]
+    assert count_user_requests(sandbox) == 0
 
 
-async def test_the_longest_key_is_one(client: Client, sandbox: Sandbox) -> None:
-    await connected(client, sandbox, "!~" * 127 + "k")
+async def test_a_key_of_255_characters_is_accepted(client: Client, sandbox: Sandbox) -> None:
+    await set_up(client, sandbox, "!~" * 127 + "k")

@@ -12,39 +12,39 @@ import pytest
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
 from infrastructure.settings import Settings
 from interfaces.live import stream
-from tests.dev_tokens import BOB, bearer, token_of
-from tests.end_to_end.conftest import PATIENCE, Client, house
+from tests.dev_tokens import BOB, bearer_headers, token_of
+from tests.end_to_end.conftest import WAIT_TIMEOUT_SECONDS, Client, running_service
 
-EVENTS = "/api/v1/sync/events"
-Told = dict[str, Any]
+EVENT_STREAM_PATH = "/api/v1/sync/events"
+Message = dict[str, Any]
 
 
-class Line(Protocol):
+class Subscriber(Protocol):
     """What somebody hears."""
 
-    async def hear(self) -> Told: ...
+    async def receive(self) -> Message: ...
 
 
-class Socket:
+class WebSocketSubscriber:
     """The WebSocket of a person."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
 
-    async def hear(self) -> Told:
-        return orjson.loads(await self._socket.receive_str(timeout=PATIENCE))  # type: ignore[no-any-return]  # an object
+    async def receive(self) -> Message:
+        return orjson.loads(await self._socket.receive_str(timeout=WAIT_TIMEOUT_SECONDS))  # type: ignore[no-any-return]  # an object
 
 
-class Events:
+class EventStreamSubscriber:
     """The server-sent events of a person."""
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
         self.id = ""
 
-    async def hear(self) -> Told:
-        async with asyncio.timeout(PATIENCE):
-            async for line in self._answer.content:
+    async def receive(self) -> Message:
+        async with asyncio.timeout(WAIT_TIMEOUT_SECONDS):
+            async for line in self._response.content:
                 name, _, value = line.decode().rstrip("\n").partition(": ")
                 if name == "id":
                     self.id = value
@@ -54,136 +54,150 @@ class Events:
 
 
 @asynccontextmanager
-async def socket(client: Client) -> AsyncIterator[Socket]:
-    async with client.session.ws_connect(client.url + "/ws/sync-status") as line:
-        await line.send_json({"type": "auth", "token": token_of(client.person)})
-        yield Socket(line)
+async def open_websocket(client: Client) -> AsyncIterator[WebSocketSubscriber]:
+    async with client.session.ws_connect(client.url + "/ws/sync-status") as websocket:
+        await websocket.send_json({"type": "auth", "token": token_of(client.person)})
+        yield WebSocketSubscriber(websocket)
 
 
 @asynccontextmanager
-async def events(client: Client, last: str | None = None) -> AsyncIterator[Events]:
-    headers = bearer(client.person) | ({} if last is None else {"Last-Event-ID": last})
-    async with client.session.get(client.url + EVENTS, headers=headers) as answer:
-        assert answer.status == 200
-        yield Events(answer)
+async def open_event_stream(
+    client: Client, last_event_id: str | None = None
+) -> AsyncIterator[EventStreamSubscriber]:
+    headers = bearer_headers(client.person) | (
+        {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+    )
+    async with client.session.get(client.url + EVENT_STREAM_PATH, headers=headers) as response:
+        assert response.status == 200
+        yield EventStreamSubscriber(response)
 
 
-async def until_over(line: Line) -> list[Told]:
+async def receive_until_finished(subscriber: Subscriber) -> list[Message]:
     """What is told up to the end of a run."""
-    told = [await line.hear()]
-    while told[-1]["type"] != "sync" or not told[-1]["sync"]["finished_at"]:
-        told.append(await line.hear())
-    return told
+    messages = [await subscriber.receive()]
+    while messages[-1]["type"] != "sync" or not messages[-1]["sync"]["finished_at"]:
+        messages.append(await subscriber.receive())
+    return messages
 
 
-def progress(told: list[Told]) -> list[tuple[str, int]]:
-    runs = [message["sync"] for message in told if message["type"] == "sync"]
+def sync_progress(messages: list[Message]) -> list[tuple[str, int]]:
+    runs = [message["sync"] for message in messages if message["type"] == "sync"]
     return [(run["status"], run["courses"]["done"]) for run in runs]
 
 
-A_RUN = [
+EXPECTED_PROGRESS = [
     ("queued", 0), ("running", 0), ("running", 1), ("running", 2), ("running", 3), ("completed", 3),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", [socket, events], ids=["websocket", "events"])
-async def test_a_run_is_told_from_the_request_to_the_end(
-    client: Client, sandbox: Sandbox, way: Any
+@pytest.mark.parametrize(
+    "open_subscriber", [open_websocket, open_event_stream], ids=["websocket", "events"]
+)
+async def test_a_run_is_published_from_its_request_to_its_end(
+    client: Client, sandbox: Sandbox, open_subscriber: Any
 ) -> None:
-    async with way(client) as line:
-        assert await line.hear() == {"type": "snapshot", "items": []}
+    async with open_subscriber(client) as subscriber:
+        assert await subscriber.receive() == {"type": "snapshot", "items": []}
         connection = await client.connect(sandbox)
-        told = await until_over(line)
-    assert progress(told) == A_RUN
-    assert told[-1]["sync"] == await client.ended(connection["id"])
-    assert [message["at"] for message in told] == sorted(message["at"] for message in told)
-    assert told[-1]["at"] == told[-1]["sync"]["finished_at"]
+        messages = await receive_until_finished(subscriber)
+    assert sync_progress(messages) == EXPECTED_PROGRESS
+    assert messages[-1]["sync"] == await client.wait_for_sync(connection["id"])
+    assert [message["at"] for message in messages] == sorted(message["at"] for message in messages)
+    assert messages[-1]["at"] == messages[-1]["sync"]["finished_at"]
 
 
-async def test_a_grade_is_told_once_there_was_one_to_compare_it_with(
+async def test_a_grade_change_is_published_except_in_the_first_run(
     client: Client, sandbox: Sandbox
 ) -> None:
-    async with socket(client) as line:
-        await line.hear()
+    async with open_websocket(client) as subscriber:
+        await subscriber.receive()
         connection = await client.connect(sandbox)
-        assert {message["type"] for message in await until_over(line)} == {"sync"}
+        assert {message["type"] for message in await receive_until_finished(subscriber)} == {"sync"}
         graded = (await client.get("/api/v1/canvas/assignments?status=graded"))["items"][0]
         sandbox.control.set_grade(graded["canvas_id"], score=1.25, grade="1.25")
         await client.sync(connection["id"])
         changes = [
-            message["change"] for message in await until_over(line) if message["type"] == "grade"
+            message["change"]
+            for message in await receive_until_finished(subscriber)
+            if message["type"] == "grade"
         ]
     history = (await client.get("/api/v1/canvas/grades/history?limit=500"))["items"]
     assert changes == history[-len(changes) :]
     assert graded["id"] in {change["assignment_id"] for change in changes}
 
 
-async def test_whoever_comes_in_the_middle_is_told_the_rest(
+async def test_a_client_that_connects_during_a_run_receives_the_rest(
     client: Client, sandbox: Sandbox
 ) -> None:
     connection = await client.connect(sandbox)
     sandbox.control.set_latency(300)
     path = f"/api/v1/canvas/connections/{connection['id']}/sync"
     requested = (await client("POST", path, json={"mode": "full"})).json
-    async with socket(client) as line:
-        assert (await line.hear())["type"] == "snapshot"
-        told = await until_over(line)
-    assert told[-1]["sync"]["id"] == requested["id"]
-    assert told[-1]["sync"] == await client.ended(connection["id"], requested["id"])
+    async with open_websocket(client) as subscriber:
+        assert (await subscriber.receive())["type"] == "snapshot"
+        messages = await receive_until_finished(subscriber)
+    assert messages[-1]["sync"]["id"] == requested["id"]
+    assert messages[-1]["sync"] == await client.wait_for_sync(connection["id"], requested["id"])
 
 
-async def test_nobody_hears_of_others(client: Client, sandbox: Sandbox) -> None:
-    other = client.of(BOB)
+async def test_a_client_receives_only_messages_of_its_own_person(
+    client: Client, sandbox: Sandbox
+) -> None:
+    other = client.as_person(BOB)
     async with AsyncExitStack() as stack:
-        lines: list[Line] = [
-            await stack.enter_async_context(socket(other)),
-            await stack.enter_async_context(events(other)),
+        subscribers: list[Subscriber] = [
+            await stack.enter_async_context(open_websocket(other)),
+            await stack.enter_async_context(open_event_stream(other)),
         ]
-        for line in lines:
-            await line.hear()
+        for subscriber in subscribers:
+            await subscriber.receive()
         await client.connect(sandbox)
         theirs = await other.connect(sandbox, student=1)
-        for line in lines:
-            told = await until_over(line)
-            assert {run["sync"]["connection_id"] for run in told} == {theirs["id"]}
+        for subscriber in subscribers:
+            messages = await receive_until_finished(subscriber)
+            assert {run["sync"]["connection_id"] for run in messages} == {theirs["id"]}
 
 
-async def test_every_process_tells_whichever_ran_it(settings: Settings, sandbox: Sandbox) -> None:
-    async with (
-        house(settings, frozenset({"api"})) as (_, here),
-        house(settings, frozenset({"worker", "projector"})),
-        house(settings, frozenset({"api"})) as (_, there),
-        socket(here) as one,
-        events(there) as another,
-    ):
-        await one.hear()
-        await another.hear()
-        await here.connect(sandbox)
-        told = await until_over(one)
-        assert progress(told) == A_RUN
-        assert await until_over(another) == told
-
-
-async def test_a_stream_goes_on_where_it_broke_off(client: Client, sandbox: Sandbox) -> None:
-    async with events(client) as line:
-        await line.hear()
-        await client.connect(sandbox)
-        await line.hear()
-        middle = line.id
-        told = await until_over(line)
-        end = line.id
-    async with events(client, middle) as again:
-        assert await until_over(again) == told
-        assert again.id == end
-
-
-@pytest.mark.parametrize("last", ["0", "-1", "99999999", "9" * 30, "x", "²"])
-async def test_whoever_was_away_too_long_is_told_how_things_stand(
-    client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, last: str
+async def test_every_api_process_publishes_runs_of_other_processes(
+    settings: Settings, sandbox: Sandbox
 ) -> None:
-    monkeypatch.setattr(stream, "REPLAYED", 3)
+    async with (
+        running_service(settings, frozenset({"api"})) as (_, client),
+        running_service(settings, frozenset({"worker", "projector"})),
+        running_service(settings, frozenset({"api"})) as (_, other_client),
+        open_websocket(client) as subscriber,
+        open_event_stream(other_client) as other_subscriber,
+    ):
+        await subscriber.receive()
+        await other_subscriber.receive()
+        await client.connect(sandbox)
+        messages = await receive_until_finished(subscriber)
+        assert sync_progress(messages) == EXPECTED_PROGRESS
+        assert await receive_until_finished(other_subscriber) == messages
+
+
+async def test_a_reconnected_stream_continues_after_the_last_event_id(
+    client: Client, sandbox: Sandbox
+) -> None:
+    async with open_event_stream(client) as subscriber:
+        await subscriber.receive()
+        await client.connect(sandbox)
+        await subscriber.receive()
+        middle_id = subscriber.id
+        messages = await receive_until_finished(subscriber)
+        last_id = subscriber.id
+    async with open_event_stream(client, middle_id) as reconnected:
+        assert await receive_until_finished(reconnected) == messages
+        assert reconnected.id == last_id
+
+
+@pytest.mark.parametrize("last_event_id", ["0", "-1", "99999999", "9" * 30, "x", "²"])
+async def test_a_client_that_missed_too_much_receives_a_snapshot(
+    client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, last_event_id: str
+) -> None:
+    monkeypatch.setattr(stream, "MAX_REPLAYED_POSITIONS", 3)
     await client.connect(sandbox)
-    async with events(client, last) as line:
-        told = await line.hear()
-        assert told["type"] == "snapshot"
-        assert told["items"][0]["state"] == "idle"
+    async with open_event_stream(client, last_event_id) as subscriber:
+        message = await subscriber.receive()
+        assert message["type"] == "snapshot"
+        assert message["items"][0]["state"] == "idle"

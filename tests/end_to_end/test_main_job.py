@@ -2,9 +2,9 @@
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
 from tests.dev_tokens import BOB
-from tests.end_to_end.conftest import Client, eventually
+from tests.end_to_end.conftest import Client, wait_until
 
-CONNECTION = {
+CONNECTION_MEMBERS = {
     "id", "canvas_url", "canvas_name", "canvas_user", "status", "token_fingerprint",
     "token_rotated_at", "last_validated_at", "last_synced_at", "next_sync_at", "created_at",
     "version",
@@ -13,23 +13,25 @@ CONNECTION = {
 
 async def test_what_canvas_shows_can_be_read_back(client: Client, sandbox: Sandbox) -> None:
     connection = await client.connect(sandbox)
-    assert set(connection) == CONNECTION
+    assert set(connection) == CONNECTION_MEMBERS
     data = await client.get("/api/v1/canvas/data")
-    shown = sandbox.control.courses()
-    assert {course["canvas_id"] for course in data["courses"]} == {str(c["id"]) for c in shown}
+    canvas_courses = sandbox.control.courses()
+    assert {course["canvas_id"] for course in data["courses"]} == {
+        str(c["id"]) for c in canvas_courses
+    }
     readable = [c for c in data["courses"] if c["state"] != "restricted"]
     assert len(data["assignments"]) == sum(course["assignment_count"] for course in readable)
     assert data["synced_at"] == data["connections"][0]["last_synced_at"]
 
 
-async def test_a_changed_grade_is_a_change_of_grade(client: Client, sandbox: Sandbox) -> None:
+async def test_a_changed_grade_is_in_the_grade_history(client: Client, sandbox: Sandbox) -> None:
     connection = await client.connect(sandbox)
     graded = (await client.get("/api/v1/canvas/assignments?status=graded"))["items"][0]
     sandbox.control.set_grade(graded["canvas_id"], score=1.25, grade="1.25")
     run = await client.sync(connection["id"])
     assert run["changes"]["grades"] >= 1
-    since = f"/api/v1/canvas/grades/history?assignment_id={graded['id']}"
-    changes = (await client.get(since))["items"]
+    history_path = f"/api/v1/canvas/grades/history?assignment_id={graded['id']}"
+    changes = (await client.get(history_path))["items"]
     assert changes[-1]["current"]["score"] == 1.25
     assert changes[-1]["previous"]["score"] == graded["submission"]["score"]
     assert changes[-1]["sync_id"] == run["id"]
@@ -42,7 +44,9 @@ async def test_an_unchanged_account_changes_nothing(client: Client, sandbox: San
     assert run["changes"] == {"courses": 0, "assignments": 0, "grades": 0}
 
 
-async def test_a_command_and_the_read_model_say_the_same(client: Client, sandbox: Sandbox) -> None:
+async def test_the_response_to_a_command_equals_the_read_model(
+    client: Client, sandbox: Sandbox
+) -> None:
     connection = await client.connect(sandbox)
     path = f"/api/v1/canvas/connections/{connection['id']}"
     renewed = await client(
@@ -53,44 +57,50 @@ async def test_a_command_and_the_read_model_say_the_same(client: Client, sandbox
     assert renewed.json["token_fingerprint"] != connection["token_fingerprint"]
 
 
-async def test_a_dead_token_is_told_and_a_new_one_revives(client: Client, sandbox: Sandbox) -> None:
+async def test_a_revoked_token_is_reported_and_a_new_one_reactivates(
+    client: Client, sandbox: Sandbox
+) -> None:
     connection = await client.connect(sandbox)
     path = f"/api/v1/canvas/connections/{connection['id']}"
     sandbox.control.revoke_token()
-    answer = await client("POST", path + "/validate")
-    assert (answer.status, answer.json["valid"]) == (200, False)
+    response = await client("POST", path + "/validate")
+    assert (response.status, response.json["valid"]) == (200, False)
     refused = await client("POST", path + "/sync")
     assert refused.json["type"] == "/problems/connection-not-active"
-    revived = await client(
+    reactivated = await client(
         "PUT", path + "/token", json={"api_token": sandbox.control.issue_token()}
     )
-    assert revived.json["status"] == "active"
+    assert reactivated.json["status"] == "active"
 
 
 async def test_a_token_of_another_student_is_refused(client: Client, sandbox: Sandbox) -> None:
     connection = await client.connect(sandbox)
     path = f"/api/v1/canvas/connections/{connection['id']}/token"
-    answer = await client("PUT", path, json={"api_token": sandbox.tokens[1]["token"]})
-    assert (answer.status, answer.json["type"]) == (422, "/problems/canvas-user-mismatch")
+    response = await client("PUT", path, json={"api_token": sandbox.tokens[1]["token"]})
+    assert (response.status, response.json["type"]) == (422, "/problems/canvas-user-mismatch")
 
 
-async def test_what_is_closed_is_gone_but_for_history(client: Client, sandbox: Sandbox) -> None:
+async def test_a_closed_connection_is_deleted_except_for_its_history(
+    client: Client, sandbox: Sandbox
+) -> None:
     connection = await client.connect(sandbox)
     path = f"/api/v1/canvas/connections/{connection['id']}"
-    answer = await client("DELETE", path)
-    assert answer.status == 204
-    token = {"Consistency-Token": answer.headers["Consistency-Token"]}
+    response = await client("DELETE", path)
+    assert response.status == 204
+    token = {"Consistency-Token": response.headers["Consistency-Token"]}
     data = await client.get("/api/v1/canvas/data", **token)
     assert (data["connections"], data["courses"], data["assignments"]) == ([], [], [])
     assert (await client("GET", path)).status == 404
-    auditor = client.of(BOB, "auditor")
+    auditor = client.as_person(BOB, "auditor")
     events = await auditor.get(f"/api/v1/audit/connections/{connection['id']}/events?limit=500")
     assert "ConnectionClosed" in [event["type"] for event in events["items"]]
 
 
-async def test_another_person_sees_nothing(client: Client, sandbox: Sandbox) -> None:
+async def test_another_person_cannot_read_or_change_anything(
+    client: Client, sandbox: Sandbox
+) -> None:
     connection = await client.connect(sandbox)
-    other = client.of(BOB)
+    other = client.as_person(BOB)
     path = f"/api/v1/canvas/connections/{connection['id']}"
     for method, tail in [("GET", ""), ("POST", "/sync"), ("POST", "/validate"), ("DELETE", "")]:
         assert (await other(method, path + tail)).status == 404
@@ -98,15 +108,17 @@ async def test_another_person_sees_nothing(client: Client, sandbox: Sandbox) -> 
     assert (await other.get("/api/v1/canvas/grades/history"))["items"] == []
 
 
-async def test_connecting_twice_is_refused_with_the_first(client: Client, sandbox: Sandbox) -> None:
+async def test_connecting_twice_is_refused_with_the_id_of_the_first(
+    client: Client, sandbox: Sandbox
+) -> None:
     connection = await client.connect(sandbox)
     body = {
         "canvas_url": sandbox.url,
         "canvas_name": "Again",
         "api_token": sandbox.tokens[0]["token"],
     }
-    answer = await client("POST", "/api/v1/canvas/setup", json=body)
-    assert (answer.status, answer.json["connection_id"]) == (409, connection["id"])
+    response = await client("POST", "/api/v1/canvas/setup", json=body)
+    assert (response.status, response.json["connection_id"]) == (409, connection["id"])
 
 
 async def test_a_second_sync_names_the_first_and_can_be_cancelled(
@@ -120,8 +132,8 @@ async def test_a_second_sync_names_the_first_and_can_be_cancelled(
     assert (second.status, second.json["sync_id"]) == (409, first.json["id"])
     cancelled = await client("DELETE", f"/api/v1/sync/connections/{connection['id']}")
     assert (cancelled.status, cancelled.json["status"]) == (202, "cancelled")
-    again = await client("DELETE", f"/api/v1/sync/connections/{connection['id']}")
-    assert again.json["type"] == "/problems/no-sync-running"
+    repeated = await client("DELETE", f"/api/v1/sync/connections/{connection['id']}")
+    assert repeated.json["type"] == "/problems/no-sync-running"
 
 
 async def test_the_dashboard_counts_what_the_lists_show(client: Client, sandbox: Sandbox) -> None:
@@ -141,10 +153,10 @@ async def test_the_dashboard_counts_what_the_lists_show(client: Client, sandbox:
     assert [item["due_at"] for item in stats["next_due"]] == upcoming[:5]
 
 
-async def test_a_rebuild_answers_the_same(client: Client, sandbox: Sandbox) -> None:
+async def test_a_rebuilt_read_model_returns_the_same_data(client: Client, sandbox: Sandbox) -> None:
     await client.connect(sandbox)
     before = await client.get("/api/v1/canvas/data")
-    admin = client.of(BOB, "admin")
+    admin = client.as_person(BOB, "admin")
     versions = {
         row["name"]: row["version"]
         for row in (await admin.get("/api/v1/admin/projections"))["items"]
@@ -152,32 +164,34 @@ async def test_a_rebuild_answers_the_same(client: Client, sandbox: Sandbox) -> N
     for name in versions:
         assert (await admin("POST", f"/api/v1/admin/projections/{name}/rebuild")).status == 202
 
-    async def all_switched() -> bool:
+    async def all_rebuilt() -> bool:
         rows = (await admin.get("/api/v1/admin/projections"))["items"]
         return all(row["version"] == versions[row["name"]] + 1 for row in rows)
 
-    await eventually(all_switched)
+    await wait_until(all_rebuilt)
     assert await client.get("/api/v1/canvas/data") == before
 
 
-async def test_history_shows_who_did_what_and_who_looked(client: Client, sandbox: Sandbox) -> None:
+async def test_the_history_has_the_actor_of_every_change_and_every_read(
+    client: Client, sandbox: Sandbox
+) -> None:
     connection = await client.connect(sandbox)
-    auditor = client.of(BOB, "auditor")
+    auditor = client.as_person(BOB, "auditor")
     path = f"/api/v1/audit/connections/{connection['id']}"
     first = (await auditor.get(path + "/events?limit=500"))["items"]
     assert [event["type"] for event in first[:2]] == ["ConnectionOpened", "SyncRequested"]
     assert first[0]["actor"] == str(client.person)
-    again = (await auditor.get(path + "/events?type=HistoryRead"))["items"]
-    assert again[0]["actor"] == str(auditor.person)
+    reads = (await auditor.get(path + "/events?type=HistoryRead"))["items"]
+    assert reads[0]["actor"] == str(auditor.person)
     state = await auditor.get(path + "/state?version=1")
     assert state["connection"]["token_fingerprint"] == connection["token_fingerprint"]
     assert state["sync"]["version"] == 0
 
 
-async def test_the_token_is_in_no_answer(client: Client, sandbox: Sandbox) -> None:
+async def test_no_response_contains_the_token(client: Client, sandbox: Sandbox) -> None:
     connection = await client.connect(sandbox)
     token = sandbox.tokens[0]["token"].encode()
-    both = client.of(client.person, "auditor", "admin")
+    auditor_and_admin = client.as_person(client.person, "auditor", "admin")
     for path in (
         "/api/v1/canvas/data",
         "/api/v1/sync/logs",
@@ -186,6 +200,6 @@ async def test_the_token_is_in_no_answer(client: Client, sandbox: Sandbox) -> No
         "/metrics",
         "/openapi.json",
     ):
-        answer = await both("GET", path)
-        assert answer.status == 200, path
-        assert token not in answer.body
+        response = await auditor_and_admin("GET", path)
+        assert response.status == 200, path
+        assert token not in response.body

@@ -4,13 +4,14 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.faults.cluster import House
-from tests.faults.cluster import house as building
-from tests.faults.quiescence import left
+from tests.faults.cluster import Cluster, running_cluster
+from tests.faults.quiescence import read_remaining_work
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seeds", type=int, default=1, help="how often chance is asked anew")
+    parser.addoption(
+        "--seeds", type=int, default=1, help="number of random seeds to run each fault test with"
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -19,10 +20,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Whoever reads of a failure reads as well what everybody logged."""
     report = yield
-    house = item.funcargs.get("house") if isinstance(item, pytest.Function) else None
-    if report.failed and isinstance(house, House):
-        report.sections.append(("what was left", left(house.server.url)))
-        report.sections.append(("what everybody logged", house.tell()))
+    cluster = item.funcargs.get("cluster") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(cluster, Cluster):
+        report.sections.append(("remaining work", read_remaining_work(cluster.server.url)))
+        report.sections.append(("logged warnings", cluster.read_warnings()))
     return report
 
 
@@ -34,12 +35,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def _built() -> Iterator[House]:
-    with building() as built:
-        yield built
+def _cluster() -> Iterator[Cluster]:
+    with running_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def house(_built: House) -> House:
-    _built.mend()
-    return _built
+def cluster(_cluster: Cluster) -> Cluster:
+    _cluster.restore()
+    return _cluster

@@ -8,107 +8,107 @@ from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict
 
-APPEND = b"\x00easeboard_append\x00"
+APPEND_STATEMENT = b"\x00easeboard_append\x00"
 """How the Bind message that appends to the log names its prepared statement."""
-FETCH = b"procrastinate_fetch_job"
+FETCH_JOB_FUNCTION = b"procrastinate_fetch_job"
 """What a worker's question for a job says, until its connection has prepared it."""
 
 
-class _End(asyncio.Protocol):
+class _RelayEnd(asyncio.Protocol):
     """One end of a relayed connection; what it hears goes out at the other."""
 
-    other: "_End"
+    other: "_RelayEnd"
 
-    def __init__(self, line: "Line") -> None:
-        self._line = line
-        self.is_mute = False
-        self.loses_the_answer = False
-        self.out: asyncio.Transport | None = None
+    def __init__(self, proxy: "FlakyProxy") -> None:
+        self._proxy = proxy
+        self.is_muted = False
+        self.drops_response = False
+        self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.out = transport
-        self._line.ends.add(self)
+        self.transport = transport
+        self._proxy.ends.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._line.ends.discard(self)
+        self._proxy.ends.discard(self)
         self.other.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self.is_mute or self.other.out is None:
+        if self.is_muted or self.other.transport is None:
             return
-        if self.loses_the_answer:
-            self._line.answers_lost += 1
+        if self.drops_response:
+            self._proxy.lost_responses += 1
             self.abort()
             return
-        if self._line.answers_to_lose and self._line.answers_to in data:
-            self._line.answers_to_lose -= 1
-            self.other.loses_the_answer = True
-        self.other.out.write(data)
+        if self._proxy.responses_to_lose and self._proxy.lost_request in data:
+            self._proxy.responses_to_lose -= 1
+            self.other.drops_response = True
+        self.other.transport.write(data)
 
     def abort(self) -> None:
-        if self.out is not None:
-            self.out.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
 
-class _Door(_End):
+class _ClientEnd(_RelayEnd):
     """The end the service connects to."""
 
-    _waiting: bytes = b""
+    _unsent: bytes = b""
     _connecting: asyncio.Task[None]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.other = _End(self._line)
+        self.other = _RelayEnd(self._proxy)
         self.other.other = self
-        if self._line.is_cut:
+        if self._proxy.is_cut:
             self.abort()
-        elif self._line.is_silent:
-            self.is_mute = True
+        elif self._proxy.is_stalled:
+            self.is_muted = True
         else:
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     def data_received(self, data: bytes) -> None:
-        if self.is_mute or self.other.out is not None:
+        if self.is_muted or self.other.transport is not None:
             super().data_received(data)
         else:
-            self._waiting += data
+            self._unsent += data
 
     async def _connect(self) -> None:
         try:
             await asyncio.get_running_loop().create_unix_connection(
-                lambda: self.other, self._line.socket
+                lambda: self.other, self._proxy.socket
             )
         except OSError:
             self.abort()
             return
-        if self._waiting:
-            super().data_received(self._waiting)
+        if self._unsent:
+            super().data_received(self._unsent)
 
 
-class Line:
+class FlakyProxy:
     """Relays connections from a loopback port to a server's Unix socket, in a thread of its own."""
 
     def __init__(self, url: str) -> None:
-        said = conninfo_to_dict(url)
-        self.socket = f"{said['host']}/.s.PGSQL.{said.get('port') or 5432}"
-        self.ends: set[_End] = set()
-        self.is_cut = self.is_silent = False
-        self.answers_to_lose = self.answers_lost = 0
-        self.answers_to = APPEND
+        conninfo = conninfo_to_dict(url)
+        self.socket = f"{conninfo['host']}/.s.PGSQL.{conninfo.get('port') or 5432}"
+        self.ends: set[_RelayEnd] = set()
+        self.is_cut = self.is_stalled = False
+        self.responses_to_lose = self.lost_responses = 0
+        self.lost_request = APPEND_STATEMENT
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(self._start_server(), self._loop).result(10)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"postgresql://{said['user']}@127.0.0.1:{port}/{said['dbname']}"
+        self.url = f"postgresql://{conninfo['user']}@127.0.0.1:{port}/{conninfo['dbname']}"
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._call(self._break)
-        self._call(self._server.close)
+        self._run_in_loop(self._abort_all)
+        self._run_in_loop(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -116,43 +116,43 @@ class Line:
     def cut(self) -> None:
         """Break every connection and refuse new ones."""
         self.is_cut = True
-        self._call(self._break)
+        self._run_in_loop(self._abort_all)
 
-    def silence(self) -> None:
+    def stall(self) -> None:
         """Neither answer nor close, on old connections and on new ones."""
-        self.is_silent = True
-        self._call(self._mute)
+        self.is_stalled = True
+        self._run_in_loop(self._mute_all)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Relay new connections again; those that fell silent stay so."""
-        self.is_cut = self.is_silent = False
-        self.answers_to_lose = 0
+        self.is_cut = self.is_stalled = False
+        self.responses_to_lose = 0
 
-    def lose_answers(self, count: int, to: bytes = APPEND) -> None:
+    def lose_responses(self, count: int, request: bytes = APPEND_STATEMENT) -> None:
         """Break the next connections that ask this, after the commit and before the answer."""
-        self.answers_to = to
-        self.answers_to_lose = count
+        self.lost_request = request
+        self.responses_to_lose = count
 
-    def hang_up(self) -> None:
+    def break_connections(self) -> None:
         """Break every connection; new ones are made at once."""
-        self._call(self._break)
+        self._run_in_loop(self._abort_all)
 
-    def _break(self) -> None:
+    def _abort_all(self) -> None:
         for end in list(self.ends):
             end.abort()
 
-    def _mute(self) -> None:
+    def _mute_all(self) -> None:
         for end in self.ends:
-            end.is_mute = True
+            end.is_muted = True
 
-    async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Door(self), "127.0.0.1", 0)
+    async def _start_server(self) -> asyncio.Server:
+        return await self._loop.create_server(lambda: _ClientEnd(self), "127.0.0.1", 0)
 
-    def _call(self, work: Callable[[], object]) -> None:
+    def _run_in_loop(self, action: Callable[[], object]) -> None:
         done = Future[None]()
 
         def call() -> None:
-            work()
+            action()
             done.set_result(None)
 
         self._loop.call_soon_threadsafe(call)

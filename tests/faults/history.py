@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from domain.event import EVENTS, Event
+from domain.event import EVENT_TYPES, Event
 from domain.events.connection import ConnectionClosed, ConnectionOpened, TokenRotated
 from domain.events.sync import (
     CourseFetched,
@@ -16,67 +16,71 @@ from domain.events.sync import (
     SyncFailed,
     SyncRequested,
 )
-from domain.recorded_event import Recorded
-from infrastructure.crypto.master_key import key_ring
-from infrastructure.crypto.person_keys import PeopleKeys
+from domain.recorded_event import RecordedEvent
+from infrastructure.crypto.master_key import parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.postgres.pools import writes
-from tests.faults.cluster import KEY
+from infrastructure.postgres.pools import open_write_pool
+from tests.faults.cluster import MASTER_KEY
 
-ENDS = (SyncCompleted, SyncFailed, SyncCancelled)
-TOPICS = list(EVENTS)
+TERMINAL_EVENTS = (SyncCompleted, SyncFailed, SyncCancelled)
+TOPICS = list(EVENT_TYPES)
 
 
 @contextmanager
-def log_reader(url: str) -> Iterator[LogReader]:
+def open_log_reader(url: str) -> Iterator[LogReader]:
     """A reader of the log that can open everything."""
-    with writes(url, size=2) as pool:
-        yield LogReader(pool, Mapper(PeopleKeys(pool, key_ring(KEY))))
+    with open_write_pool(url, size=2) as pool:
+        yield LogReader(pool, Mapper(PersonKeys(pool, parse_key_ring(MASTER_KEY))))
 
 
-def history(url: str) -> "History":
+def read_history(url: str) -> "History":
     """Everything that happened, in order."""
-    with log_reader(url) as log:
-        events, after, safe = list[Recorded](), 0, log.safe()
-        while after < safe:
-            batch = log.read(after, safe, TOPICS, 1_000)
+    with open_log_reader(url) as reader:
+        events, after, high_water_mark = list[RecordedEvent](), 0, reader.high_water_mark()
+        while after < high_water_mark:
+            batch = reader.read(after, high_water_mark, TOPICS, 1_000)
             events += batch.events
-            after = batch.upto
+            after = batch.up_to
     return History(events)
 
 
 class History:
     """Counts of what must have happened once."""
 
-    def __init__(self, events: list[Recorded]) -> None:
+    def __init__(self, events: list[RecordedEvent]) -> None:
         self.events = events
         self.connections = Counter(
             (type(event), event.originator_id)
-            for event in self._of(ConnectionOpened, ConnectionClosed)
+            for event in self._events_of_type(ConnectionOpened, ConnectionClosed)
         )
         self.rotations = Counter(
-            (event.originator_id, event.token_fingerprint) for event in self._of(TokenRotated)
+            (event.originator_id, event.token_fingerprint)
+            for event in self._events_of_type(TokenRotated)
         )
-        self.requests = Counter(event.sync_id for event in self._of(SyncRequested))
-        self.ends = Counter(event.sync_id for event in self._of(*ENDS))
-        self.cancelled = Counter(event.sync_id for event in self._of(SyncCancelled))
+        self.requests = Counter(event.sync_id for event in self._events_of_type(SyncRequested))
+        self.ends = Counter(event.sync_id for event in self._events_of_type(*TERMINAL_EVENTS))
+        self.cancelled = Counter(event.sync_id for event in self._events_of_type(SyncCancelled))
         self.courses = Counter(
-            (event.originator_id, event.course["canvas_id"]) for event in self._of(CourseFetched)
+            (event.originator_id, event.course["canvas_id"])
+            for event in self._events_of_type(CourseFetched)
         )
 
-    def _of(self, *kinds: type[Event]) -> Iterator[Any]:
-        return (each.event for each in self.events if isinstance(each.event, kinds))
+    def _events_of_type(self, *event_types: type[Event]) -> Iterator[Any]:
+        return (
+            recorded.event for recorded in self.events if isinstance(recorded.event, event_types)
+        )
 
-    def of_sync(self, sync_id: UUID) -> list[SyncEvent]:
+    def events_of_sync(self, sync_id: UUID) -> list[SyncEvent]:
         """A run from beginning to end."""
-        return [event for event in self._of(SyncEvent) if event.sync_id == sync_id]
+        return [event for event in self._events_of_type(SyncEvent) if event.sync_id == sync_id]
 
-    def by(self, person: UUID, kind: type[Event], **facts: Any) -> int:
+    def count(self, person: UUID, event_type: type[Event], **fields: Any) -> int:
         """How many events of a kind there are about a person."""
         return sum(
-            isinstance(each.event, kind)
-            and each.person_id == person
-            and vars(each.event).items() >= facts.items()
-            for each in self.events
+            isinstance(recorded.event, event_type)
+            and recorded.person_id == person
+            and vars(recorded.event).items() >= fields.items()
+            for recorded in self.events
         )

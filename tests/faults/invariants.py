@@ -9,45 +9,45 @@ import psycopg
 
 from domain.events.connection import ConnectionClosed, ConnectionOpened
 from domain.events.sync import SyncRequested
-from infrastructure.projection_engine.rebuild import rebuild
+from infrastructure.projection_engine.rebuild import rebuild_read_model
 from projections.registry import READ_MODELS
-from tests.faults.client_log import Command, Journal
-from tests.faults.history import History, log_reader
-from tests.projections.table_contents import Dump, dump
+from tests.faults.client_log import ClientCommand, ClientLog
+from tests.faults.history import History, open_log_reader
+from tests.projections.table_contents import TableDump, dump_tables
 
 
-def every_answer_is_one_of_ours(journal: Journal) -> None:
+def every_response_is_expected(client_log: ClientLog) -> None:
     """Nobody was told anything but what was done, that it was refused, or to come back later."""
-    assert not journal.faults(), journal.faults()
+    assert not client_log.unexpected(), client_log.unexpected()
 
 
-def acknowledged_is_recorded_once(journal: Journal, history: History) -> None:
+def acknowledged_is_recorded_once(client_log: ClientLog, history: History) -> None:
     """Whatever was acknowledged is in the log exactly once."""
-    lost = [
+    wrong = [
         command
-        for command in journal.commands
-        if command.is_acknowledged and set(_times(command, history)) != {1}
+        for command in client_log.commands
+        if command.is_acknowledged and set(_event_counts(command, history)) != {1}
     ]
-    assert not lost, lost
+    assert not wrong, wrong
 
 
-def _times(command: Command, history: History) -> Iterator[int]:
-    answer = command.answer
+def _event_counts(command: ClientCommand, history: History) -> Iterator[int]:
+    response = command.response
     match command.kind:
         case "setup":
-            yield history.connections[ConnectionOpened, UUID(answer["connection"]["id"])]
-            yield history.requests[UUID(answer["sync"]["id"])]
+            yield history.connections[ConnectionOpened, UUID(response["connection"]["id"])]
+            yield history.requests[UUID(response["sync"]["id"])]
         case "sync":
-            yield history.requests[UUID(answer["id"])]
+            yield history.requests[UUID(response["id"])]
         case "cancel":
-            yield history.cancelled[UUID(answer["id"])]
+            yield history.cancelled[UUID(response["id"])]
         case "rotate":
-            yield history.rotations[UUID(answer["id"]), answer["token_fingerprint"]]
+            yield history.rotations[UUID(response["id"]), response["token_fingerprint"]]
         case "close":
-            yield history.connections[ConnectionClosed, UUID(command.about)]
+            yield history.connections[ConnectionClosed, UUID(command.connection_id)]
 
 
-def nothing_happens_twice(journal: Journal, history: History) -> None:
+def nothing_happens_twice(client_log: ClientLog, history: History) -> None:
     """No run ends twice, no course is new twice, and nobody did more than they asked for."""
     for counter in (
         history.connections,
@@ -57,11 +57,13 @@ def nothing_happens_twice(journal: Journal, history: History) -> None:
         history.courses,
     ):
         assert not _repeated(counter)
-    for person in {command.person for command in journal.commands}:
-        opened = history.by(person, ConnectionOpened)
-        assert opened <= journal.asked("setup", person)
-        assert history.by(person, SyncRequested, trigger="manual") <= journal.asked("sync", person)
-        assert history.by(person, ConnectionClosed) <= journal.asked("close", person)
+    for person in {command.person for command in client_log.commands}:
+        opened = history.count(person, ConnectionOpened)
+        assert opened <= client_log.count("setup", person)
+        assert history.count(person, SyncRequested, trigger="manual") <= client_log.count(
+            "sync", person
+        )
+        assert history.count(person, ConnectionClosed) <= client_log.count("close", person)
 
 
 def every_run_ended(history: History) -> None:
@@ -69,10 +71,10 @@ def every_run_ended(history: History) -> None:
     assert history.requests.keys() == history.ends.keys()
 
 
-def no_stream_has_a_hole(url: str) -> None:
+def streams_have_no_gaps(url: str) -> None:
     """Versions of a stream follow each other."""
     with psycopg.connect(url) as connection:
-        found = connection.execute(
+        streams = connection.execute(
             """
             SELECT stream
               FROM easeboard.events
@@ -81,25 +83,25 @@ def no_stream_has_a_hole(url: str) -> None:
              ORDER BY stream
             """
         ).fetchall()
-    assert not found
+    assert not streams
 
 
 def read_models_equal_a_rebuild(url: str) -> None:
     """The tables that were kept up through all of it are those a rebuild makes, row by row."""
-    with log_reader(url) as log:
+    with open_log_reader(url) as log:
         for model in READ_MODELS:
-            before = _live(url, model.name)
-            rebuild(url, log, model)
-            assert _live(url, model.name) == before, model.name
+            before = _dump_live_tables(url, model.name)
+            rebuild_read_model(url, log, model)
+            assert _dump_live_tables(url, model.name) == before, model.name
 
 
-def _live(url: str, name: str) -> Dump:
+def _dump_live_tables(url: str, name: str) -> TableDump:
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "SELECT version FROM easeboard.projections WHERE name = %s AND role = 'live'", [name]
         ).fetchone()
         assert row
-        return dump(connection, f"{name}_v{row[0]}")
+        return dump_tables(connection, f"{name}_v{row[0]}")
 
 
 def _repeated(counter: Counter[Any]) -> list[Any]:

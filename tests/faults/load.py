@@ -10,18 +10,18 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
-from tests.dev_tokens import bearer
-from tests.faults.client_log import Command, Journal
-from tests.faults.cluster import House
+from tests.dev_tokens import bearer_headers
+from tests.faults.client_log import ClientCommand, ClientLog
+from tests.faults.cluster import Cluster
 
-INSISTS = 30.0
+GIVE_UP_SECONDS = 30.0
 """Seconds after which somebody who is not heard gives up."""
-IN_USE = 3.0
+KEY_IN_USE_SECONDS = 3.0
 """Seconds for which a key may be in use; whose process died holds it for a minute."""
-ANSWERS = 15.0
+REQUEST_TIMEOUT_SECONDS = 15.0
 """Seconds a request may take."""
 
-SAY_LATER = 503
+SERVICE_UNAVAILABLE = 503
 CONFLICT = 409
 
 
@@ -29,118 +29,130 @@ class Student:
     """One person, who goes on whatever happens."""
 
     def __init__(
-        self, house: House, session: aiohttp.ClientSession, journal: Journal, chance: Random
+        self, cluster: Cluster, session: aiohttp.ClientSession, client_log: ClientLog, rng: Random
     ) -> None:
-        self._house, self._session = house, session
-        self._journal, self._chance = journal, chance
+        self._cluster, self._session = cluster, session
+        self._client_log, self._rng = client_log, rng
         self.person = uuid4()
-        self.number = chance.randrange(len(house.students))
+        self.number = rng.randrange(len(cluster.students))
         self.connection: str | None = None
 
-    async def live(self, over: asyncio.Event) -> None:
+    async def act_until(self, stop: asyncio.Event) -> None:
         """Do one thing after the other until it is over."""
-        ways = [self.sync, self.cancel, self.rotate, self.close]
-        while not over.is_set():
+        actions = [self.sync, self.cancel, self.rotate, self.close]
+        while not stop.is_set():
             if self.connection is None:
                 await self.set_up()
             else:
-                (way,) = self._chance.choices(ways, weights=[6, 2, 2, 1])
-                await way(self.connection)
-            await asyncio.sleep(self._chance.uniform(0, 0.25))
+                (action,) = self._rng.choices(actions, weights=[6, 2, 2, 1])
+                await action(self.connection)
+            await asyncio.sleep(self._rng.uniform(0, 0.25))
 
     async def set_up(self) -> None:
-        student = self._house.students[self.number]
+        student = self._cluster.students[self.number]
         body = {
             "canvas_url": student["canvas_url"],
             "canvas_name": "Sandbox",
             "api_token": student["token"],
         }
-        command = self._journal.begin("setup", self.person)
-        await self._insist(command, "POST", "/api/v1/canvas/setup", body)
+        command = self._client_log.begin("setup", self.person)
+        await self._send_with_retry(command, "POST", "/api/v1/canvas/setup", body)
         if command.is_acknowledged:
-            self.connection = command.answer["connection"]["id"]
-        elif command.answer:
+            self.connection = command.response["connection"]["id"]
+        elif command.response:
             # It exists already: an attempt before this one was heard after all.
-            self.connection = command.answer.get("connection_id")
+            self.connection = command.response.get("connection_id")
 
-    async def sync(self, connection: str) -> Command:
-        command = self._journal.begin("sync", self.person, connection)
-        await self._insist(command, "POST", f"/api/v1/canvas/connections/{connection}/sync")
+    async def sync(self, connection: str) -> ClientCommand:
+        command = self._client_log.begin("sync", self.person, connection)
+        await self._send_with_retry(
+            command, "POST", f"/api/v1/canvas/connections/{connection}/sync"
+        )
         return command
 
     async def rotate(self, connection: str) -> None:
-        canvas = self._house.students[self.number]["canvas_url"]
-        wish = {"student": self.number}
-        async with self._session.post(f"{canvas}/sandbox/issue_token", json=wish) as issued:
+        canvas = self._cluster.students[self.number]["canvas_url"]
+        arguments = {"student": self.number}
+        async with self._session.post(f"{canvas}/sandbox/issue_token", json=arguments) as issued:
             body = {"api_token": (await issued.json())["result"]}
-        command = self._journal.begin("rotate", self.person, connection)
-        await self._insist(command, "PUT", f"/api/v1/canvas/connections/{connection}/token", body)
+        command = self._client_log.begin("rotate", self.person, connection)
+        await self._send_with_retry(
+            command, "PUT", f"/api/v1/canvas/connections/{connection}/token", body
+        )
 
     async def cancel(self, connection: str) -> None:
-        command = self._journal.begin("cancel", self.person, connection)
-        await self._insist(command, "DELETE", f"/api/v1/sync/connections/{connection}")
+        command = self._client_log.begin("cancel", self.person, connection)
+        await self._send_with_retry(command, "DELETE", f"/api/v1/sync/connections/{connection}")
 
     async def close(self, connection: str) -> None:
-        command = self._journal.begin("close", self.person, connection)
-        await self._insist(command, "DELETE", f"/api/v1/canvas/connections/{connection}")
+        command = self._client_log.begin("close", self.person, connection)
+        await self._send_with_retry(command, "DELETE", f"/api/v1/canvas/connections/{connection}")
         self.connection = None
 
     async def get(self, path: str) -> Any:
         """Read, as soon as somebody answers."""
-        command = Command("get", self.person)
-        await self._insist(command, "GET", path)
+        command = ClientCommand("get", self.person)
+        await self._send_with_retry(command, "GET", path)
         assert command.is_acknowledged, command
-        return command.answer
+        return command.response
 
-    async def _insist(self, command: Command, method: str, path: str, body: Any = None) -> None:
+    async def _send_with_retry(
+        self, command: ClientCommand, method: str, path: str, body: Any = None
+    ) -> None:
         """Ask until the answer is no longer that somebody is away; whoever answers is welcome."""
         loop = asyncio.get_running_loop()
-        began, in_use = loop.time(), 0.0
-        while loop.time() < began + INSISTS:
-            status, command.answer = await self._ask(command, method, path, body)
+        started_at, in_use = loop.time(), 0.0
+        while loop.time() < started_at + GIVE_UP_SECONDS:
+            status, command.response = await self._send(command, method, path, body)
             command.statuses.append(status)
-            if status == CONFLICT and "in-use" in command.answer["type"]:
+            if status == CONFLICT and "in-use" in command.response["type"]:
                 in_use = in_use or loop.time()
-                if loop.time() > in_use + IN_USE:
+                if loop.time() > in_use + KEY_IN_USE_SECONDS:
                     return
-            elif status not in {0, SAY_LATER}:
+            elif status not in {0, SERVICE_UNAVAILABLE}:
                 command.is_acknowledged = status < 300
                 return
-            await asyncio.sleep(self._chance.uniform(0.05, 0.3))
+            await asyncio.sleep(self._rng.uniform(0.05, 0.3))
 
-    async def _ask(self, command: Command, method: str, path: str, body: Any) -> tuple[int, Any]:
-        headers = bearer(self.person)
+    async def _send(
+        self, command: ClientCommand, method: str, path: str, body: Any
+    ) -> tuple[int, Any]:
+        headers = bearer_headers(self.person)
         if method == "POST":
             headers["Idempotency-Key"] = command.key
         try:
-            url = self._chance.choice(self._house.urls) + path
-            patience = aiohttp.ClientTimeout(ANSWERS)
+            url = self._rng.choice(self._cluster.urls) + path
+            timeout = aiohttp.ClientTimeout(REQUEST_TIMEOUT_SECONDS)
             async with self._session.request(
-                method, url, json=body, headers=headers, timeout=patience
-            ) as answer:
-                read = await answer.read()
+                method, url, json=body, headers=headers, timeout=timeout
+            ) as response:
+                raw = await response.read()
         except (aiohttp.ClientError, TimeoutError, IndexError):
             return 0, None
-        must_say_when = answer.status == SAY_LATER and "Retry-After" not in answer.headers
-        return -1 if must_say_when else answer.status, orjson.loads(read) if read else None
+        lacks_retry_after = (
+            response.status == SERVICE_UNAVAILABLE and "Retry-After" not in response.headers
+        )
+        return -1 if lacks_retry_after else response.status, orjson.loads(raw) if raw else None
 
 
 @asynccontextmanager
-async def load(house: House, chance: Random, *, students: int = 5) -> AsyncIterator[Journal]:
+async def running_load(
+    cluster: Cluster, rng: Random, *, students: int = 5
+) -> AsyncIterator[ClientLog]:
     """Students at work as long as the block runs; each then ends what it is at.
 
     It begins once somebody is connected: whoever is cut off in their very first request gets their
     answer after the lease of its key, too late to be watched here.
     """
-    journal, over = Journal(), asyncio.Event()
+    client_log, stop = ClientLog(), asyncio.Event()
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         for _ in range(students):
-            student = Student(house, session, journal, Random(chance.random()))
-            group.create_task(student.live(over))
+            student = Student(cluster, session, client_log, Random(rng.random()))
+            group.create_task(student.act_until(stop))
         try:
-            async with asyncio.timeout(INSISTS):
-                while not journal.acknowledged("setup"):  # noqa: ASYNC110  # students tell it
+            async with asyncio.timeout(GIVE_UP_SECONDS):
+                while not client_log.acknowledged("setup"):  # noqa: ASYNC110  # the students record it
                     await asyncio.sleep(0.02)
-            yield journal
+            yield client_log
         finally:
-            over.set()
+            stop.set()

@@ -8,15 +8,15 @@ import aiohttp
 import psycopg
 
 from tests.faults import invariants
-from tests.faults.client_log import Journal
-from tests.faults.cluster import House
-from tests.faults.history import History, history
+from tests.faults.client_log import ClientLog
+from tests.faults.cluster import Cluster
+from tests.faults.history import History, read_history
 from tests.faults.load import Student
 
-CALM_WITHIN = 60.0
+QUIESCENCE_TIMEOUT_SECONDS = 60.0
 """Seconds after which no run may be left: a lease, a look around, and a busy machine."""
 
-RESTLESS = """
+UNFINISHED_WORK_SQL = """
 SELECT (SELECT count(*) FROM read.sync_standings WHERE live),
        (
            SELECT count(*)
@@ -27,7 +27,7 @@ SELECT (SELECT count(*) FROM read.sync_standings WHERE live),
 """
 
 
-LEFT = """
+REMAINING_ROWS_SQL = """
 SELECT to_jsonb(standings) AS left
   FROM read.sync_standings AS standings
  WHERE live
@@ -43,62 +43,62 @@ SELECT to_jsonb(leases)
 """
 
 
-def left(url: str) -> str:
+def read_remaining_work(url: str) -> str:
     """Runs, jobs, processes and leases that are there now, a line each."""
     try:
         with psycopg.connect(url) as connection:
-            return "\n".join(str(row[0]) for row in connection.execute(LEFT))
+            return "\n".join(str(row[0]) for row in connection.execute(REMAINING_ROWS_SQL))
     except psycopg.Error as error:
         return f"nothing can be read: {error}"
 
 
-async def calm(house: House) -> None:
+async def wait_for_quiescence(cluster: Cluster) -> None:
     """Wait until no run is queued or running, and every read model has heard of everything."""
 
-    def restless() -> tuple[int, int] | None:
+    def find_unfinished() -> tuple[int, int] | None:
         try:
-            with psycopg.connect(house.server.url) as connection:
-                left = connection.execute(RESTLESS).fetchone()
+            with psycopg.connect(cluster.server.url) as connection:
+                counts = connection.execute(UNFINISHED_WORK_SQL).fetchone()
         except psycopg.OperationalError:
             return (-1, -1)
-        return None if left == (0, 0) else left
+        return None if counts == (0, 0) else counts
 
-    await until(restless)
+    await wait_until_none(find_unfinished)
 
 
-async def until(unrest: Callable[[], object]) -> None:
+async def wait_until_none(find_remaining: Callable[[], object]) -> None:
     """Wait until there is none; says what is left when it takes too long."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + CALM_WITHIN
-    while left := await asyncio.to_thread(unrest):
-        assert loop.time() < deadline, left
+    deadline = loop.time() + QUIESCENCE_TIMEOUT_SECONDS
+    while remaining := await asyncio.to_thread(find_remaining):
+        assert loop.time() < deadline, remaining
         await asyncio.sleep(0.1)
 
 
-async def everything_holds(house: House, journal: Journal) -> History:
+async def assert_invariants(cluster: Cluster, client_log: ClientLog) -> History:
     """Wait for calm, then hold the laws, and see that the house still does its work."""
-    assert journal.acknowledged("setup"), "nobody got anything done"
-    invariants.every_answer_is_one_of_ours(journal)
-    await calm(house)
-    found = await asyncio.to_thread(history, house.server.url)
-    invariants.acknowledged_is_recorded_once(journal, found)
-    invariants.nothing_happens_twice(journal, found)
-    invariants.every_run_ended(found)
-    await asyncio.to_thread(invariants.no_stream_has_a_hole, house.server.url)
-    await asyncio.to_thread(invariants.read_models_equal_a_rebuild, house.server.url)
-    await _it_still_works(house)
-    return found
+    assert client_log.acknowledged("setup"), "no setup was acknowledged"
+    invariants.every_response_is_expected(client_log)
+    await wait_for_quiescence(cluster)
+    history = await asyncio.to_thread(read_history, cluster.server.url)
+    invariants.acknowledged_is_recorded_once(client_log, history)
+    invariants.nothing_happens_twice(client_log, history)
+    invariants.every_run_ended(history)
+    await asyncio.to_thread(invariants.streams_have_no_gaps, cluster.server.url)
+    await asyncio.to_thread(invariants.read_models_equal_a_rebuild, cluster.server.url)
+    await _assert_new_student_can_sync(cluster)
+    return history
 
 
-async def _it_still_works(house: House) -> None:
+async def _assert_new_student_can_sync(cluster: Cluster) -> None:
     """Somebody new connects, and is synchronised twice."""
-    journal = Journal()
+    client_log = ClientLog()
     async with aiohttp.ClientSession() as session:
-        student = Student(house, session, journal, Random(1))
+        student = Student(cluster, session, client_log, Random(1))
         await student.set_up()
-        assert student.connection, journal.commands
-        await calm(house)
+        assert student.connection, client_log.commands
+        await wait_for_quiescence(cluster)
         await student.sync(student.connection)
-        await calm(house)
+        await wait_for_quiescence(cluster)
         runs = await student.get("/api/v1/sync/logs")
     assert [run["status"] for run in runs["items"]] == ["completed"] * 2

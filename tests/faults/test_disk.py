@@ -9,24 +9,31 @@ from random import Random
 
 import pytest
 
-from tests.faults.cluster import House, folder
-from tests.faults.cluster import house as building
-from tests.faults.load import load
-from tests.faults.quiescence import everything_holds
+from tests.faults.cluster import Cluster, running_cluster, temporary_directory
+from tests.faults.load import running_load
+from tests.faults.quiescence import assert_invariants
 
-MEGABYTES = 160
+DISK_MEGABYTES = 160
 """The size of the disk: an empty database takes half of it."""
 
 
 @contextmanager
 def small_disk() -> Iterator[Path]:
     """A folder on a disk of its own, in memory."""
-    with folder() as home:
-        _run("mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=0755", "tmpfs", str(home))
+    with temporary_directory() as directory:
+        _run(
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            f"size={DISK_MEGABYTES}m,mode=0755",
+            "tmpfs",
+            str(directory),
+        )
         try:
-            yield home
+            yield directory
         finally:
-            _run("umount", "--lazy", str(home))
+            _run("umount", "--lazy", str(directory))
 
 
 def _run(*command: str) -> None:
@@ -34,15 +41,15 @@ def _run(*command: str) -> None:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def cluster() -> Iterator[Cluster]:
     roles = ("api,projector", "worker", "worker", "scheduler")
-    with small_disk() as home, building(roles, home=home) as built:
-        yield built
+    with small_disk() as home, running_cluster(roles, home=home) as running:
+        yield running
 
 
-def fill(home: Path) -> Path:
+def fill_disk(directory: Path) -> Path:
     """Leave no block free; returns the file that takes them."""
-    ballast = home / "ballast"
+    ballast = directory / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
             while True:
@@ -51,12 +58,12 @@ def fill(home: Path) -> Path:
             return ballast
 
 
-async def test_under_load_a_full_disk_loses_nothing(house: House, seed: int) -> None:
-    chance = Random(seed)
-    async with load(house, chance) as journal:
+async def test_a_full_disk_under_load_loses_nothing(cluster: Cluster, seed: int) -> None:
+    rng = Random(seed)
+    async with running_load(cluster, rng) as client_log:
         await asyncio.sleep(1)
-        ballast = await asyncio.to_thread(fill, house.home)
+        ballast = await asyncio.to_thread(fill_disk, cluster.home)
         await asyncio.sleep(3)
         ballast.unlink()
         await asyncio.sleep(1)
-    await everything_holds(house, journal)
+    await assert_invariants(cluster, client_log)

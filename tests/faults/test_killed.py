@@ -5,28 +5,30 @@ from random import Random
 
 import pytest
 
-from tests.faults.cluster import House
+from tests.faults.cluster import Cluster
 from tests.faults.fault_injection import KILLS, STOPS
-from tests.faults.load import load
-from tests.faults.quiescence import everything_holds
+from tests.faults.load import running_load
+from tests.faults.quiescence import assert_invariants
 
 
 @pytest.mark.parametrize("victim", KILLS)
-async def test_under_load_whoever_is_killed_loses_nothing(
-    house: House, victim: str, seed: int
+async def test_a_killed_process_under_load_loses_nothing(
+    cluster: Cluster, victim: str, seed: int
 ) -> None:
-    chance = Random(seed)
-    async with load(house, chance) as journal:
+    rng = Random(seed)
+    async with running_load(cluster, rng) as client_log:
         for _ in range(2):
-            await asyncio.sleep(chance.uniform(0.3, 1.5))
-            await KILLS[victim](house, chance)
-    await everything_holds(house, journal)
+            await asyncio.sleep(rng.uniform(0.3, 1.5))
+            await KILLS[victim](cluster, rng)
+    await assert_invariants(cluster, client_log)
 
 
 @pytest.mark.parametrize("fault", STOPS)
-async def test_under_load_whoever_stops_loses_nothing(house: House, fault: str, seed: int) -> None:
-    chance = Random(seed)
-    async with load(house, chance) as journal:
-        await asyncio.sleep(chance.uniform(0.3, 1.5))
-        await STOPS[fault](house, chance)
-    await everything_holds(house, journal)
+async def test_a_stopped_process_under_load_loses_nothing(
+    cluster: Cluster, fault: str, seed: int
+) -> None:
+    rng = Random(seed)
+    async with running_load(cluster, rng) as client_log:
+        await asyncio.sleep(rng.uniform(0.3, 1.5))
+        await STOPS[fault](cluster, rng)
+    await assert_invariants(cluster, client_log)

@@ -10,150 +10,169 @@ import aiohttp
 import pytest
 
 from domain.events.sync import SyncCompleted, SyncRequeued, SyncStarted
-from tests.dev_tokens import bearer
-from tests.faults.cluster import House
-from tests.faults.cluster import house as building
-from tests.faults.history import History, history
-from tests.faults.quiescence import calm
+from tests.dev_tokens import bearer_headers
+from tests.faults.cluster import Cluster, running_cluster
+from tests.faults.history import History, read_history
+from tests.faults.quiescence import wait_for_quiescence
 
-STUDENTS = 200
-AT_ONCE = 50
+STUDENT_COUNT = 200
+CONCURRENT_REQUESTS = 50
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[House]:
+def started_cluster() -> Iterator[Cluster]:
     roles = ("api", "api", "worker", "worker", "projector,scheduler")
-    with building(roles, students=STUDENTS, courses=2, SYNC_CONCURRENCY_PER_HOST="24") as house:
-        yield house
+    with running_cluster(
+        roles, students=STUDENT_COUNT, courses=2, SYNC_CONCURRENCY_PER_HOST="24"
+    ) as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def house(built: House) -> House:
-    built.mend()
-    return built
+def cluster(started_cluster: Cluster) -> Cluster:
+    started_cluster.restore()
+    return started_cluster
 
 
-class Connected(NamedTuple):
+class ConnectedStudent(NamedTuple):
     """A person, their connection, and its first run."""
 
-    who: UUID
-    connection: str
-    first: UUID
+    person_id: UUID
+    connection_id: str
+    first_sync_id: UUID
 
 
-class Crowd:
+class Clients:
     """Everybody at the Canvas, each asking the API processes in turn."""
 
-    def __init__(self, house: House, session: aiohttp.ClientSession) -> None:
-        self._house, self._session = house, session
+    def __init__(self, cluster: Cluster, session: aiohttp.ClientSession) -> None:
+        self._cluster, self._session = cluster, session
 
-    async def connect(self, student: int) -> Connected:
+    async def connect(self, student_number: int) -> ConnectedStudent:
         """Let one of them set up."""
-        who, body = uuid4(), self._house.students[student]
-        wish = {
+        person_id, body = uuid4(), self._cluster.students[student_number]
+        setup = {
             "canvas_url": body["canvas_url"],
             "canvas_name": "Sandbox",
             "api_token": body["token"],
         }
-        status, answer = await self.ask("POST", student, "/api/v1/canvas/setup", who, wish)
-        assert status == 201, answer
-        return Connected(who, answer["connection"]["id"], UUID(answer["sync"]["id"]))
+        status, document = await self.request(
+            "POST", student_number, "/api/v1/canvas/setup", person_id, setup
+        )
+        assert status == 201, document
+        return ConnectedStudent(
+            person_id, document["connection"]["id"], UUID(document["sync"]["id"])
+        )
 
-    async def sync(self, door: int, one: Connected) -> tuple[int, Any]:
+    async def sync(self, number: int, student: ConnectedStudent) -> tuple[int, Any]:
         """Ask one of the API processes for a run now; again while that has too much to do."""
-        path = f"/api/v1/canvas/connections/{one.connection}/sync"
+        path = f"/api/v1/canvas/connections/{student.connection_id}/sync"
         async with asyncio.timeout(60):
             while True:
-                status, answer = await self.ask("POST", door, path, one.who)
-                if answer.get("type") != "/problems/overloaded":
-                    return status, answer
+                status, document = await self.request("POST", number, path, student.person_id)
+                if document.get("type") != "/problems/overloaded":
+                    return status, document
                 await asyncio.sleep(1)
 
-    async def cancel(self, door: int, one: Connected) -> tuple[int, Any]:
+    async def cancel(self, number: int, student: ConnectedStudent) -> tuple[int, Any]:
         """Call a run off as soon as a worker is at it."""
-        logs = f"/api/v1/sync/logs?connection_id={one.connection}&limit=1"
+        logs = f"/api/v1/sync/logs?connection_id={student.connection_id}&limit=1"
         async with asyncio.timeout(20):
             while True:
-                _, newest = await self.ask("GET", door, logs, one.who)
+                _, newest = await self.request("GET", number, logs, student.person_id)
                 if newest["items"][0]["status"] != "queued":
                     break
                 await asyncio.sleep(0.05)
-        path = f"/api/v1/sync/connections/{one.connection}"
-        return await self.ask("DELETE", door, path, one.who)
+        path = f"/api/v1/sync/connections/{student.connection_id}"
+        return await self.request("DELETE", number, path, student.person_id)
 
-    async def pull(self, lever: str, **arguments: Any) -> None:
+    async def control(self, operation: str, **arguments: Any) -> None:
         """Use one of the sandbox's levers."""
-        url = f"{self._house.students[0]['canvas_url']}/sandbox/{lever}"
-        async with self._session.post(url, json=arguments) as answer:
-            assert answer.status == 200, await answer.text()
+        url = f"{self._cluster.students[0]['canvas_url']}/sandbox/{operation}"
+        async with self._session.post(url, json=arguments) as response:
+            assert response.status == 200, await response.text()
 
-    async def ask(
-        self, method: str, door: int, path: str, who: UUID, body: Any = None
+    async def request(
+        self, method: str, number: int, path: str, person_id: UUID, body: Any = None
     ) -> tuple[int, Any]:
-        url = self._house.urls[door % 2] + path
-        async with self._session.request(method, url, json=body, headers=bearer(who)) as answer:
-            return answer.status, await answer.json()
+        url = self._cluster.urls[number % 2] + path
+        async with self._session.request(
+            method, url, json=body, headers=bearer_headers(person_id)
+        ) as response:
+            return response.status, await response.json()
 
 
-async def test_two_hundred_are_synchronised_once_each_and_again_while_a_worker_is_killed(
-    house: House,
+async def test_each_of_two_hundred_syncs_completes_once_while_a_worker_is_killed(
+    cluster: Cluster,
 ) -> None:
     async with aiohttp.ClientSession() as session:
-        crowd = Crowd(house, session)
-        people = await asyncio.gather(*(crowd.connect(number) for number in range(STUDENTS)))
-        await calm(house)
-        answers = await asyncio.gather(
-            *(crowd.sync(number, one) for number, one in enumerate(people))
+        clients = Clients(cluster, session)
+        students = await asyncio.gather(
+            *(clients.connect(number) for number in range(STUDENT_COUNT))
         )
-        assert Counter(status for status, _ in answers) == {202: STUDENTS}
-        await asyncio.to_thread(house.of("worker")[0].kill)
-        await calm(house)
-    log = await asyncio.to_thread(history, house.server.url)
-    started, lost, completed = (
-        _runs(log, kind) for kind in (SyncStarted, SyncRequeued, SyncCompleted)
+        await wait_for_quiescence(cluster)
+        responses = await asyncio.gather(
+            *(clients.sync(number, student) for number, student in enumerate(students))
+        )
+        assert Counter(status for status, _ in responses) == {202: STUDENT_COUNT}
+        await asyncio.to_thread(cluster.with_role("worker")[0].kill)
+        await wait_for_quiescence(cluster)
+    history = await asyncio.to_thread(read_history, cluster.server.url)
+    started, requeued, completed = (
+        _events_per_run(history, kind) for kind in (SyncStarted, SyncRequeued, SyncCompleted)
     )
-    assert {(started[one.first], completed[one.first]) for one in people} == {(1, 1)}
-    again = [UUID(answer["id"]) for _, answer in answers]
-    assert {completed[sync_id] for sync_id in again} == {1}
-    assert all(started[sync_id] == 1 + lost[sync_id] for sync_id in again)
-    assert lost, "the worker was killed in the middle of some"
+    assert {
+        (started[student.first_sync_id], completed[student.first_sync_id]) for student in students
+    } == {(1, 1)}
+    second_sync_ids = [UUID(document["id"]) for _, document in responses]
+    assert {completed[sync_id] for sync_id in second_sync_ids} == {1}
+    assert all(started[sync_id] == 1 + requeued[sync_id] for sync_id in second_sync_ids)
+    assert requeued, "the worker was killed in the middle of some"
 
 
-async def test_fifty_who_ask_at_once_for_one_connection_get_one_run(house: House) -> None:
+async def test_fifty_concurrent_requests_for_one_connection_start_one_run(cluster: Cluster) -> None:
     async with aiohttp.ClientSession() as session:
-        crowd = Crowd(house, session)
-        one = await crowd.connect(0)
-        await calm(house)
-        await crowd.pull("set_latency", latency_ms=2_000)
-        answers = await asyncio.gather(*(crowd.sync(number, one) for number in range(AT_ONCE)))
-        await crowd.pull("set_latency", latency_ms=50)
-        await calm(house)
-    assert Counter(status for status, _ in answers) == {202: 1, 409: AT_ONCE - 1}
-    (queued,) = (answer["id"] for status, answer in answers if status == 202)
-    assert {answer["sync_id"] for status, answer in answers if status == 409} == {queued}
-    log = await asyncio.to_thread(history, house.server.url)
-    assert _runs(log, SyncCompleted)[UUID(queued)] == 1
+        clients = Clients(cluster, session)
+        student = await clients.connect(0)
+        await wait_for_quiescence(cluster)
+        await clients.control("set_latency", latency_ms=2_000)
+        responses = await asyncio.gather(
+            *(clients.sync(number, student) for number in range(CONCURRENT_REQUESTS))
+        )
+        await clients.control("set_latency", latency_ms=50)
+        await wait_for_quiescence(cluster)
+    assert Counter(status for status, _ in responses) == {202: 1, 409: CONCURRENT_REQUESTS - 1}
+    (queued,) = (document["id"] for status, document in responses if status == 202)
+    assert {document["sync_id"] for status, document in responses if status == 409} == {queued}
+    history = await asyncio.to_thread(read_history, cluster.server.url)
+    assert _events_per_run(history, SyncCompleted)[UUID(queued)] == 1
 
 
-async def test_a_run_that_is_called_off_frees_its_worker_wherever_that_is(house: House) -> None:
+async def test_a_cancelled_run_frees_its_worker_in_any_process(cluster: Cluster) -> None:
     async with aiohttp.ClientSession() as session:
-        crowd = Crowd(house, session)
-        people = [await crowd.connect(number) for number in range(4)]
-        await calm(house)
-        await crowd.pull("inject", kind="hang", times=None, path="courses")
-        hanging = [await crowd.sync(number, one) for number, one in enumerate(people)]
+        clients = Clients(cluster, session)
+        students = [await clients.connect(number) for number in range(4)]
+        await wait_for_quiescence(cluster)
+        await clients.control("inject", kind="hang", times=None, path="courses")
+        hanging = [await clients.sync(number, student) for number, student in enumerate(students)]
         assert {status for status, _ in hanging} == {202}
-        for number, one in enumerate(people):
-            status, cancelled = await crowd.cancel(number, one)
+        for number, student in enumerate(students):
+            status, cancelled = await clients.cancel(number, student)
             assert (status, cancelled["status"]) == (202, "cancelled")
-        await crowd.pull("clear_faults")
+        await clients.control("clear_faults")
         async with asyncio.timeout(5):
-            assert {(await crowd.sync(0, one))[0] for one in people} == {202}
-            await calm(house)
-    completed = _runs(await asyncio.to_thread(history, house.server.url), SyncCompleted)
-    assert not any(completed[UUID(answer["id"])] for _, answer in hanging)
+            assert {(await clients.sync(0, student))[0] for student in students} == {202}
+            await wait_for_quiescence(cluster)
+    completed = _events_per_run(
+        await asyncio.to_thread(read_history, cluster.server.url), SyncCompleted
+    )
+    assert not any(completed[UUID(document["id"])] for _, document in hanging)
 
 
-def _runs(log: History, kind: type[Any]) -> Counter[UUID]:
+def _events_per_run(history: History, event_type: type[Any]) -> Counter[UUID]:
     """How many events of a kind each run has."""
-    return Counter(each.event.sync_id for each in log.events if isinstance(each.event, kind))
+    return Counter(
+        recorded.event.sync_id
+        for recorded in history.events
+        if isinstance(recorded.event, event_type)
+    )

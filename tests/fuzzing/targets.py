@@ -8,67 +8,67 @@ import orjson
 from yarl import URL
 
 from domain.canvas import digest
-from domain.errors import CanvasAnswerUnusable, CanvasUrlNotAllowed
-from infrastructure.canvas.host_policy import Hosts
-from infrastructure.canvas.pagination import next_page
-from infrastructure.canvas.parse_assignment import group_of, parse_assignment, parse_group
-from infrastructure.canvas.parse_course import parse_course, student_id
-from infrastructure.canvas.parse_feed_entry import parse_graded, parse_planned
-from infrastructure.canvas.response_body import decoded
-from infrastructure.canvas.socket_guard import public_ip
+from domain.errors import CanvasResponseUnusable, CanvasUrlNotAllowed
+from infrastructure.canvas.host_policy import HostPolicy
+from infrastructure.canvas.pagination import next_page_url
+from infrastructure.canvas.parse_assignment import find_group, parse_assignment, parse_group
+from infrastructure.canvas.parse_course import find_student_id, parse_course
+from infrastructure.canvas.parse_feed_entry import parse_graded_submission, parse_planner_item
+from infrastructure.canvas.response_body import decode_json
+from infrastructure.canvas.socket_guard import is_public_address
 
 ORIGIN = "https://canvas.school.edu"
-ALLOWED, PRIVATE = ("*.instructure.com", "canvas.school.edu"), ("127.0.0.1:9000",)
-HOSTS = {
-    "by list": Hosts(ALLOWED, PRIVATE),
-    "any public": Hosts(["*"], []),
+ALLOWED_HOSTS, PRIVATE_HOSTS = ("*.instructure.com", "canvas.school.edu"), ("127.0.0.1:9000",)
+POLICIES = {
+    "by list": HostPolicy(ALLOWED_HOSTS, PRIVATE_HOSTS),
+    "any public": HostPolicy(["*"], []),
 }
 
 
-def answer(data: bytes) -> None:
+def read_response(data: bytes) -> None:
     """Read bytes as every kind of answer; whatever they are, they are unusable or storable."""
-    with suppress(CanvasAnswerUnusable):
-        document = decoded(data, 10_000)
+    with suppress(CanvasResponseUnusable):
+        document = decode_json(data, 10_000)
         for row in document if isinstance(document, list) else [document]:
-            _read(row)
+            _read_row(row)
 
 
-def _read(row: Any) -> None:
-    student_id(row)
-    group = parse_group(row) or group_of(row, {})
-    for found in (parse_course(row, ORIGIN), parse_assignment(row, group, "42")):
-        if found:
-            kept = orjson.loads(orjson.dumps(found))
-            assert digest(kept) == digest(found)
-            assert b"\\u0000" not in orjson.dumps(found)
-    for glimpse in (parse_graded(row), parse_planned(row)):
-        assert glimpse is None or orjson.dumps(list(glimpse))
+def _read_row(row: Any) -> None:
+    find_student_id(row)
+    group = parse_group(row) or find_group(row, {})
+    for parsed in (parse_course(row, ORIGIN), parse_assignment(row, group, "42")):
+        if parsed:
+            round_tripped = orjson.loads(orjson.dumps(parsed))
+            assert digest(round_tripped) == digest(parsed)
+            assert b"\\u0000" not in orjson.dumps(parsed)
+    for entry in (parse_graded_submission(row), parse_planner_item(row)):
+        assert entry is None or orjson.dumps(list(entry))
 
 
-def address(data: bytes) -> None:
+def check_address(data: bytes) -> None:
     """Read bytes as an address; what is let through is an origin that is allowed, and bare."""
     url = data.decode(errors="replace")
-    for name, hosts in HOSTS.items():
+    for name, policy in POLICIES.items():
         with suppress(CanvasUrlNotAllowed):
-            origin = hosts.origin(url)
+            origin = policy.allowed_origin(url)
             parts = urlsplit(origin)
             host = parts.hostname or ""
             assert origin == f"{parts.scheme}://{parts.netloc}"
             assert not parts.username
-            assert hosts.origin(origin) == origin
+            assert policy.allowed_origin(origin) == origin
             if name == "any public":
                 assert (parts.scheme, parts.port) == ("https", None)
-                assert "." in host or public_ip(host.strip("[]"))
-            elif origin != f"http://{PRIVATE[0]}":
-                assert parts.scheme == "https" or f"{host}:{parts.port}" in PRIVATE
+                assert "." in host or is_public_address(host.strip("[]"))
+            elif origin != f"http://{PRIVATE_HOSTS[0]}":
+                assert parts.scheme == "https" or f"{host}:{parts.port}" in PRIVATE_HOSTS
                 assert host.endswith(".instructure.com") or host in {ORIGIN[8:], "127.0.0.1"}
 
 
-def link(data: bytes) -> None:
+def check_link(data: bytes) -> None:
     """Read bytes as a Link header; a next page is always on the same origin."""
-    with suppress(CanvasAnswerUnusable):
-        found = next_page(data.decode("latin-1"), URL(f"{ORIGIN}/api/v1/courses"))
-        assert found is None or str(found).startswith(f"{ORIGIN}/api/v1/")
+    with suppress(CanvasResponseUnusable):
+        next_url = next_page_url(data.decode("latin-1"), URL(f"{ORIGIN}/api/v1/courses"))
+        assert next_url is None or str(next_url).startswith(f"{ORIGIN}/api/v1/")
 
 
-TARGETS = {"answer": answer, "address": address, "link": link}
+TARGETS = {"answer": read_response, "address": check_address, "link": check_link}

@@ -20,7 +20,7 @@ from tests.infrastructure.canvas.rows import (
 
 RUNS = 50_000
 SEED = 20261125
-BEGINNINGS: dict[str, list[bytes]] = {
+SEED_INPUTS: dict[str, list[bytes]] = {
     "answer": [
         orjson.dumps([row])
         for row in (course_row(), assignment_row(), submission_row(), planner_row())
@@ -37,9 +37,9 @@ BEGINNINGS: dict[str, list[bytes]] = {
 
 
 @pytest.mark.parametrize("target", TARGETS)
-async def test_no_bytes_break_it(target: str, tmp_path: Path) -> None:
-    for number, beginning in enumerate(BEGINNINGS[target]):
-        (tmp_path / str(number)).write_bytes(beginning)
+async def test_no_input_crashes_a_parser(target: str, tmp_path: Path) -> None:
+    for index, seed_input in enumerate(SEED_INPUTS[target]):
+        (tmp_path / str(index)).write_bytes(seed_input)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.fuzzing", target, str(tmp_path)),
         *(f"-runs={RUNS}", f"-seed={SEED}", "-max_len=8192", f"-artifact_prefix={tmp_path}/"),
@@ -47,6 +47,6 @@ async def test_no_bytes_break_it(target: str, tmp_path: Path) -> None:
         stdout=PIPE,
         stderr=STDOUT,
     )
-    told, _ = await process.communicate()
-    assert process.returncode == 0, told.decode(errors="replace")
-    assert re.search(rb"Done \d+ ", told), told.decode(errors="replace")
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode(errors="replace")
+    assert re.search(rb"Done \d+ ", output), output.decode(errors="replace")

@@ -6,56 +6,56 @@ from uuid import UUID
 
 import pytest
 
-from infrastructure.crypto.master_key import KeyRing, key_ring
+from infrastructure.crypto.master_key import KeyRing, parse_key_ring
 from infrastructure.idempotency_keys import (
-    CLAIM,
-    KEPT,
-    LEASE,
-    SWEPT,
-    Answer,
-    Answers,
-    Asked,
+    CLAIM_LEASE,
+    INSERT_CLAIM,
+    MAX_EXPIRED_ROWS_DELETED,
+    RESPONSE_RETENTION,
     Claim,
+    IdempotencyKeys,
+    KeyedRequest,
     KeyInUse,
     KeyReused,
+    StoredResponse,
 )
-from infrastructure.postgres.execute import Pool, ask
-from infrastructure.postgres.pools import writes
+from infrastructure.postgres.execute import Pool, execute
+from infrastructure.postgres.pools import open_write_pool
 from tests.dev_tokens import ADA, BOB
 
 OLD, NEW = "hex:" + "0123456789abcdef" * 4, "hex:" + "fedcba9876543210" * 4
 SECRET = b'{"api_token": "7~s3cr3t"}'
-ASKED = Asked(ADA, "/api/v1/canvas/setup", "key-1", SECRET)
-GIVEN = Answer(
+REQUEST = KeyedRequest(ADA, "/api/v1/canvas/setup", "key-1", SECRET)
+RESPONSE = StoredResponse(
     201, {"content-type": "application/json", "location": "/x"}, b'{"a":1}\n\xc3\xa9', 42
 )
 
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[Pool]:
-    with writes(database_url) as pool:
+    with open_write_pool(database_url) as pool:
         yield pool
 
 
 @pytest.fixture
-def answers(pool: Pool) -> Iterator[Answers]:
-    yield from under(pool, key_ring(OLD))
+def idempotency_keys(pool: Pool) -> Iterator[IdempotencyKeys]:
+    yield from open_idempotency_keys(pool, parse_key_ring(OLD))
 
 
-def under(pool: Pool, ring: KeyRing) -> Iterator[Answers]:
-    answers = Answers(pool, ring)
-    yield answers
-    answers.close()
+def open_idempotency_keys(pool: Pool, ring: KeyRing) -> Iterator[IdempotencyKeys]:
+    idempotency_keys = IdempotencyKeys(pool, ring)
+    yield idempotency_keys
+    idempotency_keys.close()
 
 
-async def claimed(answers: Answers, asked: Asked = ASKED) -> Claim:
-    claim = await answers.claim(asked)
+async def claim_key(idempotency_keys: IdempotencyKeys, request: KeyedRequest = REQUEST) -> Claim:
+    claim = await idempotency_keys.claim(request)
     assert isinstance(claim, Claim)
     return claim
 
 
-def age(pool: Pool, hours: float) -> None:
-    ask(
+def age_rows(pool: Pool, hours: float) -> None:
+    execute(
         pool,
         "UPDATE easeboard.idempotency_keys SET created_at = created_at - %s * interval '1 hour'",
         [hours],
@@ -63,143 +63,177 @@ def age(pool: Pool, hours: float) -> None:
 
 
 def end_leases(pool: Pool) -> None:
-    ask(pool, "UPDATE easeboard.idempotency_keys SET leased_until = clock_timestamp()")
+    execute(pool, "UPDATE easeboard.idempotency_keys SET leased_until = clock_timestamp()")
 
 
-def count(pool: Pool) -> int:
-    [(rows,)] = ask(pool, "SELECT count(*) FROM easeboard.idempotency_keys")
+def count_rows(pool: Pool) -> int:
+    [(rows,)] = execute(pool, "SELECT count(*) FROM easeboard.idempotency_keys")
     return int(rows)
 
 
-async def test_an_answer_comes_back_as_it_was(answers: Answers) -> None:
-    await answers.keep(await claimed(answers), GIVEN)
-    assert await answers.claim(ASKED) == GIVEN
-    assert await answers.claim(ASKED) == GIVEN
+async def test_a_stored_response_is_returned_unchanged(idempotency_keys: IdempotencyKeys) -> None:
+    await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
+    assert await idempotency_keys.claim(REQUEST) == RESPONSE
+    assert await idempotency_keys.claim(REQUEST) == RESPONSE
 
 
-async def test_an_answer_may_be_empty(answers: Answers) -> None:
-    empty = Answer(204, {}, b"", 0)
-    await answers.keep(await claimed(answers), empty)
-    assert await answers.claim(ASKED) == empty
+async def test_a_stored_response_may_be_empty(idempotency_keys: IdempotencyKeys) -> None:
+    empty = StoredResponse(204, {}, b"", 0)
+    await idempotency_keys.store(await claim_key(idempotency_keys), empty)
+    assert await idempotency_keys.claim(REQUEST) == empty
 
 
-async def test_of_many_at_once_one_may_answer(answers: Answers) -> None:
-    found = await asyncio.gather(*(answers.claim(ASKED) for _ in range(12)), return_exceptions=True)
-    kinds = sorted(type(each).__name__ for each in found)
+async def test_only_one_of_many_concurrent_requests_gets_the_claim(
+    idempotency_keys: IdempotencyKeys,
+) -> None:
+    results = await asyncio.gather(
+        *(idempotency_keys.claim(REQUEST) for _ in range(12)), return_exceptions=True
+    )
+    kinds = sorted(type(result).__name__ for result in results)
     assert kinds == ["Claim"] + ["KeyInUse"] * 11
 
 
-@pytest.mark.parametrize("answered", [False, True])
-async def test_other_content_is_refused(answers: Answers, *, answered: bool) -> None:
-    claim = await claimed(answers)
-    if answered:
-        await answers.keep(claim, GIVEN)
+@pytest.mark.parametrize("is_answered", [False, True])
+async def test_a_key_reused_with_other_content_is_refused(
+    idempotency_keys: IdempotencyKeys, *, is_answered: bool
+) -> None:
+    claim = await claim_key(idempotency_keys)
+    if is_answered:
+        await idempotency_keys.store(claim, RESPONSE)
     with pytest.raises(KeyReused):
-        await answers.claim(Asked(ADA, ASKED.path, ASKED.key, b"other"))
+        await idempotency_keys.claim(KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other"))
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Asked(BOB, ASKED.path, ASKED.key, SECRET),
-        Asked(ADA, "/elsewhere", ASKED.key, SECRET),
-        Asked(ADA, ASKED.path, "key-2", SECRET),
-        Asked(ADA, "/" * 60_000, "k" * 255, SECRET),
+        KeyedRequest(BOB, REQUEST.path, REQUEST.key, SECRET),
+        KeyedRequest(ADA, "/elsewhere", REQUEST.key, SECRET),
+        KeyedRequest(ADA, REQUEST.path, "key-2", SECRET),
+        KeyedRequest(ADA, "/" * 60_000, "k" * 255, SECRET),
     ],
     ids=["person", "path", "key", "long"],
 )
-async def test_anything_else_is_another_request(answers: Answers, other: Asked) -> None:
-    await claimed(answers)
-    await claimed(answers, other)
+async def test_another_person_path_or_key_is_another_request(
+    idempotency_keys: IdempotencyKeys, other: KeyedRequest
+) -> None:
+    await claim_key(idempotency_keys)
+    await claim_key(idempotency_keys, other)
 
 
-async def test_a_key_given_up_is_as_good_as_new(answers: Answers, pool: Pool) -> None:
-    await answers.free(await claimed(answers))
-    assert count(pool) == 0
-    await claimed(answers, Asked(ADA, ASKED.path, ASKED.key, b"other"))
+async def test_a_released_key_can_be_claimed_with_other_content(
+    idempotency_keys: IdempotencyKeys, pool: Pool
+) -> None:
+    await idempotency_keys.release(await claim_key(idempotency_keys))
+    assert count_rows(pool) == 0
+    await claim_key(idempotency_keys, KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other"))
 
 
-async def test_a_claim_is_lost_with_its_lease_and_not_before(answers: Answers, pool: Pool) -> None:
-    first = await claimed(answers)
-    [(left,)] = ask(
+async def test_a_claim_ends_with_its_lease_and_not_before(
+    idempotency_keys: IdempotencyKeys, pool: Pool
+) -> None:
+    first = await claim_key(idempotency_keys)
+    [(is_leased,)] = execute(
         pool,
         "SELECT leased_until - clock_timestamp() BETWEEN interval '50 s' AND interval '60 s'"
         "  FROM easeboard.idempotency_keys",
     )
-    assert left
+    assert is_leased
     end_leases(pool)
-    second = await claimed(answers)
-    await answers.keep(first, Answer(500, {}, b"late", 0))
-    await answers.free(first)
+    second = await claim_key(idempotency_keys)
+    await idempotency_keys.store(first, StoredResponse(500, {}, b"late", 0))
+    await idempotency_keys.release(first)
     with pytest.raises(KeyInUse):
-        await answers.claim(ASKED)
-    await answers.keep(second, GIVEN)
+        await idempotency_keys.claim(REQUEST)
+    await idempotency_keys.store(second, RESPONSE)
     end_leases(pool)
-    assert await answers.claim(ASKED) == GIVEN
+    assert await idempotency_keys.claim(REQUEST) == RESPONSE
 
 
-async def test_an_answer_lasts_a_day(answers: Answers, pool: Pool) -> None:
-    await answers.keep(await claimed(answers), GIVEN)
-    age(pool, 23.9)
-    assert await answers.claim(ASKED) == GIVEN
-    age(pool, 0.1)
-    claim = await claimed(answers, Asked(ADA, ASKED.path, ASKED.key, b"other"))
+async def test_a_response_is_kept_for_a_day(idempotency_keys: IdempotencyKeys, pool: Pool) -> None:
+    await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
+    age_rows(pool, 23.9)
+    assert await idempotency_keys.claim(REQUEST) == RESPONSE
+    age_rows(pool, 0.1)
+    claim = await claim_key(
+        idempotency_keys, KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other")
+    )
     with pytest.raises(KeyReused):
-        await answers.claim(ASKED)
-    await answers.keep(claim, GIVEN)
-    age(pool, 23.9)
+        await idempotency_keys.claim(REQUEST)
+    await idempotency_keys.store(claim, RESPONSE)
+    age_rows(pool, 23.9)
     with pytest.raises(KeyReused):
-        await answers.claim(ASKED)
+        await idempotency_keys.claim(REQUEST)
 
 
-async def test_the_expired_go_in_passing_and_not_all_at_once(answers: Answers, pool: Pool) -> None:
-    for number in range(SWEPT + 5):
-        await claimed(answers, Asked(ADA, ASKED.path, f"old-{number}", b""))
-    age(pool, 24)
-    for left in (5, 0):
-        claim = await claimed(answers, Asked(BOB, ASKED.path, f"new-{left}", b""))
-        await answers.keep(claim, GIVEN)
-        old = ask(
+async def test_expired_rows_are_deleted_in_small_batches(
+    idempotency_keys: IdempotencyKeys, pool: Pool
+) -> None:
+    for number in range(MAX_EXPIRED_ROWS_DELETED + 5):
+        await claim_key(idempotency_keys, KeyedRequest(ADA, REQUEST.path, f"old-{number}", b""))
+    age_rows(pool, 24)
+    for remaining in (5, 0):
+        claim = await claim_key(
+            idempotency_keys, KeyedRequest(BOB, REQUEST.path, f"new-{remaining}", b"")
+        )
+        await idempotency_keys.store(claim, RESPONSE)
+        old = execute(
             pool, "SELECT request FROM easeboard.idempotency_keys WHERE person_id = %s", [ADA]
         )
-        assert len(old) == left
-    assert count(pool) == 2
+        assert len(old) == remaining
+    assert count_rows(pool) == 2
 
 
-async def test_a_newer_master_key_still_knows_what_was_asked(answers: Answers, pool: Pool) -> None:
-    await answers.keep(await claimed(answers), GIVEN)
-    for newer in under(pool, key_ring(f"k2={NEW},k1={OLD}")):
-        assert await newer.claim(ASKED) == GIVEN
+async def test_a_stored_response_is_found_after_a_master_key_rotation(
+    idempotency_keys: IdempotencyKeys, pool: Pool
+) -> None:
+    await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
+    for rotated in open_idempotency_keys(pool, parse_key_ring(f"k2={NEW},k1={OLD}")):
+        assert await rotated.claim(REQUEST) == RESPONSE
         with pytest.raises(KeyReused):
-            await newer.claim(Asked(ADA, ASKED.path, ASKED.key, b"other"))
+            await rotated.claim(KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other"))
 
 
-async def test_what_nothing_can_compare_is_not_replayed(answers: Answers, pool: Pool) -> None:
-    await answers.keep(await claimed(answers), GIVEN)
-    for stranger in under(pool, key_ring(f"k2={NEW}")):
+async def test_a_response_without_its_master_key_is_not_replayed(
+    idempotency_keys: IdempotencyKeys, pool: Pool
+) -> None:
+    await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
+    for other_keys in open_idempotency_keys(pool, parse_key_ring(f"k2={NEW}")):
         with pytest.raises(KeyReused):
-            await stranger.claim(ASKED)
+            await other_keys.claim(REQUEST)
 
 
-def test_a_claim_whose_answer_was_lost_may_be_asked_for_again(pool: Pool) -> None:
-    row = [ADA, ASKED.request, "k1", b"fingerprint", UUID(int=1), LEASE, KEPT]
-    assert ask(pool, CLAIM, row) == ask(pool, CLAIM, row) == [(UUID(int=1),)]
+def test_a_claim_may_be_repeated_after_a_lost_response(pool: Pool) -> None:
+    row = [
+        ADA,
+        REQUEST.request_digest,
+        "k1",
+        b"fingerprint",
+        UUID(int=1),
+        CLAIM_LEASE,
+        RESPONSE_RETENTION,
+    ]
+    assert execute(pool, INSERT_CLAIM, row) == execute(pool, INSERT_CLAIM, row) == [(UUID(int=1),)]
     row[4] = UUID(int=2)
-    assert ask(pool, CLAIM, row) == []
+    assert execute(pool, INSERT_CLAIM, row) == []
 
 
-async def test_a_person_is_forgotten(answers: Answers, pool: Pool) -> None:
-    claim = await claimed(answers)
-    await claimed(answers, Asked(BOB, ASKED.path, ASKED.key, SECRET))
-    await answers.forget(ADA)
-    await answers.keep(claim, GIVEN)
-    assert ask(pool, "SELECT person_id FROM easeboard.idempotency_keys") == [(BOB,)]
+async def test_all_keys_of_a_person_are_deleted(
+    idempotency_keys: IdempotencyKeys, pool: Pool
+) -> None:
+    claim = await claim_key(idempotency_keys)
+    await claim_key(idempotency_keys, KeyedRequest(BOB, REQUEST.path, REQUEST.key, SECRET))
+    await idempotency_keys.delete_person(ADA)
+    await idempotency_keys.store(claim, RESPONSE)
+    assert execute(pool, "SELECT person_id FROM easeboard.idempotency_keys") == [(BOB,)]
 
 
-async def test_neither_key_nor_content_is_written_down(answers: Answers, pool: Pool) -> None:
-    await answers.keep(await claimed(answers), GIVEN)
-    [(row,)] = ask(pool, "SELECT row_to_json(k)::text FROM easeboard.idempotency_keys AS k")
-    for secret in (SECRET, ASKED.key.encode(), b"s3cr3t"):
+async def test_key_and_content_are_not_stored_in_plain_text(
+    idempotency_keys: IdempotencyKeys, pool: Pool
+) -> None:
+    await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
+    [(row,)] = execute(pool, "SELECT row_to_json(k)::text FROM easeboard.idempotency_keys AS k")
+    for secret in (SECRET, REQUEST.key.encode(), b"s3cr3t"):
         assert secret.decode() not in row
         assert secret.hex() not in row
     assert UUID(str(ADA)).hex not in row.replace(f'"{ADA}"', "")

@@ -8,21 +8,27 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infrastructure.settings import ROOT_HOME, BadSettings, Settings, default_home, read_settings
+from infrastructure.settings import (
+    HOME_OF_ROOT,
+    InvalidSettings,
+    Settings,
+    default_home,
+    read_settings,
+)
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
-CANARY = "s3cr3t-canary"
+SECRET = "s3cr3t-canary"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(name, raising=False)
 
 
-def test_nothing_set_means_the_embedded_database_and_the_defaults_of_the_contract() -> None:
+def test_without_settings_the_embedded_database_and_the_documented_defaults_apply() -> None:
     settings = read_settings()
     assert settings.embedded
     assert settings.canvas_encryption_key is None
@@ -76,14 +82,14 @@ def test_every_value_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatc
     assert settings.home == Path.home() / "somewhere"
 
 
-def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = read_settings()
+def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = read_settings()
     for name in Settings.model_fields:
         monkeypatch.setenv(name.upper(), " " if name == "metrics_port" else "")
-    assert read_settings() == nothing
+    assert read_settings() == defaults
 
 
-def test_dot_env_is_read_whatever_else_it_holds_and_the_environment_comes_first(
+def test_dot_env_is_read_and_the_environment_takes_precedence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path(".env").write_text("SOMETHING_ELSE=1\nLOG_LEVEL=warning\nMETRICS_PORT=9000\n")
@@ -92,111 +98,111 @@ def test_dot_env_is_read_whatever_else_it_holds_and_the_environment_comes_first(
     assert (settings.log_level, settings.metrics_port) == ("warning", 9001)
 
 
-def test_a_dot_env_that_is_no_text_is_said_so() -> None:
+def test_a_dot_env_that_is_not_text_is_reported() -> None:
     Path(".env").write_bytes(b"LOG_LEVEL=\xff\xfe")
-    with pytest.raises(BadSettings, match=r"^\.env cannot be read"):
+    with pytest.raises(InvalidSettings, match=r"^\.env cannot be read"):
         read_settings()
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DATABASE_URL", f"mysql://u:{CANARY}@db/x"),
-        ("DATABASE_URL", f"postgresql+asyncpg://u:{CANARY}@db/x"),
-        ("DATABASE_URL", f"postgresql://u:{CANARY}/more@db/x"),
-        ("DATABASE_URL", f"postgresql://u:%zz{CANARY}@db/x"),
-        ("DATABASE_URL", f"postgresql://u:{CANARY}@db:99999/x"),
-        ("DATABASE_URL", f"postgresql://db/x?{CANARY}=1"),
-        ("REDIS_URL", f"http://:{CANARY}@redis"),
-        ("SUPABASE_URL", f"{CANARY}.supabase.co"),
-        ("SUPABASE_URL", f"https://u:{CANARY}@supabase.co"),
-        ("SUPABASE_URL", f"https://[{CANARY}"),
-        ("CANVAS_ALLOWED_HOSTS", f"https://{CANARY}"),
-        ("CANVAS_ALLOWED_HOSTS", f"*.*.{CANARY}"),
-        ("CANVAS_ALLOWED_HOSTS", f"{CANARY} and more"),
-        ("CANVAS_ALLOW_PRIVATE", CANARY),
-        ("CANVAS_ALLOW_PRIVATE", f"{CANARY}:0"),
-        ("CANVAS_ALLOW_PRIVATE", f"{CANARY}:70000"),
-        ("CANVAS_ALLOW_PRIVATE", f"http://{CANARY}:80"),
-        ("CORS_ORIGINS", CANARY),
-        ("CORS_ORIGINS", f"https://app.school.edu/{CANARY}"),
-        ("SYNC_INTERVAL_MINUTES", CANARY),
+        ("DATABASE_URL", f"mysql://u:{SECRET}@db/x"),
+        ("DATABASE_URL", f"postgresql+asyncpg://u:{SECRET}@db/x"),
+        ("DATABASE_URL", f"postgresql://u:{SECRET}/more@db/x"),
+        ("DATABASE_URL", f"postgresql://u:%zz{SECRET}@db/x"),
+        ("DATABASE_URL", f"postgresql://u:{SECRET}@db:99999/x"),
+        ("DATABASE_URL", f"postgresql://db/x?{SECRET}=1"),
+        ("REDIS_URL", f"http://:{SECRET}@redis"),
+        ("SUPABASE_URL", f"{SECRET}.supabase.co"),
+        ("SUPABASE_URL", f"https://u:{SECRET}@supabase.co"),
+        ("SUPABASE_URL", f"https://[{SECRET}"),
+        ("CANVAS_ALLOWED_HOSTS", f"https://{SECRET}"),
+        ("CANVAS_ALLOWED_HOSTS", f"*.*.{SECRET}"),
+        ("CANVAS_ALLOWED_HOSTS", f"{SECRET} and more"),
+        ("CANVAS_ALLOW_PRIVATE", SECRET),
+        ("CANVAS_ALLOW_PRIVATE", f"{SECRET}:0"),
+        ("CANVAS_ALLOW_PRIVATE", f"{SECRET}:70000"),
+        ("CANVAS_ALLOW_PRIVATE", f"http://{SECRET}:80"),
+        ("CORS_ORIGINS", SECRET),
+        ("CORS_ORIGINS", f"https://app.school.edu/{SECRET}"),
+        ("SYNC_INTERVAL_MINUTES", SECRET),
         ("SYNC_INTERVAL_MINUTES", "0"),
         ("SYNC_INTERVAL_MINUTES", "99999999999999999999"),
-        ("LOG_LEVEL", CANARY),
-        ("LOG_FORMAT", CANARY),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", CANARY),
+        ("LOG_LEVEL", SECRET),
+        ("LOG_FORMAT", SECRET),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", SECRET),
         ("METRICS_PORT", "0"),
         ("METRICS_PORT", "65536"),
     ],
 )
-def test_a_bad_value_is_told_with_its_name_and_an_example_and_never_repeated(
+def test_an_invalid_value_is_reported_with_name_and_example_but_not_repeated(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(BadSettings) as told:
+    with pytest.raises(InvalidSettings) as error:
         read_settings()
     assert re.search(
-        rf"^  {name} should .+; for example {name}=\S+$", str(told.value), re.MULTILINE
+        rf"^  {name} should .+; for example {name}=\S+$", str(error.value), re.MULTILINE
     )
-    assert str(told.value).count("\n") == 1
-    assert CANARY not in str(told.value)
-    assert told.value.__suppress_context__
-    with pytest.raises(ValidationError) as raw:
+    assert str(error.value).count("\n") == 1
+    assert SECRET not in str(error.value)
+    assert error.value.__suppress_context__
+    with pytest.raises(ValidationError) as validation_error:
         Settings()
-    assert CANARY not in str(raw.value)
+    assert SECRET not in str(validation_error.value)
 
 
-def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_values_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "loud")
     monkeypatch.setenv("METRICS_PORT", "x")
-    with pytest.raises(BadSettings, match=r"(?s)LOG_LEVEL.*METRICS_PORT"):
+    with pytest.raises(InvalidSettings, match=r"(?s)LOG_LEVEL.*METRICS_PORT"):
         read_settings()
 
 
-def test_an_example_is_itself_accepted() -> None:
+def test_every_example_is_a_valid_value() -> None:
     for name, field in Settings.model_fields.items():
         assert field.examples
         assert getattr(read_settings(**{name: field.examples[0]}), name)
 
 
-def test_settings_show_no_secret_and_do_not_change() -> None:
+def test_settings_hide_secrets_and_are_immutable() -> None:
     secrets = {
-        "database_url": f"postgresql://u:{CANARY}@db/x",
-        "redis_url": f"redis://:{CANARY}@redis",
-        "canvas_encryption_key": CANARY,
-        "supabase_jwt_secret": CANARY,
-        "supabase_service_key": CANARY,
+        "database_url": f"postgresql://u:{SECRET}@db/x",
+        "redis_url": f"redis://:{SECRET}@redis",
+        "canvas_encryption_key": SECRET,
+        "supabase_jwt_secret": SECRET,
+        "supabase_service_key": SECRET,
     }
     settings = read_settings(**secrets)
-    assert CANARY not in f"{settings!r} {settings} {settings.model_dump()}"
-    assert CANARY not in settings.model_dump_json()
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert SECRET not in settings.model_dump_json()
     with pytest.raises(ValidationError):
         settings.log_level = "debug"
 
 
-def test_root_keeps_data_where_the_server_of_another_user_may_enter(
+def test_the_home_of_root_is_accessible_to_the_server_account(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert default_home() == ROOT_HOME
+    assert default_home() == HOME_OF_ROOT
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert default_home() != ROOT_HOME
+    assert default_home() != HOME_OF_ROOT
     assert default_home().name == "easeboard"
 
 
-def test_the_example_file_lists_exactly_the_settings_each_with_a_line_about_it() -> None:
+def test_the_example_file_lists_every_setting_with_a_comment() -> None:
     blocks = EXAMPLE.read_text().split("\n\n")[1:]
-    told = {}
+    examples = {}
     for block in blocks:
         comment, assignment = block.strip().split("\n")
         assert comment.startswith("# ")
-        name, _, told[name] = assignment.partition("=")
-    assert list(told) == [name.upper() for name in Settings.model_fields]
-    assert told["CANVAS_ENCRYPTION_KEY"] == "your-32-character-encryption-key"
+        name, _, examples[name] = assignment.partition("=")
+    assert list(examples) == [name.upper() for name in Settings.model_fields]
+    assert examples["CANVAS_ENCRYPTION_KEY"] == "your-32-character-encryption-key"
 
 
-def test_the_example_file_as_it_stands_changes_nothing_but_the_key() -> None:
+def test_the_unchanged_example_file_gives_the_defaults() -> None:
     Path(".env").write_text(EXAMPLE.read_text())
     copied = read_settings().model_dump(exclude={"canvas_encryption_key"})
     Path(".env").unlink()

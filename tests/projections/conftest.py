@@ -6,40 +6,42 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from infrastructure.postgres import pools
-from infrastructure.projection_engine.ensure_versions import ensure
-from infrastructure.projection_engine.versions import enter, schema_of
+from infrastructure.projection_engine.ensure_versions import ensure_versions
+from infrastructure.projection_engine.versions import schema_of, set_search_path
 from projections.registry import READ_MODELS
 
-Told = Callable[[Sequence[Recorded]], None]
+ProjectNewEvents = Callable[[Sequence[RecordedEvent]], None]
 
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
-    async with pools.reads(database_url, size=2) as pool:
+    async with pools.open_read_pool(database_url, size=2) as pool:
         yield pool
 
 
 @pytest.fixture
-def tell(database_url: str) -> Told:
+def project_new(database_url: str) -> ProjectNewEvents:
     """Lets every read model hear of what is new in a past."""
-    told = 0
+    projected = 0
 
-    def tell(past: Sequence[Recorded]) -> None:
-        nonlocal told
-        events = [one for one in past if one.position > told]
-        told = len(past)
-        take_in(database_url, events)
+    def project_new(log: Sequence[RecordedEvent]) -> None:
+        nonlocal projected
+        events = [recorded for recorded in log if recorded.position > projected]
+        projected = len(log)
+        project_events(database_url, events)
 
-    return tell
+    return project_new
 
 
-def take_in(database_url: str, events: Sequence[Recorded]) -> None:
+def project_events(database_url: str, events: Sequence[RecordedEvent]) -> None:
     """Let every read model hear of these events."""
     with psycopg.connect(database_url) as connection:
-        ensure(connection, READ_MODELS)
+        ensure_versions(connection, READ_MODELS)
         for model in READ_MODELS:
             with connection.cursor() as cursor:
-                enter(cursor, schema_of(model.name, 1))
-                model.project([one for one in events if type(one.event) in model.hears], cursor)
+                set_search_path(cursor, schema_of(model.name, 1))
+                model.project(
+                    [each for each in events if type(each.event) in model.subscribes_to], cursor
+                )

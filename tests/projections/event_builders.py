@@ -12,49 +12,51 @@ from domain.canvas import Assignment, Course
 from domain.connection import Connection
 from domain.events import PersonErased
 from domain.events.sync import Progress, Requests
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
-from tests.canvas_builders import assignment, course, hidden_grade, restricted, submission
+from tests.canvas_builders import assignment, course, hidden_grade, restricted_course, submission
 
-MAIN = UUID("00000000-0000-4000-8000-0000000000ff")
-PERSON = uuid5(MAIN, "person")
-BEGAN = datetime(2026, 9, 1, 12, tzinfo=UTC)
-OBSTACLE = ("canvas-forbidden", "There is no planner.")
-REQUESTS = Requests(total=3, not_modified=1, retried=0)
+NAMESPACE = UUID("00000000-0000-4000-8000-0000000000ff")
+PERSON = uuid5(NAMESPACE, "person")
+STARTED_AT = datetime(2026, 9, 1, 12, tzinfo=UTC)
+FALLBACK_REASON = ("canvas-forbidden", "There is no planner.")
+REQUEST_COUNTS = Requests(total=3, not_modified=1, retried=0)
 
 
 @dataclass
-class Past:
+class EventLogBuilder:
     """A log that grows, a second and three microseconds an event."""
 
-    events: list[Recorded] = field(default_factory=list)
+    events: list[RecordedEvent] = field(default_factory=list)
     step: timedelta = timedelta(seconds=1, microseconds=3)
 
     def record(self, person: UUID, *events: Any) -> None:
         for event in events:
             position = len(self.events) + 1
-            self.events.append(Recorded(event, position, BEGAN + position * self.step, person))
+            self.events.append(
+                RecordedEvent(event, position, STARTED_AT + position * self.step, person)
+            )
 
-    def keep(self, *aggregates: Aggregate) -> None:
+    def save(self, *aggregates: Aggregate) -> None:
         for aggregate in aggregates:
             self.record(aggregate.person_id, *aggregate.collect_events())
 
 
 @dataclass
-class Account:
+class StudentAccount:
     """One connection of one person, and the runs over it."""
 
-    past: Past
+    log: EventLogBuilder
     person: UUID = PERSON
     url: str = "https://canvas.example"
     connection: Connection = field(init=False)
     sync: Sync = field(init=False)
-    runs: int = 0
+    run_count: int = 0
 
     def __post_init__(self) -> None:
-        self.connection = Connection.unborn(Connection.id_for(self.person, self.url, 1))
-        self.sync = Sync.unborn(Sync.id_for(self.connection.id))
+        self.connection = Connection.new(Connection.id_for(self.person, self.url, 1))
+        self.sync = Sync.new(Sync.id_for(self.connection.id))
 
     @property
     def id(self) -> UUID:
@@ -62,14 +64,14 @@ class Account:
 
     @property
     def run_id(self) -> UUID:
-        return uuid5(self.id, f"run/{self.runs}")
+        return uuid5(self.id, f"run/{self.run_count}")
 
     @property
     def attempt(self) -> Attempt:
         return Attempt(self.run_id, "worker-1")
 
-    def open(self, **facts: Any) -> "Account":
-        usual = {
+    def open(self, **fields: Any) -> "StudentAccount":
+        defaults = {
             "person_id": self.person,
             "canvas_url": self.url,
             "canvas_name": "Example U",
@@ -77,18 +79,18 @@ class Account:
             "canvas_user_name": "Ada",
             "token_fingerprint": "0a1b2c3d",
         }
-        self.connection.open(**usual | facts)
-        self.past.keep(self.connection)
+        self.connection.open(**defaults | fields)
+        self.log.save(self.connection)
         return self
 
-    def decide(self, decide: Callable[[Connection], object]) -> "Account":
-        decide(self.connection)
-        self.past.keep(self.connection)
+    def change_connection(self, change: Callable[[Connection], object]) -> "StudentAccount":
+        change(self.connection)
+        self.log.save(self.connection)
         return self
 
-    def request(self, trigger: str = "manual", mode: str = "full") -> "Account":
-        self.runs += 1
-        return self.synchronise(
+    def request(self, trigger: str = "manual", mode: str = "full") -> "StudentAccount":
+        self.run_count += 1
+        return self.change_sync(
             lambda sync: sync.request(
                 self.run_id,
                 connection_id=self.id,
@@ -98,137 +100,145 @@ class Account:
             )
         )
 
-    def synchronise(self, decide: Callable[[Sync], object]) -> "Account":
-        decide(self.sync)
-        self.past.keep(self.sync)
+    def change_sync(self, change: Callable[[Sync], object]) -> "StudentAccount":
+        change(self.sync)
+        self.log.save(self.sync)
         return self
 
-    def start(self) -> "Account":
-        return self.synchronise(lambda sync: sync.start("worker-1"))
+    def start(self) -> "StudentAccount":
+        return self.change_sync(lambda sync: sync.start("worker-1"))
 
-    def see(self, course: Course, *assignments: Assignment, done: int = 1) -> "Account":
-        shown = None if course["state"] == "restricted" else list(assignments)
-        return self.synchronise(
-            lambda sync: sync.see_course(
-                self.attempt, course, shown, Progress(total=2, done=done, failed=0)
+    def fetch_course(
+        self, course: Course, *assignments: Assignment, done: int = 1
+    ) -> "StudentAccount":
+        returned = None if course["state"] == "restricted" else list(assignments)
+        return self.change_sync(
+            lambda sync: sync.record_course(
+                self.attempt, course, returned, Progress(total=2, done=done, failed=0)
             )
         )
 
-    def complete(self, failed: int = 0) -> "Account":
+    def complete(self, failed: int = 0) -> "StudentAccount":
         progress = Progress(total=2, done=2 - failed, failed=failed)
-        return self.synchronise(lambda sync: sync.complete(self.attempt, progress, REQUESTS))
+        return self.change_sync(lambda sync: sync.complete(self.attempt, progress, REQUEST_COUNTS))
 
-    def run(self, *seen: tuple[Course, Iterable[Assignment]]) -> "Account":
+    def run(self, *fetched: tuple[Course, Iterable[Assignment]]) -> "StudentAccount":
         """One whole run that sees these courses."""
         self.request().start()
-        listed = {course["canvas_id"] for course, _ in seen}
-        self.synchronise(lambda sync: sync.list_courses(self.attempt, listed))
-        for course_, assignments in seen:
-            self.see(course_, *assignments)
+        listed = {course["canvas_id"] for course, _ in fetched}
+        self.change_sync(lambda sync: sync.withdraw_unlisted(self.attempt, listed))
+        for course_, assignments in fetched:
+            self.fetch_course(course_, *assignments)
         return self.complete()
 
 
-class Wanderer:
+class RandomHistory:
     """Takes one random step after the other, each of which might happen."""
 
     def __init__(self, seed: int, people: int = 3, accounts: int = 2) -> None:
-        self._chance = random.Random(seed)
-        self.past = Past()
+        self._rng = random.Random(seed)
+        self.log = EventLogBuilder()
         self._accounts = [
-            Account(self.past, uuid5(MAIN, f"{person}"), f"https://canvas{number}.example")
+            StudentAccount(
+                self.log, uuid5(NAMESPACE, f"{person}"), f"https://canvas{number}.example"
+            )
             for person in range(people)
             for number in range(accounts)
         ]
         self._erased: set[UUID] = set()
 
-    def walk(self, steps: int) -> list[Recorded]:
+    def generate(self, steps: int) -> list[RecordedEvent]:
         for _ in range(steps):
-            self._step(self._chance.choice(self._accounts))
-        return self.past.events
+            self._step(self._rng.choice(self._accounts))
+        return self.log.events
 
-    def _step(self, account: Account) -> None:
+    def _step(self, account: StudentAccount) -> None:
         if account.person in self._erased:
             return
         status = account.connection.status
         if status == "new":
             account.open()
         elif status == "closed":
-            self._stray(account)
-        elif account.sync.live:
-            self._go_on(account)
-        elif self._chance.random() < 0.6:
-            mode = self._chance.choice(["full", "incremental"])
-            account.request(self._chance.choice(["manual", "schedule"]), mode)
+            self._request_after_close(account)
+        elif account.sync.active_run:
+            self._advance_run(account)
+        elif self._rng.random() < 0.6:
+            mode = self._rng.choice(["full", "incremental"])
+            account.request(self._rng.choice(["manual", "schedule"]), mode)
         else:
-            self._touch(account)
+            self._change_connection(account)
 
-    def _stray(self, account: Account) -> None:
-        if not account.sync.live and self._chance.random() < 0.3:
+    def _request_after_close(self, account: StudentAccount) -> None:
+        if not account.sync.active_run and self._rng.random() < 0.3:
             account.request()
 
-    def _touch(self, account: Account) -> None:
+    def _change_connection(self, account: StudentAccount) -> None:
         rejected = account.connection.status == "token_rejected"
-        chance = self._chance.random()
-        if chance < 0.04:
+        choice = self._rng.random()
+        if choice < 0.04:
             self._erased.add(account.person)
-            self.past.record(account.person, erased(account.person))
-        elif chance < 0.12:
-            account.decide(lambda connection: connection.close())
-        elif rejected or chance < 0.4:
-            fingerprint = f"{self._chance.getrandbits(32):08x}"
-            account.decide(lambda connection: connection.rotate_token("42", fingerprint))
-        elif chance < 0.6:
-            account.decide(lambda connection: connection.reject_token("revoked"))
+            self.log.record(account.person, person_erased(account.person))
+        elif choice < 0.12:
+            account.change_connection(lambda connection: connection.close())
+        elif rejected or choice < 0.4:
+            fingerprint = f"{self._rng.getrandbits(32):08x}"
+            account.change_connection(lambda connection: connection.rotate_token("42", fingerprint))
+        elif choice < 0.6:
+            account.change_connection(lambda connection: connection.reject_token("revoked"))
         else:
-            account.decide(lambda connection: connection.confirm("Ada L."))
+            account.change_connection(lambda connection: connection.record_validation("Ada L."))
 
-    def _go_on(self, account: Account) -> None:
-        run = account.sync.live
+    def _advance_run(self, account: StudentAccount) -> None:
+        run = account.sync.active_run
         assert run
         if run["status"] == "queued":
             account.start()
-            listed = {id_ for id_ in ("101", "102", "103") if self._chance.random() < 0.8}
-            account.synchronise(lambda sync: sync.list_courses(account.attempt, listed))
-            if self._chance.random() < 0.3:
-                account.synchronise(lambda sync: sync.widen(account.attempt, *OBSTACLE))
+            listed = {id_ for id_ in ("101", "102", "103") if self._rng.random() < 0.8}
+            account.change_sync(lambda sync: sync.withdraw_unlisted(account.attempt, listed))
+            if self._rng.random() < 0.3:
+                account.change_sync(
+                    lambda sync: sync.fall_back_to_full(account.attempt, *FALLBACK_REASON)
+                )
             return
-        chance = self._chance.random()
-        if chance < 0.7:
-            self._see(account)
-        elif chance < 0.75:
-            account.synchronise(lambda sync: sync.requeue(account.attempt, "lost"))
-        elif chance < 0.9:
-            account.complete(failed=self._chance.choice([0, 0, 1]))
-        elif chance < 0.95:
-            account.synchronise(
-                lambda sync: sync.fail(account.attempt, "canvas-timeout", "Too slow", REQUESTS)
+        choice = self._rng.random()
+        if choice < 0.7:
+            self._fetch_course(account)
+        elif choice < 0.75:
+            account.change_sync(lambda sync: sync.requeue(account.attempt, "lost"))
+        elif choice < 0.9:
+            account.complete(failed=self._rng.choice([0, 0, 1]))
+        elif choice < 0.95:
+            account.change_sync(
+                lambda sync: sync.fail(
+                    account.attempt, "canvas-timeout", "Too slow", REQUEST_COUNTS
+                )
             )
         else:
-            account.synchronise(lambda sync: sync.cancel())
+            account.change_sync(lambda sync: sync.cancel())
 
-    def _see(self, account: Account) -> None:
-        id_ = self._chance.choice(["101", "102", "103"])
-        chance = self._chance.random()
-        if chance < 0.1:
-            account.see(restricted(id_))
-        elif chance < 0.2:
+    def _fetch_course(self, account: StudentAccount) -> None:
+        id_ = self._rng.choice(["101", "102", "103"])
+        choice = self._rng.random()
+        if choice < 0.1:
+            account.fetch_course(restricted_course(id_))
+        elif choice < 0.2:
             progress = Progress(total=3, done=1, failed=1)
-            account.synchronise(
-                lambda sync: sync.miss_course(
+            account.change_sync(
+                lambda sync: sync.record_fetch_failure(
                     account.attempt, id_, "canvas-forbidden", "", progress
                 )
             )
         else:
-            account.see(self._course(id_), *self._assignments(id_))
+            account.fetch_course(self._course(id_), *self._assignments(id_))
 
     def _course(self, id_: str) -> Course:
-        score = self._chance.choice([None, 88, 91.5])
-        state = self._chance.choice(["active", "active", "active", "concluded"])
+        score = self._rng.choice([None, 88, 91.5])
+        state = self._rng.choice(["active", "active", "active", "concluded"])
         return course(id_, name=f"Course {id_} É", current_score=score, state=state)
 
     def _assignments(self, course_id: str) -> list[Assignment]:
-        shown = [number for number in range(5) if self._chance.random() < 0.75]
-        return [self._assignment(f"{course_id}{number}") for number in shown]
+        numbers = [number for number in range(5) if self._rng.random() < 0.75]
+        return [self._assignment(f"{course_id}{number}") for number in numbers]
 
     def _assignment(self, id_: str) -> Assignment:
         work = [None, submission(), submission(score=8), hidden_grade(), submission(late=True)]
@@ -236,16 +246,16 @@ class Wanderer:
         return assignment(
             id_,
             name=f"Work {id_} 100% \0",
-            due_at=self._chance.choice(due),
-            submission=self._chance.choice(work),
+            due_at=self._rng.choice(due),
+            submission=self._rng.choice(work),
         )
 
 
-def erased(person: UUID) -> PersonErased:
+def person_erased(person: UUID) -> PersonErased:
     """The end of a person's data."""
     return PersonErased(  # type: ignore[call-arg]  # the library adds the annotated fields
         originator_id=uuid5(person, "person"),
         originator_version=1,
-        timestamp=BEGAN,
+        timestamp=STARTED_AT,
         person_id=person,
     )

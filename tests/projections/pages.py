@@ -8,18 +8,20 @@ import orjson
 from projections.support.page import Page
 
 
-def loaded(page: Page) -> list[dict[str, Any]]:
+def decode_page(page: Page) -> list[dict[str, Any]]:
     """The documents of a page."""
     return [orjson.loads(item) for item in page.items]
 
 
-async def leafed(ask: Callable[..., Awaitable[Page]], limit: int) -> list[dict[str, Any]]:
+async def fetch_all_pages(
+    query: Callable[..., Awaitable[Page]], limit: int
+) -> list[dict[str, Any]]:
     """The documents of all pages, asked for one after the other."""
-    cursor, found = None, []
+    cursor, documents = None, []
     while True:
-        page = await ask(cursor=cursor, limit=limit)
+        page = await query(cursor=cursor, limit=limit)
         assert len(page.items) <= limit
-        found += loaded(page)
+        documents += decode_page(page)
         if page.next_cursor is None:
-            return found
+            return documents
         cursor = page.next_cursor

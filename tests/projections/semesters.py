@@ -23,12 +23,12 @@ from domain.events import (
     SyncStarted,
 )
 from domain.events.sync import Changes, Progress, Requests
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from tests.canvas_builders import assignment, course, submission
 
-BEGAN = datetime(2026, 9, 1, tzinfo=UTC)
-COURSES = 6
-RUNS = 60
+STARTED_AT = datetime(2026, 9, 1, tzinfo=UTC)
+COURSES_PER_STUDENT = 6
+RUNS_PER_STUDENT = 60
 
 
 class Student(NamedTuple):
@@ -37,36 +37,40 @@ class Student(NamedTuple):
     person: UUID
     connection: UUID
     sync: UUID
-    chance: Random
+    rng: Random
     versions: Iterator[int]
 
 
-def semesters(total: int, *, seed: int = 1, assignments: int = 8) -> Iterator[Recorded]:
+def generate_semesters(
+    total: int, *, seed: int = 1, assignments: int = 8
+) -> Iterator[RecordedEvent]:
     """So many events, students taking turns in the log."""
-    chance = Random(seed)
-    lives = (_life(_student(chance, nth), assignments) for nth in count())
-    for position, (event, person) in enumerate(islice(_in_turns(lives), total), 1):
-        yield Recorded(event, position, BEGAN + timedelta(milliseconds=50 * position), person)
+    rng = Random(seed)
+    students = (_student_events(_new_student(rng, nth), assignments) for nth in count())
+    for position, (event, person) in enumerate(islice(_interleave(students), total), 1):
+        yield RecordedEvent(
+            event, position, STARTED_AT + timedelta(milliseconds=50 * position), person
+        )
 
 
-def _in_turns(lives: Iterator[Iterator[tuple[Event, UUID]]]) -> Iterator[tuple[Event, UUID]]:
+def _interleave(students: Iterator[Iterator[tuple[Event, UUID]]]) -> Iterator[tuple[Event, UUID]]:
     """A hundred at a time, each a run's worth of events."""
     while True:
-        living = list(islice(lives, 100))
-        while living:
-            for life in list(living):
-                some = list(islice(life, 6))
-                yield from some
-                if not some:
-                    living.remove(life)
+        active = list(islice(students, 100))
+        while active:
+            for student_events in list(active):
+                next_events = list(islice(student_events, 6))
+                yield from next_events
+                if not next_events:
+                    active.remove(student_events)
 
 
-def _student(chance: Random, nth: int) -> Student:
-    ids = [UUID(int=chance.getrandbits(128), version=4) for _ in range(3)]
+def _new_student(rng: Random, nth: int) -> Student:
+    ids = [UUID(int=rng.getrandbits(128), version=4) for _ in range(3)]
     return Student(ids[0], ids[1], ids[2], Random(nth), count(1))
 
 
-def _life(student: Student, assignments: int) -> Iterator[tuple[Event, UUID]]:
+def _student_events(student: Student, assignments: int) -> Iterator[tuple[Event, UUID]]:
     opened = {
         "person_id": student.person,
         "canvas_url": "https://canvas.example",
@@ -75,41 +79,48 @@ def _life(student: Student, assignments: int) -> Iterator[tuple[Event, UUID]]:
         "canvas_user_name": "Ada",
         "token_fingerprint": "0a1b2c3d",
     }
-    yield _event(ConnectionOpened, student.connection, 1, opened), student.person
-    for run in range(RUNS):
-        for event in _run(student, assignments, first=run == 0):
+    yield _new_event(ConnectionOpened, student.connection, 1, opened), student.person
+    for run in range(RUNS_PER_STUDENT):
+        for event in _run_events(student, assignments, first=run == 0):
             yield event, student.person
 
 
-def _run(student: Student, assignments: int, *, first: bool) -> Iterator[Event]:
-    sync_id = UUID(int=student.chance.getrandbits(128), version=4)
+def _run_events(student: Student, assignments: int, *, first: bool) -> Iterator[Event]:
+    sync_id = UUID(int=student.rng.getrandbits(128), version=4)
 
-    def said(kind: type[Any], **facts: Any) -> Event:
-        facts |= {"connection_id": student.connection, "sync_id": sync_id}
-        return _event(kind, student.sync, next(student.versions), facts)
+    def sync_event(kind: type[Any], **fields: Any) -> Event:
+        fields |= {"connection_id": student.connection, "sync_id": sync_id}
+        return _new_event(kind, student.sync, next(student.versions), fields)
 
-    yield said(SyncRequested, person_id=student.person, trigger="schedule", mode="full")
-    yield said(SyncStarted, worker="worker-1")
-    for nth in range(COURSES) if first else [student.chance.randrange(COURSES)]:
-        numbers = range(assignments) if first else [student.chance.randrange(assignments)]
-        shown = [_assignment(student, nth, number) for number in numbers]
-        changes = Changes(courses=1, assignments=len(shown), grades=1)
-        progress = Progress(total=COURSES, done=nth, failed=0)
-        seen = course(f"{nth}", name=f"Course {nth}")
-        facts = {"course": seen, "assignments": shown, "removed": []}
-        yield said(CourseFetched, **facts, changes=changes, progress=progress)
-        if not first and student.chance.random() < 0.3:
-            due = {"previous": shown[0]["due_at"], "current": shown[0]["due_at"]}
-            ids = {"course_id": f"{nth}", "assignment_id": shown[0]["canvas_id"]}
-            yield said(DueDateChanged, **ids, **due)
-        yield said(GradeChanged, **_change(f"{nth}", shown[0], first=first))
-    progress = Progress(total=COURSES, done=COURSES, failed=0)
-    requests = Requests(total=COURSES + 1, not_modified=0, retried=0)
-    yield said(SyncCompleted, progress=progress, requests=requests, planner_validator=None)
+    yield sync_event(SyncRequested, person_id=student.person, trigger="schedule", mode="full")
+    yield sync_event(SyncStarted, worker="worker-1")
+    for nth in (
+        range(COURSES_PER_STUDENT) if first else [student.rng.randrange(COURSES_PER_STUDENT)]
+    ):
+        numbers = range(assignments) if first else [student.rng.randrange(assignments)]
+        assignments_fetched = [_assignment(student, nth, number) for number in numbers]
+        changes = Changes(courses=1, assignments=len(assignments_fetched), grades=1)
+        progress = Progress(total=COURSES_PER_STUDENT, done=nth, failed=0)
+        fetched = course(f"{nth}", name=f"Course {nth}")
+        fields = {"course": fetched, "assignments": assignments_fetched, "removed": []}
+        yield sync_event(CourseFetched, **fields, changes=changes, progress=progress)
+        if not first and student.rng.random() < 0.3:
+            due = {
+                "previous": assignments_fetched[0]["due_at"],
+                "current": assignments_fetched[0]["due_at"],
+            }
+            ids = {"course_id": f"{nth}", "assignment_id": assignments_fetched[0]["canvas_id"]}
+            yield sync_event(DueDateChanged, **ids, **due)
+        yield sync_event(
+            GradeChanged, **_grade_change(f"{nth}", assignments_fetched[0], first=first)
+        )
+    progress = Progress(total=COURSES_PER_STUDENT, done=COURSES_PER_STUDENT, failed=0)
+    requests = Requests(total=COURSES_PER_STUDENT + 1, not_modified=0, retried=0)
+    yield sync_event(SyncCompleted, progress=progress, requests=requests, planner_validator=None)
 
 
 def _assignment(student: Student, nth: int, number: int) -> Assignment:
-    score = float(student.chance.randrange(10))
+    score = float(student.rng.randrange(10))
     return assignment(
         f"{nth}{number:03}",
         name=f"Problem set {number}",
@@ -118,17 +129,19 @@ def _assignment(student: Student, nth: int, number: int) -> Assignment:
     )
 
 
-def _change(course_id: str, seen: Assignment, *, first: bool) -> dict[str, Any]:
+def _grade_change(course_id: str, graded: Assignment, *, first: bool) -> dict[str, Any]:
     return {
         "subject": "assignment",
         "course_id": course_id,
-        "assignment_id": seen["canvas_id"],
+        "assignment_id": graded["canvas_id"],
         "previous": None if first else Score(score=7.5, grade="7.5"),
         "current": Score(score=8.5, grade="8.5"),
         "baseline": first,
     }
 
 
-def _event(kind: type[Any], stream: UUID, version: int, facts: dict[str, Any]) -> Event:
-    event: Event = kind(originator_id=stream, originator_version=version, timestamp=BEGAN, **facts)
+def _new_event(kind: type[Any], stream: UUID, version: int, fields: dict[str, Any]) -> Event:
+    event: Event = kind(
+        originator_id=stream, originator_version=version, timestamp=STARTED_AT, **fields
+    )
     return event

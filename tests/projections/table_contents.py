@@ -7,13 +7,13 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from domain.recorded_event import Recorded
-from projections.registry import ReadModel
+from domain.recorded_event import RecordedEvent
+from projections.registry import RegisteredReadModel
 
-Dump = dict[str, list[str]]
+TableDump = dict[str, list[str]]
 
 
-def make(connection: Connection[Any], model: ReadModel, schema: str) -> None:
+def create_tables(connection: Connection[Any], model: RegisteredReadModel, schema: str) -> None:
     """Empty tables in a schema of their own."""
     name = sql.Identifier(schema)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(name))
@@ -21,22 +21,22 @@ def make(connection: Connection[Any], model: ReadModel, schema: str) -> None:
     connection.execute(model.schema_sql)
 
 
-def fill(
+def build_and_dump(
     connection: Connection[Any],
-    model: ReadModel,
+    model: RegisteredReadModel,
     schema: str,
-    batches: Iterable[Sequence[Recorded]],
-) -> Dump:
+    batches: Iterable[Sequence[RecordedEvent]],
+) -> TableDump:
     """Make tables, feed them and dump them."""
-    make(connection, model, schema)
+    create_tables(connection, model, schema)
     for batch in batches:
-        heard = [recorded for recorded in batch if type(recorded.event) in model.hears]
+        events = [recorded for recorded in batch if type(recorded.event) in model.subscribes_to]
         with connection.cursor() as cursor:
-            model.project(heard, cursor)
-    return dump(connection, schema)
+            model.project(events, cursor)
+    return dump_tables(connection, schema)
 
 
-def dump(connection: Connection[Any], schema: str) -> Dump:
+def dump_tables(connection: Connection[Any], schema: str) -> TableDump:
     """Every row of every table in a schema, as text, in order."""
     tables = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", [schema]
@@ -45,14 +45,14 @@ def dump(connection: Connection[Any], schema: str) -> Dump:
 
 
 def _rows(connection: Connection[Any], table: sql.Identifier) -> list[str]:
-    found = connection.execute(
+    result = connection.execute(
         sql.SQL("SELECT t::text FROM {} AS t ORDER BY t::text").format(table)
     )
-    return [row for (row,) in found]
+    return [row for (row,) in result]
 
 
-def in_parts(events: Sequence[Recorded], chance: Random) -> Iterable[list[Recorded]]:
+def random_batches(events: Sequence[RecordedEvent], rng: Random) -> Iterable[list[RecordedEvent]]:
     """The same events in batches of chance sizes."""
-    left = iter(events)
-    while batch := list(islice(left, chance.choice([1, 2, 3, 7, 30]))):
+    remaining = iter(events)
+    while batch := list(islice(remaining, rng.choice([1, 2, 3, 7, 30]))):
         yield batch

@@ -8,12 +8,12 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from domain.canvas import assignment_id, course_id
-from projections.assignments.query import ORDERS, assignments_of
+from projections.assignments.query import SORT_ORDERS, assignments_of
 from projections.support.page import BadCursor
 from tests.canvas_builders import assignment, course, hidden_grade, submission
-from tests.projections.conftest import Told
-from tests.projections.event_builders import PERSON, Account, Past
-from tests.projections.pages import leafed, loaded
+from tests.projections.conftest import ProjectNewEvents
+from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
+from tests.projections.pages import decode_page, fetch_all_pages
 
 NOW = datetime(2026, 9, 15, tzinfo=UTC)
 PAST, FUTURE = "2026-09-14T00:00:00Z", "2026-09-16T00:00:00Z"
@@ -22,14 +22,16 @@ UNSUBMITTED = submission(
 )
 
 
-async def _assignments(pool: AsyncConnectionPool, **where: Any) -> list[dict[str, Any]]:
-    return loaded(await assignments_of(PERSON, now=NOW, limit=None, pool=pool, **where))
+async def _assignments(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
+    return decode_page(await assignments_of(PERSON, now=NOW, limit=None, pool=pool, **filters))
 
 
-async def test_an_assignment_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    account = Account(past).open().run((course("101"), [assignment("5001")]))
-    tell(past.events)
+async def test_an_assignment_has_the_members_of_the_contract(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    account = StudentAccount(log).open().run((course("101"), [assignment("5001")]))
+    project_new(log.events)
     assert await _assignments(pool) == [
         {
             "id": str(assignment_id(account.id, "5001")),
@@ -71,13 +73,17 @@ async def test_an_assignment_as_the_contract_has_it(tell: Told, pool: AsyncConne
     ],
 )
 async def test_status(
-    tell: Told, pool: AsyncConnectionPool, status: str, work: Any, due_at: str | None
+    project_new: ProjectNewEvents,
+    pool: AsyncConnectionPool,
+    status: str,
+    work: Any,
+    due_at: str | None,
 ) -> None:
-    past = Past()
-    Account(past).open().run((course(), [assignment("1", submission=work, due_at=due_at)]))
-    tell(past.events)
-    (found,) = await _assignments(pool)
-    assert found["status"] == status
+    log = EventLogBuilder()
+    StudentAccount(log).open().run((course(), [assignment("1", submission=work, due_at=due_at)]))
+    project_new(log.events)
+    (document,) = await _assignments(pool)
+    assert document["status"] == status
     assert len(await _assignments(pool, statuses=frozenset({status}))) == 1
     others = {"excused", "graded", "submitted", "missing", "overdue", "upcoming", "undated"}
     assert await _assignments(pool, statuses=frozenset(others - {status})) == []
@@ -93,18 +99,18 @@ async def test_status(
     ],
 )
 async def test_locked(
-    tell: Told, pool: AsyncConnectionPool, *, locked: bool, dates: dict[str, str]
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool, *, locked: bool, dates: dict[str, str]
 ) -> None:
-    past = Past()
-    Account(past).open().run((course(), [assignment("1", **dates)]))
-    tell(past.events)
-    (found,) = await _assignments(pool)
-    assert found["locked"] is locked
+    log = EventLogBuilder()
+    StudentAccount(log).open().run((course(), [assignment("1", **dates)]))
+    project_new(log.events)
+    (document,) = await _assignments(pool)
+    assert document["locked"] is locked
 
 
-async def test_filters_and_order(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    first = Account(past).open()
+async def test_filters_and_order(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+    log = EventLogBuilder()
+    first = StudentAccount(log).open()
     late = submission(late=True)
     first.run(
         (
@@ -117,12 +123,12 @@ async def test_filters_and_order(tell: Told, pool: AsyncConnectionPool) -> None:
         ),
         (course("2"), [assignment("21", name="D", due_at="2026-09-10T00:00:00Z")]),
     )
-    second = Account(past, url="https://other.example").open()
+    second = StudentAccount(log, url="https://other.example").open()
     second.run((course("1"), [assignment("11", name="e", due_at="2026-10-01T00:00:00Z")]))
-    tell(past.events)
+    project_new(log.events)
 
-    async def names(**where: Any) -> str:
-        return "".join(found["name"] for found in await _assignments(pool, **where))
+    async def names(**filters: Any) -> str:
+        return "".join(document["name"] for document in await _assignments(pool, **filters))
 
     assert await names() == "DcbeA"
     assert await names(sort="-due_at") == "ebcDA"
@@ -135,36 +141,36 @@ async def test_filters_and_order(tell: Told, pool: AsyncConnectionPool) -> None:
     assert await names(due_before=datetime(2026, 9, 16, tzinfo=UTC)) == "Dc"
     assert await names(q="d") == "D"
     for sort in ("due_at", "-due_at", "name"):
-        ask = partial(assignments_of, PERSON, now=NOW, sort=sort, pool=pool)
+        query = partial(assignments_of, PERSON, now=NOW, sort=sort, pool=pool)
         for limit in (1, 2, 3):
-            assert await leafed(ask, limit) == await _assignments(pool, sort=sort)
+            assert await fetch_all_pages(query, limit) == await _assignments(pool, sort=sort)
 
 
-@pytest.mark.parametrize("sort", ORDERS)
-async def test_a_cursor_goes_on_in_its_own_order_only(
-    tell: Told, pool: AsyncConnectionPool, sort: str
+@pytest.mark.parametrize("sort", SORT_ORDERS)
+async def test_a_cursor_is_valid_for_its_own_sort_order_only(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool, sort: str
 ) -> None:
-    past = Past()
-    Account(past).open().run((course(), [assignment("1"), assignment("2")]))
-    tell(past.events)
-    ask = partial(assignments_of, PERSON, now=NOW, limit=1, pool=pool)
-    cursor = (await ask(sort=sort)).next_cursor
-    assert len((await ask(sort=sort, cursor=cursor)).items) == 1
-    for other in ORDERS.keys() - {sort}:
+    log = EventLogBuilder()
+    StudentAccount(log).open().run((course(), [assignment("1"), assignment("2")]))
+    project_new(log.events)
+    query = partial(assignments_of, PERSON, now=NOW, limit=1, pool=pool)
+    cursor = (await query(sort=sort)).next_cursor
+    assert len((await query(sort=sort, cursor=cursor)).items) == 1
+    for other in SORT_ORDERS.keys() - {sort}:
         with pytest.raises(BadCursor):
-            await ask(sort=other, cursor=cursor)
+            await query(sort=other, cursor=cursor)
 
 
-async def test_removed_ones_vanish_and_a_withdrawn_course_takes_its_own_along(
-    tell: Told, pool: AsyncConnectionPool
+async def test_removed_assignments_and_those_of_withdrawn_courses_are_not_listed(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open()
+    log = EventLogBuilder()
+    account = StudentAccount(log).open()
     account.run((course("1"), [assignment("11"), assignment("12")]), (course("2"), []))
 
     async def ids() -> set[str]:
-        tell(past.events)
-        return {found["canvas_id"] for found in await _assignments(pool)}
+        project_new(log.events)
+        return {document["canvas_id"] for document in await _assignments(pool)}
 
     assert await ids() == {"11", "12"}
     account.run((course("1"), [assignment("12")]))

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from domain.events import ConnectionClosed, CourseWithdrawn, PersonErased
-from projections.registry import READ_MODELS, ReadModel
-from tests.projections.event_builders import Wanderer
-from tests.projections.table_contents import fill, in_parts
+from projections.registry import READ_MODELS, RegisteredReadModel
+from tests.projections.event_builders import RandomHistory
+from tests.projections.table_contents import build_and_dump, random_batches
 
 Connection = psycopg.Connection[Any]
 
@@ -23,18 +23,18 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 @pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
 @pytest.mark.parametrize("seed", range(6))
-def test_one_by_one_in_parts_or_at_once(
-    connection: Connection, model: ReadModel, seed: int
+def test_the_rows_do_not_depend_on_the_batch_size(
+    connection: Connection, model: RegisteredReadModel, seed: int
 ) -> None:
-    events = Wanderer(seed).walk(150)
-    one_by_one = fill(connection, model, "one_by_one", ([event] for event in events))
-    in_some = fill(connection, model, "in_parts", in_parts(events, Random(seed)))
-    at_once = fill(connection, model, "at_once", [events])
+    events = RandomHistory(seed).generate(150)
+    one_by_one = build_and_dump(connection, model, "one_by_one", ([event] for event in events))
+    in_batches = build_and_dump(connection, model, "in_parts", random_batches(events, Random(seed)))
+    at_once = build_and_dump(connection, model, "at_once", [events])
     assert any(one_by_one[table] for table in model.tables)
-    assert one_by_one == in_some == at_once
+    assert one_by_one == in_batches == at_once
 
 
-def test_the_histories_hold_what_is_hard() -> None:
-    kinds = {type(event.event) for seed in range(6) for event in Wanderer(seed).walk(150)}
+def test_the_random_histories_contain_every_event_type() -> None:
+    kinds = {type(event.event) for seed in range(6) for event in RandomHistory(seed).generate(150)}
     assert {ConnectionClosed, PersonErased, CourseWithdrawn} <= kinds
-    assert {kind for model in READ_MODELS for kind in model.hears} <= kinds
+    assert {kind for model in READ_MODELS for kind in model.subscribes_to} <= kinds

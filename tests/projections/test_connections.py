@@ -7,28 +7,36 @@ from uuid import uuid4
 import orjson
 from psycopg_pool import AsyncConnectionPool
 
-from domain.sync_schedule import due_at, wait_of
+from domain.sync_schedule import delay_index, next_due_at
 from projections.connections.query import connection_of, connections_of
-from projections.support.json_documents import rfc3339
-from tests.projections.conftest import Told
-from tests.projections.event_builders import BEGAN, PERSON, Account, Past, erased
-from tests.projections.pages import leafed, loaded
+from projections.support.json_documents import format_rfc3339
+from tests.projections.conftest import ProjectNewEvents
+from tests.projections.event_builders import (
+    PERSON,
+    STARTED_AT,
+    EventLogBuilder,
+    StudentAccount,
+    person_erased,
+)
+from tests.projections.pages import decode_page, fetch_all_pages
 
 INTERVAL = timedelta(hours=2)
 
 
-def due(account: Account, rested_at: datetime) -> str:
-    return rfc3339(due_at(rested_at, wait_of(account.id, 0), INTERVAL))
+def next_sync_time(account: StudentAccount, idle_since: datetime) -> str:
+    return format_rfc3339(next_due_at(idle_since, delay_index(account.id, 0), INTERVAL))
 
 
-async def test_a_connection_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past(step=timedelta(minutes=1))
-    account = Account(past).open().run()
-    account.decide(lambda connection: connection.confirm("Ada L."))
-    tell(past.events)
-    answer = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
-    assert answer
-    assert orjson.loads(answer) == {
+async def test_a_connection_has_the_members_of_the_contract(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder(step=timedelta(minutes=1))
+    account = StudentAccount(log).open().run()
+    account.change_connection(lambda connection: connection.record_validation("Ada L."))
+    project_new(log.events)
+    document = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
+    assert document
+    assert orjson.loads(document) == {
         "id": str(account.id),
         "canvas_url": "https://canvas.example",
         "canvas_name": "Example U",
@@ -38,43 +46,49 @@ async def test_a_connection_as_the_contract_has_it(tell: Told, pool: AsyncConnec
         "token_rotated_at": "2026-09-01T12:01:00Z",
         "last_validated_at": "2026-09-01T12:05:00Z",
         "last_synced_at": "2026-09-01T12:04:00Z",
-        "next_sync_at": due(account, BEGAN + timedelta(minutes=4)),
+        "next_sync_at": next_sync_time(account, STARTED_AT + timedelta(minutes=4)),
         "created_at": "2026-09-01T12:01:00Z",
         "version": 2,
     }
     assert await connection_of(uuid4(), account.id, interval=INTERVAL, pool=pool) is None
 
 
-async def test_a_rejected_token_stops_the_clock_until_it_is_replaced(
-    tell: Told, pool: AsyncConnectionPool
+async def test_a_rejected_token_stops_scheduling_until_it_is_replaced(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open().decide(lambda connection: connection.reject_token("revoked"))
-    tell(past.events)
-    (stopped,) = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    log = EventLogBuilder()
+    account = (
+        StudentAccount(log)
+        .open()
+        .change_connection(lambda connection: connection.reject_token("revoked"))
+    )
+    project_new(log.events)
+    (stopped,) = decode_page(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
     assert (stopped["status"], stopped["next_sync_at"]) == ("token_rejected", None)
-    account.decide(lambda connection: connection.rotate_token("42", "ffffffff"))
-    tell(past.events)
-    (going,) = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
-    assert (going["status"], going["token_fingerprint"]) == ("active", "ffffffff")
-    assert going["next_sync_at"] == due(account, BEGAN + past.step)
+    account.change_connection(lambda connection: connection.rotate_token("42", "ffffffff"))
+    project_new(log.events)
+    (resumed,) = decode_page(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    assert (resumed["status"], resumed["token_fingerprint"]) == ("active", "ffffffff")
+    assert resumed["next_sync_at"] == next_sync_time(account, STARTED_AT + log.step)
 
 
-async def test_pages(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    ids = [str(Account(past, url=f"https://canvas{n}.example").open().id) for n in range(5)]
-    tell(past.events)
+async def test_pages(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+    log = EventLogBuilder()
+    ids = [str(StudentAccount(log, url=f"https://canvas{n}.example").open().id) for n in range(5)]
+    project_new(log.events)
 
-    ask = partial(connections_of, PERSON, interval=INTERVAL, pool=pool)
-    assert [one["id"] for one in await leafed(ask, 2)] == ids
+    query = partial(connections_of, PERSON, interval=INTERVAL, pool=pool)
+    assert [document["id"] for document in await fetch_all_pages(query, 2)] == ids
 
 
-async def test_closed_or_erased_there_is_nothing(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    Account(past).open().decide(lambda connection: connection.close())
-    Account(past, url="https://other.example").open()
-    past.record(PERSON, erased(PERSON))
-    tell(past.events[:2])
+async def test_closed_connections_and_erased_people_have_no_rows(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    StudentAccount(log).open().change_connection(lambda connection: connection.close())
+    StudentAccount(log, url="https://other.example").open()
+    log.record(PERSON, person_erased(PERSON))
+    project_new(log.events[:2])
     assert (await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool)).items == []
-    tell(past.events)
+    project_new(log.events)
     assert (await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool)).items == []

@@ -9,23 +9,25 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.canvas import course_id
 from projections.courses.query import courses_of
-from projections.support.page import BadCursor, cursor_after
-from tests.canvas_builders import assignment, course, restricted
-from tests.projections.conftest import Told
-from tests.projections.event_builders import PERSON, Account, Past
-from tests.projections.pages import leafed, loaded
+from projections.support.page import BadCursor, encode_cursor
+from tests.canvas_builders import assignment, course, restricted_course
+from tests.projections.conftest import ProjectNewEvents
+from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
+from tests.projections.pages import decode_page, fetch_all_pages
 
 
-async def _courses(pool: AsyncConnectionPool, **where: Any) -> list[dict[str, Any]]:
-    return loaded(await courses_of(PERSON, limit=None, pool=pool, **where))
+async def _courses(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
+    return decode_page(await courses_of(PERSON, limit=None, pool=pool, **filters))
 
 
-async def test_a_course_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    account = Account(past).open()
+async def test_a_course_has_the_members_of_the_contract(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    account = StudentAccount(log).open()
     term = {"id": "9", "name": "Fall", "start_at": None, "end_at": "2026-12-20T00:00:00Z"}
     account.run((course("101", term=term), [assignment("1"), assignment("2")]))
-    tell(past.events)
+    project_new(log.events)
     assert await _courses(pool) == [
         {
             "id": str(course_id(account.id, "101")),
@@ -52,23 +54,25 @@ async def test_a_course_as_the_contract_has_it(tell: Told, pool: AsyncConnection
     ]
 
 
-async def test_assignments_are_counted_as_they_come_and_go(
-    tell: Told, pool: AsyncConnectionPool
+async def test_the_assignment_count_follows_added_and_removed_assignments(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open()
-    for shown in (["1", "2", "3"], ["2", "3"], ["2", "3", "4", "5"]):
-        account.run((course(), [assignment(id_) for id_ in shown]))
-        tell(past.events)
-        (found,) = await _courses(pool)
-        assert found["assignment_count"] == len(shown)
+    log = EventLogBuilder()
+    account = StudentAccount(log).open()
+    for canvas_ids in (["1", "2", "3"], ["2", "3"], ["2", "3", "4", "5"]):
+        account.run((course(), [assignment(id_) for id_ in canvas_ids]))
+        project_new(log.events)
+        (document,) = await _courses(pool)
+        assert document["assignment_count"] == len(canvas_ids)
 
 
-async def test_a_course_that_closes_keeps_its_name(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    account = Account(past).open().run((course("101"), []), (restricted("102"), []))
-    account.run((restricted("101"), []))
-    tell(past.events)
+async def test_a_restricted_course_keeps_its_name(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    account = StudentAccount(log).open().run((course("101"), []), (restricted_course("102"), []))
+    account.run((restricted_course("101"), []))
+    project_new(log.events)
     nameless, known = await _courses(pool)
     assert (nameless["canvas_id"], nameless["name"], nameless["state"]) == (
         "102",
@@ -78,24 +82,24 @@ async def test_a_course_that_closes_keeps_its_name(tell: Told, pool: AsyncConnec
     assert (known["name"], known["state"]) == ("Linear Algebra", "restricted")
 
 
-async def test_filters(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    first = Account(past).open()
+async def test_filters(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+    log = EventLogBuilder()
+    first = StudentAccount(log).open()
     first.run(
         (course("1", name="100% Wool"), []),
         (course("2", name="Ünder_water", course_code="ÖKO 1"), []),
-        (course("3", name="Past", state="concluded"), []),
+        (course("3", name="EventLogBuilder", state="concluded"), []),
     )
-    second = Account(past, url="https://other.example").open()
+    second = StudentAccount(log, url="https://other.example").open()
     second.run((course("1", name="Elsewhere"), []))
-    tell(past.events)
+    project_new(log.events)
 
-    async def names(**where: Any) -> list[str]:
-        return [found["name"] for found in await _courses(pool, **where)]
+    async def names(**filters: Any) -> list[str]:
+        return [document["name"] for document in await _courses(pool, **filters)]
 
-    assert await names() == ["100% Wool", "Elsewhere", "Past", "Ünder_water"]
+    assert await names() == ["100% Wool", "Elsewhere", "EventLogBuilder", "Ünder_water"]
     assert await names(connection_id=second.id) == ["Elsewhere"]
-    assert await names(state="concluded") == ["Past"]
+    assert await names(state="concluded") == ["EventLogBuilder"]
     assert await names(q="0% w") == ["100% Wool"]
     assert await names(q="ÜNDER_") == ["Ünder_water"]
     assert await names(q="öko") == ["Ünder_water"]
@@ -104,20 +108,28 @@ async def test_filters(tell: Told, pool: AsyncConnectionPool) -> None:
     assert (await courses_of(uuid4(), limit=None, pool=pool)).items == []
 
 
-async def test_pages(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    account = Account(past).open()
+async def test_pages(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+    log = EventLogBuilder()
+    account = StudentAccount(log).open()
     account.run(*((course(f"{n}", name="Same" if n % 2 else f"{n}" * 5000), []) for n in range(7)))
-    tell(past.events)
+    project_new(log.events)
     whole = await _courses(pool)
     for limit in (1, 2, 3, 7):
-        assert await leafed(partial(courses_of, PERSON, pool=pool), limit) == whole
+        assert await fetch_all_pages(partial(courses_of, PERSON, pool=pool), limit) == whole
 
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "!", "é", "bm8", cursor_after("a"), cursor_after("a\0", str(PERSON)), cursor_after(1, 2)],
+    [
+        "",
+        "!",
+        "é",
+        "bm8",
+        encode_cursor("a"),
+        encode_cursor("a\0", str(PERSON)),
+        encode_cursor(1, 2),
+    ],
 )
-async def test_a_cursor_of_somebody_elses_making(pool: AsyncConnectionPool, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(pool: AsyncConnectionPool, cursor: str) -> None:
     with pytest.raises(BadCursor):
         await courses_of(PERSON, cursor=cursor, limit=5, pool=pool)

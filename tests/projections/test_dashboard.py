@@ -11,12 +11,12 @@ from domain.canvas import course_id
 from projections.assignments.query import assignments_of
 from projections.dashboard_stats.query import stats_of
 from tests.canvas_builders import assignment, course, hidden_grade, submission
-from tests.projections.conftest import Told
-from tests.projections.event_builders import PERSON, REQUESTS, Account, Past
-from tests.projections.pages import loaded
+from tests.projections.conftest import ProjectNewEvents
+from tests.projections.event_builders import PERSON, REQUEST_COUNTS, EventLogBuilder, StudentAccount
+from tests.projections.pages import decode_page
 
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
-LATER = "2026-10-20T00:00:00Z"
+LATER_DUE_AT = "2026-10-20T00:00:00Z"
 
 
 async def _stats(pool: AsyncConnectionPool, now: datetime = NOW) -> dict[str, Any]:
@@ -24,8 +24,8 @@ async def _stats(pool: AsyncConnectionPool, now: datetime = NOW) -> dict[str, An
     return stats
 
 
-def _semester(past: Past) -> Account:
-    account = Account(past).open()
+def _build_semester(log: EventLogBuilder) -> StudentAccount:
+    account = StudentAccount(log).open()
     graded = submission(graded_at="2026-09-14T00:00:00Z")
     unsubmitted = submission(
         state="unsubmitted", score=None, grade=None, submitted_at=None, graded_at=None
@@ -41,14 +41,16 @@ def _semester(past: Past) -> Account:
                 assignment("5", submission=unsubmitted),
                 assignment("6", submission=None, due_at="2026-09-15T12:00:01Z"),
                 assignment("7", submission=None, due_at="2026-09-22T12:00:00Z"),
-                assignment("8", submission=None, due_at=LATER, submission_types=["none"]),
-                assignment("9", submission=None, due_at=LATER, submission_types=["on_paper"]),
+                assignment("8", submission=None, due_at=LATER_DUE_AT, submission_types=["none"]),
+                assignment(
+                    "9", submission=None, due_at=LATER_DUE_AT, submission_types=["on_paper"]
+                ),
             ],
         ),
         (
             course("2", name="Botany", current_score=91.5),
             [
-                *(assignment(f"2{n}", submission=None, due_at=LATER) for n in range(4)),
+                *(assignment(f"2{n}", submission=None, due_at=LATER_DUE_AT) for n in range(4)),
                 assignment("24", submission=None, due_at="2026-09-22T12:00:01Z", name="Z"),
             ],
         ),
@@ -58,10 +60,12 @@ def _semester(past: Past) -> Account:
     return account
 
 
-async def test_the_figures(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    account = _semester(past)
-    tell(past.events)
+async def test_stats_count_courses_assignments_and_grades(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    account = _build_semester(log)
+    project_new(log.events)
     stats = await _stats(pool)
     assert stats["courses"] == {"active": 3, "total": 4}
     assert stats["assignments"] == {
@@ -90,25 +94,29 @@ async def test_the_figures(tell: Told, pool: AsyncConnectionPool) -> None:
         )
     ]
     assert stats["connections"] == {"active": 1, "failing": 0}
-    assert stats["last_synced_at"] == past.events[-1].recorded_at.isoformat().replace("+00:00", "Z")
+    assert stats["last_synced_at"] == log.events[-1].recorded_at.isoformat().replace("+00:00", "Z")
 
 
-async def test_next_due_is_what_the_list_says(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    _semester(past)
-    tell(past.events)
+async def test_next_due_equals_the_assignment_list(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    _build_semester(log)
+    project_new(log.events)
     listed = await assignments_of(
         PERSON, now=NOW, statuses=frozenset({"upcoming"}), limit=5, pool=pool
     )
-    found = (await _stats(pool))["next_due"]
-    assert found == loaded(listed)
-    assert [one["canvas_id"] for one in found[:3]] == ["6", "7", "24"]
+    next_due = (await _stats(pool))["next_due"]
+    assert next_due == decode_page(listed)
+    assert [item["canvas_id"] for item in next_due[:3]] == ["6", "7", "24"]
 
 
-async def test_activity(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    _semester(past)
-    tell(past.events)
+async def test_activity_counts_submissions_and_grades_per_day(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    _build_semester(log)
+    project_new(log.events)
     days = (await _stats(pool))["activity"]
     assert [day["date"] for day in days] == [f"2026-08-{n}" for n in range(19, 32)] + [
         f"2026-09-{n:02}" for n in range(1, 16)
@@ -121,42 +129,46 @@ async def test_activity(tell: Told, pool: AsyncConnectionPool) -> None:
     assert sum(graded for _, graded in busy.values()) == 1
 
 
-async def test_changes_of_the_last_week_leave_the_first_run_out(
-    tell: Told, pool: AsyncConnectionPool
+async def test_grade_changes_of_the_last_week_exclude_the_first_run(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open().run((course("1"), [assignment("1")]))
+    log = EventLogBuilder()
+    account = StudentAccount(log).open().run((course("1"), [assignment("1")]))
     account.run((course("1", current_score=70), [assignment("1")]))
-    tell(past.events)
+    project_new(log.events)
     week = timedelta(days=7)
-    changed_at = past.events[-2].recorded_at
-    for now, changed in (
+    changed_at = log.events[-2].recorded_at
+    for now, count in (
         (changed_at, 1),
         (changed_at + week - timedelta(seconds=1), 1),
         (changed_at + week, 0),
         (changed_at - timedelta(seconds=1), 0),
     ):
         stats = await _stats(pool, now)
-        assert stats["grades"]["changed_this_week"] == changed, now
+        assert stats["grades"]["changed_this_week"] == count, now
 
 
-async def test_connections_that_fail(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    Account(past).open()
-    rejected = Account(past, url="https://b.example").open()
-    rejected.decide(lambda connection: connection.reject_token("revoked"))
-    failed = Account(past, url="https://c.example").open().request().start()
-    failed.synchronise(lambda sync: sync.fail(failed.attempt, "canvas-timeout", "", REQUESTS))
-    tell(past.events)
+async def test_failing_connections_are_counted(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    StudentAccount(log).open()
+    rejected = StudentAccount(log, url="https://b.example").open()
+    rejected.change_connection(lambda connection: connection.reject_token("revoked"))
+    failed = StudentAccount(log, url="https://c.example").open().request().start()
+    failed.change_sync(lambda sync: sync.fail(failed.attempt, "canvas-timeout", "", REQUEST_COUNTS))
+    project_new(log.events)
     assert (await _stats(pool))["connections"] == {"active": 2, "failing": 2}
     failed.run()
-    rejected.decide(lambda connection: connection.rotate_token("42", "ffffffff"))
-    tell(past.events)
+    rejected.change_connection(lambda connection: connection.rotate_token("42", "ffffffff"))
+    project_new(log.events)
     assert (await _stats(pool))["connections"] == {"active": 3, "failing": 0}
 
 
-async def test_of_nobody(tell: Told, pool: AsyncConnectionPool) -> None:
-    tell([])
+async def test_stats_of_an_unknown_person_are_empty(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    project_new([])
     stats = orjson.loads(await stats_of(uuid4(), now=NOW, pool=pool))
     assert stats["courses"] == {"active": 0, "total": 0}
     assert stats["completion_rate"] is None

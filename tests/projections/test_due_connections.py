@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 
 import orjson
 import psycopg
-from hypothesis import HealthCheck, settings
-from hypothesis import given as for_any
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg_pool import AsyncConnectionPool
 
@@ -17,65 +16,73 @@ from domain.aggregate import Aggregate
 from domain.connection import Connection
 from domain.next_sync import next_run_at
 from domain.sync import Sync
-from domain.sync_schedule import PASSING, Due, due_at, wait_of
-from infrastructure.canvas.circuit_breakers import circuits
-from infrastructure.event_store.rehydrate import fold
+from domain.sync_schedule import TRANSIENT_CODES, DueConnection, delay_index, next_due_at
+from infrastructure.canvas.circuit_breakers import load_circuit_breakers
+from infrastructure.event_store.rehydrate import rehydrate
 from infrastructure.postgres import pools
 from interfaces.queries.current_state import connection_document
 from projections.connections.due_connections import due_at_hosts, due_connections
 from projections.connections.query import connection_of, connections_of
-from projections.support.json_documents import rfc3339
+from projections.support.json_documents import format_rfc3339
 from projections.sync_log.query import sync_status_of
-from tests.projections.conftest import Told, take_in
-from tests.projections.event_builders import BEGAN, PERSON, REQUESTS, Account, Past, erased
-from tests.projections.pages import loaded
+from tests.projections.conftest import ProjectNewEvents, project_events
+from tests.projections.event_builders import (
+    PERSON,
+    REQUEST_COUNTS,
+    STARTED_AT,
+    EventLogBuilder,
+    StudentAccount,
+    person_erased,
+)
+from tests.projections.pages import decode_page
 
 INTERVAL = timedelta(hours=2)
-ASKED: dict[str, Any] = {"interval": INTERVAL, "limit": 99}
-LATE = BEGAN + timedelta(days=30)
+QUERY_OPTIONS: dict[str, Any] = {"interval": INTERVAL, "limit": 99}
+MUCH_LATER = STARTED_AT + timedelta(days=30)
 
 A = TypeVar("A", bound=Aggregate)
-Step = Callable[[Account], object]
+Step = Callable[[StudentAccount], object]
 
 
-async def ids_due(now: datetime, pool: AsyncConnectionPool, **where: Any) -> list[UUID]:
-    found = await due_connections(now, interval=INTERVAL, limit=99, pool=pool, **where)
+async def due_ids(now: datetime, pool: AsyncConnectionPool, **filters: Any) -> list[UUID]:
+    found = await due_connections(now, interval=INTERVAL, limit=99, pool=pool, **filters)
     return [due.connection_id for due in found]
 
 
-def accounts(past: Past, total: int) -> list[Account]:
-    return [Account(past, url=f"https://canvas{nth}.example").open() for nth in range(total)]
+def open_accounts(log: EventLogBuilder, total: int) -> list[StudentAccount]:
+    return [StudentAccount(log, url=f"https://canvas{nth}.example").open() for nth in range(total)]
 
 
-def due_of(account: Account, nth: int, past: Past) -> datetime:
+def due_time_of(account: StudentAccount, nth: int, log: EventLogBuilder) -> datetime:
     """When an account is due that has rested since the nth event."""
-    return due_at(BEGAN + nth * past.step, wait_of(account.id, 0), INTERVAL)
+    return next_due_at(STARTED_AT + nth * log.step, delay_index(account.id, 0), INTERVAL)
 
 
-async def test_a_connection_is_due_from_that_moment_on(
-    tell: Told, pool: AsyncConnectionPool
+async def test_a_connection_is_due_at_its_due_time_and_not_before(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open()
-    tell(past.events)
-    at = due_of(account, 1, past)
-    assert await ids_due(at - timedelta(microseconds=1), pool) == []
+    log = EventLogBuilder()
+    account = StudentAccount(log).open()
+    project_new(log.events)
+    at = due_time_of(account, 1, log)
+    assert await due_ids(at - timedelta(microseconds=1), pool) == []
     assert await due_connections(at, interval=INTERVAL, limit=9, pool=pool) == [
-        Due(PERSON, account.id, account.url, at)
+        DueConnection(PERSON, account.id, account.url, at)
     ]
 
 
-async def test_what_is_due_longest_comes_first_and_page_by_page(
-    tell: Told, pool: AsyncConnectionPool
+async def test_due_connections_are_paged_in_order_of_due_time(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
+    log = EventLogBuilder()
     due = {
-        account.id: due_of(account, nth, past) for nth, account in enumerate(accounts(past, 40), 1)
+        account.id: due_time_of(account, nth, log)
+        for nth, account in enumerate(open_accounts(log, 40), 1)
     }
-    tell(past.events)
-    found: list[Due] = []
+    project_new(log.events)
+    found: list[DueConnection] = []
     while page := await due_connections(
-        LATE, interval=INTERVAL, after=found[-1] if found else None, limit=7, pool=pool
+        MUCH_LATER, interval=INTERVAL, after=found[-1] if found else None, limit=7, pool=pool
     ):
         assert len(page) <= 7
         found += page
@@ -83,54 +90,59 @@ async def test_what_is_due_longest_comes_first_and_page_by_page(
     assert [each.due_at for each in found] == sorted(due.values())
 
 
-async def test_some_hosts_only_and_not_at_some(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    first, second, third = accounts(past, 3)
-    tell(past.events)
-    assert await ids_due(LATE, pool, without=[first.url, second.url]) == [third.id]
-    all_due = await due_connections(LATE, **ASKED, pool=pool)
+async def test_due_connections_can_be_limited_to_hosts_or_exclude_them(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    first, second, third = open_accounts(log, 3)
+    project_new(log.events)
+    assert await due_ids(MUCH_LATER, pool, without=[first.url, second.url]) == [third.id]
+    all_due = await due_connections(MUCH_LATER, **QUERY_OPTIONS, pool=pool)
     for origins in ([first.url, second.url], [third.url], []):
-        there = [due for due in all_due if due.origin in origins]
-        assert await due_at_hosts(LATE, origins, **ASKED, pool=pool) == there
-        assert await due_at_hosts(LATE, origins, **ASKED | {"limit": 1}, pool=pool) == there[:1]
-    early = due_of(first, 1, past) - timedelta(microseconds=1)
-    assert await due_at_hosts(early, [first.url], **ASKED, pool=pool) == []
+        expected = [due for due in all_due if due.origin in origins]
+        assert await due_at_hosts(MUCH_LATER, origins, **QUERY_OPTIONS, pool=pool) == expected
+        assert (
+            await due_at_hosts(MUCH_LATER, origins, **QUERY_OPTIONS | {"limit": 1}, pool=pool)
+            == expected[:1]
+        )
+    early = due_time_of(first, 1, log) - timedelta(microseconds=1)
+    assert await due_at_hosts(early, [first.url], **QUERY_OPTIONS, pool=pool) == []
 
 
-async def test_a_run_just_asked_for_is_not_due_while_it_waits(
-    tell: Told, pool: AsyncConnectionPool
+async def test_a_connection_with_a_queued_run_is_not_due(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open().request("schedule")
-    tell(past.events)
-    assert await ids_due(due_of(account, 1, past), pool) == []
-    assert await ids_due(due_of(account, 2, past), pool) == [account.id]
+    log = EventLogBuilder()
+    account = StudentAccount(log).open().request("schedule")
+    project_new(log.events)
+    assert await due_ids(due_time_of(account, 1, log), pool) == []
+    assert await due_ids(due_time_of(account, 2, log), pool) == [account.id]
 
 
-async def test_closed_rejected_and_erased_ones_are_never_due(
-    tell: Told, pool: AsyncConnectionPool
+async def test_closed_rejected_and_erased_connections_are_never_due(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    closed, rejected = accounts(past, 2)
-    closed.decide(lambda connection: connection.close())
-    rejected.decide(lambda connection: connection.reject_token("revoked"))
+    log = EventLogBuilder()
+    closed, rejected = open_accounts(log, 2)
+    closed.change_connection(lambda connection: connection.close())
+    rejected.change_connection(lambda connection: connection.reject_token("revoked"))
     other = uuid4()
-    Account(past, person=other).open()
-    past.record(other, erased(other))
-    tell(past.events)
-    assert await ids_due(LATE, pool) == []
-    rejected.decide(lambda connection: connection.rotate_token("42", "ffffffff"))
-    tell(past.events)
-    assert await ids_due(LATE, pool) == [rejected.id]
+    StudentAccount(log, person=other).open()
+    log.record(other, person_erased(other))
+    project_new(log.events)
+    assert await due_ids(MUCH_LATER, pool) == []
+    rejected.change_connection(lambda connection: connection.rotate_token("42", "ffffffff"))
+    project_new(log.events)
+    assert await due_ids(MUCH_LATER, pool) == [rejected.id]
 
 
-async def test_one_at_a_silent_host_is_not_shown_due_before_its_circuit_allows(
-    tell: Told, pool: AsyncConnectionPool, database_url: str
+async def test_next_sync_is_not_before_the_open_circuit_ends(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool, database_url: str
 ) -> None:
-    past = Past()
-    account, other = accounts(past, 2)
-    tell(past.events)
-    until = due_of(account, 1, past) + timedelta(minutes=7)
+    log = EventLogBuilder()
+    account, other = open_accounts(log, 2)
+    project_new(log.events)
+    until = due_time_of(account, 1, log) + timedelta(minutes=7)
     with psycopg.connect(database_url) as connection:
         connection.execute(
             """
@@ -141,22 +153,24 @@ async def test_one_at_a_silent_host_is_not_shown_due_before_its_circuit_allows(
             """,
             [account.url, until],
         )
-    shown = [rfc3339(until), rfc3339(due_of(other, 2, past))]
-    open_ones = loaded(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
-    assert [each["next_sync_at"] for each in open_ones] == shown
-    one = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
-    assert orjson.loads(one or b"{}")["next_sync_at"] == shown[0]
-    standings = await sync_status_of(PERSON, interval=INTERVAL, pool=pool)
-    assert [orjson.loads(each)["next_sync_at"] for each in standings] == shown
-    there = await circuits(pool)
-    told = [_told(Connection, each.id, each) for each in (account, other)]
-    documents = [connection_document(each, Sync.unborn(each.id), INTERVAL, there) for each in told]
-    assert [each["next_sync_at"] for each in documents] == shown
+    expected = [format_rfc3339(until), format_rfc3339(due_time_of(other, 2, log))]
+    listed = decode_page(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    assert [each["next_sync_at"] for each in listed] == expected
+    document = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
+    assert orjson.loads(document or b"{}")["next_sync_at"] == expected[0]
+    statuses = await sync_status_of(PERSON, interval=INTERVAL, pool=pool)
+    assert [orjson.loads(each)["next_sync_at"] for each in statuses] == expected
+    breakers = await load_circuit_breakers(pool)
+    connections = [_rehydrate(Connection, each.id, each) for each in (account, other)]
+    documents = [
+        connection_document(each, Sync.new(each.id), INTERVAL, breakers) for each in connections
+    ]
+    assert [each["next_sync_at"] for each in documents] == expected
 
 
-def _ended(end: Callable[[Account], object]) -> Step:
-    def step(account: Account) -> None:
-        if not account.sync.live:
+def _end_run_with(end: Callable[[StudentAccount], object]) -> Step:
+    def step(account: StudentAccount) -> None:
+        if not account.sync.active_run:
             account.request("schedule")
         if account.sync.attempt is None:
             account.start()
@@ -165,45 +179,45 @@ def _ended(end: Callable[[Account], object]) -> Step:
     return step
 
 
-def _failed(code: str) -> Step:
-    return _ended(
-        lambda account: account.synchronise(
-            lambda sync: sync.fail(account.attempt, code, "", REQUESTS)
+def _fail_run(code: str) -> Step:
+    return _end_run_with(
+        lambda account: account.change_sync(
+            lambda sync: sync.fail(account.attempt, code, "", REQUEST_COUNTS)
         )
     )
 
 
-def _requested(account: Account) -> None:
-    if not account.sync.live:
+def _request_run(account: StudentAccount) -> None:
+    if not account.sync.active_run:
         account.request()
 
 
-def _rejected(account: Account) -> None:
-    account.decide(lambda connection: connection.reject_token("revoked"))
+def _reject_token(account: StudentAccount) -> None:
+    account.change_connection(lambda connection: connection.reject_token("revoked"))
 
 
-def _replaced(account: Account) -> None:
-    account.decide(
-        lambda connection: connection.rotate_token("42", f"{len(account.past.events):08x}")
+def _rotate_token(account: StudentAccount) -> None:
+    account.change_connection(
+        lambda connection: connection.rotate_token("42", f"{len(account.log.events):08x}")
     )
 
 
 steps = st.lists(
     st.one_of(
-        st.sampled_from(sorted(PASSING) * 2 + ["canvas-forbidden"]).map(_failed),
+        st.sampled_from(sorted(TRANSIENT_CODES) * 2 + ["canvas-forbidden"]).map(_fail_run),
         st.sampled_from(
             [
-                _ended(lambda account: account.complete()),
-                _ended(lambda account: account.complete(failed=1)),
-                _ended(lambda account: account.synchronise(lambda sync: sync.cancel())),
-                _ended(
-                    lambda account: account.synchronise(
+                _end_run_with(lambda account: account.complete()),
+                _end_run_with(lambda account: account.complete(failed=1)),
+                _end_run_with(lambda account: account.change_sync(lambda sync: sync.cancel())),
+                _end_run_with(
+                    lambda account: account.change_sync(
                         lambda sync: sync.requeue(account.attempt, "lost")
                     )
                 ),
-                _requested,
-                _rejected,
-                _replaced,
+                _request_run,
+                _reject_token,
+                _rotate_token,
             ]
         ),
     ),
@@ -211,16 +225,16 @@ steps = st.lists(
 )
 
 
-def _folded(account: Account) -> tuple[Connection, Sync]:
+def _rehydrate_account(account: StudentAccount) -> tuple[Connection, Sync]:
     """The aggregates as the log would tell them."""
-    return _told(Connection, account.id, account), _told(Sync, account.sync.id, account)
+    return _rehydrate(Connection, account.id, account), _rehydrate(Sync, account.sync.id, account)
 
 
-def _told(kind: type[A], stream: UUID, account: Account) -> A:
-    for recorded in account.past.events:
+def _rehydrate(kind: type[A], stream: UUID, account: StudentAccount) -> A:
+    for recorded in account.log.events:
         object.__setattr__(recorded.event, "timestamp", recorded.recorded_at)
-    events = [recorded.event for recorded in account.past.events]
-    return fold(kind, stream, None, [each for each in events if each.originator_id == stream])
+    events = [recorded.event for recorded in account.log.events]
+    return rehydrate(kind, stream, None, [each for each in events if each.originator_id == stream])
 
 
 @settings(
@@ -228,41 +242,41 @@ def _told(kind: type[A], stream: UUID, account: Account) -> A:
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@for_any(
+@given(
     steps=steps,
     minutes=st.sampled_from([1, 5, 7, 60, 120, 10_080]),
-    pace=st.timedeltas(timedelta(microseconds=1), timedelta(hours=3)),
+    step_length=st.timedeltas(timedelta(microseconds=1), timedelta(hours=3)),
     person=st.uuids(version=4),
 )
-def test_tables_and_aggregates_say_the_same(
+def test_tables_and_aggregates_agree_on_the_due_time(
     database_url: str,
     steps: list[Step],
     minutes: int,
-    pace: timedelta,
+    step_length: timedelta,
     person: UUID,
 ) -> None:
-    interval, past = timedelta(minutes=minutes), Past(step=pace)
-    account = Account(past, person=person).open()
+    interval, log = timedelta(minutes=minutes), EventLogBuilder(step=step_length)
+    account = StudentAccount(log, person=person).open()
     for step in steps:
         step(account)
-    take_in(database_url, past.events)
-    connection, sync = _folded(account)
+    project_events(database_url, log.events)
+    connection, sync = _rehydrate_account(account)
     expected = next_run_at(connection, sync, interval)
-    asyncio.run(_agree(database_url, account, interval, expected))
+    asyncio.run(_assert_all_agree(database_url, account, interval, expected))
 
 
-async def _agree(
-    database_url: str, account: Account, interval: timedelta, expected: datetime | None
+async def _assert_all_agree(
+    database_url: str, account: StudentAccount, interval: timedelta, expected: datetime | None
 ) -> None:
-    told = None if expected is None else rfc3339(expected)
-    async with pools.reads(database_url, size=1) as pool:
-        shown = await connection_of(account.person, account.id, interval=interval, pool=pool)
+    expected_text = None if expected is None else format_rfc3339(expected)
+    async with pools.open_read_pool(database_url, size=1) as pool:
+        document = await connection_of(account.person, account.id, interval=interval, pool=pool)
         (status,) = await sync_status_of(account.person, interval=interval, pool=pool)
-        assert orjson.loads(shown or b"{}")["next_sync_at"] == told
-        assert orjson.loads(status)["next_sync_at"] == told
-        now = expected or LATE
-        asked: dict[str, Any] = {"interval": interval, "limit": 999, "pool": pool}
-        before = await due_connections(now - timedelta(microseconds=1), **asked)
+        assert orjson.loads(document or b"{}")["next_sync_at"] == expected_text
+        assert orjson.loads(status)["next_sync_at"] == expected_text
+        now = expected or MUCH_LATER
+        options: dict[str, Any] = {"interval": interval, "limit": 999, "pool": pool}
+        before = await due_connections(now - timedelta(microseconds=1), **options)
         assert account.id not in {due.connection_id for due in before}
-        found = {due.connection_id: due.due_at for due in await due_connections(now, **asked)}
+        found = {due.connection_id: due.due_at for due in await due_connections(now, **options)}
         assert found.get(account.id) == expected

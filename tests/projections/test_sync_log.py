@@ -8,23 +8,29 @@ import orjson
 from psycopg_pool import AsyncConnectionPool
 
 from domain.events.sync import Progress
-from domain.sync_schedule import due_at, wait_of
-from projections.support.json_documents import rfc3339
-from projections.sync_log.query import sync_status_of, syncs_of, unfinished
+from domain.sync_schedule import delay_index, next_due_at
+from projections.support.json_documents import format_rfc3339
+from projections.sync_log.query import connections_with_active_sync, sync_status_of, syncs_of
 from tests.canvas_builders import assignment, course
-from tests.projections.conftest import Told
-from tests.projections.event_builders import BEGAN, PERSON, REQUESTS, Account, Past
-from tests.projections.pages import leafed, loaded
+from tests.projections.conftest import ProjectNewEvents
+from tests.projections.event_builders import (
+    PERSON,
+    REQUEST_COUNTS,
+    STARTED_AT,
+    EventLogBuilder,
+    StudentAccount,
+)
+from tests.projections.pages import decode_page, fetch_all_pages
 
 INTERVAL = timedelta(hours=2)
 
 
-def due(account: Account, rested_at: datetime) -> str:
-    return rfc3339(due_at(rested_at, wait_of(account.id, 0), INTERVAL))
+def next_sync_time(account: StudentAccount, idle_since: datetime) -> str:
+    return format_rfc3339(next_due_at(idle_since, delay_index(account.id, 0), INTERVAL))
 
 
-async def _syncs(pool: AsyncConnectionPool, **where: Any) -> list[dict[str, Any]]:
-    return loaded(await syncs_of(PERSON, limit=None, pool=pool, **where))
+async def _syncs(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
+    return decode_page(await syncs_of(PERSON, limit=None, pool=pool, **filters))
 
 
 async def _status(pool: AsyncConnectionPool) -> list[dict[str, Any]]:
@@ -33,11 +39,13 @@ async def _status(pool: AsyncConnectionPool) -> list[dict[str, Any]]:
     ]
 
 
-async def test_a_run_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past(step=timedelta(minutes=1))
-    account = Account(past).open()
+async def test_a_run_has_the_members_of_the_contract(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder(step=timedelta(minutes=1))
+    account = StudentAccount(log).open()
     account.run((course("101"), [assignment("1")]), (course("102"), []))
-    tell(past.events)
+    project_new(log.events)
     (run,) = await _syncs(pool)
     assert run == {
         "id": str(account.run_id),
@@ -54,50 +62,56 @@ async def test_a_run_as_the_contract_has_it(tell: Told, pool: AsyncConnectionPoo
     }
 
 
-async def test_a_run_on_its_way(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past(step=timedelta(minutes=1))
-    account = Account(past).open()
-    tell(past.events)
+async def test_the_status_follows_a_run_from_queued_to_idle(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder(step=timedelta(minutes=1))
+    account = StudentAccount(log).open()
+    project_new(log.events)
     assert await _status(pool) == [
         {
             "connection_id": str(account.id),
             "state": "idle",
             "sync": None,
-            "next_sync_at": due(account, BEGAN + timedelta(minutes=1)),
+            "next_sync_at": next_sync_time(account, STARTED_AT + timedelta(minutes=1)),
         }
     ]
     account.request("schedule")
-    tell(past.events)
+    project_new(log.events)
     (status,) = await _status(pool)
     assert (status["state"], status["sync"]["status"]) == ("queued", "queued")
     assert status["sync"]["started_at"] is None
-    assert await unfinished(pool) == [account.id]
-    account.start().see(course("101"), done=1)
-    tell(past.events)
+    assert await connections_with_active_sync(pool) == [account.id]
+    account.start().fetch_course(course("101"), done=1)
+    project_new(log.events)
     (status,) = await _status(pool)
     assert (status["state"], status["sync"]["courses"]["done"]) == ("running", 1)
     assert await _syncs(pool) == [status["sync"]]
     account.complete(failed=1)
-    tell(past.events)
+    project_new(log.events)
     (status,) = await _status(pool)
     assert (status["state"], status["sync"]["status"]) == ("idle", "partial")
-    assert status["next_sync_at"] == due(account, BEGAN + timedelta(minutes=6))
-    assert await unfinished(pool) == []
+    assert status["next_sync_at"] == next_sync_time(account, STARTED_AT + timedelta(minutes=6))
+    assert await connections_with_active_sync(pool) == []
 
 
-async def test_how_runs_end_early(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    account = Account(past).open()
-    account.request().synchronise(lambda sync: sync.cancel())
+async def test_failed_and_cancelled_runs_are_listed(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    account = StudentAccount(log).open()
+    account.request().change_sync(lambda sync: sync.cancel())
     account.request().start()
-    missed = Progress(total=2, done=0, failed=1)
-    account.synchronise(
-        lambda sync: sync.miss_course(account.attempt, "1", "canvas-forbidden", "No", missed)
+    progress = Progress(total=2, done=0, failed=1)
+    account.change_sync(
+        lambda sync: sync.record_fetch_failure(
+            account.attempt, "1", "canvas-forbidden", "No", progress
+        )
     )
-    account.synchronise(
-        lambda sync: sync.fail(account.attempt, "canvas-timeout", "Too slow", REQUESTS)
+    account.change_sync(
+        lambda sync: sync.fail(account.attempt, "canvas-timeout", "Too slow", REQUEST_COUNTS)
     )
-    tell(past.events)
+    project_new(log.events)
     failed, cancelled = await _syncs(pool)
     assert failed["status"] == "failed"
     assert failed["error"] == {"code": "canvas-timeout", "detail": "Too slow"}
@@ -108,46 +122,48 @@ async def test_how_runs_end_early(tell: Told, pool: AsyncConnectionPool) -> None
     assert await _syncs(pool, connection_id=account.id) == [failed, cancelled]
 
 
-async def test_a_run_given_up_waits_again_as_the_same_run(
-    tell: Told, pool: AsyncConnectionPool
+async def test_a_requeued_run_keeps_its_id_and_start_time(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open().request().start().see(course("101"), done=1)
-    tell(past.events)
+    log = EventLogBuilder()
+    account = StudentAccount(log).open().request().start().fetch_course(course("101"), done=1)
+    project_new(log.events)
     (before,) = await _syncs(pool)
-    account.synchronise(lambda sync: sync.requeue(account.attempt, "lost"))
-    tell(past.events)
+    account.change_sync(lambda sync: sync.requeue(account.attempt, "lost"))
+    project_new(log.events)
     (status,) = await _status(pool)
     assert status["state"] == "queued"
-    waiting = {"status": "queued", "courses": {"total": 0, "done": 0, "failed": 0}}
-    assert status["sync"] == before | waiting
-    assert await unfinished(pool) == [account.id]
+    requeued = {"status": "queued", "courses": {"total": 0, "done": 0, "failed": 0}}
+    assert status["sync"] == before | requeued
+    assert await connections_with_active_sync(pool) == [account.id]
     account.start().complete()
-    tell(past.events)
+    project_new(log.events)
     (after,) = await _syncs(pool)
     assert (after["status"], after["started_at"]) == ("completed", before["started_at"])
 
 
-async def test_pages_newest_first(tell: Told, pool: AsyncConnectionPool) -> None:
-    past = Past()
-    account = Account(past).open()
+async def test_runs_are_paged_newest_first(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    account = StudentAccount(log).open()
     ids = []
     for _ in range(5):
         account.run()
         ids.append(str(account.run_id))
-    tell(past.events)
-    found = await leafed(partial(syncs_of, PERSON, pool=pool), 2)
-    assert [run["id"] for run in found] == ids[::-1]
+    project_new(log.events)
+    runs = await fetch_all_pages(partial(syncs_of, PERSON, pool=pool), 2)
+    assert [run["id"] for run in runs] == ids[::-1]
 
 
-async def test_a_run_asked_for_while_the_connection_closed_is_not_shown(
-    tell: Told, pool: AsyncConnectionPool
+async def test_a_run_requested_after_the_connection_closed_is_not_listed(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    past = Past()
-    account = Account(past).open().decide(lambda connection: connection.close())
-    tell(past.events)
+    log = EventLogBuilder()
+    account = StudentAccount(log).open().change_connection(lambda connection: connection.close())
+    project_new(log.events)
     account.request()
-    tell(past.events)
+    project_new(log.events)
     assert await _syncs(pool) == []
     assert await _status(pool) == []
-    assert await unfinished(pool) == []
+    assert await connections_with_active_sync(pool) == []

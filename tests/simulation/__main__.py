@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from time import perf_counter
 
-from infrastructure.observability.logging import configure_logs
-from tests.simulation.assumptions import Assumptions, told
-from tests.simulation.report import HEADLINE, line, table
+from infrastructure.observability.logging import configure_logging
+from tests.simulation.assumptions import Assumptions, descriptions
+from tests.simulation.report import SWEEP_HEADER, format_sweep_line, format_table
 from tests.simulation.scanner import simulate
 
 EXAMPLES = """examples:
@@ -16,29 +16,31 @@ EXAMPLES = """examples:
   python -m tests.simulation --connections 50000 --institutions 1 --lanes 16
   python -m tests.simulation --begins 17 --hours 5 --sweep workers 8 10 12 16
 """
-SAY_EVERY = 2.0
+PROGRESS_INTERVAL_SECONDS = 2.0
 """Seconds between two words of progress, on standard error."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print what the day of these assumptions shows, or one line for each value of a sweep."""
-    given = _parser().parse_args(arguments)
-    configure_logs("error", "json")
-    world = Assumptions(**{each.name: getattr(given, each.name) for each in fields(Assumptions)})
-    if given.sweep:
-        _sweep(world, *given.sweep)
+    options = _parser().parse_args(arguments)
+    configure_logging("error", "json")
+    assumptions = Assumptions(
+        **{each.name: getattr(options, each.name) for each in fields(Assumptions)}
+    )
+    if options.sweep:
+        _sweep(assumptions, *options.sweep)
     else:
-        print("\n".join(table(simulate(world, _progress()))))
+        print("\n".join(format_table(simulate(assumptions, _progress()))))
 
 
-def _sweep(world: Assumptions, name: str, *values: str) -> None:
-    kinds: dict[str, type] = {each.name: type(each.default) for each in fields(Assumptions)}
-    if name not in kinds or not values:
+def _sweep(assumptions: Assumptions, name: str, *values: str) -> None:
+    types: dict[str, type] = {each.name: type(each.default) for each in fields(Assumptions)}
+    if name not in types or not values:
         sys.exit(f"--sweep takes the name of an assumption, not {name}, and then its values.")
-    print(f"{name}\n{HEADLINE}", flush=True)
+    print(f"{name}\n{SWEEP_HEADER}", flush=True)
     for value in values:
-        found = simulate(replace(world, **{name: kinds[name](value)}), _progress())
-        print(line(value, found), flush=True)
+        results = simulate(replace(assumptions, **{name: types[name](value)}), _progress())
+        print(format_sweep_line(value, results), flush=True)
 
 
 def _parser() -> ArgumentParser:
@@ -50,8 +52,8 @@ def _parser() -> ArgumentParser:
     )
     for each in fields(Assumptions):
         flag = f"--{each.name.replace('_', '-')}"
-        meant = f"{told()[each.name].replace('%', '%%')} ({each.default:g})"
-        parser.add_argument(flag, type=type(each.default), default=each.default, help=meant)
+        help_text = f"{descriptions()[each.name].replace('%', '%%')} ({each.default:g})"
+        parser.add_argument(flag, type=type(each.default), default=each.default, help=help_text)
     parser.add_argument(
         "--sweep", nargs="+", metavar=("NAME", "VALUE"), help="one line for each value of a flag"
     )
@@ -59,16 +61,16 @@ def _parser() -> ArgumentParser:
 
 
 def _progress() -> Callable[[float, int], None]:
-    began = said = perf_counter()
+    started = printed_at = perf_counter()
 
-    def tell(hours: float, runs: int) -> None:
-        nonlocal said
-        if perf_counter() - said > SAY_EVERY:
-            said = perf_counter()
-            done = f"{hours:6.2f} h  {runs:,} runs  {said - began:.0f} s"
-            print(f"\r{done}", end="", file=sys.stderr, flush=True)
+    def report_progress(hours: float, runs: int) -> None:
+        nonlocal printed_at
+        if perf_counter() - printed_at > PROGRESS_INTERVAL_SECONDS:
+            printed_at = perf_counter()
+            progress = f"{hours:6.2f} h  {runs:,} runs  {printed_at - started:.0f} s"
+            print(f"\r{progress}", end="", file=sys.stderr, flush=True)
 
-    return tell
+    return report_progress
 
 
 if __name__ == "__main__":

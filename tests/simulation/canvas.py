@@ -10,30 +10,30 @@ from aiohttp import ClientSession
 from multidict import CIMultiDict
 
 from domain.errors import CanvasFailure
-from infrastructure.canvas.api_client import Asking
-from infrastructure.canvas.limits import USUAL
+from infrastructure.canvas.api_client import CanvasApi
+from infrastructure.canvas.limits import DEFAULT_LIMITS
 from infrastructure.canvas.throttle import Throttle
-from infrastructure.canvas_sandbox.bucket import Bucket
+from infrastructure.canvas_sandbox.bucket import LeakyBucket
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.virtual_loop import lived
+from tests.simulation.virtual_loop import run_virtual
 
-MARK = 600
+BUCKET_LIMIT_UNITS = 600
 """Units at which Canvas refuses, where nobody configured it otherwise."""
-COST = 0.2
-FEEDS = 3
-OTHERS = 6
+REQUEST_COST_UNITS = 0.2
+CHANGE_FEED_REQUESTS = 3
+OTHER_PROGRAM_REQUESTS = 6
 """Requests that another program has in flight with the same token."""
 ORIGIN = "https://canvas.example"
 
 
-class Taken(NamedTuple):
+class RunSample(NamedTuple):
     """What one run took: seconds, and requests, those that were refused included."""
 
     seconds: float
     requests: int
 
 
-class Content:
+class FakeContent:
     """An empty list, or the words of a refusal."""
 
     async def iter_chunked(self, _size: int) -> AsyncIterator[bytes]:
@@ -43,100 +43,109 @@ class Content:
         return b""
 
 
-class Response:
+class FakeResponse:
     """As much of aiohttp's as we look at."""
 
     def __init__(self, status: int, remaining: float) -> None:
-        self.status, self.ok, self.content = status, status < 400, Content()
+        self.status, self.ok, self.content = status, status < 400, FakeContent()
         self.headers = CIMultiDict(
             {"Content-Type": "application/json", "X-Rate-Limit-Remaining": str(remaining)}
         )
 
 
-class Session:
+class FakeSession:
     """One token's Canvas, which answers by its bucket, or hangs."""
 
-    def __init__(self, world: Assumptions, chance: Random, *, hangs: bool) -> None:
-        self._world, self._chance, self._hangs = world, chance, hangs
-        self._bucket = Bucket(MARK)
-        if chance.random() < world.shared:
-            for _ in range(OTHERS):
+    def __init__(self, assumptions: Assumptions, rng: Random, *, hangs: bool) -> None:
+        self._assumptions, self._rng, self._hangs = assumptions, rng, hangs
+        self._bucket = LeakyBucket(BUCKET_LIMIT_UNITS)
+        if rng.random() < assumptions.shared_tokens:
+            for _ in range(OTHER_PROGRAM_REQUESTS):
                 self._bucket.reserve(0)
 
     @asynccontextmanager
-    async def get(self, *_: Any, **__: Any) -> AsyncIterator[Response]:
+    async def get(self, *_: Any, **__: Any) -> AsyncIterator[FakeResponse]:
         """Answer after as long as Canvas takes."""
         loop = asyncio.get_running_loop()
         if self._hangs:
-            await asyncio.sleep(USUAL.read)
+            await asyncio.sleep(DEFAULT_LIMITS.read_seconds)
             raise TimeoutError
         if self._bucket.reserve(loop.time()):
-            seconds, status, cost = self._seconds(), 200, COST
+            seconds, status, cost = self._draw_latency(), 200, REQUEST_COST_UNITS
         else:
             seconds, status, cost = 0.02, 429, 0.0
         await asyncio.sleep(seconds)
         self._bucket.settle(cost, loop.time())
-        yield Response(status, self._bucket.remaining)
+        yield FakeResponse(status, self._bucket.remaining)
 
-    def _seconds(self) -> float:
-        median = self._world.latency
-        return min(USUAL.read, median * self._chance.lognormvariate(0, self._world.spread))
+    def _draw_latency(self) -> float:
+        median = self._assumptions.latency
+        return min(
+            DEFAULT_LIMITS.read_seconds,
+            median * self._rng.lognormvariate(0, self._assumptions.latency_sigma),
+        )
 
 
-async def incremental(asking: Asking, changed: int) -> None:
+async def read_incremental(api: CanvasApi, changed_courses: int) -> None:
     """Three lists at once, then what they show to be changed."""
-    await _all(asking, FEEDS)
-    await _all(asking, changed)
+    await _get_all(api, CHANGE_FEED_REQUESTS)
+    await _get_all(api, changed_courses)
 
 
-async def full(asking: Asking, courses: int) -> None:
+async def read_full(api: CanvasApi, courses: int) -> None:
     """The courses, then each."""
-    await _all(asking, 1)
-    await _all(asking, courses)
+    await _get_all(api, 1)
+    await _get_all(api, courses)
 
 
-async def _all(asking: Asking, many: int) -> None:
-    await asyncio.gather(*[asking.get(asking.origin) for _ in range(many)])
+async def _get_all(api: CanvasApi, count: int) -> None:
+    await asyncio.gather(*[api.get(api.origin) for _ in range(count)])
 
 
-Reads = Callable[[Asking, int], Awaitable[None]]
+ReadAccount = Callable[[CanvasApi, int], Awaitable[None]]
 
 
-def try_out(reads: Reads, many: int, world: Assumptions, chance: Random) -> list[Taken]:
+def sample_runs(
+    read_account: ReadAccount, count: int, assumptions: Assumptions, rng: Random
+) -> list[RunSample]:
     """So many runs of a kind, each at a Canvas of its own."""
     return [
-        lived(_timed(reads, many, Session(world, chance, hangs=False)))
-        for _ in range(world.samples)
+        run_virtual(_measure_run(read_account, count, FakeSession(assumptions, rng, hangs=False)))
+        for _ in range(assumptions.samples)
     ]
 
 
-def try_hanging(world: Assumptions, chance: Random, *, in_doubt: bool) -> list[Taken]:
+def sample_hanging_runs(
+    assumptions: Assumptions, rng: Random, *, host_degraded: bool
+) -> list[RunSample]:
     """Runs at a Canvas that does not answer, and that is perhaps known for it."""
-    hanging = Session(world, chance, hangs=True)
+    session = FakeSession(assumptions, rng, hangs=True)
     return [
-        lived(_timed(incremental, 0, hanging, in_doubt=in_doubt))
-        for _ in range(max(10, world.samples // 10))
+        run_virtual(_measure_run(read_incremental, 0, session, host_degraded=host_degraded))
+        for _ in range(max(10, assumptions.samples // 10))
     ]
 
 
-async def _timed(reads: Reads, many: int, session: Session, *, in_doubt: bool = False) -> Taken:
-    asking = Asking(
+async def _measure_run(
+    read_account: ReadAccount, count: int, session: FakeSession, *, host_degraded: bool = False
+) -> RunSample:
+    api = CanvasApi(
         cast("ClientSession", session),
         ORIGIN,
         "token",
-        throttle=Throttle(USUAL.in_flight),
-        limits=USUAL,
-        seconds=USUAL.run,
-        in_doubt=in_doubt,
+        throttle=Throttle(DEFAULT_LIMITS.max_in_flight),
+        limits=DEFAULT_LIMITS,
+        timeout_seconds=DEFAULT_LIMITS.run_seconds,
+        host_degraded=host_degraded,
     )
-    task = asyncio.ensure_future(reads(asking, many))
+    task = asyncio.ensure_future(read_account(api, count))
     try:
         await task
     except CanvasFailure:
         pass
     finally:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for other in others:
-            cast("asyncio.Task[None]", other).cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-    return Taken(asyncio.get_running_loop().time(), asking.requests["total"])
+        pending_tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for pending_task in pending_tasks:
+            cast("asyncio.Task[None]", pending_task).cancel()
+        await asyncio.gather(*pending_tasks, return_exceptions=True)
+    return RunSample(asyncio.get_running_loop().time(), api.requests["total"])

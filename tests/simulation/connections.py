@@ -5,81 +5,86 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from domain.sync_schedule import due_at, wait_of
+from domain.sync_schedule import delay_index, next_due_at
 from tests.simulation.assumptions import Assumptions
 from tests.simulation.due_list import DueList
-from tests.simulation.institutions import HOUR, sizes
+from tests.simulation.institutions import HOUR_SECONDS, students_per_host
 
-BEGINNING = datetime(2026, 9, 1, tzinfo=UTC)
-FULL_AGE = 20 * HOUR
+SIMULATION_START = datetime(2026, 9, 1, tzinfo=UTC)
+MAX_INITIAL_FULL_AGE_SECONDS = 20 * HOUR_SECONDS
 """Up to how long ago, at the beginning, everything was read."""
 
 
-def at(seconds: float) -> datetime:
+def time_at(seconds: float) -> datetime:
     """The moment so many seconds after the beginning."""
-    return BEGINNING + timedelta(seconds=seconds)
+    return SIMULATION_START + timedelta(seconds=seconds)
 
 
-def since(moment: datetime) -> float:
+def seconds_since_start(moment: datetime) -> float:
     """How many seconds after the beginning a moment is."""
-    return (moment - BEGINNING).total_seconds()
+    return (moment - SIMULATION_START).total_seconds()
 
 
-def connection(nth: int, chance: Random) -> UUID:
+def new_connection_id(index: int, rng: Random) -> UUID:
     """An id that says which connection it is, and is random at its end as any other."""
-    return UUID(int=nth << 96 | chance.getrandbits(96))
+    return UUID(int=index << 96 | rng.getrandbits(96))
 
 
-def nth(connection_id: UUID) -> int:
+def index_of(connection_id: UUID) -> int:
     """Which connection an id is of."""
     return connection_id.int >> 96
 
 
-class People:
+class Connections:
     """One connection each; seconds are of the simulation."""
 
-    def __init__(self, world: Assumptions, chance: Random) -> None:
-        many = world.connections
-        self._every = world.every
-        self.sizes = sizes(world)
-        self.ids = [connection(one, chance) for one in range(many)]
-        self.host = self._placed(chance)
-        fewest, most = max(1, world.courses // 2), max(1, world.courses * 3 // 2)
-        self.courses = array("b", [chance.randint(fewest, most) for _ in range(many)])
-        self.failures = array("b", [0]) * many
-        self.full_at = array("d", [-chance.uniform(0, FULL_AGE) for _ in range(many)])
-        self.seen_at = array("d", [0.0]) * many
-        self.asked_at = array("d", [0.0]) * many
-        self.tries = bytearray(many)
-        self.is_live = bytearray(many)
-        self.is_full = bytearray(many)
-        self.by_hand = bytearray(many)
-        self.due = DueList(self.host)
-        self.due.begin(self._first(one, world, chance) for one in range(many))
+    def __init__(self, assumptions: Assumptions, rng: Random) -> None:
+        count = assumptions.connections
+        self._sync_interval = assumptions.sync_interval
+        self.host_sizes = students_per_host(assumptions)
+        self.ids = [new_connection_id(index, rng) for index in range(count)]
+        self.hosts = self._assign_hosts(rng)
+        min_courses, max_courses = (
+            max(1, assumptions.courses // 2),
+            max(1, assumptions.courses * 3 // 2),
+        )
+        self.courses = array("b", [rng.randint(min_courses, max_courses) for _ in range(count)])
+        self.failures = array("b", [0]) * count
+        self.last_full_at = array(
+            "d", [-rng.uniform(0, MAX_INITIAL_FULL_AGE_SECONDS) for _ in range(count)]
+        )
+        self.last_read_at = array("d", [0.0]) * count
+        self.requested_at = array("d", [0.0]) * count
+        self.attempts = bytearray(count)
+        self.is_active = bytearray(count)
+        self.is_full = bytearray(count)
+        self.is_manual = bytearray(count)
+        self.due_list = DueList(self.hosts)
+        self.due_list.put_all(self._first_due(index, assumptions, rng) for index in range(count))
 
-    def rest(self, one: int, now: float, failures: int) -> None:
+    def set_idle(self, index: int, now: float, failures: int) -> None:
         """A run has ended, with so many failures in a row by now."""
-        self.failures[one] = min(failures, 100)
-        self.is_live[one] = 0
-        self.due.put(one, self.due_after(one, now))
+        self.failures[index] = min(failures, 100)
+        self.is_active[index] = 0
+        self.due_list.put(index, self.due_after(index, now))
 
-    def due_after(self, one: int, rested: float) -> float:
+    def due_after(self, index: int, idle_since: float) -> float:
         """When a connection is due that rests since then."""
-        wait = wait_of(self.ids[one], self.failures[one])
-        return since(due_at(at(rested), wait, self._every))
+        delay = delay_index(self.ids[index], self.failures[index])
+        return seconds_since_start(next_due_at(time_at(idle_since), delay, self._sync_interval))
 
-    def _placed(self, chance: Random) -> "array[int]":
-        places = array("i")
-        for host, size in enumerate(self.sizes):
-            places.extend([host] * size)
-        chance.shuffle(places)
-        return places
+    def _assign_hosts(self, rng: Random) -> "array[int]":
+        hosts = array("i")
+        for host, size in enumerate(self.host_sizes):
+            hosts.extend([host] * size)
+        rng.shuffle(hosts)
+        return hosts
 
-    def _first(self, one: int, world: Assumptions, chance: Random) -> float:
+    def _first_due(self, index: int, assumptions: Assumptions, rng: Random) -> float:
         """Somewhere in their wait, or all of them long due."""
-        if world.herd:
+        if assumptions.herd:
             return 0.0
-        wait = self.due_after(one, 0)
-        rested = -chance.uniform(0, wait)
-        self.seen_at[one] = rested
-        return rested + wait
+        delay = self.due_after(index, 0)
+        idle_since = -rng.uniform(0, delay)
+        self.last_read_at[index] = idle_since
+        return idle_since + delay

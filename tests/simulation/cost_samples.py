@@ -5,10 +5,16 @@ from random import Random
 from typing import NamedTuple
 
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.canvas import Taken, full, incremental, try_hanging, try_out
-from tests.simulation.institutions import EVENING, HOUR
+from tests.simulation.canvas import (
+    RunSample,
+    read_full,
+    read_incremental,
+    sample_hanging_runs,
+    sample_runs,
+)
+from tests.simulation.institutions import HOUR_SECONDS, PEAK_HOUR
 
-MOST_CHANGED = 4
+MAX_CHANGED_COURSES = 4
 """Courses an incremental run finds changed at most."""
 
 
@@ -17,56 +23,77 @@ class Cost(NamedTuple):
 
     seconds: float
     requests: int
-    cpu: float
-    database: float
-    changed: int
+    cpu_seconds: float
+    database_seconds: float
+    changed_courses: int
 
 
-class Costs:
+class CostSamples:
     """What each kind of run takes, at any hour."""
 
-    def __init__(self, world: Assumptions, chance: Random) -> None:
-        self._world, self._chance = world, chance
-        self.least = max(1, world.courses // 2)
-        self.most = max(1, world.courses * 3 // 2)
-        self.incremental = [try_out(incremental, k, world, chance) for k in range(MOST_CHANGED + 1)]
-        self.full = {c: try_out(full, c, world, chance) for c in range(self.least, self.most + 1)}
-        self.hanging = [try_hanging(world, chance, in_doubt=known) for known in (False, True)]
+    def __init__(self, assumptions: Assumptions, rng: Random) -> None:
+        self._assumptions, self._rng = assumptions, rng
+        self.min_courses = max(1, assumptions.courses // 2)
+        self.max_courses = max(1, assumptions.courses * 3 // 2)
+        self.incremental = [
+            sample_runs(read_incremental, k, assumptions, rng)
+            for k in range(MAX_CHANGED_COURSES + 1)
+        ]
+        self.full = {
+            c: sample_runs(read_full, c, assumptions, rng)
+            for c in range(self.min_courses, self.max_courses + 1)
+        }
+        self.hanging = [
+            sample_hanging_runs(assumptions, rng, host_degraded=is_degraded)
+            for is_degraded in (False, True)
+        ]
 
-    def tide(self, now: float) -> float:
+    def daily_cycle(self, now: float) -> float:
         """From -1 in the morning to 1 in the evening."""
-        hour = now / HOUR - self._world.warm_up + self._world.begins
-        return math.cos((hour - EVENING) / 12 * math.pi)
+        hour = now / HOUR_SECONDS - self._assumptions.warm_up + self._assumptions.begins
+        return math.cos((hour - PEAK_HOUR) / 12 * math.pi)
 
-    def changed(self, tide: float) -> int:
+    def draw_changed_courses(self, cycle: float) -> int:
         """In how many courses a run finds something, mostly none."""
-        share = min(0.95, self._world.changed * (1 + self._world.evening * tide))
-        many = 0
-        while many < MOST_CHANGED and self._chance.random() < share:
-            many, share = many + 1, 0.25
-        return many
+        share = min(
+            0.95, self._assumptions.changed_share * (1 + self._assumptions.evening_activity * cycle)
+        )
+        count = 0
+        while count < MAX_CHANGED_COURSES and self._rng.random() < share:
+            count, share = count + 1, 0.25
+        return count
 
-    def of(self, *, is_full: bool, courses: int, now: float) -> Cost:
+    def draw_cost(self, *, is_full: bool, courses: int, now: float) -> Cost:
         """What a run takes that is answered."""
-        world, tide = self._world, self.tide(now)
-        changed = self.changed(tide)
-        tried = self.full[courses] if is_full else self.incremental[changed]
-        seconds, requests = self._one_of(tried)
-        slower = 1 + world.evening_latency * max(0.0, tide)
-        cpu = world.cpu_full * courses / world.courses if is_full else world.cpu_incremental
-        database = world.db_full if is_full else world.db_incremental
+        assumptions, cycle = self._assumptions, self.daily_cycle(now)
+        changed = self.draw_changed_courses(cycle)
+        samples = self.full[courses] if is_full else self.incremental[changed]
+        seconds, requests = self._draw(samples)
+        latency_factor = 1 + assumptions.evening_latency * max(0.0, cycle)
+        cpu = (
+            assumptions.cpu_full * courses / assumptions.courses
+            if is_full
+            else assumptions.cpu_incremental
+        )
+        database = assumptions.db_full if is_full else assumptions.db_incremental
         return Cost(
-            seconds * slower,
+            seconds * latency_factor,
             requests,
-            cpu + changed * world.cpu_changed,
-            database + changed * world.db_changed,
+            cpu + changed * assumptions.cpu_changed,
+            database + changed * assumptions.db_changed,
             changed,
         )
 
-    def hangs(self, *, in_doubt: bool) -> Cost:
+    def draw_hanging_cost(self, *, host_degraded: bool) -> Cost:
         """What a run takes at a host that does not answer."""
-        seconds, requests = self._one_of(self.hanging[in_doubt])
-        return Cost(seconds, requests, self._world.cpu_incremental, self._world.db_incremental, 0)
+        seconds, requests = self._draw(self.hanging[host_degraded])
+        return Cost(
+            seconds,
+            requests,
+            self._assumptions.cpu_incremental,
+            self._assumptions.db_incremental,
+            0,
+        )
 
-    def _one_of(self, tried: list[Taken]) -> Taken:
-        return tried[int(self._chance.random() * len(tried))]
+    def _draw(self, samples: list[RunSample]) -> RunSample:
+        return samples[int(self._rng.random() * len(samples))]

@@ -14,25 +14,25 @@ class DueList:
     """One line of the due for each host; a connection that is not due any more is passed over."""
 
     def __init__(self, hosts: "array[int]") -> None:
-        self.due = array("d", [NEVER]) * len(hosts)
+        self.due_at = array("d", [NEVER]) * len(hosts)
         self._hosts = hosts
-        self._later: dict[int, list[Entry]] = {}
-        self._second = 0
-        self._lines: dict[int, list[Entry]] = {}
+        self._future: dict[int, list[Entry]] = {}
+        self._current_second = 0
+        self._queues: dict[int, list[Entry]] = {}
 
     def put(self, connection: int, due: float) -> None:
         """A connection rests until then."""
-        self.due[connection] = due
-        self._later.setdefault(int(due), []).append((due, connection))
+        self.due_at[connection] = due
+        self._future.setdefault(int(due), []).append((due, connection))
 
-    def begin(self, dues: Iterable[float]) -> None:
+    def put_all(self, due_times: Iterable[float]) -> None:
         """Everybody's first rest."""
-        for connection, due in enumerate(dues):
+        for connection, due in enumerate(due_times):
             self.put(connection, due)
 
-    def take(self, connection: int) -> None:
+    def remove(self, connection: int) -> None:
         """A run of it is asked for: it is not due while that lives."""
-        self.due[connection] = NEVER
+        self.due_at[connection] = NEVER
 
     def find(
         self,
@@ -44,49 +44,49 @@ class DueList:
         without: Iterable[int] = (),
     ) -> list[Entry]:
         """Up to so many of the due, in order."""
-        self._pass(now)
-        hosts = self._lines.keys() if only is None else self._lines.keys() & set(only)
+        self._advance_to(now)
+        hosts = self._queues.keys() if only is None else self._queues.keys() & set(only)
         heads = []
         for host in hosts - set(without):
-            line = self._trimmed(host)
-            nth = self._next(line, bisect_right(line, after) if after else 0)
-            if nth < len(line):
-                heads.append((*line[nth], nth, line))
+            queue = self._pruned_queue(host)
+            index = self._next_index(queue, bisect_right(queue, after) if after else 0)
+            if index < len(queue):
+                heads.append((*queue[index], index, queue))
         heapify(heads)
         found: list[Entry] = []
         while heads and len(found) < limit:
-            due, connection, nth, line = heads[0]
+            due, connection, index, queue = heads[0]
             found.append((due, connection))
-            nth = self._next(line, nth + 1)
-            if nth < len(line):
-                heapreplace(heads, (*line[nth], nth, line))
+            index = self._next_index(queue, index + 1)
+            if index < len(queue):
+                heapreplace(heads, (*queue[index], index, queue))
             else:
                 heappop(heads)
         return found
 
-    def _pass(self, now: float) -> None:
+    def _advance_to(self, now: float) -> None:
         """Whoever is due by now joins the line of their host."""
-        for second in range(self._second, int(now) + 1):
-            coming = sorted(self._later.pop(second, ()))
-            passed = bisect_right(coming, (now, len(self.due)))
-            if coming[passed:]:
-                self._later[second] = coming[passed:]
-            for entry in coming[:passed]:
-                if self.due[entry[1]] == entry[0]:
-                    self._lines.setdefault(self._hosts[entry[1]], []).append(entry)
-        self._second = int(now)
+        for second in range(self._current_second, int(now) + 1):
+            entries = sorted(self._future.pop(second, ()))
+            due_count = bisect_right(entries, (now, len(self.due_at)))
+            if entries[due_count:]:
+                self._future[second] = entries[due_count:]
+            for entry in entries[:due_count]:
+                if self.due_at[entry[1]] == entry[0]:
+                    self._queues.setdefault(self._hosts[entry[1]], []).append(entry)
+        self._current_second = int(now)
 
-    def _next(self, line: list[Entry], nth: int) -> int:
-        while nth < len(line) and self.due[line[nth][1]] != line[nth][0]:
-            nth += 1
-        return nth
+    def _next_index(self, queue: list[Entry], index: int) -> int:
+        while index < len(queue) and self.due_at[queue[index][1]] != queue[index][0]:
+            index += 1
+        return index
 
-    def _trimmed(self, host: int) -> list[Entry]:
-        line = self._lines[host]
-        gone = self._next(line, 0)
-        if gone == len(line):
-            del self._lines[host]
+    def _pruned_queue(self, host: int) -> list[Entry]:
+        queue = self._queues[host]
+        obsolete = self._next_index(queue, 0)
+        if obsolete == len(queue):
+            del self._queues[host]
             return []
-        if gone:
-            del line[:gone]
-        return line
+        if obsolete:
+            del queue[:obsolete]
+        return queue

@@ -5,48 +5,50 @@ from typing import NamedTuple
 
 from tests.simulation.assumptions import Assumptions
 
-HOUR = 3600.0
-SIX = 18.0
+HOUR_SECONDS = 3600.0
+LARGE_OUTAGE_HOUR = 18.0
 """The hour at which a large host begins to hang, for two."""
-EVENING = 20.0
+PEAK_HOUR = 20.0
 """The hour of the day at which most happens."""
 
 
-class Silence(NamedTuple):
+class Outage(NamedTuple):
     """From when until when a host hangs, in seconds of the simulation."""
 
-    begins: float
-    ends: float
+    starts_at: float
+    ends_at: float
 
 
-def sizes(world: Assumptions) -> list[int]:
+def students_per_host(assumptions: Assumptions) -> list[int]:
     """Students at each Canvas, the largest first; everybody is somewhere."""
-    many = min(world.institutions, world.connections)
-    weights = [1 / nth**world.zipf for nth in range(1, many + 1)]
-    scale = (world.connections - many) / sum(weights)
-    found = [1 + int(scale * weight) for weight in weights]
-    for nth in range(world.connections - sum(found)):
-        found[nth % many] += 1
-    return found
+    host_count = min(assumptions.institutions, assumptions.connections)
+    weights = [1 / nth**assumptions.zipf for nth in range(1, host_count + 1)]
+    scale = (assumptions.connections - host_count) / sum(weights)
+    sizes = [1 + int(scale * weight) for weight in weights]
+    for nth in range(assumptions.connections - sum(sizes)):
+        sizes[nth % host_count] += 1
+    return sizes
 
 
-def origin(host: int) -> str:
+def origin_of(host: int) -> str:
     """The address of the n-th largest."""
     return f"https://canvas-{host}.example"
 
 
-def silences(world: Assumptions, hosts: int, chance: Random) -> dict[int, Silence]:
+def plan_outages(assumptions: Assumptions, hosts: int, rng: Random) -> dict[int, Outage]:
     """Which hosts hang, and when."""
-    found = {}
+    outages = {}
     for host in range(hosts):
-        if chance.random() < world.outages:
-            begins = (world.warm_up + chance.uniform(0, world.hours)) * HOUR
-            found[host] = Silence(begins, begins + HOUR)
-    if world.large_outage and hosts > THIRD:
-        begins = (world.warm_up + (SIX - world.begins) % 24) * HOUR
-        found[THIRD] = Silence(begins, begins + 2 * HOUR)
-    return found
+        if rng.random() < assumptions.outages:
+            starts_at = (assumptions.warm_up + rng.uniform(0, assumptions.hours)) * HOUR_SECONDS
+            outages[host] = Outage(starts_at, starts_at + HOUR_SECONDS)
+    if assumptions.large_outage and hosts > LARGE_OUTAGE_HOST:
+        starts_at = (
+            assumptions.warm_up + (LARGE_OUTAGE_HOUR - assumptions.begins) % 24
+        ) * HOUR_SECONDS
+        outages[LARGE_OUTAGE_HOST] = Outage(starts_at, starts_at + 2 * HOUR_SECONDS)
+    return outages
 
 
-THIRD = 2
+LARGE_OUTAGE_HOST = 2
 """The third largest host."""

@@ -25,13 +25,13 @@ class Lanes:
         self.waiting_at: Counter[int] = Counter()
         self._lanes: dict[str, Lane] = {}
         self._heads: list[tuple[int, int, int, Lane]] = []
-        self._number = 0
+        self._last_job_number = 0
 
     def add(self, connection: int, name: str, host: int, *, urgent: bool = False) -> None:
         """Let a job wait in a lane of its host."""
-        self._number += 1
+        self._last_job_number += 1
         lane = self._lanes.setdefault(name, Lane(name, host))
-        entry = (-urgent, self._number, connection)
+        entry = (-urgent, self._last_job_number, connection)
         heappush(lane.waiting, entry)
         self.waiting_at[host] += 1
         if not lane.is_busy and lane.waiting[0] is entry:
@@ -44,7 +44,7 @@ class Lanes:
             if not lane.is_busy and lane.waiting and lane.waiting[0][1] == number:
                 heappop(lane.waiting)
                 lane.is_busy = True
-                self._one_less(lane.host)
+                self._decrement_waiting(lane.host)
                 return connection, lane
         return None
 
@@ -56,7 +56,7 @@ class Lanes:
         else:
             del self._lanes[lane.name]
 
-    def _one_less(self, host: int) -> None:
+    def _decrement_waiting(self, host: int) -> None:
         self.waiting_at[host] -= 1
         if not self.waiting_at[host]:
             del self.waiting_at[host]

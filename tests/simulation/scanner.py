@@ -7,129 +7,141 @@ from dataclasses import replace
 from datetime import datetime
 
 from application.request_sync import RequestSync
-from domain.circuit_breaker import Circuit
-from domain.sync_schedule import Due
-from infrastructure.scheduling.scanner import EVERY, SOON, Scanner
+from domain.circuit_breaker import CircuitBreaker
+from domain.sync_schedule import DueConnection
+from infrastructure.scheduling.scanner import RESCAN_DELAY, SCAN_INTERVAL_SECONDS, Scanner
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.connections import at, nth, since
-from tests.simulation.results import Found
+from tests.simulation.connections import index_of, seconds_since_start, time_at
+from tests.simulation.results import Results
 from tests.simulation.world import World
 
 
-class Lease:
+class HeldLease:
     """Held by the only process there is."""
 
     is_held = True
 
 
-class Tables:
+class SimulatedDatabase:
     """What the scanner asks of PostgreSQL."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._ask = 1 / world.assumed.asks
+        self._seconds_per_request = 1 / world.assumptions.scanner_rate
 
     def now(self) -> datetime:
-        return at(self._world.now)
+        return time_at(self._world.now)
 
-    async def find(
+    async def find_due(
         self,
         now: datetime,
         *,
         limit: int,
-        after: Due | None = None,
+        after: DueConnection | None = None,
         without: Collection[str] = (),
-    ) -> list[Due]:
+    ) -> list[DueConnection]:
         world = self._world
-        world.pass_to(world.now + world.assumed.page)
-        return self._told(
-            world.people.due.find(
-                since(now),
+        world.advance_to(world.now + world.assumptions.page_seconds)
+        return self._to_due(
+            world.connections.due_list.find(
+                seconds_since_start(now),
                 limit,
-                after=(since(after.due_at), nth(after.connection_id)) if after else None,
-                without=[world.hosts[name] for name in without],
+                after=(seconds_since_start(after.due_at), index_of(after.connection_id))
+                if after
+                else None,
+                without=[world.host_by_origin[name] for name in without],
             )
         )
 
-    async def find_at(self, now: datetime, origins: Collection[str], *, limit: int) -> list[Due]:
+    async def find_due_at_hosts(
+        self, now: datetime, origins: Collection[str], *, limit: int
+    ) -> list[DueConnection]:
         world = self._world
-        world.pass_to(world.now + world.assumed.page)
-        only = [world.hosts[name] for name in origins]
-        return self._told(world.people.due.find(since(now), limit, only=only))
+        world.advance_to(world.now + world.assumptions.page_seconds)
+        only = [world.host_by_origin[name] for name in origins]
+        return self._to_due(
+            world.connections.due_list.find(seconds_since_start(now), limit, only=only)
+        )
 
-    def _told(self, found: Sequence[tuple[float, int]]) -> list[Due]:
-        people, origins = self._world.people, self._world.origins
-        ids, host = people.ids, people.host
-        return [Due(ids[one], ids[one], origins[host[one]], at(due)) for due, one in found]
+    def _to_due(self, entries: Sequence[tuple[float, int]]) -> list[DueConnection]:
+        connections, origins = self._world.connections, self._world.origins
+        ids, hosts = connections.ids, connections.hosts
+        return [
+            DueConnection(ids[index], ids[index], origins[hosts[index]], time_at(due))
+            for due, index in entries
+        ]
 
-    async def request(self, command: RequestSync) -> None:
+    async def request_sync(self, command: RequestSync) -> None:
         world = self._world
-        world.pass_to(world.now + self._ask)
-        world.request(nth(command.connection_id))
+        world.advance_to(world.now + self._seconds_per_request)
+        world.request_sync(index_of(command.connection_id))
 
     async def flush(self) -> None:
         pass
 
-    async def waiting(self) -> dict[str, int]:
+    async def count_waiting(self) -> dict[str, int]:
         world = self._world
         waiting = {world.origins[host]: runs for host, runs in world.lanes.waiting_at.items()}
-        world.found.most_waiting = max(world.found.most_waiting, sum(waiting.values()))
+        world.results.max_waiting = max(world.results.max_waiting, sum(waiting.values()))
         return waiting
 
-    async def circuits(self) -> dict[str, Circuit]:
-        return dict(self._world.circuits)
+    async def load_circuits(self) -> dict[str, CircuitBreaker]:
+        return dict(self._world.circuit_breakers)
 
-    async def probe(self, host: str) -> bool:
+    async def claim_probe(self, host: str) -> bool:
         world, now = self._world, self.now()
-        circuit = world.circuits.get(host, Circuit())
-        if not circuit.wants_probe(now):
+        circuit_breaker = world.circuit_breakers.get(host, CircuitBreaker())
+        if not circuit_breaker.is_probe_due(now):
             return False
-        world.circuits[host] = circuit.probed(now, world.chance.random())
-        world.found.probes += world.counts
+        world.circuit_breakers[host] = circuit_breaker.record_probe(now, world.rng.random())
+        world.results.probes += world.is_measuring
         return True
 
 
 def simulate(
-    assumed: Assumptions, tell: Callable[[float, int], None] = lambda _hours, _runs: None
-) -> Found:
+    assumptions: Assumptions,
+    report_progress: Callable[[float, int], None] = lambda _hours, _runs: None,
+) -> Results:
     """Live the day; `tell` is told now and then the hour and how many runs there were.
 
     Who interrupts it is given what there was until then.
     """
-    world = World(assumed, tell)
+    world = World(assumptions, report_progress)
     gc.freeze()
     gc.disable()
     try:
-        asyncio.run(_live(world))
+        asyncio.run(_run_scans(world))
     except KeyboardInterrupt:
-        hours = max(0.01, world.now / 3600 - assumed.warm_up)
-        world.found.world = replace(assumed, hours=hours)
+        hours = max(0.01, world.now / 3600 - assumptions.warm_up)
+        world.results.assumptions = replace(assumptions, hours=hours)
     finally:
         gc.enable()
         gc.unfreeze()
-    return world.found
+    return world.results
 
 
-async def _live(world: World) -> None:
-    tables = Tables(world)
+async def _run_scans(world: World) -> None:
+    database = SimulatedDatabase(world)
     scanner = Scanner(
-        lease=Lease(),
-        find=tables.find,
-        find_at=tables.find_at,
-        request=tables.request,
-        flush=tables.flush,
-        waiting=tables.waiting,
-        circuits=tables.circuits,
-        probe=tables.probe,
-        now=tables.now,
-        room=world.assumed.room,
+        lease=HeldLease(),
+        find_due=database.find_due,
+        find_due_at_hosts=database.find_due_at_hosts,
+        request_sync=database.request_sync,
+        flush=database.flush,
+        count_waiting=database.count_waiting,
+        load_circuits=database.load_circuits,
+        claim_probe=database.claim_probe,
+        now=database.now,
+        max_waiting=world.assumptions.max_waiting,
     )
-    while world.now < world.assumed.seconds:
-        began = world.now
-        scanned = await scanner.scan()
-        if world.counts:
-            world.found.scans += 1
-            world.found.scanning += world.now - began
-        world.tell()
-        soon = world.now + SOON.total_seconds()
-        world.pass_to(soon if scanned.gets_on else max(began + EVERY, world.now))
+    while world.now < world.assumptions.total_seconds:
+        started = world.now
+        result = await scanner.scan()
+        if world.is_measuring:
+            world.results.scans += 1
+            world.results.scan_seconds += world.now - started
+        world.report_progress()
+        soon = world.now + RESCAN_DELAY.total_seconds()
+        world.advance_to(
+            soon if result.should_rescan_soon else max(started + SCAN_INTERVAL_SECONDS, world.now)
+        )

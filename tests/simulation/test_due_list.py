@@ -7,33 +7,35 @@ import pytest
 
 from tests.simulation.due_list import NEVER, DueList
 
-MANY, HOSTS = 60, 4
+CONNECTIONS, HOSTS = 60, 4
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_due_are_found_in_order_at_some_hosts_after_another(seed: int) -> None:
-    chance = Random(seed)
-    hosts = array("i", [chance.randrange(HOSTS) for _ in range(MANY)])
-    there, plain = DueList(hosts), [chance.uniform(0, 50) for _ in range(MANY)]
-    there.begin(plain)
+def test_due_entries_are_found_in_order_and_filtered_by_host(seed: int) -> None:
+    rng = Random(seed)
+    hosts = array("i", [rng.randrange(HOSTS) for _ in range(CONNECTIONS)])
+    due_list, expected_due_at = DueList(hosts), [rng.uniform(0, 50) for _ in range(CONNECTIONS)]
+    due_list.put_all(expected_due_at)
     for now in range(100):
-        without = chance.sample(range(HOSTS), chance.randrange(HOSTS))
-        only = None if chance.random() < 0.7 else chance.sample(range(HOSTS), 2)
-        after = (chance.uniform(0, now), 0) if chance.random() < 0.5 else None
-        limit = chance.randrange(1, 20)
+        without = rng.sample(range(HOSTS), rng.randrange(HOSTS))
+        only = None if rng.random() < 0.7 else rng.sample(range(HOSTS), 2)
+        after = (rng.uniform(0, now), 0) if rng.random() < 0.5 else None
+        limit = rng.randrange(1, 20)
         due = sorted(
-            (at, one)
-            for one, at in enumerate(plain)
+            (at, connection)
+            for connection, at in enumerate(expected_due_at)
             if at <= now
-            and hosts[one] not in without
-            and (only is None or hosts[one] in only)
-            and (after is None or (at, one) > after)
+            and hosts[connection] not in without
+            and (only is None or hosts[connection] in only)
+            and (after is None or (at, connection) > after)
         )
-        found = there.find(now, limit, after=after, only=only, without=without)
+        found = due_list.find(now, limit, after=after, only=only, without=without)
         assert found == due[:limit]
-        for _, one in chance.sample(found, len(found) // 2):
-            there.take(one)
-            plain[one] = NEVER
-        for one in [one for one, at in enumerate(plain) if at == NEVER][:3]:
-            plain[one] = now + chance.uniform(0.1, 40)
-            there.put(one, plain[one])
+        for _, connection in rng.sample(found, len(found) // 2):
+            due_list.remove(connection)
+            expected_due_at[connection] = NEVER
+        for connection in [
+            connection for connection, at in enumerate(expected_due_at) if at == NEVER
+        ][:3]:
+            expected_due_at[connection] = now + rng.uniform(0.1, 40)
+            due_list.put(connection, expected_due_at[connection])

@@ -5,94 +5,105 @@ from uuid import UUID
 
 import pytest
 
-from domain.sync_schedule import waits
-from infrastructure.observability.logging import configure_logs
+from domain.sync_schedule import delays
+from infrastructure.observability.logging import configure_logging
 from tests.simulation import connections, world
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.institutions import THIRD
-from tests.simulation.results import Found
+from tests.simulation.institutions import LARGE_OUTAGE_HOST
+from tests.simulation.results import Results
 from tests.simulation.scanner import simulate
 
 SMALL = Assumptions(
     connections=2000, institutions=50, workers=2, begins=16, hours=6, samples=8, outages=0
 )
-HERD = replace(SMALL, connections=800, herd=1, hours=4, warm_up=4, begins=20, wishes=0, deploys=0)
-SCAN = 15.0
+HERD = replace(
+    SMALL, connections=800, herd=1, hours=4, warm_up=4, begins=20, manual_syncs=0, deploys=0
+)
+MAX_SCAN_DELAY_SECONDS = 15.0
 """Seconds within which what is due is asked for where there is room."""
-RESTART = 60.0
+MAX_RESTART_DELAY_SECONDS = 60.0
 """Seconds a restart of workers may keep a run."""
-LONGEST = max(waits(SMALL.every)).total_seconds()
+LONGEST_WAIT_SECONDS = max(delays(SMALL.sync_interval)).total_seconds()
 
 
 @pytest.fixture(scope="module")
-def day() -> Found:
-    configure_logs("error", "json")
+def day() -> Results:
+    configure_logging("error", "json")
     return simulate(SMALL)
 
 
-def busiest(found: Found) -> float:
+def busiest_minute_share(results: Results) -> float:
     """The part of all connections that is asked for in the busiest minute once it has settled."""
-    begins = found.world.warm_up * 60
-    return max(many for minute, many in found.asked_in.items() if minute >= begins) / (
-        found.world.connections
+    first_minute = results.assumptions.warm_up * 60
+    return max(
+        count for minute, count in results.runs_by_minute.items() if minute >= first_minute
+    ) / (results.assumptions.connections)
+
+
+def test_connections_at_responding_hosts_wait_at_most_the_longest_interval(day: Results) -> None:
+    assert day.age_at_healthy_hosts.count > 0.8 * day.runs
+    assert (
+        day.age_at_healthy_hosts.maximum
+        < LONGEST_WAIT_SECONDS + MAX_SCAN_DELAY_SECONDS + MAX_RESTART_DELAY_SECONDS
     )
 
 
-def test_nobody_whose_canvas_answers_waits_longer_than_the_longest_wait(day: Found) -> None:
-    assert day.age_where_answered.many > 0.8 * day.runs
-    assert day.age_where_answered.most < LONGEST + SCAN + RESTART
+def test_runs_are_never_early_and_late_by_one_scan_at_most(day: Results) -> None:
+    assert day.early_runs == 0
+    assert day.delay_at_healthy_hosts.maximum < MAX_SCAN_DELAY_SECONDS
 
 
-def test_next_sync_at_is_kept_never_early_and_late_by_a_scan_at_most(day: Found) -> None:
-    assert day.early == 0
-    assert day.late_where_answered.most < SCAN
+def test_a_host_never_has_more_runs_than_lanes(day: Results) -> None:
+    assert day.over_lane_limit == 0
 
 
-def test_a_host_is_never_read_by_more_runs_than_it_has_lanes(day: Found) -> None:
-    assert day.overfull == 0
+def test_every_connection_has_a_full_run_within_24_hours(day: Results) -> None:
+    assert day.full_runs > 0
+    assert day.full_age.maximum < 24 * 3600
 
 
-def test_everything_is_read_once_in_24_hours(day: Found) -> None:
-    assert day.full > 0
-    assert day.full_age.most < 24 * 3600
+def test_a_hanging_host_does_not_delay_other_hosts(day: Results) -> None:
+    day_without_outage = simulate(replace(SMALL, large_outage=0))
+    assert day.failed_runs > 0
+    assert day_without_outage.failed_runs == 0
+    assert day.queue_time.quantile(0.9) <= day_without_outage.queue_time.quantile(0.9) + 1
+    assert (
+        day.age_at_healthy_hosts.age_quantile(0.99)
+        < day_without_outage.age_at_healthy_hosts.age_quantile(0.99) + 60
+    )
 
 
-def test_a_host_that_hangs_delays_nobody_else(day: Found) -> None:
-    calm = simulate(replace(SMALL, large_outage=0))
-    assert day.failed > 0
-    assert calm.failed == 0
-    assert day.queued.at(0.9) <= calm.queued.at(0.9) + 1
-    assert day.age_where_answered.age_at(0.99) < calm.age_where_answered.age_at(0.99) + 60
+def test_a_hanging_host_gets_few_runs_and_recovers_after_the_outage(day: Results) -> None:
+    assert day.failed_runs < day.host_sizes[LARGE_OUTAGE_HOST]
+    assert day.host_age[LARGE_OUTAGE_HOST].maximum > 2 * 3600
+    assert (
+        day.host_age[LARGE_OUTAGE_HOST].maximum
+        < LONGEST_WAIT_SECONDS + 2 * 3600 + 3600 * 1.1 + MAX_RESTART_DELAY_SECONDS
+    )
 
 
-def test_a_host_that_hangs_is_hardly_asked_and_read_again_when_it_answers(day: Found) -> None:
-    assert day.failed < day.sizes[THIRD]
-    assert day.host_age[THIRD].most > 2 * 3600
-    assert day.host_age[THIRD].most < LONGEST + 2 * 3600 + 3600 * 1.1 + RESTART
+def test_jitter_spreads_a_herd() -> None:
+    configure_logging("error", "json")
+    assert busiest_minute_share(simulate(HERD)) < 0.15
 
 
-def test_a_herd_is_spread_out_by_its_waits() -> None:
-    configure_logs("error", "json")
-    assert busiest(simulate(HERD)) < 0.15
+def test_without_jitter_a_herd_stays_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_logging("error", "json")
+    monkeypatch.setattr(connections, "delay_index", lambda _id, _failures: 0)
+    assert busiest_minute_share(simulate(HERD)) > 0.5
 
 
-def test_without_the_spread_a_herd_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    configure_logs("error", "json")
-    monkeypatch.setattr(connections, "wait_of", lambda _id, _failures: 0)
-    assert busiest(simulate(HERD)) > 0.5
+def test_a_rule_without_full_runs_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_logging("error", "json")
+    monkeypatch.setattr(world, "needs_full_sync", lambda *_: False)
+    assert simulate(replace(SMALL, connections=500, hours=1)).full_runs == 0
 
 
-def test_a_rule_that_never_reads_everything_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    configure_logs("error", "json")
-    monkeypatch.setattr(world, "must_be_full", lambda *_: False)
-    assert simulate(replace(SMALL, connections=500, hours=1)).full == 0
-
-
-def test_lanes_that_are_no_limit_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lane(origin: str, id: UUID, _lanes: int) -> str:
+def test_lanes_without_a_limit_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lane_name(origin: str, id: UUID, _lanes: int) -> str:
         return f"{origin}/{id}"
 
-    configure_logs("error", "json")
-    monkeypatch.setattr(world, "lane", lane)
-    few = replace(SMALL, connections=500, lanes=1, hours=1, interval=20.0)
-    assert simulate(few).overfull > 0
+    configure_logging("error", "json")
+    monkeypatch.setattr(world, "lane_name", lane_name)
+    assumptions = replace(SMALL, connections=500, lanes=1, hours=1, interval=20.0)
+    assert simulate(assumptions).over_lane_limit > 0

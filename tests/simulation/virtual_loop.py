@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-class _Jumps(selectors.DefaultSelector):
+class _JumpingSelector(selectors.DefaultSelector):
     now = 0.0
 
     def select(self, timeout: float | None = None) -> Any:
@@ -23,15 +23,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """Hours pass in no time."""
 
     def __init__(self) -> None:
-        self._jumps = _Jumps()
-        super().__init__(self._jumps)
+        self._selector_clock = _JumpingSelector()
+        super().__init__(self._selector_clock)
 
     def time(self) -> float:
         """Seconds since the loop was made."""
-        return self._jumps.now
+        return self._selector_clock.now
 
 
-def lived(coroutine: Coroutine[Any, Any, Result]) -> Result:
+def run_virtual(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end on a virtual clock."""
     loop = VirtualLoop()
     try:

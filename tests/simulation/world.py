@@ -5,232 +5,247 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from domain.circuit_breaker import CLOSED, Circuit, not_before
+from domain.circuit_breaker import CLOSED, CircuitBreaker, postpone
 from domain.errors import SyncAlreadyRunning, SyncNotDue
-from domain.sync_attempt import ATTEMPTS
-from domain.sync_schedule import failures_after, must_be_full
-from infrastructure.queue.sync_queue import lane
+from domain.sync_attempt import MAX_SYNC_ATTEMPTS
+from domain.sync_schedule import failures_after, needs_full_sync
+from infrastructure.queue.sync_queue import lane_name
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.connections import People, at, since
-from tests.simulation.cost_samples import Cost, Costs
-from tests.simulation.institutions import HOUR, origin, silences
+from tests.simulation.connections import Connections, seconds_since_start, time_at
+from tests.simulation.cost_samples import Cost, CostSamples
+from tests.simulation.institutions import HOUR_SECONDS, origin_of, plan_outages
 from tests.simulation.lanes import Lane, Lanes
-from tests.simulation.outcomes import COMPLETED, GIVEN_UP, SILENT
-from tests.simulation.results import Found
-from tests.simulation.workers import Run, Workers
+from tests.simulation.outcomes import COMPLETED, GIVEN_UP, TIMED_OUT
+from tests.simulation.results import Results
+from tests.simulation.workers import SimulatedRun, SimulatedWorkers
 
 
 class World:
     """Everything there is but the scanner; `now` is in seconds since the beginning."""
 
-    def __init__(self, assumed: Assumptions, tell: Callable[[float, int], None]) -> None:
-        self.assumed, self.every = assumed, assumed.every
-        self.chance = Random(assumed.seed)
-        self.people = People(assumed, self.chance)
-        self.costs = Costs(assumed, self.chance)
-        self.found = Found(assumed, self.people.sizes)
-        self.silences = silences(assumed, len(self.people.sizes), self.chance)
-        self.origins = [origin(host) for host in range(len(self.people.sizes))]
-        self.hosts = {name: host for host, name in enumerate(self.origins)}
-        self.circuits: dict[str, Circuit] = {}
+    def __init__(
+        self, assumptions: Assumptions, report_progress: Callable[[float, int], None]
+    ) -> None:
+        self.assumptions, self.sync_interval = assumptions, assumptions.sync_interval
+        self.rng = Random(assumptions.seed)
+        self.connections = Connections(assumptions, self.rng)
+        self.costs = CostSamples(assumptions, self.rng)
+        self.results = Results(assumptions, self.connections.host_sizes)
+        self.outages = plan_outages(assumptions, len(self.connections.host_sizes), self.rng)
+        self.origins = [origin_of(host) for host in range(len(self.connections.host_sizes))]
+        self.host_by_origin = {name: host for host, name in enumerate(self.origins)}
+        self.circuit_breakers: dict[str, CircuitBreaker] = {}
         self.lanes = Lanes()
-        self.there = [0] * len(self.people.sizes)
-        self.workers = Workers(assumed, self.chance)
-        self.now, self.total = 0.0, 0
-        self.counts_from = assumed.warm_up * HOUR
-        self._tell = tell
+        self.runs_at_host = [0] * len(self.connections.host_sizes)
+        self.workers = SimulatedWorkers(assumptions, self.rng)
+        self.now, self.total_runs = 0.0, 0
+        self.measured_from = assumptions.warm_up * HOUR_SECONDS
+        self._report_progress = report_progress
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._number = 0
-        self._plan()
+        self._last_event_number = 0
+        self._schedule_initial_events()
 
-    def at(self, seconds: float, do: Callable[..., None], *about: Any) -> None:
+    def schedule(self, seconds: float, action: Callable[..., None], *arguments: Any) -> None:
         """Let something happen then."""
-        self._number += 1
-        heappush(self._events, (seconds, self._number, do, about))
+        self._last_event_number += 1
+        heappush(self._events, (seconds, self._last_event_number, action, arguments))
 
-    def pass_to(self, now: float) -> None:
+    def advance_to(self, now: float) -> None:
         """Let everything happen until then."""
         events = self._events
         while events and events[0][0] <= now:
-            self.now, _, do, about = heappop(events)
-            do(*about)
+            self.now, _, action, arguments = heappop(events)
+            action(*arguments)
         self.now = now
 
-    def tell(self) -> None:
+    def report_progress(self) -> None:
         """Say how far it is."""
-        self._tell(self.now / HOUR, self.total)
+        self._report_progress(self.now / HOUR_SECONDS, self.total_runs)
 
     @property
-    def counts(self) -> bool:
+    def is_measuring(self) -> bool:
         """Whether what happens now is counted."""
-        return self.now >= self.counts_from
+        return self.now >= self.measured_from
 
-    def request(self, one: int, *, by_hand: bool = False) -> None:
+    def request_sync(self, connection: int, *, is_manual: bool = False) -> None:
         """Queue a run; raises SyncAlreadyRunning, and SyncNotDue where the clock is too early."""
-        people, found = self.people, self.found
-        if people.is_live[one]:
-            raise SyncAlreadyRunning(people.ids[one])
-        if not by_hand:
-            self._promised(one)
-        people.due.take(one)
-        people.is_live[one], people.by_hand[one] = 1, by_hand
-        people.asked_at[one] = self.now
-        people.tries[one] = 0
-        people.is_full[one] = must_be_full(at(people.full_at[one]), at(self.now), self.every)
-        found.asked_in[int(self.now / 60)] += 1
-        self._wait(one, urgent=by_hand)
+        connections, results = self.connections, self.results
+        if connections.is_active[connection]:
+            raise SyncAlreadyRunning(connections.ids[connection])
+        if not is_manual:
+            self._check_due(connection)
+        connections.due_list.remove(connection)
+        connections.is_active[connection], connections.is_manual[connection] = 1, is_manual
+        connections.requested_at[connection] = self.now
+        connections.attempts[connection] = 0
+        connections.is_full[connection] = needs_full_sync(
+            time_at(connections.last_full_at[connection]), time_at(self.now), self.sync_interval
+        )
+        results.runs_by_minute[int(self.now / 60)] += 1
+        self._enqueue(connection, urgent=is_manual)
         self._dispatch()
 
-    def _promised(self, one: int) -> None:
+    def _check_due(self, connection: int) -> None:
         """Hold the moment of the request beside `next_sync_at`."""
-        due, host = self.people.due.due[one], self.people.host[one]
+        due, host = self.connections.due_list.due_at[connection], self.connections.hosts[connection]
         if due > self.now:
-            raise SyncNotDue(self.people.ids[one])
-        promise, circuit = due, self.circuits.get(self.origins[host])
-        if circuit and not circuit.is_probed:
-            promise = since(not_before(at(due), circuit.open_until))
-        if self.counts:
-            self.found.early += promise > self.now + 1e-3
-            self.found.late.add(max(0.0, self.now - promise))
-            if host not in self.silences:
-                self.found.late_where_answered.add(self.now - promise)
+            raise SyncNotDue(self.connections.ids[connection])
+        promised_at, circuit_breaker = due, self.circuit_breakers.get(self.origins[host])
+        if circuit_breaker and not circuit_breaker.is_probed:
+            promised_at = seconds_since_start(postpone(time_at(due), circuit_breaker.open_until))
+        if self.is_measuring:
+            self.results.early_runs += promised_at > self.now + 1e-3
+            self.results.delay.add(max(0.0, self.now - promised_at))
+            if host not in self.outages:
+                self.results.delay_at_healthy_hosts.add(self.now - promised_at)
 
-    def _wait(self, one: int, *, urgent: bool) -> None:
-        host = self.people.host[one]
-        name = lane(self.origins[host], self.people.ids[one], self.assumed.lanes)
-        self.lanes.add(one, name, host, urgent=urgent)
+    def _enqueue(self, connection: int, *, urgent: bool) -> None:
+        host = self.connections.hosts[connection]
+        name = lane_name(
+            self.origins[host], self.connections.ids[connection], self.assumptions.lanes
+        )
+        self.lanes.add(connection, name, host, urgent=urgent)
 
     def _dispatch(self) -> None:
-        while self.workers.has_room and (taken := self.lanes.take()):
-            self._start(*taken)
+        while self.workers.has_free_slot and (taken := self.lanes.take()):
+            self._start_run(*taken)
 
-    def _start(self, one: int, taken: Lane) -> None:
-        people, host = self.people, taken.host
-        silence = self.silences.get(host)
-        hangs = silence is not None and silence.begins <= self.now < silence.ends
-        cost = self._hanging(host) if hangs else self._answered(one)
-        run = Run(one, host, taken, self.now, cost, hangs)
-        self.there[host] += 1
-        ends = self.workers.take_on(run, self.now)
-        if self.counts:
-            self.found.queued.add(self.now - people.asked_at[one])
-            self.found.overfull += self.there[host] > self.assumed.lanes
-            self.found.asks(host, cost.requests, self.now)
-        self.at(ends, self._ended, run)
+    def _start_run(self, connection: int, lane: Lane) -> None:
+        connections, host = self.connections, lane.host
+        outage = self.outages.get(host)
+        hangs = outage is not None and outage.starts_at <= self.now < outage.ends_at
+        cost = self._hanging_cost(host) if hangs else self._normal_cost(connection)
+        run = SimulatedRun(connection, host, lane, self.now, cost, hangs)
+        self.runs_at_host[host] += 1
+        ends_at = self.workers.start_run(run, self.now)
+        if self.is_measuring:
+            self.results.queue_time.add(self.now - connections.requested_at[connection])
+            self.results.over_lane_limit += self.runs_at_host[host] > self.assumptions.lanes
+            self.results.record_requests(host, cost.requests, self.now)
+        self.schedule(ends_at, self._end_run, run)
 
-    def _hanging(self, host: int) -> Cost:
-        circuit = self.circuits.get(self.origins[host], CLOSED)
-        return self.costs.hangs(in_doubt=not circuit.is_closed)
+    def _hanging_cost(self, host: int) -> Cost:
+        circuit_breaker = self.circuit_breakers.get(self.origins[host], CLOSED)
+        return self.costs.draw_hanging_cost(host_degraded=not circuit_breaker.is_closed)
 
-    def _answered(self, one: int) -> Cost:
-        people = self.people
-        return self.costs.of(
-            is_full=bool(people.is_full[one]), courses=people.courses[one], now=self.now
+    def _normal_cost(self, connection: int) -> Cost:
+        connections = self.connections
+        return self.costs.draw_cost(
+            is_full=bool(connections.is_full[connection]),
+            courses=connections.courses[connection],
+            now=self.now,
         )
 
-    def _ended(self, run: Run) -> None:
-        if not self.workers.lets_go(run):
+    def _end_run(self, run: SimulatedRun) -> None:
+        if not self.workers.end_run(run):
             return
-        self._leave(run)
-        end = SILENT if run.hangs else COMPLETED
-        one, people = run.one, self.people
-        self._count(run)
-        if end is COMPLETED:
-            people.seen_at[one] = run.began
-        if end is COMPLETED and people.is_full[one]:
-            people.full_at[one] = run.began
-        self._tells(self.origins[run.host], answers=bool(end.answered))
-        people.rest(one, self.now, failures_after(people.failures[one], end.event))
+        self._free_lane(run)
+        outcome = TIMED_OUT if run.hangs else COMPLETED
+        connection, connections = run.connection, self.connections
+        self._record_run(run)
+        if outcome is COMPLETED:
+            connections.last_read_at[connection] = run.started_at
+        if outcome is COMPLETED and connections.is_full[connection]:
+            connections.last_full_at[connection] = run.started_at
+        self._report_host(self.origins[run.host], has_responded=bool(outcome.host_responded))
+        connections.set_idle(
+            connection, self.now, failures_after(connections.failures[connection], outcome.event)
+        )
         self._dispatch()
 
-    def _leave(self, run: Run) -> None:
-        self.there[run.host] -= 1
+    def _free_lane(self, run: SimulatedRun) -> None:
+        self.runs_at_host[run.host] -= 1
         self.lanes.free(run.lane)
 
-    def _count(self, run: Run) -> None:
-        self.total += 1
-        found, people, one = self.found, self.people, run.one
-        if not self.counts:
+    def _record_run(self, run: SimulatedRun) -> None:
+        self.total_runs += 1
+        results, connections, connection = self.results, self.connections, run.connection
+        if not self.is_measuring:
             return
-        cost, took = run.cost, self.now - run.began
-        found.runs += 1
-        found.failed += run.hangs
-        found.cpu += cost.cpu
-        found.database += cost.database
-        found.held += took
-        found.took.add(took)
-        found.changed += cost.changed > 0
-        found.courses_changed += cost.changed
-        if run.host < len(found.host_held):
-            found.host_held[run.host] += took
-        if people.by_hand[one]:
-            found.by_hand += 1
-            found.wished.add(self.now - people.asked_at[one])
+        cost, seconds = run.cost, self.now - run.started_at
+        results.runs += 1
+        results.failed_runs += run.hangs
+        results.cpu_seconds += cost.cpu_seconds
+        results.database_seconds += cost.database_seconds
+        results.slot_seconds += seconds
+        results.duration.add(seconds)
+        results.changed_runs += cost.changed_courses > 0
+        results.changed_courses += cost.changed_courses
+        if run.host < len(results.host_lane_seconds):
+            results.host_lane_seconds[run.host] += seconds
+        if connections.is_manual[connection]:
+            results.manual_runs += 1
+            results.manual_duration.add(self.now - connections.requested_at[connection])
         if not run.hangs:
-            self._count_ages(run)
+            self._record_ages(run)
 
-    def _count_ages(self, run: Run) -> None:
-        found, people, one = self.found, self.people, run.one
-        age = self.now - people.seen_at[one]
-        found.age.add(age)
-        if run.host not in self.silences:
-            found.age_where_answered.add(age)
-        if run.host < len(found.host_age):
-            found.host_age[run.host].add(age)
-        if people.is_full[one]:
-            found.full += 1
-            if run.host not in self.silences:
-                found.full_age.add(run.began - people.full_at[one])
+    def _record_ages(self, run: SimulatedRun) -> None:
+        results, connections, connection = self.results, self.connections, run.connection
+        age = self.now - connections.last_read_at[connection]
+        results.age.add(age)
+        if run.host not in self.outages:
+            results.age_at_healthy_hosts.add(age)
+        if run.host < len(results.host_age):
+            results.host_age[run.host].add(age)
+        if connections.is_full[connection]:
+            results.full_runs += 1
+            if run.host not in self.outages:
+                results.full_age.add(run.started_at - connections.last_full_at[connection])
 
-    def _tells(self, host: str, *, answers: bool) -> None:
+    def _report_host(self, origin: str, *, has_responded: bool) -> None:
         """As infrastructure.canvas.circuit_breakers keeps it: forgotten once it answers."""
-        if answers:
-            self.circuits.pop(host, None)
+        if has_responded:
+            self.circuit_breakers.pop(origin, None)
         else:
-            before = self.circuits.get(host, Circuit())
-            self.circuits[host] = before.failed(at(self.now), self.chance.random())
-
-    def _plan(self) -> None:
-        """People's wishes, and the restarts of all workers one after the other."""
-        self.at(0.0, self._wish)
-        for nth in range(self.assumed.deploys):
-            hours = self.assumed.warm_up + self.assumed.hours * (nth + 1) / (
-                self.assumed.deploys + 1
+            circuit_breaker = self.circuit_breakers.get(origin, CircuitBreaker())
+            self.circuit_breakers[origin] = circuit_breaker.record_failure(
+                time_at(self.now), self.rng.random()
             )
-            for worker in range(self.assumed.workers):
-                self.at(hours * HOUR + worker * 30.0, self._stop, worker)
 
-    def _wish(self) -> None:
+    def _schedule_initial_events(self) -> None:
+        """People's wishes, and the restarts of all workers one after the other."""
+        self.schedule(0.0, self._request_manual_sync)
+        for nth in range(self.assumptions.deploys):
+            hours = self.assumptions.warm_up + self.assumptions.hours * (nth + 1) / (
+                self.assumptions.deploys + 1
+            )
+            for worker in range(self.assumptions.workers):
+                self.schedule(hours * HOUR_SECONDS + worker * 30.0, self._stop_worker, worker)
+
+    def _request_manual_sync(self) -> None:
         """Somebody asks for a sync, and the next who will."""
-        assumed = self.assumed
-        busy = 1 + assumed.evening * self.costs.tide(self.now)
-        each = assumed.wishes * assumed.connections / (24 * HOUR)
-        if not each:
+        assumptions = self.assumptions
+        activity = 1 + assumptions.evening_activity * self.costs.daily_cycle(self.now)
+        syncs_per_second = assumptions.manual_syncs * assumptions.connections / (24 * HOUR_SECONDS)
+        if not syncs_per_second:
             return
-        self.at(self.now + self.chance.expovariate(each * max(0.05, busy)), self._wish)
+        self.schedule(
+            self.now + self.rng.expovariate(syncs_per_second * max(0.05, activity)),
+            self._request_manual_sync,
+        )
         try:
-            self.request(self.chance.randrange(assumed.connections), by_hand=True)
+            self.request_sync(self.rng.randrange(assumptions.connections), is_manual=True)
         except SyncAlreadyRunning:
-            self.found.refused += 1
+            self.results.refused_requests += 1
 
-    def _stop(self, worker: int) -> None:
+    def _stop_worker(self, worker: int) -> None:
         self.workers.stop(worker)
-        self.at(self.now + Workers.GRACE, self._give_back, worker)
+        self.schedule(self.now + SimulatedWorkers.GRACE_SECONDS, self._requeue_abandoned, worker)
 
-    def _give_back(self, worker: int) -> None:
+    def _requeue_abandoned(self, worker: int) -> None:
         """What a stopping worker could not end goes on elsewhere, or was tried often enough."""
-        for run in self.workers.abandon(worker):
-            self._leave(run)
-            self.found.given_back += 1
-            if self.people.tries[run.one] + 1 < ATTEMPTS:
-                self.people.tries[run.one] += 1
-                self._wait(run.one, urgent=False)
+        for run in self.workers.abandon_runs(worker):
+            self._free_lane(run)
+            self.results.requeued_runs += 1
+            if self.connections.attempts[run.connection] + 1 < MAX_SYNC_ATTEMPTS:
+                self.connections.attempts[run.connection] += 1
+                self._enqueue(run.connection, urgent=False)
             else:
-                failures = failures_after(self.people.failures[run.one], GIVEN_UP.event)
-                self.people.rest(run.one, self.now, failures)
-        self.at(self.now + Workers.AWAY, self._begin, worker)
+                failures = failures_after(self.connections.failures[run.connection], GIVEN_UP.event)
+                self.connections.set_idle(run.connection, self.now, failures)
+        self.schedule(self.now + SimulatedWorkers.RESTART_SECONDS, self._start_worker, worker)
         self._dispatch()
 
-    def _begin(self, worker: int) -> None:
-        self.workers.begin(worker)
+    def _start_worker(self, worker: int) -> None:
+        self.workers.start(worker)
         self._dispatch()

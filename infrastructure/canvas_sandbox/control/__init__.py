@@ -4,20 +4,22 @@ Students are named by their index, courses and assignments by their Canvas id (t
 An id that is not there raises KeyError; a value that makes no sense raises ValueError.
 """
 
-from infrastructure.canvas_sandbox.control.course_operations import Catalogue
-from infrastructure.canvas_sandbox.control.grade_operations import Gradebook
-from infrastructure.canvas_sandbox.control.server_operations import Workings
-from infrastructure.canvas_sandbox.fault_injection import Faults
-from infrastructure.canvas_sandbox.request_handler import Door
+from infrastructure.canvas_sandbox.control.course_operations import CourseOperations
+from infrastructure.canvas_sandbox.control.grade_operations import GradeOperations
+from infrastructure.canvas_sandbox.control.server_operations import ServerOperations
+from infrastructure.canvas_sandbox.fault_injection import FaultQueue
+from infrastructure.canvas_sandbox.request_handler import RequestHandler
 from infrastructure.canvas_sandbox.request_log import RequestLog
-from infrastructure.canvas_sandbox.state import Campus
+from infrastructure.canvas_sandbox.state import SandboxState
 
 
-class Control(Gradebook, Catalogue, Workings):
+class Control(GradeOperations, CourseOperations, ServerOperations):
     """Every lever of a sandbox."""
 
-    def __init__(self, campus: Campus, door: Door, faults: Faults, log: RequestLog) -> None:
-        self._campus = campus
-        self._door = door
+    def __init__(
+        self, state: SandboxState, handler: RequestHandler, faults: FaultQueue, log: RequestLog
+    ) -> None:
+        self._state = state
+        self._handler = handler
         self._faults = faults
         self._log = log

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from infrastructure.canvas_sandbox.generator.generate_work import blank
-from infrastructure.canvas_sandbox.grade_calculation import grade_text, score_of
+from infrastructure.canvas_sandbox.generator.generate_work import empty_submission
+from infrastructure.canvas_sandbox.grade_calculation import format_grade, parse_grade
 from infrastructure.canvas_sandbox.model import Submission
-from infrastructure.canvas_sandbox.sandbox_clock import instant
-from infrastructure.canvas_sandbox.state import Campus
+from infrastructure.canvas_sandbox.sandbox_clock import parse_time
+from infrastructure.canvas_sandbox.state import SandboxState
 
 
-class Gradebook:
+class GradeOperations:
     """Grades, and the work they are given for."""
 
-    _campus: Campus
+    _state: SandboxState
 
     def set_grade(
         self,
@@ -25,39 +25,39 @@ class Gradebook:
         student: int = 0,
     ) -> None:
         """Grade anew, in points or as the grading type writes it; neither takes the grade back."""
-        submission = self._touch(assignment_id, student)
+        submission = self._submission_to_change(assignment_id, student)
         if score is None and grade is not None:
-            score = score_of(submission.assignment, grade)
+            score = parse_grade(submission.assignment, grade)
         submission.score = submission.entered_score = score
-        text = grade_text(submission.assignment, score) if grade is None else grade
+        text = format_grade(submission.assignment, score) if grade is None else grade
         submission.grade = submission.entered_grade = text
         submission.points_deducted, submission.excused = None, False
-        submission.matches = True
-        _settle(submission, self._campus.clock.now(), posted=posted)
+        submission.grade_matches = True
+        _set_grading_state(submission, self._state.clock.now(), posted=posted)
 
     def post_grades(self, assignment_id: int | str, *, student: int | None = None) -> None:
         """Let one student, or all, see their grade; `graded_at` stays as it was."""
-        for submission in self._touched(assignment_id, student):
+        for submission in self._submissions_to_change(assignment_id, student):
             if submission.graded_at is not None and submission.posted_at is None:
-                submission.posted_at = self._campus.clock.now()
+                submission.posted_at = self._state.clock.now()
 
     def hide_grades(self, assignment_id: int | str, *, student: int | None = None) -> None:
         """Hide the grade from one student, or from all."""
-        for submission in self._touched(assignment_id, student):
+        for submission in self._submissions_to_change(assignment_id, student):
             submission.posted_at = None
 
     def excuse(self, assignment_id: int | str, *, excused: bool = True, student: int = 0) -> None:
         """Excuse a student: no score, and it counts nowhere; or take that back, ungraded."""
-        submission = self._touch(assignment_id, student)
+        submission = self._submission_to_change(assignment_id, student)
         submission.score = submission.entered_score = None
         submission.grade = submission.entered_grade = None
         submission.excused = excused
         submission.late_policy = submission.points_deducted = None
-        now = self._campus.clock.now()
+        now = self._state.clock.now()
         if excused:
             submission.state, submission.graded_at, submission.posted_at = "graded", now, now
         else:
-            _settle(submission, now, posted=False)
+            _set_grading_state(submission, now, posted=False)
 
     def submit(
         self,
@@ -67,26 +67,28 @@ class Gradebook:
         student: int = 0,
     ) -> None:
         """Hand something in, for the first time or again."""
-        submission = self._touch(assignment_id, student)
-        submission.submitted_at = self._campus.clock.now() if at is None else instant(at)
+        submission = self._submission_to_change(assignment_id, student)
+        submission.submitted_at = self._state.clock.now() if at is None else parse_time(at)
         submission.attempt = (submission.attempt or 0) + 1
-        submission.matches = submission.graded_at is None
+        submission.grade_matches = submission.graded_at is None
         submission.state, submission.late_policy = "submitted", None
 
-    def _touch(self, assignment_id: int | str, student: int) -> Submission:
-        course, assignment = self._campus.find(int(assignment_id))
-        learner = self._campus.students[student]
-        self._campus.changed(course, learner)
-        work = self._campus.work(learner, course)
-        return work.setdefault(assignment.id, blank(assignment, learner))
+    def _submission_to_change(self, assignment_id: int | str, student: int) -> Submission:
+        course, assignment = self._state.find_assignment(int(assignment_id))
+        subject = self._state.students[student]
+        self._state.record_change(course, subject)
+        work = self._state.work(subject, course)
+        return work.setdefault(assignment.id, empty_submission(assignment, subject))
 
-    def _touched(self, assignment_id: int | str, student: int | None) -> Iterator[Submission]:
-        everybody = range(len(self._campus.students))
-        for index in everybody if student is None else [student]:
-            yield self._touch(assignment_id, index)
+    def _submissions_to_change(
+        self, assignment_id: int | str, student: int | None
+    ) -> Iterator[Submission]:
+        all_students = range(len(self._state.students))
+        for index in all_students if student is None else [student]:
+            yield self._submission_to_change(assignment_id, index)
 
 
-def _settle(submission: Submission, now: int, *, posted: bool) -> None:
+def _set_grading_state(submission: Submission, now: int, *, posted: bool) -> None:
     if submission.score is None and submission.grade is None:
         handed_in = submission.submitted_at is not None
         submission.state = "submitted" if handed_in else "unsubmitted"

@@ -18,8 +18,8 @@ from aiohttp import web
 
 from infrastructure.canvas_sandbox.control import Control
 
-LOOKING = ("courses", "assignments", "requests", "counters")
-DOING = (
+READ_OPERATIONS = ("courses", "assignments", "requests", "counters")
+WRITE_OPERATIONS = (
     "set_grade",
     "post_grades",
     "hide_grades",
@@ -51,7 +51,7 @@ DOING = (
 )
 
 
-class ControlOverHttp:
+class ControlHttpApi:
     """Answers `/sandbox`."""
 
     def __init__(self, control: Control) -> None:
@@ -60,54 +60,63 @@ class ControlOverHttp:
     def routes(self) -> list[web.RouteDef]:
         """Where it listens."""
         return [
-            web.get("/sandbox", self.listed),
-            web.get("/sandbox/{operation}", self.look),
-            web.post("/sandbox/{operation}", self.do),
+            web.get("/sandbox", self.list_operations),
+            web.get("/sandbox/{operation}", self.run_read_operation),
+            web.post("/sandbox/{operation}", self.run_operation),
         ]
 
-    async def listed(self, request: web.Request) -> web.Response:
+    async def list_operations(self, request: web.Request) -> web.Response:
         """Every operation and its sentence."""
-        _from_here(request)
-        return _answer(200, result={name: self._about(name) for name in (*LOOKING, *DOING)})
+        _require_loopback(request)
+        return _json_response(
+            200,
+            result={name: self._describe(name) for name in (*READ_OPERATIONS, *WRITE_OPERATIONS)},
+        )
 
-    async def look(self, request: web.Request) -> web.Response:
+    async def run_read_operation(self, request: web.Request) -> web.Response:
         """Only look."""
-        _from_here(request)
+        _require_loopback(request)
         arguments: dict[str, Any] = dict(request.query)
         if "student" in arguments:
             arguments["student"] = int(arguments["student"])
-        return self._call(request.match_info["operation"], LOOKING, arguments)
+        return self._execute(request.match_info["operation"], READ_OPERATIONS, arguments)
 
-    async def do(self, request: web.Request) -> web.Response:
+    async def run_operation(self, request: web.Request) -> web.Response:
         """Change something."""
-        _from_here(request)
+        _require_loopback(request)
         body = await request.read()
         try:
             arguments = orjson.loads(body or b"{}")
         except orjson.JSONDecodeError as error:
-            return _answer(400, error=str(error))
-        return self._call(request.match_info["operation"], (*LOOKING, *DOING), arguments)
+            return _json_response(400, error=str(error))
+        return self._execute(
+            request.match_info["operation"], (*READ_OPERATIONS, *WRITE_OPERATIONS), arguments
+        )
 
-    def _about(self, name: str) -> str:
+    def _describe(self, name: str) -> str:
         operation = getattr(self._control, name)
         sentence = (inspect.getdoc(operation) or "").splitlines()[0]
         return f"{inspect.signature(operation)}: {sentence}"
 
-    def _call(self, name: str, known: tuple[str, ...], arguments: dict[str, Any]) -> web.Response:
-        if name not in known:
-            return _answer(404, error=f"there is no operation {name!r}; GET /sandbox lists them")
+    def _execute(
+        self, name: str, allowed: tuple[str, ...], arguments: dict[str, Any]
+    ) -> web.Response:
+        if name not in allowed:
+            return _json_response(
+                404, error=f"there is no operation {name!r}; GET /sandbox lists them"
+            )
         try:
-            return _answer(200, result=getattr(self._control, name)(**arguments))
+            return _json_response(200, result=getattr(self._control, name)(**arguments))
         except LookupError as error:
-            return _answer(404, error=f"not found: {error}")
+            return _json_response(404, error=f"not found: {error}")
         except (TypeError, ValueError) as error:
-            return _answer(400, error=str(error))
+            return _json_response(400, error=str(error))
 
 
-def _from_here(request: web.Request) -> None:
+def _require_loopback(request: web.Request) -> None:
     if not request.remote or not ip_address(request.remote).is_loopback:
         raise web.HTTPNotFound
 
 
-def _answer(status: int, **document: Any) -> web.Response:
+def _json_response(status: int, **document: Any) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")

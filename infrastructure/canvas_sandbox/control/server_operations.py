@@ -4,49 +4,49 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from infrastructure.canvas_sandbox.fault_injection import Fault, Faults
-from infrastructure.canvas_sandbox.request_handler import Door
+from infrastructure.canvas_sandbox.fault_injection import Fault, FaultQueue
+from infrastructure.canvas_sandbox.request_handler import RequestHandler
 from infrastructure.canvas_sandbox.request_log import RequestLog
-from infrastructure.canvas_sandbox.state import Campus
+from infrastructure.canvas_sandbox.state import SandboxState
 
 
-class Workings:
+class ServerOperations:
     """Everything that is neither a course nor a grade."""
 
-    _campus: Campus
-    _door: Door
-    _faults: Faults
+    _state: SandboxState
+    _handler: RequestHandler
+    _faults: FaultQueue
     _log: RequestLog
 
     def issue_token(self, *, student: int = 0) -> str:
         """Give a student one more token."""
-        return self._campus.tokens.issue(self._campus.students[student]).text
+        return self._state.tokens.issue(self._state.students[student]).text
 
     def revoke_token(self, *, student: int = 0) -> None:
         """Revoke all of a student's tokens."""
-        for token in self._campus.tokens.of(student):
+        for token in self._state.tokens.of_student(student):
             token.revoked = True
 
     def expire_token(self, *, student: int = 0) -> None:
         """Let all of a student's tokens expire now."""
-        for token in self._campus.tokens.of(student):
-            token.expires_at = self._campus.clock.now()
+        for token in self._state.tokens.of_student(student):
+            token.expires_at = self._state.clock.now()
 
     def restore_token(self, *, student: int = 0) -> None:
         """Make all of a student's tokens good again: alive, without scopes, includes heard."""
-        for token in self._campus.tokens.of(student):
+        for token in self._state.tokens.of_student(student):
             token.revoked, token.expires_at = False, None
-            token.scopes, token.includes = None, True
+            token.scopes, token.honors_includes = None, True
 
     def limit_scopes(self, scopes: Sequence[str], *, student: int = 0) -> None:
         """Let a student's tokens reach only paths that match one of these patterns."""
-        for token in self._campus.tokens.of(student):
+        for token in self._state.tokens.of_student(student):
             token.scopes = tuple(scopes)
 
     def ignore_includes(self, *, student: int = 0) -> None:
         """Let a student's tokens behave as those of a scoped key: `include[]` is dropped."""
-        for token in self._campus.tokens.of(student):
-            token.includes = False
+        for token in self._state.tokens.of_student(student):
+            token.honors_includes = False
 
     def inject(
         self,
@@ -66,11 +66,11 @@ class Workings:
 
     def set_latency(self, latency_ms: float) -> None:
         """Delay every answer from now on."""
-        self._door.latency_ms = latency_ms
+        self._handler.latency_ms = latency_ms
 
     def advance_clock(self, seconds: int) -> None:
         """Move the sandbox's time on at once."""
-        self._campus.clock.advance(seconds)
+        self._state.clock.advance(seconds)
 
     def requests(self) -> list[dict[str, Any]]:
         """The latest requests, oldest first."""
@@ -82,4 +82,4 @@ class Workings:
 
     def forget_requests(self) -> None:
         """Empty the request log and its counters."""
-        self._log.forget()
+        self._log.clear()

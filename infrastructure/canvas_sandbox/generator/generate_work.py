@@ -1,10 +1,10 @@
-"""Invents assignments, and what a student made of them."""
+"""Generates the assignments of a course and the submissions of its students."""
 
 from random import Random
 
-from infrastructure.canvas_sandbox.generator.names import SENTENCES, TASKS
+from infrastructure.canvas_sandbox.generator.names import ASSIGNMENT_NAMES, DESCRIPTION_SENTENCES
 from infrastructure.canvas_sandbox.generator.situations import SITUATIONS, Situation
-from infrastructure.canvas_sandbox.grade_calculation import grade_text
+from infrastructure.canvas_sandbox.grade_calculation import format_grade
 from infrastructure.canvas_sandbox.model import (
     SHARD,
     Assignment,
@@ -13,32 +13,34 @@ from infrastructure.canvas_sandbox.model import (
     Submission,
     Work,
 )
-from infrastructure.canvas_sandbox.sandbox_clock import DAY, end_of_day
+from infrastructure.canvas_sandbox.sandbox_clock import DAY_SECONDS, end_of_day
 
-POINTS = (5.0, 10.0, 10.0, 12.5, 20.0, 50.0, 100.0)
-HOUR = 3_600
-AUTOGRADED = frozenset({"external_tool"})
+POINT_CHOICES = (5.0, 10.0, 10.0, 12.5, 20.0, 50.0, 100.0)
+HOUR_SECONDS = 3_600
+AUTOGRADED_TYPES = frozenset({"external_tool"})
 
 
-def invent_assignments(
-    course: Course, chance: Random, *, count: int, first: int, now: int
+def generate_assignments(
+    course: Course, rng: Random, *, count: int, first_id: int, now: int
 ) -> list[Assignment]:
-    """A course's assignments, every situation in turn; ids count from `first`."""
-    return [_assignment(course, chance, first + number, number, now) for number in range(count)]
+    """Generate `count` assignments with ids from `first_id`; they go through all situations."""
+    return [
+        _generate_assignment(course, rng, first_id + number, number, now) for number in range(count)
+    ]
 
 
-def invent_work(seed: int, student: Student, course: Course, now: int) -> Work:
-    """What one student handed in and was given in one course."""
-    chance = Random(f"{seed}/work/{student.index}/{course.index}")  # noqa: S311  made up
+def generate_work(seed: int, student: Student, course: Course, now: int) -> Work:
+    """Generate the submissions and grades of one student in one course."""
+    rng = Random(f"{seed}/work/{student.index}/{course.index}")  # noqa: S311  must be reproducible
     return {
-        assignment.id: _submission(assignment, course, student, chance, now)
+        assignment.id: _generate_submission(assignment, course, student, rng, now)
         for assignment in course.assignments.values()
         if assignment.situation.assigned
     }
 
 
-def blank(assignment: Assignment, student: Student) -> Submission:
-    """The empty row that every assigned student has from the start."""
+def empty_submission(assignment: Assignment, student: Student) -> Submission:
+    """Create the unsubmitted submission that Canvas has for each assigned student."""
     shard, local = divmod(assignment.id, SHARD)
     return Submission(
         id=shard * SHARD + local * 1_000 + student.index,
@@ -47,61 +49,65 @@ def blank(assignment: Assignment, student: Student) -> Submission:
     )
 
 
-def _assignment(course: Course, chance: Random, id_: int, number: int, now: int) -> Assignment:
+def _generate_assignment(
+    course: Course, rng: Random, id_: int, number: int, now: int
+) -> Assignment:
     situation = SITUATIONS[number % len(SITUATIONS)]
     due = None
-    if situation.due:
-        due = end_of_day(now + int(chance.uniform(*situation.due) * DAY))
-    created = min(now, due or now) - 30 * DAY
+    if situation.due_days:
+        due = end_of_day(now + int(rng.uniform(*situation.due_days) * DAY_SECONDS))
+    created = min(now, due or now) - 30 * DAY_SECONDS
     return Assignment(
         id=id_,
-        name=f"{chance.choice(TASKS)} {number + 1}",
-        group=chance.choice(course.groups),
+        name=f"{rng.choice(ASSIGNMENT_NAMES)} {number + 1}",
+        group=rng.choice(course.groups),
         position=number + 1,
-        description=_description(chance),
+        description=_generate_description(rng),
         due_at=due,
-        unlock_at=_from_due(due, situation.unlocks),
-        lock_at=_from_due(due, situation.locks),
-        points=0.0 if situation.grading == "not_graded" else chance.choice(POINTS),
+        unlock_at=_relative_to_due(due, situation.unlock_days),
+        lock_at=_relative_to_due(due, situation.lock_days),
+        points=0.0 if situation.grading == "not_graded" else rng.choice(POINT_CHOICES),
         grading_type=situation.grading,
         submission_type=situation.submission_type,
         created_at=created,
-        updated_at=created + DAY,
+        updated_at=created + DAY_SECONDS,
         situation=situation,
         omitted=situation.omitted,
         post_manually=not situation.posted,
     )
 
 
-def _description(chance: Random) -> str:
-    sentences = chance.sample(SENTENCES, chance.randrange(1, 4))
+def _generate_description(rng: Random) -> str:
+    sentences = rng.sample(DESCRIPTION_SENTENCES, rng.randrange(1, 4))
     return "".join(f"<p>{sentence}</p>" for sentence in sentences)
 
 
-def _from_due(due: int | None, days: float | None) -> int | None:
-    return None if due is None or days is None else due + int(days * DAY)
+def _relative_to_due(due: int | None, days: float | None) -> int | None:
+    return None if due is None or days is None else due + int(days * DAY_SECONDS)
 
 
-def _submission(
-    assignment: Assignment, course: Course, student: Student, chance: Random, now: int
+def _generate_submission(
+    assignment: Assignment, course: Course, student: Student, rng: Random, now: int
 ) -> Submission:
-    submission = blank(assignment, student)
+    submission = empty_submission(assignment, student)
     situation = assignment.situation
-    reached = chance.uniform(*situation.share)
-    handed_in = min(assignment.due_at or now, now - 5 * DAY)
+    share = rng.uniform(*situation.score_share)
+    submitted_at = min(assignment.due_at or now, now - 5 * DAY_SECONDS)
     submission.late_policy = situation.late_policy
-    if situation.handed_in is not None:
-        handed_in = min(handed_in + int(situation.handed_in * DAY), now - 2 * HOUR)
-        _hand_in(submission, handed_in)
-    if situation.graded is not None:
-        graded_at = min(handed_in + int(situation.graded * DAY), now - HOUR)
-        _grade(submission, situation, reached, graded_at)
+    if situation.submitted_days is not None:
+        submitted_at = min(
+            submitted_at + int(situation.submitted_days * DAY_SECONDS), now - 2 * HOUR_SECONDS
+        )
+        _hand_in(submission, submitted_at)
+    if situation.graded_days is not None:
+        graded_at = min(submitted_at + int(situation.graded_days * DAY_SECONDS), now - HOUR_SECONDS)
+        _grade(submission, situation, share, graded_at)
         submission.grader_id = (
-            -55 if assignment.submission_type in AUTOGRADED else course.teachers[0].id
+            -55 if assignment.submission_type in AUTOGRADED_TYPES else course.teachers[0].id
         )
     if situation.resubmitted:
-        submission.attempt, submission.matches = 2, False
-        submission.state, submission.submitted_at = "submitted", now - HOUR
+        submission.attempt, submission.grade_matches = 2, False
+        submission.state, submission.submitted_at = "submitted", now - HOUR_SECONDS
     return submission
 
 
@@ -111,18 +117,18 @@ def _hand_in(submission: Submission, at: int) -> None:
     submission.submitted_at, submission.attempt = at, 1
 
 
-def _grade(submission: Submission, situation: Situation, reached: float, at: int) -> None:
+def _grade(submission: Submission, situation: Situation, share: float, at: int) -> None:
     submission.state, submission.graded_at = "graded", at
-    submission.posted_at = at + HOUR // 2 if situation.posted else None
+    submission.posted_at = at + HOUR_SECONDS // 2 if situation.posted else None
     submission.excused = situation.excused
     if situation.excused:
         return
     assignment = submission.assignment
     points = assignment.points or 0.0
-    entered = points if situation.grading == "pass_fail" else round(reached * points * 2) / 2
-    deducted = round(points * situation.deducted, 2)
+    entered = points if situation.grading == "pass_fail" else round(share * points * 2) / 2
+    deducted = round(points * situation.deducted_share, 2)
     submission.entered_score = entered
     submission.score = max(entered - deducted, 0.0)
-    submission.points_deducted = deducted if situation.deducted else None
-    submission.entered_grade = grade_text(assignment, entered)
-    submission.grade = grade_text(assignment, submission.score)
+    submission.points_deducted = deducted if situation.deducted_share else None
+    submission.entered_grade = format_grade(assignment, entered)
+    submission.grade = format_grade(assignment, submission.score)

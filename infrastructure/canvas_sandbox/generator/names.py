@@ -1,6 +1,6 @@
-"""Made-up names, from several scripts, with everything that breaks careless code."""
+"""Names in several scripts, with characters that often break software."""
 
-STUDENTS = (
+STUDENT_NAMES = (
     "Ana Müller",
     "Đặng Thị Hoa",
     "Олена Шевченко",
@@ -19,7 +19,7 @@ STUDENTS = (
     "Łucja Żak",
 )
 
-TEACHERS = (
+TEACHER_NAMES = (
     "Dr. Ingrid Thorvaldsdóttir",
     "Prof. 王芳",
     "Renée Lefèvre",
@@ -30,7 +30,7 @@ TEACHERS = (
     "Grace \u201cAmazing\u201d Hopper",
 )
 
-SUBJECTS = (
+COURSE_NAMES = (
     "Calculus I",
     "Modern World History",
     "Organic Chemistry & Lab",
@@ -49,7 +49,7 @@ SUBJECTS = (
     "Linear Algebra",
 )
 
-TASKS = (
+ASSIGNMENT_NAMES = (
     "Reading response",
     "Problem set",
     "Lab report",
@@ -64,11 +64,11 @@ TASKS = (
     "Exam practice",
 )
 
-GROUPS = ("Homework", "Exams", "Labs & Projects", "Participation")
+GROUP_NAMES = ("Homework", "Exams", "Labs & Projects", "Participation")
 
-NICKNAME = "Maths 🧮 (the hard one)"
+COURSE_NICKNAME = "Maths 🧮 (the hard one)"
 
-SENTENCES = (
+DESCRIPTION_SENTENCES = (
     "Read the chapter and answer <em>all</em> questions in full sentences.",
     "Show your work; a result alone earns no points.",
     "Cite at least three sources & say why you trust them.",

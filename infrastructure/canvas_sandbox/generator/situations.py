@@ -1,62 +1,65 @@
-"""Every situation an assignment and a student's work on it can be in."""
+"""The situations in which an assignment and the work of a student on it can be."""
 
 from typing import NamedTuple
 
-PAST = (-45.0, -4.0)
-SOON = (2.0, 12.0)
-LATER = (12.0, 45.0)
+PAST_DAYS = (-45.0, -4.0)
+SOON_DAYS = (2.0, 12.0)
+LATER_DAYS = (12.0, 45.0)
 
 
 class Situation(NamedTuple):
-    """One kind of assignment; times are in days.
+    """One kind of assignment and submission; times are in days.
 
-    `due` lies between the two, from now; `unlocks` and `locks` count from the due date.
-    `handed_in` counts from the due date, or from five days ago where that is still to come.
-    `graded` counts from the hand-in.
-    `share` is the part of the points reached, from and to.
+    `due_days` is the range of due dates, from now; None is without a due date.
+    `unlock_days` and `lock_days` count from the due date.
+    `submitted_days` counts from the due date, or from five days ago if that is earlier.
+    `graded_days` counts from the submission.
+    `score_share` is the range of the share of the points that the student reaches.
     """
 
-    due: tuple[float, float] | None = PAST
-    handed_in: float | None = None
-    graded: float | None = None
-    share: tuple[float, float] = (0.62, 1.0)
+    due_days: tuple[float, float] | None = PAST_DAYS
+    submitted_days: float | None = None
+    graded_days: float | None = None
+    score_share: tuple[float, float] = (0.62, 1.0)
     posted: bool = True
     excused: bool = False
     late_policy: str | None = None
-    deducted: float = 0
+    deducted_share: float = 0
     resubmitted: bool = False
     grading: str = "points"
     submission_type: str = "online_upload"
-    unlocks: float | None = None
-    locks: float | None = None
+    unlock_days: float | None = None
+    lock_days: float | None = None
     assigned: bool = True
     omitted: bool = False
 
 
 SITUATIONS = (
-    Situation(handed_in=-1, graded=2),
-    Situation(due=LATER),
+    Situation(submitted_days=-1, graded_days=2),
+    Situation(due_days=LATER_DAYS),
     Situation(),
-    Situation(handed_in=1.5, graded=2, late_policy="late", deducted=0.1),
-    Situation(handed_in=-0.5, graded=1, posted=False),
-    Situation(due=(-9, -3), handed_in=-0.2, submission_type="online_text_entry"),
-    Situation(excused=True, graded=1),
-    Situation(handed_in=-2, graded=1, grading="pass_fail", share=(1, 1)),
-    Situation(handed_in=-3, graded=1, grading="percent"),
-    Situation(handed_in=-0.3, graded=4, grading="letter_grade"),
-    Situation(graded=0.5, share=(0, 0), late_policy="missing"),
-    Situation(handed_in=-2, graded=1, resubmitted=True),
-    Situation(due=None, submission_type="online_url"),
-    Situation(due=LATER, unlocks=-7),
-    Situation(due=SOON, handed_in=-1),
-    Situation(submission_type="on_paper", graded=3),
-    Situation(handed_in=-0.1, submission_type="online_quiz"),
-    Situation(due=SOON, assigned=False),
-    Situation(locks=1, submission_type="online_text_entry"),
-    Situation(due=SOON, handed_in=1, graded=1, submission_type="discussion_topic"),
-    Situation(handed_in=-1, graded=0.01, submission_type="external_tool"),
-    Situation(due=LATER, grading="not_graded", submission_type="none"),
-    Situation(handed_in=-1, graded=1, omitted=True),
-    Situation(due=SOON),
-    Situation(due=None, handed_in=1, graded=1),
+    Situation(submitted_days=1.5, graded_days=2, late_policy="late", deducted_share=0.1),
+    Situation(submitted_days=-0.5, graded_days=1, posted=False),
+    Situation(due_days=(-9, -3), submitted_days=-0.2, submission_type="online_text_entry"),
+    Situation(excused=True, graded_days=1),
+    Situation(submitted_days=-2, graded_days=1, grading="pass_fail", score_share=(1, 1)),
+    Situation(submitted_days=-3, graded_days=1, grading="percent"),
+    Situation(submitted_days=-0.3, graded_days=4, grading="letter_grade"),
+    Situation(graded_days=0.5, score_share=(0, 0), late_policy="missing"),
+    Situation(submitted_days=-2, graded_days=1, resubmitted=True),
+    Situation(due_days=None, submission_type="online_url"),
+    Situation(due_days=LATER_DAYS, unlock_days=-7),
+    Situation(due_days=SOON_DAYS, submitted_days=-1),
+    Situation(submission_type="on_paper", graded_days=3),
+    Situation(submitted_days=-0.1, submission_type="online_quiz"),
+    Situation(due_days=SOON_DAYS, assigned=False),
+    Situation(lock_days=1, submission_type="online_text_entry"),
+    Situation(
+        due_days=SOON_DAYS, submitted_days=1, graded_days=1, submission_type="discussion_topic"
+    ),
+    Situation(submitted_days=-1, graded_days=0.01, submission_type="external_tool"),
+    Situation(due_days=LATER_DAYS, grading="not_graded", submission_type="none"),
+    Situation(submitted_days=-1, graded_days=1, omitted=True),
+    Situation(due_days=SOON_DAYS),
+    Situation(due_days=None, submitted_days=1, graded_days=1),
 )

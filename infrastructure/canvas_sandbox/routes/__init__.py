@@ -1,62 +1,71 @@
-"""Every GET of Canvas's API that the sandbox answers."""
+"""The routes of Canvas's API that the sandbox has; all of them are GET."""
 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from infrastructure.canvas_sandbox.routes import assignments, courses, feeds, people, submissions
-from infrastructure.canvas_sandbox.student_request import Reply, Visit
+from infrastructure.canvas_sandbox.student_request import RouteResult, StudentRequest
 
-COURSE = r"/courses/([\d~]+)"
-USER = r"/users/(self|[\d~]+)"
+COURSE_PATH = r"/courses/([\d~]+)"
+USER_PATH = r"/users/(self|[\d~]+)"
 
 
 class Route(NamedTuple):
-    """A path and what answers it; `validated` ones are compared by Canvas before any work."""
+    """A path pattern and its handler.
+
+    If `has_early_validator` is true, Canvas compares validators before it reads the items.
+    """
 
     pattern: re.Pattern[str]
-    answer: Callable[..., Reply]
-    validated: bool = False
+    respond: Callable[..., RouteResult]
+    has_early_validator: bool = False
 
 
-def _route(pattern: str, answer: Callable[..., Reply], *, validated: bool = False) -> Route:
-    return Route(re.compile("/api/v1" + pattern), answer, validated)
+def _route(pattern: str, respond: Callable[..., RouteResult], *, validated: bool = False) -> Route:
+    return Route(re.compile("/api/v1" + pattern), respond, validated)
 
 
 ROUTES = (
-    _route(COURSE + "/assignment_groups", assignments.groups),
-    _route(COURSE + r"/assignment_groups/([\d~]+)", assignments.group),
-    _route(COURSE + "/assignments", assignments.listed),
-    _route(COURSE + r"/assignments/([\d~]+)", assignments.single),
-    _route(COURSE + r"/assignments/([\d~]+)/submissions/(self|[\d~]+)", submissions.single),
-    _route(COURSE + "/students/submissions", submissions.of_students),
-    _route(COURSE + "/enrollments", courses.enrollments_in),
-    _route(COURSE, courses.single),
-    _route("/courses", courses.listed),
-    _route(USER, people.user),
-    _route(f"{USER}/profile", people.profile),
-    _route(f"{USER}/colors", people.colors),
-    _route(f"{USER}/course_nicknames", people.nicknames),
-    _route(f"{USER}/courses", courses.of_user),
-    _route(f"{USER}/favorites/courses", courses.favorites),
-    _route(f"{USER}/enrollments", courses.enrollments_of),
-    _route(f"{USER}/graded_submissions", submissions.graded),
-    _route(f"{USER}/missing_submissions", feeds.missing),
-    _route(f"{USER}/todo", feeds.todo),
-    _route(f"{USER}/upcoming_events", feeds.upcoming),
-    _route(f"{USER}/planner/items", feeds.planner_of, validated=True),
-    _route("/planner/items", feeds.planner, validated=True),
+    _route(COURSE_PATH + "/assignment_groups", assignments.list_groups),
+    _route(COURSE_PATH + r"/assignment_groups/([\d~]+)", assignments.show_group),
+    _route(COURSE_PATH + "/assignments", assignments.list_assignments),
+    _route(COURSE_PATH + r"/assignments/([\d~]+)", assignments.show_assignment),
+    _route(
+        COURSE_PATH + r"/assignments/([\d~]+)/submissions/(self|[\d~]+)",
+        submissions.show_submission,
+    ),
+    _route(COURSE_PATH + "/students/submissions", submissions.list_student_submissions),
+    _route(COURSE_PATH + "/enrollments", courses.list_course_enrollments),
+    _route(COURSE_PATH, courses.show_course),
+    _route("/courses", courses.list_courses),
+    _route(USER_PATH, people.show_user),
+    _route(f"{USER_PATH}/profile", people.show_profile),
+    _route(f"{USER_PATH}/colors", people.show_colors),
+    _route(f"{USER_PATH}/course_nicknames", people.list_nicknames),
+    _route(f"{USER_PATH}/courses", courses.list_user_courses),
+    _route(f"{USER_PATH}/favorites/courses", courses.list_favorites),
+    _route(f"{USER_PATH}/enrollments", courses.list_user_enrollments),
+    _route(f"{USER_PATH}/graded_submissions", submissions.list_graded_submissions),
+    _route(f"{USER_PATH}/missing_submissions", feeds.list_missing_submissions),
+    _route(f"{USER_PATH}/todo", feeds.list_todo_items),
+    _route(f"{USER_PATH}/upcoming_events", feeds.list_upcoming_events),
+    _route(f"{USER_PATH}/planner/items", feeds.list_user_planner_items, validated=True),
+    _route("/planner/items", feeds.list_planner_items, validated=True),
 )
 
 
-def route_of(path: str) -> tuple[Route, re.Match[str]] | None:
-    """The route that answers a path."""
+def find_route(path: str) -> tuple[Route, re.Match[str]] | None:
+    """Find the route of a path; None if there is none."""
     for route in ROUTES:
         if parts := route.pattern.fullmatch(path):
             return route, parts
     return None
 
 
-def answer(visit: Visit, route: Route, parts: re.Match[str]) -> Reply:
-    """Let a route answer; raises Refused."""
-    return route.answer(visit, *parts.groups())
+def run_route(request: StudentRequest, route: Route, parts: re.Match[str]) -> RouteResult:
+    """Run the handler of a route.
+
+    Raises: ErrorResponse if Canvas would respond with an error.
+    """
+    return route.respond(request, *parts.groups())

@@ -1,72 +1,87 @@
-"""Courses and enrollments."""
+"""Routes of courses and enrollments."""
 
 from infrastructure.canvas_sandbox.model import Course
-from infrastructure.canvas_sandbox.paginators import ordinal
-from infrastructure.canvas_sandbox.serializers.course import course as shape
-from infrastructure.canvas_sandbox.serializers.enrollment import enrollment
-from infrastructure.canvas_sandbox.student_request import Reply, Visit
+from infrastructure.canvas_sandbox.paginators import paginate_by_number
+from infrastructure.canvas_sandbox.serializers.course import serialize_course
+from infrastructure.canvas_sandbox.serializers.enrollment import serialize_enrollment
+from infrastructure.canvas_sandbox.student_request import RouteResult, StudentRequest
 
-ACTIVE = frozenset({"active", "current_and_future", "current_and_concluded"})
+ACTIVE_STATES = frozenset({"active", "current_and_future", "current_and_concluded"})
 
 
-def listed(visit: Visit) -> Reply:
+def list_courses(request: StudentRequest) -> RouteResult:
     """`GET /courses`."""
-    return _page(visit, visit.campus.enrolled(visit.student) if _asks_for_mine(visit) else [])
+    return _course_page(
+        request,
+        request.state.courses_of(request.student) if _wants_student_courses(request) else [],
+    )
 
 
-def of_user(visit: Visit, user: str) -> Reply:
+def list_user_courses(request: StudentRequest, user: str) -> RouteResult:
     """`GET /users/:id/courses`."""
-    visit.me(user)
-    return listed(visit)
+    request.require_self(user)
+    return list_courses(request)
 
 
-def favorites(visit: Visit, user: str) -> Reply:
+def list_favorites(request: StudentRequest, user: str) -> RouteResult:
     """`GET /users/self/favorites/courses`."""
-    visit.me(user)
-    mine = visit.campus.enrolled(visit.student)
-    return _page(visit, [item for item in mine if visit.student.enrollments[item.id].favorite])
+    request.require_self(user)
+    courses = request.state.courses_of(request.student)
+    return _course_page(
+        request, [item for item in courses if request.student.enrollments[item.id].favorite]
+    )
 
 
-def single(visit: Visit, course: str) -> Reply:
+def show_course(request: StudentRequest, course: str) -> RouteResult:
     """`GET /courses/:id`."""
-    found = visit.course(course)
-    return Reply(shape(visit.seat(found), visit.includes, visit.domain), course=found)
+    selected = request.require_course(course)
+    return RouteResult(
+        serialize_course(request.enrolled_course(selected), request.includes, request.domain),
+        course=selected,
+    )
 
 
-def enrollments_of(visit: Visit, user: str) -> Reply:
+def list_user_enrollments(request: StudentRequest, user: str) -> RouteResult:
     """`GET /users/:id/enrollments`."""
-    visit.me(user)
-    return _enrollments(visit, visit.campus.enrolled(visit.student))
+    request.require_self(user)
+    return _enrollment_page(request, request.state.courses_of(request.student))
 
 
-def enrollments_in(visit: Visit, course: str) -> Reply:
-    """`GET /courses/:id/enrollments`: only the student's own."""
-    return _enrollments(visit, [visit.course(course)])
+def list_course_enrollments(request: StudentRequest, course: str) -> RouteResult:
+    """`GET /courses/:id/enrollments`: only those of the student."""
+    return _enrollment_page(request, [request.require_course(course)])
 
 
-def _asks_for_mine(visit: Visit) -> bool:
-    kind = visit.one("enrollment_type") or "student"
-    state = visit.one("enrollment_state") or "active"
-    states = visit.many("state") or ["available"]
+def _wants_student_courses(request: StudentRequest) -> bool:
+    kind = request.parameter("enrollment_type") or "student"
+    state = request.parameter("enrollment_state") or "active"
+    states = request.list_parameter("state") or ["available"]
     return kind == "student" and state == "active" and "available" in states
 
 
-def _page(visit: Visit, courses: list[Course]) -> Reply:
-    page = ordinal(visit.asked, courses)
-    shown = [shape(visit.seat(item), visit.includes, visit.domain) for item in page.items]
-    return Reply(shown, page.link)
+def _course_page(request: StudentRequest, courses: list[Course]) -> RouteResult:
+    page = paginate_by_number(request.list_request, courses)
+    shown = [
+        serialize_course(request.enrolled_course(item), request.includes, request.domain)
+        for item in page.items
+    ]
+    return RouteResult(shown, page.link_header)
 
 
-def _enrollments(visit: Visit, courses: list[Course]) -> Reply:
-    types = visit.many("type") or ["StudentEnrollment"]
-    states = visit.many("state") or ["active"]
-    asked = "StudentEnrollment" in types
-    wanted = [
+def _enrollment_page(request: StudentRequest, courses: list[Course]) -> RouteResult:
+    types = request.list_parameter("type") or ["StudentEnrollment"]
+    states = request.list_parameter("state") or ["active"]
+    includes_students = "StudentEnrollment" in types
+    sections = [
         (course, section)
         for course in courses
-        if asked and ("inactive" in states if course.restricted else ACTIVE.intersection(states))
+        if includes_students
+        and ("inactive" in states if course.restricted else ACTIVE_STATES.intersection(states))
         for section in range(course.sections)
     ]
-    page = ordinal(visit.asked, wanted)
-    shown = [enrollment(visit.seat(item), section, visit.domain) for item, section in page.items]
-    return Reply(shown, page.link, lasting=False)
+    page = paginate_by_number(request.list_request, sections)
+    shown = [
+        serialize_enrollment(request.enrolled_course(item), section, request.domain)
+        for item, section in page.items
+    ]
+    return RouteResult(shown, page.link_header, is_cacheable=False)

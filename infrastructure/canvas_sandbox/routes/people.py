@@ -1,40 +1,42 @@
-"""The student themself."""
+"""Routes of the student's own user, profile and preferences."""
 
-from infrastructure.canvas_sandbox.paginators import ordinal
+from infrastructure.canvas_sandbox.paginators import paginate_by_number
 from infrastructure.canvas_sandbox.serializers import person
-from infrastructure.canvas_sandbox.student_request import Reply, Visit
+from infrastructure.canvas_sandbox.student_request import RouteResult, StudentRequest
 
 
-def user(visit: Visit, user: str) -> Reply:
-    """`GET /users/self`: the cheapest way to try a token."""
-    visit.me(user)
-    return Reply(person.user(visit.student.person, visit.domain))
+def show_user(request: StudentRequest, user: str) -> RouteResult:
+    """`GET /users/self`."""
+    request.require_self(user)
+    return RouteResult(person.serialize_user(request.student.person, request.domain))
 
 
-def profile(visit: Visit, user: str) -> Reply:
+def show_profile(request: StudentRequest, user: str) -> RouteResult:
     """`GET /users/self/profile`."""
-    visit.me(user)
-    return Reply(person.profile(visit.student.person, visit.domain))
+    request.require_self(user)
+    return RouteResult(person.serialize_profile(request.student.person, request.domain))
 
 
-def colors(visit: Visit, user: str) -> Reply:
+def show_colors(request: StudentRequest, user: str) -> RouteResult:
     """`GET /users/self/colors`."""
-    visit.me(user)
+    request.require_self(user)
     codes = {
-        f"course_{course.id}": f"#{person.opaque('colour', course.id, length=6)}"
-        for course in visit.campus.enrolled(visit.student)
+        f"course_{course.id}": f"#{person.opaque_id('colour', course.id, length=6)}"
+        for course in request.state.courses_of(request.student)
     }
-    return Reply({"custom_colors": codes})
+    return RouteResult({"custom_colors": codes})
 
 
-def nicknames(visit: Visit, user: str) -> Reply:
+def list_nicknames(request: StudentRequest, user: str) -> RouteResult:
     """`GET /users/self/course_nicknames`."""
-    visit.me(user)
-    enrollments = visit.student.enrollments
-    named = [item for item in visit.campus.enrolled(visit.student) if enrollments[item.id].nickname]
-    page = ordinal(visit.asked, named)
+    request.require_self(user)
+    enrollments = request.student.enrollments
+    nicknamed = [
+        item for item in request.state.courses_of(request.student) if enrollments[item.id].nickname
+    ]
+    page = paginate_by_number(request.list_request, nicknamed)
     shown = [
         {"course_id": item.id, "name": item.name, "nickname": enrollments[item.id].nickname}
         for item in page.items
     ]
-    return Reply(shown, page.link)
+    return RouteResult(shown, page.link_header)

@@ -1,1 +1,1 @@
-"""The JSON a student gets to see, key by key as Canvas's serialisers write it."""
+"""The JSON that Canvas sends to a student, with the keys of Canvas's own serializers."""

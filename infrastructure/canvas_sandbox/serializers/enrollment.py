@@ -1,55 +1,58 @@
-"""Enrollments as their own objects, with the student's grades."""
+"""The JSON of enrollments outside of courses, with the student's totals."""
 
 from typing import Any
 
-from infrastructure.canvas_sandbox.grade_calculation import letter
-from infrastructure.canvas_sandbox.sandbox_clock import DAY, iso
-from infrastructure.canvas_sandbox.serializers.course import Seat
-from infrastructure.canvas_sandbox.serializers.person import user
+from infrastructure.canvas_sandbox.grade_calculation import letter_grade
+from infrastructure.canvas_sandbox.sandbox_clock import DAY_SECONDS, format_time
+from infrastructure.canvas_sandbox.serializers.course import EnrolledCourse
+from infrastructure.canvas_sandbox.serializers.person import serialize_user
 
-SECTIONS_APART = 500_000
+SECTION_ID_STEP = 500_000
 
 
-def enrollment(seat: Seat, section: int, domain: str) -> dict[str, Any]:
-    """One enrollment in one section; reading a course moves its `last_activity_at`."""
-    subject, course, person = seat.enrollment, seat.course, seat.person
+def serialize_enrollment(enrolled: EnrolledCourse, section: int, domain: str) -> dict[str, Any]:
+    """Serialize the enrollment in one section.
+
+    `last_activity_at` changes with each request for the course, as in Canvas.
+    """
+    subject, course, person = enrolled.enrollment, enrolled.course, enrolled.person
     page = f"https://{domain}/courses/{course.id}"
-    known = user(person, domain)
+    user = serialize_user(person, domain)
     return {
-        "id": subject.id + section * SECTIONS_APART,
+        "id": subject.id + section * SECTION_ID_STEP,
         "user_id": person.id,
         "course_id": course.id,
         "type": "StudentEnrollment",
-        "created_at": iso(course.created_at),
-        "updated_at": iso(course.created_at + DAY),
+        "created_at": format_time(course.created_at),
+        "updated_at": format_time(course.created_at + DAY_SECONDS),
         "associated_user_id": None,
         "start_at": None,
         "end_at": None,
-        "course_section_id": course.id + section * SECTIONS_APART,
+        "course_section_id": course.id + section * SECTION_ID_STEP,
         "root_account_id": 1,
         "limit_privileges_to_course_section": False,
         "enrollment_state": "inactive" if course.restricted else "active",
         "role": "StudentEnrollment",
         "role_id": 3,
-        "last_activity_at": iso(subject.last_activity_at),
+        "last_activity_at": format_time(subject.last_activity_at),
         "last_attended_at": None,
         "total_activity_time": subject.activity_time,
         "sis_import_id": None,
-        "grades": _grades(seat, f"{page}/grades/{person.id}"),
+        "grades": _grade_fields(enrolled, f"{page}/grades/{person.id}"),
         "html_url": f"{page}/users/{person.id}",
-        "user": {key: known[key] for key in ("id", "name", "created_at", "sortable_name")},
+        "user": {key: user[key] for key in ("id", "name", "created_at", "sortable_name")},
     }
 
 
-def _grades(seat: Seat, page: str) -> dict[str, Any]:
-    address = {"html_url": page}
-    if seat.course.totals_hidden or seat.course.restricted:
-        return address
-    current, final = seat.totals
-    lettered = seat.course.lettered
-    return address | {
+def _grade_fields(enrolled: EnrolledCourse, page: str) -> dict[str, Any]:
+    page_link = {"html_url": page}
+    if enrolled.course.totals_hidden or enrolled.course.restricted:
+        return page_link
+    current, final = enrolled.totals
+    lettered = enrolled.course.has_letter_grades
+    return page_link | {
         "current_score": current,
-        "current_grade": letter(current) if lettered else None,
+        "current_grade": letter_grade(current) if lettered else None,
         "final_score": final,
-        "final_grade": letter(final) if lettered else None,
+        "final_grade": letter_grade(final) if lettered else None,
     }

@@ -1,36 +1,36 @@
-"""Users, and what only they see of themselves."""
+"""The JSON of users, profiles and teachers."""
 
 import hashlib
 from functools import lru_cache
 from typing import Any
 
 from infrastructure.canvas_sandbox.model import Person
-from infrastructure.canvas_sandbox.sandbox_clock import iso_local
+from infrastructure.canvas_sandbox.sandbox_clock import format_local_time
 
-SINCE = 1_724_800_000
+USERS_CREATED_AT = 1_724_800_000
 
 
 @lru_cache(maxsize=50_000)
-def opaque(*parts: object, length: int = 40) -> str:
-    """An opaque value that is the same for ever, as uuids and anonymous ids are."""
+def opaque_id(*parts: object, length: int = 40) -> str:
+    """A hexadecimal value that depends only on `parts`, for uuids and anonymous ids."""
     return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:length]
 
 
-def avatar(domain: str) -> str:
-    """Where everybody's picture is."""
+def avatar_url(domain: str) -> str:
+    """The URL of the default picture, which all users have."""
     return f"https://{domain}/images/messages/avatar-50.png"
 
 
-def user(person: Person, domain: str) -> dict[str, Any]:
-    """`GET /users/self`; `created_at` is in the user's own zone."""
+def serialize_user(person: Person, domain: str) -> dict[str, Any]:
+    """Serialize a user (`GET /users/self`); `created_at` is in the time zone of the user."""
     family = person.name.rsplit(" ", 1)
     return {
         "id": person.id,
         "name": person.name,
-        "created_at": iso_local(SINCE),
+        "created_at": format_local_time(USERS_CREATED_AT),
         "sortable_name": ", ".join(reversed(family)),
         "short_name": person.name,
-        "avatar_url": avatar(domain),
+        "avatar_url": avatar_url(domain),
         "locale": None,
         "effective_locale": "en",
         "permissions": {
@@ -41,12 +41,12 @@ def user(person: Person, domain: str) -> dict[str, Any]:
     }
 
 
-def profile(person: Person, domain: str) -> dict[str, Any]:
-    """`GET /users/self/profile`; the calendar's address is a secret."""
+def serialize_profile(person: Person, domain: str) -> dict[str, Any]:
+    """Serialize a profile (`GET /users/self/profile`); in Canvas the calendar URL is a secret."""
     login = f"student{person.id}"
-    about = user(person, domain)
-    kept = {key: about[key] for key in ("id", "name", "short_name", "sortable_name", "avatar_url")}
-    return kept | {
+    user = serialize_user(person, domain)
+    fields = {key: user[key] for key in ("id", "name", "short_name", "sortable_name", "avatar_url")}
+    return fields | {
         "title": None,
         "bio": None,
         "pronunciation": None,
@@ -57,20 +57,20 @@ def profile(person: Person, domain: str) -> dict[str, Any]:
         "locale": None,
         "effective_locale": "en",
         "calendar": {
-            "ics": f"https://{domain}/feeds/calendars/user_{opaque('ics', person.id)}.ics"
+            "ics": f"https://{domain}/feeds/calendars/user_{opaque_id('ics', person.id)}.ics"
         },
-        "lti_user_id": opaque("lti", person.id),
+        "lti_user_id": opaque_id("lti", person.id),
         "k5_user": False,
     }
 
 
-def teacher(person: Person, domain: str) -> dict[str, Any]:
-    """A teacher as courses list them."""
+def serialize_teacher(person: Person, domain: str) -> dict[str, Any]:
+    """Serialize a teacher of a course."""
     return {
         "id": person.id,
-        "anonymous_id": opaque("anonymous", person.id, length=5),
+        "anonymous_id": opaque_id("anonymous", person.id, length=5),
         "display_name": person.name,
-        "avatar_image_url": avatar(domain),
+        "avatar_image_url": avatar_url(domain),
         "html_url": f"https://{domain}/about/{person.id}",
         "pronouns": None,
     }

@@ -1,12 +1,12 @@
-"""From where a course is looked at."""
+"""What the JSON of the items of a course depends on, besides the items."""
 
 from typing import NamedTuple
 
 from infrastructure.canvas_sandbox.model import Course
 
 
-class View(NamedTuple):
-    """A course, the host that addresses name, the moment, and the fields left out."""
+class CourseView(NamedTuple):
+    """A course, the host in URLs, the current time, and the excluded response fields."""
 
     course: Course
     domain: str
@@ -14,6 +14,6 @@ class View(NamedTuple):
     excludes: frozenset[str] = frozenset()
 
     @property
-    def page(self) -> str:
-        """The course's own page."""
+    def page_url(self) -> str:
+        """The URL of the page of the course."""
         return f"https://{self.domain}/courses/{self.course.id}"

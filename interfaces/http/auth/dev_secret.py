@@ -1,6 +1,6 @@
 """The secret that signs development tokens: the configured one, or one drawn once at home."""
 
-from infrastructure.crypto.key_file import stored_key
+from infrastructure.crypto.key_file import read_or_create_key
 from infrastructure.settings import Settings
 
 
@@ -14,4 +14,4 @@ def signing_secret(settings: Settings) -> str | None:
     if not settings.embedded or settings.supabase_url:
         return None
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return stored_key(settings.home / "jwt-secret")
+    return read_or_create_key(settings.home / "jwt-secret")

@@ -11,20 +11,20 @@ import jwt
 import orjson
 import structlog
 
-from interfaces.http.auth.principal import IdentityUnavailable, NotIdentified
+from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
 
-LOG = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
-FRESH = 600.0
+JWKS_CACHE_SECONDS = 600.0
 """Seconds a key set is used unasked: Supabase's own edge caches it as long."""
-LAST_RESORT = 3600.0
+MAX_STALE_JWKS_SECONDS = 3600.0
 """Seconds a key set is used at most while no newer one can be had: the life of a token."""
-COOL_DOWN, RETRY = 30.0, 5.0
+FETCH_COOLDOWN_SECONDS, FETCH_RETRY_SECONDS = 30.0, 5.0
 """Seconds between two fetches: after a good one, after a failed one."""
-LARGEST = 256 * 1024
-SHORTEST_RSA = 2048
+MAX_JWKS_BYTES = 256 * 1024
+MIN_RSA_KEY_BITS = 2048
 
-BOUND = {("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
+ALGORITHM_BY_KEY_TYPE = {("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
 """The one algorithm a kind of key may be used with."""
 
 
@@ -35,7 +35,7 @@ class PublicKey(NamedTuple):
     key: Any
 
 
-class PublicKeys:
+class JwksCache:
     """A project's JWKS: one fetch at a time, throttled, the last good set survives an outage."""
 
     def __init__(
@@ -46,49 +46,49 @@ class PublicKeys:
         self._now = now
         self._keys: dict[str, PublicKey] = {}
         self._fetched_at: float | None = None
-        self._not_before = float("-inf")
-        self._fetch: asyncio.Task[None] | None = None
+        self._next_fetch_at = float("-inf")
+        self._fetch_task: asyncio.Task[None] | None = None
         self.generation = 0
         """Grows whenever the set changes: what an older set let in must be checked again."""
 
-    async def find(self, key_id: str, algorithm: str) -> PublicKey:
+    async def find_key(self, key_id: str, algorithm: str) -> PublicKey:
         """The key of this id, for this algorithm and no other."""
-        if key_id not in self._keys or not self._younger_than(FRESH):
+        if key_id not in self._keys or not self._is_younger_than(JWKS_CACHE_SECONDS):
             await self._refresh()
-        if not self._younger_than(LAST_RESORT):
-            raise IdentityUnavailable
+        if not self._is_younger_than(MAX_STALE_JWKS_SECONDS):
+            raise IdentityProviderUnavailable
         key = self._keys.get(key_id)
         if key is None or key.algorithm != algorithm:
-            raise NotIdentified("The token is signed with no key we know.")
+            raise InvalidToken("The token is signed with no key we know.")
         return key
 
     async def close(self) -> None:
         """Stop fetching."""
-        if self._fetch:
-            self._fetch.cancel()
-            await asyncio.wait([self._fetch])
+        if self._fetch_task:
+            self._fetch_task.cancel()
+            await asyncio.wait([self._fetch_task])
 
-    def _younger_than(self, seconds: float) -> bool:
+    def _is_younger_than(self, seconds: float) -> bool:
         return self._fetched_at is not None and self._now() - self._fetched_at < seconds
 
     async def _refresh(self) -> None:
-        if self._fetch is None or self._fetch.done():
-            if self._now() < self._not_before:
+        if self._fetch_task is None or self._fetch_task.done():
+            if self._now() < self._next_fetch_at:
                 return
-            self._fetch = asyncio.create_task(self._replace())
-        await asyncio.shield(self._fetch)
+            self._fetch_task = asyncio.create_task(self._fetch_keys())
+        await asyncio.shield(self._fetch_task)
 
-    async def _replace(self) -> None:
+    async def _fetch_keys(self) -> None:
         try:
-            keys = parse(await self._download())
+            keys = parse_jwks(await self._download())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            self._not_before = self._now() + RETRY
-            LOG.warning("JWKS not fetched, the last good keys stay", reason=repr(error))
+            self._next_fetch_at = self._now() + FETCH_RETRY_SECONDS
+            logger.warning("jwks_fetch_failed", reason=repr(error))
             return
         self.generation += keys != self._keys
         self._keys = keys
         self._fetched_at = self._now()
-        self._not_before = self._fetched_at + COOL_DOWN
+        self._next_fetch_at = self._fetched_at + FETCH_COOLDOWN_SECONDS
 
     async def _download(self) -> bytes:
         async with self._session.get(self._url, allow_redirects=False) as response:
@@ -97,33 +97,35 @@ class PublicKeys:
             body = bytearray()
             async for chunk in response.content.iter_chunked(65536):
                 body += chunk
-                if len(body) > LARGEST:
+                if len(body) > MAX_JWKS_BYTES:
                     raise ValueError("far too large")
             return bytes(body)
 
 
-def parse(body: bytes) -> dict[str, PublicKey]:
+def parse_jwks(body: bytes) -> dict[str, PublicKey]:
     """The usable keys of a JWKS by id; raises ValueError for what is no JWKS."""
     document = orjson.loads(body)
-    listed = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(listed, list):
+    items = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(items, list):
         raise ValueError("no key set")  # noqa: TRY004  # a value from outside, not a slip of ours
-    found = ((item.get("kid"), _usable(item)) for item in listed if _is_public(item))
-    return {key_id: key for key_id, key in found if isinstance(key_id, str) and key}
+    keys = ((item.get("kid"), _parse_key(item)) for item in items if _is_public_signing_key(item))
+    return {key_id: key for key_id, key in keys if isinstance(key_id, str) and key}
 
 
-def _is_public(item: Any) -> bool:
+def _is_public_signing_key(item: Any) -> bool:
     return isinstance(item, dict) and "d" not in item and item.get("use", "sig") == "sig"
 
 
-def _usable(item: dict[str, Any]) -> PublicKey | None:
+def _parse_key(item: dict[str, Any]) -> PublicKey | None:
     curve = item.get("crv")
-    algorithm = BOUND.get((str(item.get("kty")), curve if curve is None else str(curve)))
+    algorithm = ALGORITHM_BY_KEY_TYPE.get(
+        (str(item.get("kty")), curve if curve is None else str(curve))
+    )
     if algorithm is None or item.get("alg", algorithm) != algorithm:
         return None
     try:
         key = jwt.PyJWK(item, algorithm=algorithm).key
     except (jwt.PyJWTError, ValueError, TypeError):
         return None
-    too_short = algorithm == "RS256" and key.key_size < SHORTEST_RSA
+    too_short = algorithm == "RS256" and key.key_size < MIN_RSA_KEY_BITS
     return None if too_short else PublicKey(algorithm, key)

@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
-class Person(NamedTuple):
+class Principal(NamedTuple):
     """Somebody whose token is good, until `expires_at` (Unix seconds)."""
 
     id: UUID
@@ -12,19 +12,19 @@ class Person(NamedTuple):
     expires_at: float
 
 
-class NotIdentified(Exception):
+class InvalidToken(Exception):
     """The token is none we accept; the message may be shown."""
 
 
-class IdentityUnavailable(Exception):
+class IdentityProviderUnavailable(Exception):
     """The keys to check a token with cannot be had just now."""
 
 
-class Identify(Protocol):
+class Authenticator(Protocol):
     """Tells whose token it is."""
 
-    def remembered(self, token: str) -> Person | None:
+    def cached_principal(self, token: str) -> Principal | None:
         """Whose it is, when it was found good not long ago: that costs next to nothing."""
 
-    async def __call__(self, token: str) -> Person:
-        """Whose it is; raises NotIdentified or IdentityUnavailable."""
+    async def __call__(self, token: str) -> Principal:
+        """Whose it is; raises InvalidToken or IdentityProviderUnavailable."""

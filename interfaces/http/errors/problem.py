@@ -7,13 +7,13 @@ import orjson
 from fastapi import Response
 from starlette.types import Scope
 
-from application.event_metadata import now_acting
-from infrastructure.observability.logging import redacted
+from application.event_metadata import current_metadata
+from infrastructure.observability.logging import redact_value
 
-MEDIA_TYPE = "application/problem+json"
+PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
-class Kind(NamedTuple):
+class ProblemType(NamedTuple):
     """What all problems of one slug share, and what a client can do about them."""
 
     status: int
@@ -21,89 +21,93 @@ class Kind(NamedTuple):
     advice: str
 
 
-KINDS = {
-    "bad-consistency-token": Kind(
+PROBLEM_TYPES = {
+    "bad-consistency-token": ProblemType(
         422, "Not a consistency token", "Send back a `Consistency-Token` as it was answered."
     ),
-    "bad-cursor": Kind(
+    "bad-cursor": ProblemType(
         422, "Not a cursor of this list", "Send back `next_cursor` as it was, to the same list."
     ),
-    "bad-request": Kind(400, "Unreadable request", "Mend the request."),
-    "body-too-large": Kind(413, "Body too large", "Keep bodies within 64 KiB."),
-    "canvas-timeout": Kind(504, "Canvas took too long", "Try again later."),
-    "canvas-token-rejected": Kind(
+    "bad-request": ProblemType(400, "Unreadable request", "Mend the request."),
+    "body-too-large": ProblemType(413, "Body too large", "Keep bodies within 64 KiB."),
+    "canvas-timeout": ProblemType(504, "Canvas took too long", "Try again later."),
+    "canvas-token-rejected": ProblemType(
         422,
         "Canvas refuses the token",
         "Create a new access token in Canvas under Account > Settings and use that.",
     ),
-    "canvas-unreachable": Kind(
+    "canvas-unreachable": ProblemType(
         502, "Canvas could not be read", "Check the address; try again when Canvas is well."
     ),
-    "canvas-url-not-allowed": Kind(
+    "canvas-url-not-allowed": ProblemType(
         422,
         "No address we send a token to",
         "Use the https address of your Canvas; the operator allows hosts in CANVAS_ALLOWED_HOSTS.",
     ),
-    "canvas-user-mismatch": Kind(
+    "canvas-user-mismatch": ProblemType(
         422,
         "A token of somebody else",
         "Use a token of the Canvas user you connected, or set up another connection.",
     ),
-    "conflict": Kind(409, "Overtaken", "Read again, then repeat the request."),
-    "connection-exists": Kind(
+    "conflict": ProblemType(409, "Overtaken", "Read again, then repeat the request."),
+    "connection-exists": ProblemType(
         409, "Already connected", "Use the connection named in `connection_id`, or delete it first."
     ),
-    "connection-not-active": Kind(
+    "connection-not-active": ProblemType(
         409, "Connection not active", "Put a new token, or set up a new connection."
     ),
-    "cross-origin-refused": Kind(
+    "cross-origin-refused": ProblemType(
         400, "Not from this page", "Ask the operator to allow your origin in CORS_ORIGINS."
     ),
-    "database-busy": Kind(503, "Database busy", "Repeat after `Retry-After` seconds."),
-    "database-unavailable": Kind(
+    "database-busy": ProblemType(503, "Database busy", "Repeat after `Retry-After` seconds."),
+    "database-unavailable": ProblemType(
         503, "Database unavailable", "Repeat after `Retry-After` seconds."
     ),
-    "forbidden": Kind(403, "Not your role", "Ask an administrator for the role you need."),
-    "head-too-large": Kind(
+    "forbidden": ProblemType(403, "Not your role", "Ask an administrator for the role you need."),
+    "head-too-large": ProblemType(
         431, "Headers too large", "Keep the address and all headers within 32 KiB."
     ),
-    "idempotency-key-in-use": Kind(
+    "idempotency-key-in-use": ProblemType(
         409,
         "Still being worked on",
         "Repeat after `Retry-After` seconds: the answer will be there.",
     ),
-    "idempotency-key-reused": Kind(
+    "idempotency-key-reused": ProblemType(
         422, "A key used before", "Draw a new `Idempotency-Key` for a request that is another."
     ),
-    "identity-unavailable": Kind(
+    "identity-unavailable": ProblemType(
         503, "Identities cannot be checked", "Repeat after `Retry-After` seconds."
     ),
-    "internal-error": Kind(
+    "internal-error": ProblemType(
         500, "Our fault", "Report `request_id`; the log has the rest under the same id."
     ),
-    "invalid-request": Kind(422, "Invalid request", "Mend what `errors` names."),
-    "method-not-allowed": Kind(405, "Method not allowed", "Use a method that `Allow` names."),
-    "no-sync-running": Kind(409, "Nothing to cancel", "No sync is queued or running."),
-    "not-found": Kind(404, "Not found", "It does not exist, or it is not yours."),
-    "not-ready": Kind(503, "Not ready", "See `components`; repeat later."),
-    "overloaded": Kind(503, "Too much to do", "Repeat after `Retry-After` seconds."),
-    "person-erased": Kind(410, "Erased", "The data is gone for good; there is no way back."),
-    "projection-behind": Kind(
+    "invalid-request": ProblemType(422, "Invalid request", "Mend what `errors` names."),
+    "method-not-allowed": ProblemType(
+        405, "Method not allowed", "Use a method that `Allow` names."
+    ),
+    "no-sync-running": ProblemType(409, "Nothing to cancel", "No sync is queued or running."),
+    "not-found": ProblemType(404, "Not found", "It does not exist, or it is not yours."),
+    "not-ready": ProblemType(503, "Not ready", "See `components`; repeat later."),
+    "overloaded": ProblemType(503, "Too much to do", "Repeat after `Retry-After` seconds."),
+    "person-erased": ProblemType(410, "Erased", "The data is gone for good; there is no way back."),
+    "projection-behind": ProblemType(
         503,
         "Not there yet",
         "Repeat after `Retry-After` seconds, or without `Consistency-Token`.",
     ),
-    "rate-limited": Kind(
+    "rate-limited": ProblemType(
         429,
         "Too many requests",
         "Repeat after `Retry-After` seconds; `RateLimit` tells what is left.",
     ),
-    "rebuild-running": Kind(409, "Already rebuilding", "Wait for the running rebuild."),
-    "request-timeout": Kind(408, "Too slow", "Send the whole request within 10 seconds."),
-    "sync-already-running": Kind(
+    "rebuild-running": ProblemType(409, "Already rebuilding", "Wait for the running rebuild."),
+    "request-timeout": ProblemType(408, "Too slow", "Send the whole request within 10 seconds."),
+    "sync-already-running": ProblemType(
         409, "Already synchronising", "Wait for the sync named in `sync_id`, or cancel it."
     ),
-    "unauthorized": Kind(401, "Who are you?", "Send `Authorization: Bearer` and a fresh token."),
+    "unauthorized": ProblemType(
+        401, "Who are you?", "Send `Authorization: Bearer` and a fresh token."
+    ),
 }
 
 
@@ -125,21 +129,21 @@ class Problem(Exception):
         self.members = members
 
 
-def answer(problem: Problem, scope: Scope) -> Response:
+def problem_response(problem: Problem, scope: Scope) -> Response:
     """The problem as `application/problem+json`."""
-    kind = KINDS[problem.slug]
+    problem_type = PROBLEM_TYPES[problem.slug]
     document = {
         "type": f"/problems/{problem.slug}",
-        "title": kind.title,
-        "status": kind.status,
+        "title": problem_type.title,
+        "status": problem_type.status,
         "detail": problem.detail,
-        "instance": redacted("instance", scope["path"]),
-        "request_id": now_acting().correlation_id,
+        "instance": redact_value("instance", scope["path"]),
+        "request_id": current_metadata().correlation_id,
         **problem.members,
     }
     return Response(
         orjson.dumps(document, default=str),
-        kind.status,
+        problem_type.status,
         {"Cache-Control": "no-store", **problem.headers},
-        media_type=MEDIA_TYPE,
+        media_type=PROBLEM_MEDIA_TYPE,
     )

@@ -9,66 +9,70 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from interfaces.http.errors.problem import Problem, answer
-from interfaces.http.middleware.concurrency_limiter import Full, Place, Room
-from interfaces.http.middleware.rate_limits import UNLIMITED
+from interfaces.http.errors.problem import Problem, problem_response
+from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter, LimiterFull, Slot
+from interfaces.http.middleware.rate_limits import UNLIMITED_PATHS
 
-ASKS_CANVAS = re.compile(r"/api/v1/canvas/(?:setup|connections/[^/]+/(?:token|validate))")
-COMMANDS = frozenset({"POST", "PUT"})
+CANVAS_COMMAND_PATH = re.compile(r"/api/v1/canvas/(?:setup|connections/[^/]+/(?:token|validate))")
+COMMAND_METHODS = frozenset({"POST", "PUT"})
 
 
-def usual_room() -> Room:
+def create_default_limiter() -> ConcurrencyLimiter:
     """As many as the database answers at once: with more, each turn of the event loop takes longer.
 
     The line is worth a fraction of a second.
     """
-    return Room(8, waiting=128, patience=3)
+    return ConcurrencyLimiter(8, max_waiting=128, timeout_seconds=3)
 
 
-def canvas_room() -> Room:
+def create_canvas_limiter() -> ConcurrencyLimiter:
     """As many as may wait for Canvas: they cost memory, and hold nothing else."""
-    return Room(64, waiting=256, patience=10)
+    return ConcurrencyLimiter(64, max_waiting=256, timeout_seconds=10)
 
 
-class Admission:
+class AdmissionControl:
     """ASGI middleware: 503 `overloaded` for whoever finds no place; health is always let in."""
 
-    def __init__(self, app: ASGIApp, usual: Room, canvas: Room) -> None:
+    def __init__(
+        self, app: ASGIApp, default: ConcurrencyLimiter, canvas: ConcurrencyLimiter
+    ) -> None:
         self._app = app
-        self._usual = usual
+        self._default = default
         self._canvas = canvas
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in UNLIMITED:
+        if scope["type"] != "http" or scope["path"] in UNLIMITED_PATHS:
             return await self._app(scope, receive, send)
         try:
-            place = await self._room(scope).enter()
-        except Full:
+            slot = await self._limiter_for(scope).acquire()
+        except LimiterFull:
             problem = Problem(
                 "overloaded", "More is asked than can be done.", headers={"Retry-After": "1"}
             )
-            return await answer(problem, scope)(scope, receive, send)
-        scope.setdefault("state", {})["place"] = place
+            return await problem_response(problem, scope)(scope, receive, send)
+        scope.setdefault("state", {})["slot"] = slot
 
-        async def leaving(message: Message) -> None:
+        async def send_and_release(message: Message) -> None:
             if message["type"] == "http.response.body":
-                place.leave()  # the work is done, however slowly it is read
+                slot.release()  # the work is done, however slowly it is read
             await send(message)
 
         try:
-            await self._app(scope, receive, leaving)
+            await self._app(scope, receive, send_and_release)
         finally:
-            place.leave()
+            slot.release()
 
-    def _room(self, scope: Scope) -> Room:
-        asks_canvas = scope["method"] in COMMANDS and ASKS_CANVAS.fullmatch(scope["path"])
-        return self._canvas if asks_canvas else self._usual
+    def _limiter_for(self, scope: Scope) -> ConcurrencyLimiter:
+        is_canvas_command = scope["method"] in COMMAND_METHODS and CANVAS_COMMAND_PATH.fullmatch(
+            scope["path"]
+        )
+        return self._canvas if is_canvas_command else self._default
 
 
 @asynccontextmanager
-async def aside(scope: Scope) -> AsyncIterator[None]:
+async def slot_released(scope: Scope) -> AsyncIterator[None]:
     """Let another request in while this one waits for something outside."""
-    place: Place = scope["state"]["place"]
-    async with place.aside():
+    slot: Slot = scope["state"]["slot"]
+    async with slot.released():
         yield

@@ -5,17 +5,17 @@ import asyncio
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from interfaces.http.errors.problem import Problem, answer
-from interfaces.http.middleware.admission_control import aside
+from interfaces.http.errors.problem import Problem, problem_response
+from interfaces.http.middleware.admission_control import slot_released
 
-LIMIT = 64 * 1024
-AT_ONCE = 0.02
+MAX_BODY_BYTES = 64 * 1024
+SLOT_HOLD_SECONDS = 0.02
 """Seconds within which a body is there as a rule; whoever needs longer waits aside."""
-PATIENCE = 10.0
+BODY_TIMEOUT_SECONDS = 10.0
 """Seconds a whole body may take."""
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """ASGI middleware: 413 for a body over 64 KiB, without reading the rest; 408 for a slow one.
 
     Starlette's own limit answers in plain text when the length was declared.
@@ -28,47 +28,47 @@ class BodyLimit:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif _declared(scope) > LIMIT:
+        elif _declared_length(scope) > MAX_BODY_BYTES:
             problem = Problem(
                 "body-too-large", "The body is larger than 64 KiB.", headers={"Connection": "close"}
             )
-            await answer(problem, scope)(scope, receive, send)
+            await problem_response(problem, scope)(scope, receive, send)
         else:
-            await self._app(scope, _counting(scope, receive), send)
+            await self._app(scope, _limit_body(scope, receive), send)
 
 
-def _counting(scope: Scope, receive: Receive) -> Receive:
-    received, is_whole = 0, False
-    deadline = asyncio.get_running_loop().time() + PATIENCE
+def _limit_body(scope: Scope, receive: Receive) -> Receive:
+    received, is_complete = 0, False
+    deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_SECONDS
 
-    async def counted() -> Message:
-        nonlocal received, is_whole
-        if is_whole:
+    async def receive_limited() -> Message:
+        nonlocal received, is_complete
+        if is_complete:
             return await receive()  # to learn when the client leaves takes as long as it takes
-        message = await _next(scope, receive, deadline)
-        is_whole = not message.get("more_body", False)
+        message = await _receive_before(scope, receive, deadline)
+        is_complete = not message.get("more_body", False)
         received += len(message.get("body", b""))
-        if received > LIMIT:
+        if received > MAX_BODY_BYTES:
             raise HTTPException(413)  # FastAPI lets no other exception through while it reads
         return message
 
-    return counted
+    return receive_limited
 
 
-async def _next(scope: Scope, receive: Receive, deadline: float) -> Message:
+async def _receive_before(scope: Scope, receive: Receive, deadline: float) -> Message:
     try:
-        async with asyncio.timeout(AT_ONCE):
+        async with asyncio.timeout(SLOT_HOLD_SECONDS):
             return await receive()
     except TimeoutError:
         pass
     try:
-        async with aside(scope), asyncio.timeout_at(deadline):
+        async with slot_released(scope), asyncio.timeout_at(deadline):
             return await receive()
     except TimeoutError:
         raise HTTPException(408) from None
 
 
-def _declared(scope: Scope) -> int:
+def _declared_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)

@@ -6,81 +6,81 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Full(Exception):
+class LimiterFull(Exception):
     """There is no place, and no room to wait for one."""
 
 
-class Room:
+class ConcurrencyLimiter:
     """So many places, and so many who may wait so many seconds for one, first come first served."""
 
-    def __init__(self, places: int, *, waiting: int, patience: float) -> None:
-        self._free = places
-        self._most_waiting = waiting
-        self._patience = patience
-        self._waiting: deque[asyncio.Future[None]] = deque()
+    def __init__(self, slots: int, *, max_waiting: int, timeout_seconds: float) -> None:
+        self._free_slots = slots
+        self._max_waiting = max_waiting
+        self._timeout_seconds = timeout_seconds
+        self._waiters: deque[asyncio.Future[None]] = deque()
 
-    async def enter(self) -> "Place":
-        """Take a place; raises Full."""
-        if self._free and not self._waiting:
-            self._free -= 1
-        elif len(self._waiting) >= self._most_waiting:
-            raise Full
+    async def acquire(self) -> "Slot":
+        """Take a place; raises LimiterFull."""
+        if self._free_slots and not self._waiters:
+            self._free_slots -= 1
+        elif len(self._waiters) >= self._max_waiting:
+            raise LimiterFull
         else:
             try:
-                async with asyncio.timeout(self._patience):
-                    await self._turn(first=False)
+                async with asyncio.timeout(self._timeout_seconds):
+                    await self._wait_for_slot(first=False)
             except TimeoutError:
-                raise Full from None
-        return Place(self)
+                raise LimiterFull from None
+        return Slot(self)
 
-    async def come_back(self) -> None:
+    async def reacquire(self) -> None:
         """Take a place again, before everybody who has not had one."""
-        if self._free:
-            self._free -= 1
+        if self._free_slots:
+            self._free_slots -= 1
         else:
-            await self._turn(first=True)
+            await self._wait_for_slot(first=True)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give a place to whoever waits for one."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
                 return
-        self._free += 1
+        self._free_slots += 1
 
-    async def _turn(self, *, first: bool) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        (self._waiting.appendleft if first else self._waiting.append)(turn)
+    async def _wait_for_slot(self, *, first: bool) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        (self._waiters.appendleft if first else self._waiters.append)(waiter)
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave()
-            elif turn in self._waiting:  # not passed over by `leave` since it was cancelled
-                self._waiting.remove(turn)
+            if waiter.done() and not waiter.cancelled():
+                self.release()
+            elif waiter in self._waiters:  # not passed over by `release` since it was cancelled
+                self._waiters.remove(waiter)
             raise
 
 
-class Place:
+class Slot:
     """A place in a room, until it is left."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self._limiter = limiter
         self._is_held = True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Leave for good; who has left already stays away."""
         if self._is_held:
             self._is_held = False
-            self._room.leave()
+            self._limiter.release()
 
     @asynccontextmanager
-    async def aside(self) -> AsyncIterator[None]:
+    async def released(self) -> AsyncIterator[None]:
         """Let somebody else in while all one does is wait."""
-        held = self._is_held
-        self.leave()
+        was_held = self._is_held
+        self.release()
         yield
-        if held:
-            await self._room.come_back()
+        if was_held:
+            await self._limiter.reacquire()
             self._is_held = True

@@ -3,11 +3,11 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class Answered(Exception):
+class HeadResponseComplete(Exception):
     """Nothing of the answer is wanted any more."""
 
 
-class Head:
+class HeadRequestMiddleware:
     """ASGI middleware: a HEAD is worked on as a GET, and ends where the body would begin."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -18,17 +18,17 @@ class Head:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             return await self._app(scope, receive, send)
 
-        async def bodiless(message: Message) -> None:
-            body = message["type"] == "http.response.body"
-            await send({**message, "body": b"", "more_body": False} if body else message)
-            if body and message.get("more_body"):
-                raise Answered  # a stream might go on for ever
+        async def send_without_body(message: Message) -> None:
+            is_body = message["type"] == "http.response.body"
+            await send({**message, "body": b"", "more_body": False} if is_body else message)
+            if is_body and message.get("more_body"):
+                raise HeadResponseComplete  # a stream might go on for ever
 
         # A copy: the server looks into its own to learn that no body follows.
-        asked = {**scope, "method": "GET"}
+        get_scope = {**scope, "method": "GET"}
         try:
-            await self._app(asked, receive, bodiless)
-        except Answered:
+            await self._app(get_scope, receive, send_without_body)
+        except HeadResponseComplete:
             pass
         finally:
-            scope["route"] = asked.get("route")
+            scope["route"] = get_scope.get("route")

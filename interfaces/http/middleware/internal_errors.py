@@ -3,17 +3,17 @@
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from interfaces.http.errors.problem import Problem, answer
-from interfaces.http.middleware.head_requests import Answered
+from interfaces.http.errors.problem import Problem, problem_response
+from interfaces.http.middleware.head_requests import HeadResponseComplete
 
-LOG = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 
-class BrokenOff(Exception):
+class ResponseAborted(Exception):
     """An answer ends in the middle; why is in the log already."""
 
 
-class Faults:
+class InternalErrorMiddleware:
     """ASGI middleware: what nobody expected becomes 500 `internal-error`.
 
     It stands inside our other middleware, so that a 500 has their headers as well.
@@ -26,21 +26,21 @@ class Faults:
         """Serve one request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        started = False
+        has_started = False
 
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
+        async def send_and_track(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
-        except Answered:
+            await self._app(scope, receive, send_and_track)
+        except HeadResponseComplete:
             raise
         except Exception as error:
-            LOG.exception("request_failed", path=scope["path"])
-            if started:
+            logger.exception("request_failed", path=scope["path"])
+            if has_started:
                 # The server is to break the connection off: half an answer must not look whole.
-                raise BrokenOff from error
+                raise ResponseAborted from error
             problem = Problem("internal-error", "Something broke on our side; it is logged.")
-            await answer(problem, scope)(scope, receive, send)
+            await problem_response(problem, scope)(scope, receive, send)

@@ -7,25 +7,29 @@ worker starts, everything is written anew. `docs/decisions/0015` says what is co
 from typing import NamedTuple
 
 
-class Policy(NamedTuple):
+class RateLimitPolicy(NamedTuple):
     """So many in a minute, under a name that clients see."""
 
     name: str
     quota: int
 
 
-DEFAULT = Policy("default", 6000)
+DEFAULT = RateLimitPolicy("default", 6000)
 """Each person, for everything they ask: a hundred a second, all minute long."""
-STRANGERS = Policy("strangers", 3000)
+ANONYMOUS = RateLimitPolicy("strangers", 3000)
 """Each address, for requests without a token or with one that is not good."""
-LIVE = Policy("live", 600)
+LIVE = RateLimitPolicy("live", 600)
 """Each person, for streams and WebSockets begun."""
 
-SETUP, TOKEN, VALIDATE = Policy("setup", 300), Policy("token", 300), Policy("validate", 300)
-SYNC = Policy("sync", 600)
-REBUILD, ERASE, EXPORT = Policy("rebuild", 60), Policy("erase", 60), Policy("export", 60)
+SETUP = RateLimitPolicy("setup", 300)
+TOKEN = RateLimitPolicy("token", 300)
+VALIDATE = RateLimitPolicy("validate", 300)
+SYNC = RateLimitPolicy("sync", 600)
+REBUILD = RateLimitPolicy("rebuild", 60)
+ERASE = RateLimitPolicy("erase", 60)
+EXPORT = RateLimitPolicy("export", 60)
 
-OF_ROUTE = {
+POLICY_BY_ROUTE = {
     "POST /api/v1/canvas/setup": SETUP,
     "PUT /api/v1/canvas/connections/{connection_id}/token": TOKEN,
     "POST /api/v1/canvas/connections/{connection_id}/validate": VALIDATE,
@@ -39,5 +43,5 @@ OF_ROUTE = {
 }
 """Each person, for these beside everything else."""
 
-UNLIMITED = frozenset({"/health/live", "/health/ready", "/metrics"})
+UNLIMITED_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 """What an operator's machines ask."""

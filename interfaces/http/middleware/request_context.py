@@ -11,23 +11,23 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from application.event_metadata import Acting, acting
+from application.event_metadata import EventMetadata, with_event_metadata
 from infrastructure.observability.spans import Span
-from infrastructure.observability.tracing import traced
-from interfaces.http.consistency import token_of
-from interfaces.http.middleware.request_metrics import count, route_of
-from interfaces.http.middleware.security_headers import security
+from infrastructure.observability.tracing import continue_trace
+from interfaces.http.consistency import encode_consistency_token
+from interfaces.http.middleware.request_metrics import record_request, route_template
+from interfaces.http.middleware.security_headers import security_headers
 
-LOG = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
-NOBODY = "nobody"
-CUT_OFF = 499
+ANONYMOUS_ACTOR = "nobody"
+CLIENT_CLOSED_REQUEST = 499
 """The status we note of a request that was called off before it was answered."""
-POLLED = frozenset({"/health/live", "/health/ready", "/metrics"})
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
+REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-class Edge:
+class RequestContextMiddleware:
     """ASGI middleware: the outermost, so that its headers are on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,54 +40,54 @@ class Edge:
         request_id = _request_id(scope)
         status, started = 500, time.perf_counter()
 
-        async def dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(MutableHeaders(scope=message), scope, who)
+                _add_headers(MutableHeaders(scope=message), scope, metadata)
             await send(message)
 
         with (
-            acting(NOBODY, correlation_id=request_id) as who,
+            with_event_metadata(ANONYMOUS_ACTOR, correlation_id=request_id) as metadata,
             bound_contextvars(request_id=request_id),
-            traced("request", _traceparent(scope), kind="server") as span,
+            continue_trace("request", _traceparent(scope), kind="server") as span,
         ):
             try:
-                await self._app(scope, receive, dressed)
+                await self._app(scope, receive, send_with_headers)
             except asyncio.CancelledError:
-                status = CUT_OFF
+                status = CLIENT_CLOSED_REQUEST
                 raise
             finally:
                 seconds = time.perf_counter() - started
-                count(scope, status, seconds)
-                _show(span, scope, status)
-                _log(scope, who, status, seconds)
+                record_request(scope, status, seconds)
+                _annotate_span(span, scope, status)
+                _log_request(scope, metadata, status, seconds)
 
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+        if name == b"x-request-id" and REQUEST_ID_PATTERN.fullmatch(value):
             return str(value, "ascii")
     return str(uuid4())
 
 
 def _traceparent(scope: Scope) -> str | None:
     """The one W3C allows; two are none."""
-    given = [value for name, value in scope["headers"] if name == b"traceparent"]
-    return str(given[0], "latin-1") if len(given) == 1 else None
+    values = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return str(values[0], "latin-1") if len(values) == 1 else None
 
 
-def _dress(headers: MutableHeaders, scope: Scope, who: Acting) -> None:
-    headers["X-Request-ID"] = who.correlation_id or ""
-    headers.raw.extend(security(scope))
-    if who.position:
-        headers["Consistency-Token"] = token_of(who.position)
+def _add_headers(headers: MutableHeaders, scope: Scope, metadata: EventMetadata) -> None:
+    headers["X-Request-ID"] = metadata.correlation_id or ""
+    headers.raw.extend(security_headers(scope))
+    if metadata.position:
+        headers["Consistency-Token"] = encode_consistency_token(metadata.position)
 
 
-def _show(span: Span, scope: Scope, status: int) -> None:
-    method, route = scope["method"], route_of(scope)
-    span.name(f"{method} {route}")
-    span.tell(
+def _annotate_span(span: Span, scope: Scope, status: int) -> None:
+    method, route = scope["method"], route_template(scope)
+    span.rename(f"{method} {route}")
+    span.set_attributes(
         {
             "http.request.method": method,
             "http.route": route,
@@ -96,15 +96,15 @@ def _show(span: Span, scope: Scope, status: int) -> None:
     )
 
 
-def _log(scope: Scope, who: Acting, status: int, seconds: float) -> None:
-    level = logging.DEBUG if scope["path"] in POLLED else logging.INFO
-    LOG.log(
+def _log_request(scope: Scope, metadata: EventMetadata, status: int, seconds: float) -> None:
+    level = logging.DEBUG if scope["path"] in QUIET_PATHS else logging.INFO
+    logger.log(
         level,
         "request",
         method=scope["method"],
         path=scope["path"],
-        route=route_of(scope),
+        route=route_template(scope),
         status=status,
         milliseconds=round(seconds * 1000, 1),
-        user_id=None if who.actor == NOBODY else who.actor,
+        user_id=None if metadata.actor == ANONYMOUS_ACTOR else metadata.actor,
     )

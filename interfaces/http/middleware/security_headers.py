@@ -11,21 +11,21 @@ from secure.headers import (
 )
 from starlette.types import Scope
 
-Headers = tuple[tuple[bytes, bytes], ...]
+HeaderPairs = tuple[tuple[bytes, bytes], ...]
 
-YEAR = 365 * 24 * 60 * 60
-DOCS, CONSOLE = "/docs", "/console"
+HSTS_MAX_AGE_SECONDS = 365 * 24 * 60 * 60
+DOCS_PATH, CONSOLE_PATH = "/docs", "/console"
 
 
-def _policy() -> ContentSecurityPolicy:
+def _strict_policy() -> ContentSecurityPolicy:
     return ContentSecurityPolicy().default_src("'none'").frame_ancestors("'none'")
 
 
-def _pages() -> ContentSecurityPolicy:
-    return _policy().base_uri("'none'").form_action("'none'").connect_src("'self'")
+def _page_policy() -> ContentSecurityPolicy:
+    return _strict_policy().base_uri("'none'").form_action("'none'").connect_src("'self'")
 
 
-def _emitted(policy: ContentSecurityPolicy) -> Headers:
+def _render_headers(policy: ContentSecurityPolicy) -> HeaderPairs:
     """The whole set, made once: an answer only takes it along."""
     secured = Secure(
         csp=policy,
@@ -38,27 +38,34 @@ def _emitted(policy: ContentSecurityPolicy) -> Headers:
     return tuple((name.lower().encode(), value.encode()) for name, value in items)
 
 
-STRICT = _emitted(_policy())
-OF_DOCS = _emitted(
-    _pages().script_src("'self'").style_src("'self'", "'unsafe-inline'").img_src("'self'", "data:")
+STRICT_HEADERS = _render_headers(_strict_policy())
+DOCS_HEADERS = _render_headers(
+    _page_policy()
+    .script_src("'self'")
+    .style_src("'self'", "'unsafe-inline'")
+    .img_src("'self'", "data:")
 )
 """Swagger UI styles its elements one by one; it loads nothing from elsewhere."""
-OF_CONSOLE = _emitted(
-    _pages().script_src("'self'").style_src("'self'").img_src("'self'", "data:").font_src("'self'")
+CONSOLE_HEADERS = _render_headers(
+    _page_policy()
+    .script_src("'self'")
+    .style_src("'self'")
+    .img_src("'self'", "data:")
+    .font_src("'self'")
 )
-TO_STAY = (
+HSTS_HEADER = (
     b"strict-transport-security",
-    StrictTransportSecurity().max_age(YEAR).header_value.encode(),
+    StrictTransportSecurity().max_age(HSTS_MAX_AGE_SECONDS).header_value.encode(),
 )
 """Only over https, which a trusted proxy may say it was (`FORWARDED_ALLOW_IPS`)."""
 
 
-def security(scope: Scope) -> Headers:
+def security_headers(scope: Scope) -> HeaderPairs:
     """The security headers of the answer to a request."""
     path: str = scope["path"]
-    headers = STRICT
-    if path == DOCS:
-        headers = OF_DOCS
-    elif path == CONSOLE or path.startswith(f"{CONSOLE}/"):
-        headers = OF_CONSOLE
-    return (*headers, TO_STAY) if scope["scheme"] == "https" else headers
+    headers = STRICT_HEADERS
+    if path == DOCS_PATH:
+        headers = DOCS_HEADERS
+    elif path == CONSOLE_PATH or path.startswith(f"{CONSOLE_PATH}/"):
+        headers = CONSOLE_HEADERS
+    return (*headers, HSTS_HEADER) if scope["scheme"] == "https" else headers

@@ -8,75 +8,86 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
 from domain import events
-from interfaces.http.auth.protected_route import BEARER, Caller, Wired, guarded
-from interfaces.http.consistency import reads
+from interfaces.http.auth.protected_route import (
+    BEARER_SCHEME,
+    CurrentUser,
+    ServiceDep,
+    protected_route,
+)
+from interfaces.http.consistency import consistent_read
 from interfaces.http.errors.problem import Problem
-from interfaces.http.responses import listing, read
+from interfaces.http.responses import document_response, page_response
 from interfaces.http.schemas.audit import AuditedConnection, AuditedEvent, StateThen
-from interfaces.http.schemas.page import PageOf, documented
-from interfaces.http.schemas.plain_text import WITHOUT_CONTROLS
-from interfaces.http.schemas.query_parameters import Cursor, Limit, Of, When
+from interfaces.http.schemas.page import PageOf, document_responses
+from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
+from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, OptionalTime
 
 router = APIRouter(
     prefix="/api/v1/audit/connections",
     tags=["audit"],
-    dependencies=[BEARER, reads()],
-    route_class=guarded("auditor", "admin"),
+    dependencies=[BEARER_SCHEME, consistent_read()],
+    route_class=protected_route("auditor", "admin"),
 )
 
 
-def _types(value: str) -> str:
-    named = {name.strip() for name in value.split(",")}
-    if not named.issubset(events.__all__):
+def _parse_types(value: str) -> str:
+    names = {name.strip() for name in value.split(",")}
+    if not names.issubset(events.__all__):
         raise ValueError(f"must be some of {', '.join(events.__all__)}, comma-separated")
-    return ",".join(sorted(named))
+    return ",".join(sorted(names))
 
 
-Types = Annotated[
-    Annotated[str, AfterValidator(_types)] | None,
+EventTypes = Annotated[
+    Annotated[str, AfterValidator(_parse_types)] | None,
     Query(alias="type", description="Names of events, comma-separated"),
 ]
-Version = Annotated[int | None, Query(ge=0, lt=2**31)]
+StreamVersion = Annotated[int | None, Query(ge=0, lt=2**31)]
 
 
 @router.get(
     "",
     operation_id="auditConnections",
     summary="Whose connections there are",
-    responses=documented(200, PageOf[AuditedConnection], "A page of connections of anybody"),
+    responses=document_responses(
+        200, PageOf[AuditedConnection], "A page of connections of anybody"
+    ),
 )
 async def list_connections(
     request: Request,
-    service: Wired,
+    service: ServiceDep,
     *,
-    user_id: Of = None,
-    canvas_url: Annotated[Annotated[str, WITHOUT_CONTROLS] | None, Query(max_length=2000)] = None,
+    user_id: OptionalId = None,
+    canvas_url: Annotated[
+        Annotated[str, NO_CONTROL_CHARACTERS] | None, Query(max_length=2000)
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """List connections of every person."""
-    page = await service.audited_connections(
+    page = await service.all_connections(
         user_id=user_id, canvas_url=canvas_url, cursor=cursor, limit=limit
     )
-    return listing(request, page)
+    return page_response(request, page)
 
 
 @router.get(
     "/{connection_id}/events",
     operation_id="auditEvents",
     summary="What happened to a connection",
-    responses=documented(200, PageOf[AuditedEvent], "A page of events, oldest first", "not-found"),
+    responses=document_responses(
+        200, PageOf[AuditedEvent], "A page of events, oldest first", "not-found"
+    ),
 )
 async def list_events(
     request: Request,
     connection_id: UUID,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     *,
-    types: Types = None,
-    since: When = None,
-    until: When = None,
-    after_version: Version = None,
+    types: EventTypes = None,
+    since: OptionalTime = None,
+    until: OptionalTime = None,
+    after_version: StreamVersion = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -90,38 +101,42 @@ async def list_events(
         cursor=cursor,
         limit=limit,
     )
-    asked = {"type": types, "since": since, "until": until, "after_version": after_version}
-    await service.record_reading(connection_id, str(caller.id), _what("events", asked))
-    return listing(request, page)
+    parameters = {"type": types, "since": since, "until": until, "after_version": after_version}
+    await service.record_history_read(
+        connection_id, str(user.id), _describe_access("events", parameters)
+    )
+    return page_response(request, page)
 
 
 @router.get(
     "/{connection_id}/state",
     operation_id="auditState",
     summary="A connection as it stood",
-    responses=documented(
+    responses=document_responses(
         200, StateThen, "The aggregates and the versions they stood at", "not-found"
     ),
 )
 async def show_state(
     request: Request,
     connection_id: UUID,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     *,
-    as_of: When = None,
-    version: Version = None,
+    as_of: OptionalTime = None,
+    version: StreamVersion = None,
 ) -> Response:
     """Show a connection and its syncs at a time or version, now unless told; it is recorded."""
     if as_of is not None and version is not None:
         raise Problem("invalid-request", "Name a time or a version, not both.")
     state = await service.state_at(connection_id, as_of=as_of, version=version)
-    asked = {"as_of": as_of, "version": version}
-    await service.record_reading(connection_id, str(caller.id), _what("state", asked))
-    return read(request, orjson.dumps(state, option=orjson.OPT_UTC_Z))
+    parameters = {"as_of": as_of, "version": version}
+    await service.record_history_read(
+        connection_id, str(user.id), _describe_access("state", parameters)
+    )
+    return document_response(request, orjson.dumps(state, option=orjson.OPT_UTC_Z))
 
 
-def _what(view: str, asked: dict[str, Any]) -> str:
+def _describe_access(view: str, parameters: dict[str, Any]) -> str:
     """What was read, in the words of the request."""
-    named = (f"{name}={value}" for name, value in asked.items() if value is not None)
-    return " ".join([view, *named])
+    names = (f"{name}={value}" for name, value in parameters.items() if value is not None)
+    return " ".join([view, *names])

@@ -12,25 +12,35 @@ from application.rotate_token import RotateToken
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
 from domain.errors import ConnectionNotFound
-from interfaces.http.auth.protected_route import BEARER, Caller, Wired, guarded
-from interfaces.http.consistency import reads
-from interfaces.http.responses import done, listing, read
+from interfaces.http.auth.protected_route import (
+    BEARER_SCHEME,
+    CurrentUser,
+    ServiceDep,
+    protected_route,
+)
+from interfaces.http.consistency import consistent_read
+from interfaces.http.responses import command_response, document_response, page_response
 from interfaces.http.schemas.connections import Connection, SetUp, Validation
-from interfaces.http.schemas.page import PageOf, documented
+from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.query_parameters import Cursor, Limit
-from interfaces.http.schemas.request_bodies import NewConnection, NewToken, SyncWish, no_fields
+from interfaces.http.schemas.request_bodies import (
+    NewConnection,
+    NewToken,
+    SyncWish,
+    require_empty_body,
+)
 from interfaces.http.schemas.syncs import Sync
 
 router = APIRouter(
     prefix="/api/v1/canvas",
     tags=["connections"],
-    dependencies=[BEARER],
-    route_class=guarded(),
+    dependencies=[BEARER_SCHEME],
+    route_class=protected_route(),
 )
 
-OF_A_COMMAND = ("not-found", "conflict", "person-erased")
+COMMAND_SLUGS = ("not-found", "conflict", "person-erased")
 """Problems of whatever is asked of a connection."""
-OF_A_TRIAL = (
+TOKEN_CHECK_SLUGS = (
     "canvas-token-rejected",
     "canvas-unreachable",
     "canvas-timeout",
@@ -39,7 +49,7 @@ OF_A_TRIAL = (
 )
 """Problems of trying a token at Canvas."""
 
-QUEUED: dict[str, Any] = {
+QUEUED_RUN: dict[str, Any] = {
     "status": "queued",
     "started_at": None,
     "finished_at": None,
@@ -56,117 +66,127 @@ QUEUED: dict[str, Any] = {
     operation_id="setUpConnection",
     summary="Connect a Canvas account",
     status_code=201,
-    responses=documented(
+    responses=document_responses(
         201,
         SetUp,
         "Connected; the first sync is queued",
         "connection-exists",
         "canvas-url-not-allowed",
-        *OF_A_TRIAL,
+        *TOKEN_CHECK_SLUGS,
     ),
 )
-async def set_up(body: NewConnection, caller: Caller, service: Wired) -> Response:
+async def set_up_connection(
+    body: NewConnection, user: CurrentUser, service: ServiceDep
+) -> Response:
     """Try the token against Canvas, keep it, and queue the first sync."""
     connection_id = await service.set_up_connection(
         SetUpConnection(
-            person_id=caller.id,
+            person_id=user.id,
             canvas_url=body.canvas_url,
             canvas_name=body.canvas_name,
             api_token=body.api_token.get_secret_value(),
         )
     )
-    run = await service.sync_now(connection_id)
+    run = await service.current_sync(connection_id)
     document = {
-        "connection": await service.connection_now(connection_id),
-        "sync": run and {**run, **QUEUED},
+        "connection": await service.current_connection(connection_id),
+        "sync": run and {**run, **QUEUED_RUN},
     }
-    return done(document, 201, Location=f"{router.prefix}/connections/{connection_id}")
+    return command_response(document, 201, Location=f"{router.prefix}/connections/{connection_id}")
 
 
 @router.get(
     "/connections",
     operation_id="listConnections",
     summary="Your connections",
-    dependencies=[reads("connections")],
-    responses=documented(200, PageOf[Connection], "A page of connections"),
+    dependencies=[consistent_read("connections")],
+    responses=document_responses(200, PageOf[Connection], "A page of connections"),
 )
 async def list_connections(
-    request: Request, caller: Caller, service: Wired, limit: Limit = 100, cursor: Cursor = None
+    request: Request,
+    user: CurrentUser,
+    service: ServiceDep,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """List the caller's connections."""
     page = await service.connections_of(
-        caller.id, interval=service.interval, cursor=cursor, limit=limit
+        user.id, interval=service.sync_interval, cursor=cursor, limit=limit
     )
-    return listing(request, page)
+    return page_response(request, page)
 
 
 @router.get(
     "/connections/{connection_id}",
     operation_id="getConnection",
     summary="One connection",
-    dependencies=[reads("connections")],
-    responses=documented(200, Connection, "The connection", "not-found"),
+    dependencies=[consistent_read("connections")],
+    responses=document_responses(200, Connection, "The connection", "not-found"),
 )
 async def get_connection(
-    request: Request, connection_id: UUID, caller: Caller, service: Wired
+    request: Request, connection_id: UUID, user: CurrentUser, service: ServiceDep
 ) -> Response:
     """Show one of the caller's connections."""
-    document = await service.connection_of(caller.id, connection_id, interval=service.interval)
+    document = await service.connection_of(user.id, connection_id, interval=service.sync_interval)
     if document is None:
         raise ConnectionNotFound(connection_id)
-    return read(request, document)
+    return document_response(request, document)
 
 
 @router.put(
     "/connections/{connection_id}/token",
     operation_id="rotateToken",
     summary="Replace the token",
-    responses=documented(
+    responses=document_responses(
         200,
         Connection,
         "The connection, with the token replaced",
         "canvas-user-mismatch",
         "canvas-url-not-allowed",
         "connection-not-active",
-        *OF_A_TRIAL,
-        *OF_A_COMMAND,
+        *TOKEN_CHECK_SLUGS,
+        *COMMAND_SLUGS,
     ),
 )
-async def rotate(connection_id: UUID, body: NewToken, caller: Caller, service: Wired) -> Response:
+async def rotate_token(
+    connection_id: UUID, body: NewToken, user: CurrentUser, service: ServiceDep
+) -> Response:
     """Try a newer token of the same Canvas user and let it take over."""
     await service.rotate_token(
         RotateToken(
-            person_id=caller.id,
+            person_id=user.id,
             connection_id=connection_id,
             api_token=body.api_token.get_secret_value(),
         )
     )
-    return done(await service.connection_now(connection_id), 200)
+    return command_response(await service.current_connection(connection_id), 200)
 
 
 @router.post(
     "/connections/{connection_id}/validate",
     operation_id="validateConnection",
     summary="Does the token still work?",
-    dependencies=[Depends(no_fields)],
-    responses=documented(
+    dependencies=[Depends(require_empty_body)],
+    responses=document_responses(
         200,
         Validation,
         "What Canvas says",
         "connection-not-active",
         "canvas-unreachable",
         "canvas-timeout",
-        *OF_A_COMMAND,
+        *COMMAND_SLUGS,
     ),
 )
-async def validate(connection_id: UUID, caller: Caller, service: Wired) -> Response:
+async def validate_connection(
+    connection_id: UUID, user: CurrentUser, service: ServiceDep
+) -> Response:
     """Ask Canvas now, and record the answer."""
     reason = await service.validate_connection(
-        ValidateConnection(person_id=caller.id, connection_id=connection_id)
+        ValidateConnection(person_id=user.id, connection_id=connection_id)
     )
     checked_at = datetime.now(UTC).replace(microsecond=0)
-    verdict = {"valid": True} if reason is None else {"valid": False, "reason": reason}
-    return done({**verdict, "checked_at": checked_at}, 200)
+    result = {"valid": True} if reason is None else {"valid": False, "reason": reason}
+    return command_response({**result, "checked_at": checked_at}, 200)
 
 
 @router.post(
@@ -174,27 +194,27 @@ async def validate(connection_id: UUID, caller: Caller, service: Wired) -> Respo
     operation_id="requestSync",
     summary="Synchronise now",
     status_code=202,
-    responses=documented(
-        202, Sync, "Queued", "sync-already-running", "connection-not-active", *OF_A_COMMAND
+    responses=document_responses(
+        202, Sync, "Queued", "sync-already-running", "connection-not-active", *COMMAND_SLUGS
     ),
 )
 async def request_sync(
     connection_id: UUID,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     body: Annotated[SyncWish | None, Body()] = None,
 ) -> Response:
     """Queue a sync of one connection."""
     mode = body.mode if body else "auto"
-    wish = RequestSync(person_id=caller.id, connection_id=connection_id, mode=mode)
-    queued = await service.request_sync(wish)
+    command = RequestSync(person_id=user.id, connection_id=connection_id, mode=mode)
+    queued = await service.request_sync(command)
     run = {
         "id": queued.sync_id,
         "connection_id": connection_id,
-        "trigger": wish.trigger,
+        "trigger": command.trigger,
         "mode": queued.mode,
     }
-    return done(run | QUEUED, 202)
+    return command_response(run | QUEUED_RUN, 202)
 
 
 @router.delete(
@@ -202,11 +222,9 @@ async def request_sync(
     operation_id="closeConnection",
     summary="Disconnect",
     status_code=204,
-    responses=documented(204, None, "Closed; the token is destroyed", *OF_A_COMMAND),
+    responses=document_responses(204, None, "Closed; the token is destroyed", *COMMAND_SLUGS),
 )
-async def close(connection_id: UUID, caller: Caller, service: Wired) -> Response:
+async def close_connection(connection_id: UUID, user: CurrentUser, service: ServiceDep) -> Response:
     """Stop its sync, destroy the token and drop its data from every read model."""
-    await service.close_connection(
-        CloseConnection(person_id=caller.id, connection_id=connection_id)
-    )
+    await service.close_connection(CloseConnection(person_id=user.id, connection_id=connection_id))
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

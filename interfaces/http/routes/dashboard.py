@@ -4,14 +4,22 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from interfaces.http.auth.protected_route import BEARER, Caller, Wired, guarded
-from interfaces.http.consistency import reads
-from interfaces.http.responses import read
+from interfaces.http.auth.protected_route import (
+    BEARER_SCHEME,
+    CurrentUser,
+    ServiceDep,
+    protected_route,
+)
+from interfaces.http.consistency import consistent_read
+from interfaces.http.responses import document_response
 from interfaces.http.schemas.dashboard import Stats
-from interfaces.http.schemas.page import documented
+from interfaces.http.schemas.page import document_responses
 
 router = APIRouter(
-    prefix="/api/v1/dashboard", tags=["dashboard"], dependencies=[BEARER], route_class=guarded()
+    prefix="/api/v1/dashboard",
+    tags=["dashboard"],
+    dependencies=[BEARER_SCHEME],
+    route_class=protected_route(),
 )
 
 
@@ -19,9 +27,9 @@ router = APIRouter(
     "/stats",
     operation_id="getStats",
     summary="Your dashboard",
-    dependencies=[reads("dashboard_stats")],
-    responses=documented(200, Stats, "The dashboard"),
+    dependencies=[consistent_read("dashboard_stats")],
+    responses=document_responses(200, Stats, "The dashboard"),
 )
-async def get_stats(request: Request, caller: Caller, service: Wired) -> Response:
+async def get_stats(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
     """Show the caller's numbers over all connections."""
-    return read(request, await service.stats_of(caller.id, now=datetime.now(UTC)))
+    return document_response(request, await service.stats_of(user.id, now=datetime.now(UTC)))

@@ -6,25 +6,33 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from interfaces.http.auth.protected_route import BEARER, Caller, Wired, guarded
-from interfaces.http.consistency import reads
-from interfaces.http.responses import listing, read
+from interfaces.http.auth.protected_route import (
+    BEARER_SCHEME,
+    CurrentUser,
+    ServiceDep,
+    protected_route,
+)
+from interfaces.http.consistency import consistent_read
+from interfaces.http.responses import document_response, page_response
 from interfaces.http.schemas.data import Assignment, Course, Everything, Grade, GradeChange
-from interfaces.http.schemas.page import PageOf, documented
+from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.query_parameters import (
+    AssignmentOrder,
+    AssignmentStatuses,
     CourseState,
     Cursor,
     Limit,
-    Of,
-    Search,
-    Sort,
-    Statuses,
-    When,
+    OptionalId,
+    OptionalTime,
+    SearchText,
 )
-from projections.support.json_documents import array
+from projections.support.json_documents import encode_array
 
 router = APIRouter(
-    prefix="/api/v1/canvas", tags=["data"], dependencies=[BEARER], route_class=guarded()
+    prefix="/api/v1/canvas",
+    tags=["data"],
+    dependencies=[BEARER_SCHEME],
+    route_class=protected_route(),
 )
 
 
@@ -32,52 +40,54 @@ router = APIRouter(
     "/courses",
     operation_id="listCourses",
     summary="Your courses",
-    dependencies=[reads("courses")],
-    responses=documented(200, PageOf[Course], "A page of courses"),
+    dependencies=[consistent_read("courses")],
+    responses=document_responses(200, PageOf[Course], "A page of courses"),
 )
 async def list_courses(
     request: Request,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     *,
-    connection_id: Of = None,
+    connection_id: OptionalId = None,
     state: CourseState | None = None,
-    q: Search = None,
+    q: SearchText = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """List the caller's courses, by name."""
     page = await service.courses_of(
-        caller.id, connection_id=connection_id, state=state, q=q, cursor=cursor, limit=limit
+        user.id, connection_id=connection_id, state=state, q=q, cursor=cursor, limit=limit
     )
-    return listing(request, page)
+    return page_response(request, page)
 
 
 @router.get(
     "/assignments",
     operation_id="listAssignments",
     summary="Your assignments",
-    dependencies=[reads("assignments")],
-    responses=documented(200, PageOf[Assignment], "A page of assignments"),
+    dependencies=[consistent_read("assignments")],
+    responses=document_responses(200, PageOf[Assignment], "A page of assignments"),
 )
 async def list_assignments(
     request: Request,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     *,
-    connection_id: Of = None,
-    course_id: Of = None,
-    status: Statuses = None,
-    due_after: When = None,
-    due_before: When = None,
-    q: Search = None,
-    sort: Annotated[Sort, Query(description="A leading `-` turns the order round")] = "due_at",
+    connection_id: OptionalId = None,
+    course_id: OptionalId = None,
+    status: AssignmentStatuses = None,
+    due_after: OptionalTime = None,
+    due_before: OptionalTime = None,
+    q: SearchText = None,
+    sort: Annotated[
+        AssignmentOrder, Query(description="A leading `-` turns the order round")
+    ] = "due_at",
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """List the caller's assignments; `status` follows the clock."""
     page = await service.assignments_of(
-        caller.id,
+        user.id,
         now=datetime.now(UTC),
         connection_id=connection_id,
         course_id=course_id,
@@ -89,85 +99,85 @@ async def list_assignments(
         cursor=cursor,
         limit=limit,
     )
-    return listing(request, page)
+    return page_response(request, page)
 
 
 @router.get(
     "/grades",
     operation_id="listGrades",
     summary="Your grades",
-    dependencies=[reads("grades")],
-    responses=documented(200, PageOf[Grade], "A page of grades, one a course"),
+    dependencies=[consistent_read("grades")],
+    responses=document_responses(200, PageOf[Grade], "A page of grades, one a course"),
 )
 async def list_grades(
     request: Request,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     *,
-    connection_id: Of = None,
-    course_id: Of = None,
+    connection_id: OptionalId = None,
+    course_id: OptionalId = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """List the caller's grades by course, with those of its assignments inside."""
     page = await service.grades_of(
-        caller.id, connection_id=connection_id, course_id=course_id, cursor=cursor, limit=limit
+        user.id, connection_id=connection_id, course_id=course_id, cursor=cursor, limit=limit
     )
-    return listing(request, page)
+    return page_response(request, page)
 
 
 @router.get(
     "/grades/history",
     operation_id="listGradeChanges",
     summary="How your grades changed",
-    dependencies=[reads("grade_history")],
-    responses=documented(200, PageOf[GradeChange], "A page of changes, oldest first"),
+    dependencies=[consistent_read("grade_history")],
+    responses=document_responses(200, PageOf[GradeChange], "A page of changes, oldest first"),
 )
 async def list_grade_changes(
     request: Request,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     *,
-    course_id: Of = None,
-    assignment_id: Of = None,
-    since: When = None,
+    course_id: OptionalId = None,
+    assignment_id: OptionalId = None,
+    since: OptionalTime = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """List every change of a score or grade that a sync found."""
     page = await service.grade_changes_of(
-        caller.id,
+        user.id,
         course_id=course_id,
         assignment_id=assignment_id,
         since=since,
         cursor=cursor,
         limit=limit,
     )
-    return listing(request, page)
+    return page_response(request, page)
 
 
 @router.get(
     "/data",
     operation_id="getEverything",
     summary="All of it in one document",
-    dependencies=[reads("connections", "courses", "assignments", "grades")],
-    responses=documented(200, Everything, "Everything"),
+    dependencies=[consistent_read("connections", "courses", "assignments", "grades")],
+    responses=document_responses(200, Everything, "Everything"),
 )
-async def get_everything(request: Request, caller: Caller, service: Wired) -> Response:
+async def get_everything(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
     """Show the caller's connections, courses, assignments and grades."""
-    whole: dict[str, Any] = {"cursor": None, "limit": None}
-    connections = await service.connections_of(caller.id, interval=service.interval, **whole)
-    courses = await service.courses_of(caller.id, **whole)
-    assignments = await service.assignments_of(caller.id, now=datetime.now(UTC), **whole)
-    grades = await service.grades_of(caller.id, **whole)
+    unpaged: dict[str, Any] = {"cursor": None, "limit": None}
+    connections = await service.connections_of(user.id, interval=service.sync_interval, **unpaged)
+    courses = await service.courses_of(user.id, **unpaged)
+    assignments = await service.assignments_of(user.id, now=datetime.now(UTC), **unpaged)
+    grades = await service.grades_of(user.id, **unpaged)
     document = b'{"connections":%b,"courses":%b,"assignments":%b,"grades":%b,"synced_at":%b}' % (
-        array(connections.items),
-        array(courses.items),
-        array(assignments.items),
-        array(grades.items),
+        encode_array(connections.items),
+        encode_array(courses.items),
+        encode_array(assignments.items),
+        encode_array(grades.items),
         orjson.dumps(_newest_sync(connections.items)),
     )
-    return read(request, document)
+    return document_response(request, document)
 
 
 def _newest_sync(connections: list[bytes]) -> str | None:

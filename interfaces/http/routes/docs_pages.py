@@ -6,17 +6,17 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from interfaces.http.errors.problem import Problem
-from interfaces.http.openapi import described
-from interfaces.http.responses import read
+from interfaces.http.openapi import openapi_document
+from interfaces.http.responses import document_response
 
-SHIPPED = files("fastapi_offline") / "static"
+STATIC_FILES = files("fastapi_offline") / "static"
 """Swagger UI's own files, as a package ships them."""
-KINDS = {
+MEDIA_TYPE_BY_NAME = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
-PAGE = """\
+DOCS_PAGE = """\
 <!doctype html>
 <html lang="en">
 <head>
@@ -33,7 +33,7 @@ PAGE = """\
 </body>
 </html>
 """
-START = """\
+START_SCRIPT = """\
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
@@ -47,25 +47,25 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/openapi.json")
-async def describe(request: Request) -> Response:
+async def get_openapi_document(request: Request) -> Response:
     """Describe every operation."""
     app: FastAPI = request.app
-    return read(request, orjson.dumps(described(app)))
+    return document_response(request, orjson.dumps(openapi_document(app)))
 
 
 @router.get("/docs")
-async def show() -> Response:
+async def get_docs_page() -> Response:
     """Show the description; it is found beside the page, whatever stands before both."""
-    return Response(PAGE, media_type="text/html")
+    return Response(DOCS_PAGE, media_type="text/html")
 
 
 @router.get("/docs/{name}")
-async def give(name: str) -> Response:
+async def get_docs_file(name: str) -> Response:
     """Give a file of the page."""
     if name == "start.js":
-        return Response(START, media_type="text/javascript")
-    if name not in KINDS:
+        return Response(START_SCRIPT, media_type="text/javascript")
+    if name not in MEDIA_TYPE_BY_NAME:
         raise Problem("not-found", "The page has no such file.")
-    body = (SHIPPED / name).read_bytes()
-    kept = {"Cache-Control": "public, max-age=3600"}
-    return Response(body, media_type=KINDS[name], headers=kept)
+    body = (STATIC_FILES / name).read_bytes()
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return Response(body, media_type=MEDIA_TYPE_BY_NAME[name], headers=headers)

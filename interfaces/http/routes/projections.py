@@ -3,20 +3,20 @@
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from interfaces.http.auth.protected_route import BEARER, Wired, guarded
-from interfaces.http.consistency import reads
+from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, protected_route
+from interfaces.http.consistency import consistent_read
 from interfaces.http.errors.problem import Problem
-from interfaces.http.responses import done, listing
+from interfaces.http.responses import command_response, page_response
 from interfaces.http.schemas.audit import Projection, RebuildStarted
-from interfaces.http.schemas.page import PageOf, documented
-from interfaces.http.schemas.request_bodies import no_fields
+from interfaces.http.schemas.page import PageOf, document_responses
+from interfaces.http.schemas.request_bodies import require_empty_body
 from projections.support.page import Page
 
 router = APIRouter(
     prefix="/api/v1/admin/projections",
     tags=["admin"],
-    dependencies=[BEARER],
-    route_class=guarded("admin"),
+    dependencies=[BEARER_SCHEME],
+    route_class=protected_route("admin"),
 )
 
 
@@ -24,13 +24,15 @@ router = APIRouter(
     "",
     operation_id="listProjections",
     summary="How the read models do",
-    dependencies=[reads()],
-    responses=documented(200, PageOf[Projection], "Every read model"),
+    dependencies=[consistent_read()],
+    responses=document_responses(200, PageOf[Projection], "Every read model"),
 )
-async def list_projections(request: Request, service: Wired) -> Response:
+async def list_projections(request: Request, service: ServiceDep) -> Response:
     """List the read models and how far behind the log they are."""
-    items = [orjson.dumps(item, option=orjson.OPT_UTC_Z) for item in await service.projections()]
-    return listing(request, Page(items, None))
+    items = [
+        orjson.dumps(item, option=orjson.OPT_UTC_Z) for item in await service.projection_status()
+    ]
+    return page_response(request, Page(items, None))
 
 
 @router.post(
@@ -38,14 +40,14 @@ async def list_projections(request: Request, service: Wired) -> Response:
     operation_id="rebuildProjection",
     summary="Rebuild a read model",
     status_code=202,
-    dependencies=[Depends(no_fields)],
-    responses=documented(
+    dependencies=[Depends(require_empty_body)],
+    responses=document_responses(
         202, RebuildStarted, "Started in the background", "not-found", "rebuild-running"
     ),
 )
-async def rebuild(name: str, service: Wired) -> Response:
+async def rebuild_projection(name: str, service: ServiceDep) -> Response:
     """Build the read model anew beside the live one and switch when it has caught up."""
-    if name not in {item["name"] for item in await service.projections()}:
+    if name not in {item["name"] for item in await service.projection_status()}:
         raise Problem("not-found", "There is no such projection.")
-    await service.rebuild(name)
-    return done({"name": name}, 202)
+    await service.rebuild_projection(name)
+    return command_response({"name": name}, 202)

@@ -5,16 +5,24 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from application.cancel_sync import CancelSync
-from interfaces.http.auth.protected_route import BEARER, Caller, Wired, guarded
-from interfaces.http.consistency import reads
-from interfaces.http.responses import done, listing, read
-from interfaces.http.schemas.page import PageOf, documented
-from interfaces.http.schemas.query_parameters import Cursor, Limit, Of, RunStatus
+from interfaces.http.auth.protected_route import (
+    BEARER_SCHEME,
+    CurrentUser,
+    ServiceDep,
+    protected_route,
+)
+from interfaces.http.consistency import consistent_read
+from interfaces.http.responses import command_response, document_response, page_response
+from interfaces.http.schemas.page import PageOf, document_responses
+from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, SyncRunStatus
 from interfaces.http.schemas.syncs import Sync, SyncStatus
-from projections.support.json_documents import array
+from projections.support.json_documents import encode_array
 
 router = APIRouter(
-    prefix="/api/v1/sync", tags=["syncs"], dependencies=[BEARER], route_class=guarded()
+    prefix="/api/v1/sync",
+    tags=["syncs"],
+    dependencies=[BEARER_SCHEME],
+    route_class=protected_route(),
 )
 
 
@@ -22,37 +30,37 @@ router = APIRouter(
     "/logs",
     operation_id="listSyncs",
     summary="Your syncs",
-    dependencies=[reads("sync_log")],
-    responses=documented(200, PageOf[Sync], "A page of syncs, newest first"),
+    dependencies=[consistent_read("sync_log")],
+    responses=document_responses(200, PageOf[Sync], "A page of syncs, newest first"),
 )
 async def list_syncs(
     request: Request,
-    caller: Caller,
-    service: Wired,
+    user: CurrentUser,
+    service: ServiceDep,
     *,
-    connection_id: Of = None,
-    status: RunStatus | None = None,
+    connection_id: OptionalId = None,
+    status: SyncRunStatus | None = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """List the caller's syncs."""
     page = await service.syncs_of(
-        caller.id, connection_id=connection_id, status=status, cursor=cursor, limit=limit
+        user.id, connection_id=connection_id, status=status, cursor=cursor, limit=limit
     )
-    return listing(request, page)
+    return page_response(request, page)
 
 
 @router.get(
     "/status",
     operation_id="getSyncStatus",
     summary="Where your syncs stand",
-    dependencies=[reads("sync_log")],
-    responses=documented(200, SyncStatus, "One item a connection"),
+    dependencies=[consistent_read("sync_log")],
+    responses=document_responses(200, SyncStatus, "One item a connection"),
 )
-async def get_sync_status(request: Request, caller: Caller, service: Wired) -> Response:
+async def get_sync_status(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
     """Show for each of the caller's connections what is going on."""
-    items = await service.sync_status_of(caller.id, interval=service.interval)
-    return read(request, b'{"items":%b}' % array(items))
+    items = await service.sync_status_of(user.id, interval=service.sync_interval)
+    return document_response(request, b'{"items":%b}' % encode_array(items))
 
 
 @router.delete(
@@ -60,11 +68,11 @@ async def get_sync_status(request: Request, caller: Caller, service: Wired) -> R
     operation_id="cancelSync",
     summary="Cancel the sync",
     status_code=202,
-    responses=documented(
+    responses=document_responses(
         202, Sync, "Cancelled", "no-sync-running", "not-found", "conflict", "person-erased"
     ),
 )
-async def cancel(connection_id: UUID, caller: Caller, service: Wired) -> Response:
+async def cancel_sync(connection_id: UUID, user: CurrentUser, service: ServiceDep) -> Response:
     """Call the connection's queued or running sync off."""
-    await service.cancel_sync(CancelSync(person_id=caller.id, connection_id=connection_id))
-    return done(await service.sync_now(connection_id), 202)
+    await service.cancel_sync(CancelSync(person_id=user.id, connection_id=connection_id))
+    return command_response(await service.current_sync(connection_id), 202)

@@ -7,24 +7,29 @@ COURSE_ID = "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a"
 ASSIGNMENT_ID = "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f"
 SYNC_ID = "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e"
 USER_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
-AT = "2026-09-01T05:59:59Z"
-SCORES = {"current_score": 87.5, "current_grade": "B+", "final_score": 61.2, "final_grade": "D-"}
+EXAMPLE_TIME = "2026-09-01T05:59:59Z"
+COURSE_SCORES = {
+    "current_score": 87.5,
+    "current_grade": "B+",
+    "final_score": 61.2,
+    "final_grade": "D-",
+}
 
-SYNC = {
+SYNC_EXAMPLE = {
     "id": SYNC_ID,
     "connection_id": CONNECTION_ID,
     "trigger": "manual",
     "mode": "full",
     "status": "completed",
-    "started_at": AT,
-    "finished_at": AT,
+    "started_at": EXAMPLE_TIME,
+    "finished_at": EXAMPLE_TIME,
     "courses": {"total": 6, "done": 6, "failed": 0},
     "changes": {"courses": 0, "assignments": 1, "grades": 1},
     "requests": {"total": 7, "not_modified": 0, "retried": 0},
     "error": None,
 }
-QUEUED = {
-    **SYNC,
+QUEUED_SYNC_EXAMPLE = {
+    **SYNC_EXAMPLE,
     "status": "queued",
     "started_at": None,
     "finished_at": None,
@@ -32,57 +37,63 @@ QUEUED = {
     "changes": {"courses": 0, "assignments": 0, "grades": 0},
     "requests": {"total": 0, "not_modified": 0, "retried": 0},
 }
-CONNECTION = {
+CONNECTION_EXAMPLE = {
     "id": CONNECTION_ID,
     "canvas_url": "https://school.instructure.com",
     "canvas_name": "My school",
     "canvas_user": {"id": "9007199254740993", "name": "Ada Lovelace"},
     "status": "active",
     "token_fingerprint": "0a1b2c3d",
-    "token_rotated_at": AT,
-    "last_validated_at": AT,
-    "last_synced_at": AT,
+    "token_rotated_at": EXAMPLE_TIME,
+    "last_validated_at": EXAMPLE_TIME,
+    "last_synced_at": EXAMPLE_TIME,
     "next_sync_at": "2026-09-01T07:59:59Z",
-    "created_at": AT,
+    "created_at": EXAMPLE_TIME,
     "version": 3,
 }
-COURSE = {
+COURSE_EXAMPLE = {
     "id": COURSE_ID,
     "connection_id": CONNECTION_ID,
     "canvas_id": "9007199254740995",
     "name": "Physics",
     "course_code": "PHYS-1",
-    "term": {"id": "7", "name": "Autumn", "start_at": AT, "end_at": None},
+    "term": {"id": "7", "name": "Autumn", "start_at": EXAMPLE_TIME, "end_at": None},
     "state": "active",
     "favorite": True,
     "teachers": [{"id": "31", "name": "Emmy Noether"}],
     "time_zone": "America/Denver",
-    **SCORES,
+    **COURSE_SCORES,
     "grades_hidden": False,
     "weighted": True,
     "image_url": None,
     "html_url": "https://school.instructure.com/courses/9007199254740995",
     "assignment_count": 20,
-    "updated_at": AT,
+    "updated_at": EXAMPLE_TIME,
 }
-MARKS = {"score": 9.0, "grade": "9", "graded_at": AT, "posted_at": AT, "excused": False}
-MANNERS = {"late": False, "missing": False}
-SUBMISSION = {
-    **MARKS,
-    **MANNERS,
+GRADE_FIELDS = {
+    "score": 9.0,
+    "grade": "9",
+    "graded_at": EXAMPLE_TIME,
+    "posted_at": EXAMPLE_TIME,
+    "excused": False,
+}
+LATENESS_FIELDS = {"late": False, "missing": False}
+SUBMISSION_EXAMPLE = {
+    **GRADE_FIELDS,
+    **LATENESS_FIELDS,
     "state": "graded",
-    "submitted_at": AT,
+    "submitted_at": EXAMPLE_TIME,
     "points_deducted": None,
     "attempt": 1,
 }
-ASSIGNMENT = {
+ASSIGNMENT_EXAMPLE = {
     "id": ASSIGNMENT_ID,
     "connection_id": CONNECTION_ID,
     "course_id": COURSE_ID,
     "canvas_id": "9007199254740997",
     "name": "Essay on light",
     "group": {"id": "12", "name": "Essays", "weight": 40.0},
-    "due_at": AT,
+    "due_at": EXAMPLE_TIME,
     "unlock_at": None,
     "lock_at": None,
     "points_possible": 10.0,
@@ -91,27 +102,27 @@ ASSIGNMENT = {
     "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
     "status": "graded",
     "locked": False,
-    "submission": SUBMISSION,
-    "updated_at": AT,
+    "submission": SUBMISSION_EXAMPLE,
+    "updated_at": EXAMPLE_TIME,
 }
-GRADE = {
+GRADE_EXAMPLE = {
     "course_id": COURSE_ID,
     "connection_id": CONNECTION_ID,
     "course_name": "Physics",
-    **SCORES,
+    **COURSE_SCORES,
     "grades_hidden": False,
     "assignments": [
         {
             "assignment_id": ASSIGNMENT_ID,
             "name": "Essay on light",
             "points_possible": 10.0,
-            **MARKS,
-            **MANNERS,
+            **GRADE_FIELDS,
+            **LATENESS_FIELDS,
         }
     ],
 }
-GRADE_CHANGE = {
-    "changed_at": AT,
+GRADE_CHANGE_EXAMPLE = {
+    "changed_at": EXAMPLE_TIME,
     "course_id": COURSE_ID,
     "assignment_id": ASSIGNMENT_ID,
     "subject": "assignment",
@@ -119,7 +130,7 @@ GRADE_CHANGE = {
     "current": {"score": 9.0, "grade": "9"},
     "sync_id": SYNC_ID,
 }
-STATS = {
+STATS_EXAMPLE = {
     "courses": {"active": 5, "total": 6},
     "assignments": {
         "total": 120,
@@ -132,7 +143,7 @@ STATS = {
     },
     "grades": {"average_score": 88.1, "changed_this_week": 3},
     "completion_rate": 0.73,
-    "next_due": [ASSIGNMENT],
+    "next_due": [ASSIGNMENT_EXAMPLE],
     "courses_at_a_glance": [
         {
             "course_id": COURSE_ID,
@@ -144,21 +155,21 @@ STATS = {
     ],
     "activity": [{"date": "2026-09-01", "submitted": 2, "graded": 1}],
     "connections": {"active": 1, "failing": 0},
-    "last_synced_at": AT,
+    "last_synced_at": EXAMPLE_TIME,
 }
-EVENT = {
+EVENT_EXAMPLE = {
     "position": 4711,
     "stream": CONNECTION_ID,
     "version": 2,
     "type": "TokenRotated",
-    "recorded_at": AT,
+    "recorded_at": EXAMPLE_TIME,
     "actor": USER_ID,
     "correlation_id": "0b6b2a34-1f7e-4f53-9d8a-2c1d0e9f8a7b",
     "causation_id": None,
     "payload": {"token_fingerprint": "0a1b2c3d"},
     "seal": None,
 }
-PROJECTION = {
+PROJECTION_EXAMPLE = {
     "name": "courses",
     "version": 3,
     "state": "live",
@@ -171,53 +182,60 @@ PROJECTION = {
     "owner": None,
     "rebuild": None,
 }
-OF_SHAPE: dict[str, Any] = {
-    "Connection": CONNECTION,
-    "AuditedConnection": {**CONNECTION, "user_id": USER_ID},
-    "SetUp": {"connection": CONNECTION, "sync": {**QUEUED, "trigger": "setup"}},
-    "Validation": {"valid": False, "checked_at": AT, "reason": "Canvas refuses the token."},
-    "Sync": QUEUED,
+EXAMPLE_BY_COMPONENT: dict[str, Any] = {
+    "Connection": CONNECTION_EXAMPLE,
+    "AuditedConnection": {**CONNECTION_EXAMPLE, "user_id": USER_ID},
+    "SetUp": {
+        "connection": CONNECTION_EXAMPLE,
+        "sync": {**QUEUED_SYNC_EXAMPLE, "trigger": "setup"},
+    },
+    "Validation": {
+        "valid": False,
+        "checked_at": EXAMPLE_TIME,
+        "reason": "Canvas refuses the token.",
+    },
+    "Sync": QUEUED_SYNC_EXAMPLE,
     "SyncStatus": {
         "items": [
             {
                 "connection_id": CONNECTION_ID,
                 "state": "idle",
-                "sync": SYNC,
+                "sync": SYNC_EXAMPLE,
                 "next_sync_at": "2026-09-01T07:59:59Z",
             }
         ]
     },
-    "Course": COURSE,
-    "Assignment": ASSIGNMENT,
-    "Grade": GRADE,
-    "GradeChange": GRADE_CHANGE,
+    "Course": COURSE_EXAMPLE,
+    "Assignment": ASSIGNMENT_EXAMPLE,
+    "Grade": GRADE_EXAMPLE,
+    "GradeChange": GRADE_CHANGE_EXAMPLE,
     "Everything": {
-        "connections": [CONNECTION],
-        "courses": [COURSE],
-        "assignments": [ASSIGNMENT],
-        "grades": [GRADE],
-        "synced_at": AT,
+        "connections": [CONNECTION_EXAMPLE],
+        "courses": [COURSE_EXAMPLE],
+        "assignments": [ASSIGNMENT_EXAMPLE],
+        "grades": [GRADE_EXAMPLE],
+        "synced_at": EXAMPLE_TIME,
     },
-    "Stats": STATS,
-    "AuditedEvent": EVENT,
+    "Stats": STATS_EXAMPLE,
+    "AuditedEvent": EVENT_EXAMPLE,
     "StateThen": {
         "connection_id": CONNECTION_ID,
         "position": 4711,
         "version": 3,
-        "connection": CONNECTION,
-        "sync": {"version": 12, "run": SYNC, "completed_once": True, "courses": {}},
+        "connection": CONNECTION_EXAMPLE,
+        "sync": {"version": 12, "run": SYNC_EXAMPLE, "completed_once": True, "courses": {}},
     },
-    "Projection": PROJECTION,
+    "Projection": PROJECTION_EXAMPLE,
     "RebuildStarted": {"name": "courses"},
     "Alive": {"status": "ok"},
     "Readiness": {"status": "ok", "components": {"database": "ok", "migrations": "ok"}},
-    "LiveMessage": {"type": "sync", "sync": SYNC, "at": AT},
+    "LiveMessage": {"type": "sync", "sync": SYNC_EXAMPLE, "at": EXAMPLE_TIME},
 }
 
 
 def example_of(component: str) -> Any:
     """An example of a component of the document, which may be a page of another."""
     if component.startswith("PageOf_"):
-        item = OF_SHAPE[component.removeprefix("PageOf_").removesuffix("_")]
+        item = EXAMPLE_BY_COMPONENT[component.removeprefix("PageOf_").removesuffix("_")]
         return {"items": [item], "next_cursor": None}
-    return OF_SHAPE[component]
+    return EXAMPLE_BY_COMPONENT[component]

@@ -36,18 +36,18 @@ class ProblemDocument(BaseModel):
     errors: list[Fault] | None = None
 
 
-def documented(
-    status: int, shape: Any, text: str, *slugs: str, media_type: str = "application/json"
+def document_responses(
+    status: int, schema: Any, text: str, *slugs: str, media_type: str = "application/json"
 ) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route that answers with this status and shape.
 
     `slugs` are the problems of its own; what others can give as well is worked out from what the
     operation has (`interfaces/http/openapi.py`).
     """
-    answer: dict[str, Any] = {"description": text}
+    response: dict[str, Any] = {"description": text}
     if media_type != "application/json":
-        answer["content"] = {media_type: {"schema": {"type": "string"}}}
-    elif shape is not None:
-        answer["model"] = shape
+        response["content"] = {media_type: {"schema": {"type": "string"}}}
+    elif schema is not None:
+        response["model"] = schema
     problems = {"model": ProblemDocument, "description": "A problem", "x-problems": list(slugs)}
-    return {status: answer, "default": problems}
+    return {status: response, "default": problems}

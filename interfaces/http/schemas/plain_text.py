@@ -5,11 +5,11 @@ from unicodedata import category
 from pydantic import AfterValidator
 
 
-def _without_controls(value: str) -> str:
+def _reject_control_characters(value: str) -> str:
     if any(category(char) in {"Cc", "Cs"} for char in value):
         raise ValueError("must not contain control characters")
     return value
 
 
-WITHOUT_CONTROLS = AfterValidator(_without_controls)
+NO_CONTROL_CHARACTERS = AfterValidator(_reject_control_characters)
 """Neither control characters nor halves of surrogate pairs."""

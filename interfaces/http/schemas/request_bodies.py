@@ -16,32 +16,32 @@ from pydantic import (
 )
 from starlette.requests import ClientDisconnect
 
-from interfaces.http.schemas.plain_text import WITHOUT_CONTROLS
+from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
 
-TOKEN = re.compile("[!-~]{1,4096}")
+TOKEN_PATTERN = re.compile("[!-~]{1,4096}")
 
 
-def _stripped(value: Any) -> Any:
+def _strip(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def _token(value: SecretStr) -> SecretStr:
+def _check_token(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
-    if not TOKEN.fullmatch(secret):
+    if not TOKEN_PATTERN.fullmatch(secret):
         raise ValueError("must be 1 to 4096 printable ASCII characters without a space")
     return value
 
 
-ApiToken = Annotated[SecretStr, BeforeValidator(_stripped), AfterValidator(_token)]
+ApiToken = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_token)]
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """A body that may say nothing we do not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NewConnection(Body):
+class NewConnection(RequestBody):
     """Where somebody's Canvas is, what they call it, and a token they made there."""
 
     model_config = ConfigDict(
@@ -57,17 +57,17 @@ class NewConnection(Body):
     canvas_url: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
-        WITHOUT_CONTROLS,
+        NO_CONTROL_CHARACTERS,
     ]
     canvas_name: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-        WITHOUT_CONTROLS,
+        NO_CONTROL_CHARACTERS,
     ]
     api_token: ApiToken
 
 
-class NewToken(Body):
+class NewToken(RequestBody):
     """A newer token."""
 
     model_config = ConfigDict(
@@ -77,7 +77,7 @@ class NewToken(Body):
     api_token: ApiToken
 
 
-class SyncWish(Body):
+class SyncWish(RequestBody):
     """How to synchronise: `auto` lets the service choose, `full` reads everything again."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"mode": "full"}})
@@ -85,11 +85,11 @@ class SyncWish(Body):
     mode: Literal["auto", "full"] = "auto"
 
 
-class Nothing(Body):
+class EmptyBody(RequestBody):
     """A body for what needs no more than its address."""
 
 
-async def received(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """The body as it was sent."""
     try:
         return await request.body()
@@ -97,11 +97,11 @@ async def received(request: Request) -> bytes:
         raise HTTPException(400) from None  # nobody is there to hear it
 
 
-async def no_fields(request: Request) -> None:
+async def require_empty_body(request: Request) -> None:
     """A dependency: there is no body, or one that says nothing."""
-    body = await received(request)
+    body = await read_body(request)
     try:
-        Nothing.model_validate_json(body or b"{}")
+        EmptyBody.model_validate_json(body or b"{}")
     except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise RequestValidationError(faults) from None
+        errors = [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]
+        raise RequestValidationError(errors) from None

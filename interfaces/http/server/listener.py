@@ -3,23 +3,27 @@
 import socket
 
 
-class PortTaken(Exception):
+class PortUnavailable(Exception):
     """Somebody else listens where we were told to."""
 
 
 def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
-    """Listen at once, so that nobody else takes the port meanwhile; raises PortTaken."""
+    """Listen at once, so that nobody else takes the port meanwhile; raises PortUnavailable."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise taken(host, port, error, option=option) from error
+        raise build_port_error(host, port, error, option=option) from error
 
 
-def taken(host: str, port: int, error: OSError, *, option: str = "--port") -> PortTaken:
+def build_port_error(
+    host: str, port: int, error: OSError, *, option: str = "--port"
+) -> PortUnavailable:
     """Why a port cannot be had, and the way out."""
     reason = error.strerror or str(error)
-    return PortTaken(f"{host}:{port} cannot be listened on ({reason}): name another with {option}.")
+    return PortUnavailable(
+        f"{host}:{port} cannot be listened on ({reason}): name another with {option}."
+    )
 
 
 def url_of(listener: socket.socket) -> str:

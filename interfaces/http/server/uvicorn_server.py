@@ -7,10 +7,10 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from interfaces.http.middleware.internal_errors import BrokenOff
-from interfaces.http.server.protocol import PatientProtocol
+from interfaces.http.middleware.internal_errors import ResponseAborted
+from interfaces.http.server.protocol import HardenedHttpProtocol
 
-KEEP_ALIVE_SECONDS = 75
+CONNECTION_KEEP_ALIVE_SECONDS = 75
 """Above the 60 s for which proxies keep a connection: who closes first breaks the next request."""
 
 
@@ -27,7 +27,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server(app: FastAPI, **options: Any) -> Server:
+def create_server(app: FastAPI, **options: Any) -> Server:
     """A server for the application: silent about itself, small messages, pings, a bounded end.
 
     `options` are uvicorn's own, such as `host` and `port`.
@@ -35,22 +35,22 @@ def server(app: FastAPI, **options: Any) -> Server:
     config = uvicorn.Config(
         app,
         access_log=False,
-        http=PatientProtocol,
+        http=HardenedHttpProtocol,
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=15,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=CONNECTION_KEEP_ALIVE_SECONDS,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
         ws_ping_interval=20,
         ws_ping_timeout=20,
         **options,
     )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("uvicorn.error").addFilter(_is_not_logged_yet)
     return Server(app, config)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_not_logged_yet(record: logging.LogRecord) -> bool:
     """Whether what uvicorn logs is not in the log already, and with more about it."""
     error = record.exc_info and record.exc_info[1]
-    return not isinstance(error, BrokenOff)
+    return not isinstance(error, ResponseAborted)

@@ -8,31 +8,31 @@ from tests.infrastructure.canvas.fake_servers import Handler
 
 
 @dataclass
-class LeakyBucket:
+class ThrottlingHandler:
     """Reserves 50 units a request in flight and refuses at the mark; nothing leaks meanwhile."""
 
-    behind: Handler
-    mark: float = 600
+    handler: Handler
+    high_water_mark: float = 600
     count: float = 0
     cost: float = 0.1
     as_429: bool = True
-    refused: int = 0
-    answered: int = 0
+    throttled_count: int = 0
+    passed_count: int = 0
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         self.count = min(self.count + 50, 800)
-        if self.count >= self.mark:
-            answer = self._refusal()
+        if self.count >= self.high_water_mark:
+            response = self._throttled_response()
         else:
-            answer = await self.behind(request)
-            self.answered += 1
+            response = await self.handler(request)
+            self.passed_count += 1
             self.count += self.cost
         self.count = max(0, self.count - 50)
-        answer.headers["x-rate-limit-remaining"] = str(self.mark - self.count)
-        return answer
+        response.headers["x-rate-limit-remaining"] = str(self.high_water_mark - self.count)
+        return response
 
-    def _refusal(self) -> web.StreamResponse:
-        self.refused += 1
+    def _throttled_response(self) -> web.StreamResponse:
+        self.throttled_count += 1
         if self.as_429:
             return web.Response(status=429, text="429 Too Many Requests (Rate Limit Exceeded)\n")
         return web.Response(status=403, text="403 Forbidden (Rate Limit Exceeded)\n")

@@ -3,7 +3,7 @@
 from typing import Any
 
 
-def course_row(canvas_id: str = "101", **other: Any) -> dict[str, Any]:
+def course_row(canvas_id: str = "101", **fields: Any) -> dict[str, Any]:
     """An active course with visible totals."""
     return {
         "id": canvas_id,
@@ -20,11 +20,11 @@ def course_row(canvas_id: str = "101", **other: Any) -> dict[str, Any]:
         "hide_final_grades": False,
         "image_download_url": "https://images.example/101?sig=1",
         "enrollments": [enrollment_row()],
-        **other,
+        **fields,
     }
 
 
-def enrollment_row(**other: Any) -> dict[str, Any]:
+def enrollment_row(**fields: Any) -> dict[str, Any]:
     """A student enrollment as it stands inside of a course."""
     return {
         "type": "student",
@@ -36,11 +36,11 @@ def enrollment_row(**other: Any) -> dict[str, Any]:
         "computed_current_letter_grade": "A-",
         "computed_final_score": 80.0,
         "computed_final_grade": "B-",
-        **other,
+        **fields,
     }
 
 
-def submission_row(**other: Any) -> dict[str, Any]:
+def submission_row(**fields: Any) -> dict[str, Any]:
     """Handed in, graded and posted."""
     return {
         "id": "900",
@@ -60,11 +60,11 @@ def submission_row(**other: Any) -> dict[str, Any]:
         "points_deducted": None,
         "seconds_late": 0,
         "preview_url": "https://canvas.example/preview?verifier=1",
-        **other,
+        **fields,
     }
 
 
-def assignment_row(canvas_id: str = "5001", **other: Any) -> dict[str, Any]:
+def assignment_row(canvas_id: str = "5001", **fields: Any) -> dict[str, Any]:
     """A graded homework."""
     return {
         "id": canvas_id,
@@ -85,7 +85,7 @@ def assignment_row(canvas_id: str = "5001", **other: Any) -> dict[str, Any]:
         "published": True,
         "locked_for_user": False,
         "submission": submission_row(assignment_id=canvas_id),
-        **other,
+        **fields,
     }
 
 
@@ -101,7 +101,7 @@ def group_row(canvas_id: str = "11", *assignments: dict[str, Any]) -> dict[str, 
     }
 
 
-def planner_row(**other: Any) -> dict[str, Any]:
+def planner_row(**fields: Any) -> dict[str, Any]:
     """The same homework as the planner shows it."""
     return {
         "context_type": "Course",
@@ -130,5 +130,5 @@ def planner_row(**other: Any) -> dict[str, Any]:
         },
         "html_url": "/courses/101/assignments/5001",
         "context_name": "Linear Algebra",
-        **other,
+        **fields,
     }

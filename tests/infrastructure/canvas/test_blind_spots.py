@@ -6,99 +6,117 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.canvas.synced_student import NOON, NOTHING, InStep, in_step
+from tests.infrastructure.canvas.synced_student import (
+    NO_CHANGES,
+    NOON,
+    SyncedStudent,
+    open_synced_student,
+)
 
-PLAIN, HIDDEN = "1001", "1003"
+PLAIN_COURSE, HIDDEN_TOTALS_COURSE = "1001", "1003"
 
 
-def work(student: InStep, course_id: str = PLAIN, **like: Any) -> str:
+def find_assignment(student: SyncedStudent, course_id: str = PLAIN_COURSE, **facts: Any) -> str:
     """The first of a course's assignments that is as told."""
-    found = student.control.assignments(course_id)
-    return next(str(one["id"]) for one in found if all(one[key] == like[key] for key in like))
-
-
-def remove_one_where_totals_are_hidden(student: InStep) -> None:
-    student.control.remove_assignment(work(student, HIDDEN, state="unsubmitted"))
-
-
-def lock_one(student: InStep) -> None:
-    student.control.lock_assignment(work(student), unlock_at=NOON)
-
-
-def rename_an_undated_one(student: InStep) -> None:
-    student.control.rename_assignment(work(student, due_at=None), "New")
-
-
-def hand_an_undated_one_in(student: InStep) -> None:
-    student.control.submit(work(student, due_at=None, state="unsubmitted"))
-
-
-def hand_one_in_again_in_time(student: InStep) -> None:
-    found = student.control.assignments(PLAIN)
-    now = NOON.isoformat()
-    student.control.submit(
-        next(one["id"] for one in found if one["state"] == "submitted" and one["due_at"] > now)
+    assignments = student.control.assignments(course_id)
+    return next(
+        str(assignment["id"])
+        for assignment in assignments
+        if all(assignment[key] == facts[key] for key in facts)
     )
 
 
-def take_an_unposted_grade_back(student: InStep) -> None:
-    student.control.set_grade(work(student, state="graded", posted=False))
+def remove_assignment_where_totals_are_hidden(student: SyncedStudent) -> None:
+    student.control.remove_assignment(
+        find_assignment(student, HIDDEN_TOTALS_COURSE, state="unsubmitted")
+    )
 
 
-def add_one_without_date_and_points(student: InStep) -> None:
-    student.control.add_assignment(PLAIN, "Read this", points=None)
+def lock_assignment(student: SyncedStudent) -> None:
+    student.control.lock_assignment(find_assignment(student), unlock_at=NOON)
 
 
-def take_a_due_date_away(student: InStep) -> None:
-    student.control.move_due_date(work(student, state="unsubmitted"), None)
+def rename_undated_assignment(student: SyncedStudent) -> None:
+    student.control.rename_assignment(find_assignment(student, due_at=None), "New")
 
 
-def move_a_due_date_beyond_the_planner(student: InStep) -> None:
+def submit_undated_assignment(student: SyncedStudent) -> None:
+    student.control.submit(find_assignment(student, due_at=None, state="unsubmitted"))
+
+
+def resubmit_before_due_date(student: SyncedStudent) -> None:
+    assignments = student.control.assignments(PLAIN_COURSE)
+    now = NOON.isoformat()
+    student.control.submit(
+        next(
+            assignment["id"]
+            for assignment in assignments
+            if assignment["state"] == "submitted" and assignment["due_at"] > now
+        )
+    )
+
+
+def remove_unposted_grade(student: SyncedStudent) -> None:
+    student.control.set_grade(find_assignment(student, state="graded", posted=False))
+
+
+def add_assignment_without_date_and_points(student: SyncedStudent) -> None:
+    student.control.add_assignment(PLAIN_COURSE, "Read this", points=None)
+
+
+def remove_due_date(student: SyncedStudent) -> None:
+    student.control.move_due_date(find_assignment(student, state="unsubmitted"), None)
+
+
+def move_due_date_outside_planner_window(student: SyncedStudent) -> None:
     beyond = NOON + timedelta(days=300)
-    student.control.move_due_date(work(student, state="unsubmitted"), beyond)
+    student.control.move_due_date(find_assignment(student, state="unsubmitted"), beyond)
 
 
-def let_a_due_date_pass(student: InStep) -> None:
+def pass_due_date(student: SyncedStudent) -> None:
     student.control.advance_clock(7_200)
 
 
-BLIND = [
-    remove_one_where_totals_are_hidden,
-    lock_one,
-    rename_an_undated_one,
-    hand_an_undated_one_in,
-    hand_one_in_again_in_time,
-    take_an_unposted_grade_back,
-    add_one_without_date_and_points,
-    take_a_due_date_away,
-    move_a_due_date_beyond_the_planner,
-    let_a_due_date_pass,
+INVISIBLE_CHANGES = [
+    remove_assignment_where_totals_are_hidden,
+    lock_assignment,
+    rename_undated_assignment,
+    submit_undated_assignment,
+    resubmit_before_due_date,
+    remove_unposted_grade,
+    add_assignment_without_date_and_points,
+    remove_due_date,
+    move_due_date_outside_planner_window,
+    pass_due_date,
 ]
 
 
-@pytest.mark.parametrize("change", BLIND)
-async def test_what_no_list_shows_is_found_by_the_next_full_run(
-    change: Callable[[InStep], None],
+@pytest.mark.parametrize("change", INVISIBLE_CHANGES)
+async def test_a_change_invisible_to_all_feeds_is_found_by_a_full_run(
+    change: Callable[[SyncedStudent], None],
 ) -> None:
-    async with in_step() as student:
-        student.control.add_assignment(PLAIN, "Tonight", due_at=NOON + timedelta(hours=1))
+    async with open_synced_student() as student:
+        student.control.add_assignment(PLAIN_COURSE, "Tonight", due_at=NOON + timedelta(hours=1))
         assert (await student.sync())["changes"]["assignments"] == 1
         change(student)
         run = await student.sync()
-        assert (run["mode"], run["changes"]) == ("incremental", NOTHING)
+        assert (run["mode"], run["changes"]) == ("incremental", NO_CHANGES)
         run = await student.sync("full")
         assert (run["mode"], run["changes"]["assignments"]) == ("full", 1)
 
 
-async def test_the_planner_is_read_three_pages_deep() -> None:
-    async with in_step(courses=4, assignments=120, restricted=False) as student:
+async def test_at_most_three_planner_pages_are_read() -> None:
+    async with open_synced_student(courses=4, assignments=120, restricted=False) as student:
         assert (await student.sync())["requests"]["total"] == 3
-        found = student.control.assignments(PLAIN)
-        dated = sorted((one for one in found if one["due_at"]), key=lambda one: one["due_at"])
+        assignments = student.control.assignments(PLAIN_COURSE)
+        dated = sorted(
+            (assignment for assignment in assignments if assignment["due_at"]),
+            key=lambda assignment: assignment["due_at"],
+        )
         student.control.rename_assignment(dated[0]["id"], "Far down")
         run = await student.sync()
         # The planner says that something changed, and not where: three pages, and no course.
         # A grade yet to be posted further down, in a course without totals, is looked for.
-        assert (run["changes"], run["requests"]["total"]) == (NOTHING, 2 + 3 + 1)
+        assert (run["changes"], run["requests"]["total"]) == (NO_CHANGES, 2 + 3 + 1)
         student.control.rename_assignment(dated[-1]["id"], "High up")
         assert (await student.sync())["changes"]["assignments"] == 2

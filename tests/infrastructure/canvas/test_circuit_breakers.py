@@ -9,8 +9,13 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
-from domain.circuit_breaker import TRIES, Circuit
-from infrastructure.canvas.circuit_breakers import LOOKS, Circuits, circuits, counts
+from domain.circuit_breaker import FAILURE_THRESHOLD, CircuitBreaker
+from infrastructure.canvas.circuit_breakers import (
+    DEGRADED_HOSTS_MAX_AGE,
+    CircuitBreakers,
+    count_states,
+    load_circuit_breakers,
+)
 
 ORIGIN = "https://canvas.example"
 OTHER = "https://other.example"
@@ -18,7 +23,7 @@ NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-class Clock:
+class SettableClock:
     """A clock that stands still until it is set."""
 
     def __init__(self) -> None:
@@ -35,137 +40,147 @@ async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SettableClock:
+    return SettableClock()
 
 
 @pytest.fixture
-def kept(pool: AsyncConnectionPool, clock: Clock) -> Circuits:
-    return Circuits(pool, pool, now=clock, chance=lambda: 0)
+def circuit_breakers(pool: AsyncConnectionPool, clock: SettableClock) -> CircuitBreakers:
+    return CircuitBreakers(pool, pool, clock=clock, random_value=lambda: 0)
 
 
-async def fail(kept: Circuits, times: int = TRIES, origin: str = ORIGIN) -> None:
+async def record_failures(
+    circuit_breakers: CircuitBreakers, times: int = FAILURE_THRESHOLD, origin: str = ORIGIN
+) -> None:
     for _ in range(times):
-        await kept.is_silent(origin)
+        await circuit_breakers.record_failure(origin)
 
 
-async def all_wait(pool: AsyncConnectionPool, total: int) -> None:
+async def wait_for_lock_waiters(pool: AsyncConnectionPool, total: int) -> None:
     """Until so many sessions wait for a lock."""
     async with asyncio.timeout(20), pool.connection() as connection:
         await connection.set_autocommit(True)
         waiting = 0
         while waiting < total:
-            found = await connection.execute(
+            cursor = await connection.execute(
                 """
                 SELECT count(*)
                   FROM pg_stat_activity
                  WHERE datname = current_database() AND wait_event_type = 'Lock'
                 """
             )
-            [waiting] = await found.fetchone() or [0]
+            [waiting] = await cursor.fetchone() or [0]
         await connection.set_autocommit(False)
 
 
-async def test_five_failures_told_by_any_process_open_the_circuit(
-    kept: Circuits, pool: AsyncConnectionPool, clock: Clock
+async def test_five_failures_from_any_process_open_the_circuit(
+    circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool, clock: SettableClock
 ) -> None:
-    another = Circuits(pool, pool, now=clock, chance=lambda: 0)
+    other_process = CircuitBreakers(pool, pool, clock=clock, random_value=lambda: 0)
     with capture_logs() as lines:
-        await asyncio.gather(*[each.is_silent(ORIGIN) for each in (kept, another) * 2])
-        assert await circuits(pool) == {ORIGIN: Circuit(failures=4)}
-        await kept.is_silent(ORIGIN)
-    opened = Circuit(failures=5, openings=1, open_until=NOON + MINUTE)
-    assert await circuits(pool) == {ORIGIN: opened}
+        await asyncio.gather(
+            *[breakers.record_failure(ORIGIN) for breakers in (circuit_breakers, other_process) * 2]
+        )
+        assert await load_circuit_breakers(pool) == {ORIGIN: CircuitBreaker(failures=4)}
+        await circuit_breakers.record_failure(ORIGIN)
+    opened = CircuitBreaker(failures=5, openings=1, open_until=NOON + MINUTE)
+    assert await load_circuit_breakers(pool) == {ORIGIN: opened}
     assert [(line["event"], line["origin"], line["until"]) for line in lines] == [
-        ("canvas_host_silent", ORIGIN, "2026-09-01T12:01:00+00:00")
+        ("canvas_host_unreachable", ORIGIN, "2026-09-01T12:01:00+00:00")
     ]
 
 
-async def test_a_host_that_answers_begins_anew(kept: Circuits, pool: AsyncConnectionPool) -> None:
-    await fail(kept)
-    await fail(kept, 4, OTHER)
+async def test_a_success_resets_the_failure_count(
+    circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool
+) -> None:
+    await record_failures(circuit_breakers)
+    await record_failures(circuit_breakers, 4, OTHER)
     with capture_logs() as lines:
-        await kept.answers(OTHER)
-        await kept.answers(ORIGIN)
-        await kept.answers(ORIGIN)
-    assert [line["event"] for line in lines] == ["canvas_host_answers_again"]
-    assert await circuits(pool) == {}
-    await fail(kept, 4)
-    assert counts(await circuits(pool), NOON) == {"open": 0, "half_open": 0}
+        await circuit_breakers.record_success(OTHER)
+        await circuit_breakers.record_success(ORIGIN)
+        await circuit_breakers.record_success(ORIGIN)
+    assert [line["event"] for line in lines] == ["canvas_host_recovered"]
+    assert await load_circuit_breakers(pool) == {}
+    await record_failures(circuit_breakers, 4)
+    assert count_states(await load_circuit_breakers(pool), NOON) == {"open": 0, "half_open": 0}
 
 
-async def test_where_nothing_was_noted_an_answer_writes_nothing(
+async def test_a_success_without_recorded_failures_writes_nothing(
     pool: AsyncConnectionPool, database_url: str
 ) -> None:
     never_opened = AsyncConnectionPool(database_url, open=False)
     with capture_logs() as lines:
-        await Circuits(never_opened, pool).answers(ORIGIN)
+        await CircuitBreakers(never_opened, pool).record_success(ORIGIN)
     assert lines == []
 
 
-async def test_one_of_many_that_would_may_send_the_probe(
-    kept: Circuits, pool: AsyncConnectionPool, clock: Clock
+async def test_only_one_of_several_callers_may_send_the_probe(
+    circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool, clock: SettableClock
 ) -> None:
-    await fail(kept)
-    assert not await kept.probe(ORIGIN)
+    await record_failures(circuit_breakers)
+    assert not await circuit_breakers.claim_probe(ORIGIN)
     clock.now += MINUTE
-    assert counts(await circuits(pool), clock()) == {"open": 0, "half_open": 1}
+    assert count_states(await load_circuit_breakers(pool), clock()) == {"open": 0, "half_open": 1}
     with capture_logs() as lines:
         async with pool.connection() as connection:
             await connection.execute("SELECT FROM easeboard.canvas_hosts FOR UPDATE")
-            sending = [asyncio.create_task(kept.probe(ORIGIN)) for _ in range(5)]
-            await all_wait(pool, 5)
-        sent = await asyncio.gather(*sending)
-    assert sorted(sent) == [False] * 4 + [True]
+            probing = [asyncio.create_task(circuit_breakers.claim_probe(ORIGIN)) for _ in range(5)]
+            await wait_for_lock_waiters(pool, 5)
+        results = await asyncio.gather(*probing)
+    assert sorted(results) == [False] * 4 + [True]
     assert [line["event"] for line in lines] == ["canvas_host_probed"]
-    assert counts(await circuits(pool), clock()) == {"open": 0, "half_open": 1}
-    await kept.is_silent(ORIGIN)
-    assert (await circuits(pool))[ORIGIN].open_until == clock.now + 2 * MINUTE
-    assert counts(await circuits(pool), clock()) == {"open": 1, "half_open": 0}
+    assert count_states(await load_circuit_breakers(pool), clock()) == {"open": 0, "half_open": 1}
+    await circuit_breakers.record_failure(ORIGIN)
+    assert (await load_circuit_breakers(pool))[ORIGIN].open_until == clock.now + 2 * MINUTE
+    assert count_states(await load_circuit_breakers(pool), clock()) == {"open": 1, "half_open": 0}
 
 
-async def test_nobody_probes_a_host_that_answers(kept: Circuits, clock: Clock) -> None:
-    assert not await kept.probe(ORIGIN)
-    await fail(kept, 4)
+async def test_a_host_with_a_closed_circuit_is_not_probed(
+    circuit_breakers: CircuitBreakers, clock: SettableClock
+) -> None:
+    assert not await circuit_breakers.claim_probe(ORIGIN)
+    await record_failures(circuit_breakers, 4)
     clock.now += timedelta(hours=9)
-    assert not await kept.probe(ORIGIN)
+    assert not await circuit_breakers.claim_probe(ORIGIN)
 
 
-async def test_failures_of_long_ago_are_forgotten(
-    kept: Circuits, pool: AsyncConnectionPool, clock: Clock
+async def test_old_failures_are_deleted(
+    circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool, clock: SettableClock
 ) -> None:
-    await fail(kept)
+    await record_failures(circuit_breakers)
     clock.now += timedelta(days=1, seconds=1)
-    await kept.is_silent(OTHER)
-    assert await circuits(pool) == {OTHER: Circuit(failures=1)}
+    await circuit_breakers.record_failure(OTHER)
+    assert await load_circuit_breakers(pool) == {OTHER: CircuitBreaker(failures=1)}
 
 
-async def test_a_host_is_in_doubt_as_long_as_its_circuit_is_not_closed(
-    kept: Circuits, clock: Clock
+async def test_a_host_is_degraded_until_its_circuit_closes(
+    circuit_breakers: CircuitBreakers, clock: SettableClock
 ) -> None:
-    async def doubts() -> list[bool]:
-        return [await kept.is_in_doubt(origin) for origin in (ORIGIN, OTHER)]
+    async def degraded() -> list[bool]:
+        return [await circuit_breakers.is_degraded(origin) for origin in (ORIGIN, OTHER)]
 
-    assert await doubts() == [False, False]
-    await fail(kept)
-    await fail(kept, TRIES - 1, OTHER)
-    assert await doubts() == [False, False], "a process looks every few seconds"
-    clock.now += LOOKS + MINUTE
-    assert await doubts() == [True, False], "also once it is time for a probe"
-    await kept.answers(ORIGIN)
+    assert await degraded() == [False, False]
+    await record_failures(circuit_breakers)
+    await record_failures(circuit_breakers, FAILURE_THRESHOLD - 1, OTHER)
+    assert await degraded() == [False, False], "a process looks every few seconds"
+    clock.now += DEGRADED_HOSTS_MAX_AGE + MINUTE
+    assert await degraded() == [True, False], "also once it is time for a probe"
+    await circuit_breakers.record_success(ORIGIN)
     clock.now -= timedelta(hours=1)
-    assert await doubts() == [False, False], "also where a clock was set back"
+    assert await degraded() == [False, False], "also where a clock was set back"
 
 
-async def test_a_database_that_is_away_harms_no_run(kept: Circuits, database_url: str) -> None:
+async def test_an_unavailable_database_does_not_fail_a_run(
+    circuit_breakers: CircuitBreakers, database_url: str
+) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("DROP TABLE easeboard.canvas_hosts")
     with capture_logs() as lines:
-        await kept.answers(ORIGIN)
-        await kept.is_silent(ORIGIN)
-        assert not await kept.is_in_doubt(ORIGIN)
+        await circuit_breakers.record_success(ORIGIN)
+        await circuit_breakers.record_failure(ORIGIN)
+        assert not await circuit_breakers.is_degraded(ORIGIN)
     assert [line["event"] for line in lines] == [
-        "canvas_host_not_noted",
-        "canvas_host_not_noted",
-        "canvas_hosts_not_read",
+        "canvas_host_not_saved",
+        "canvas_host_not_saved",
+        "canvas_hosts_not_loaded",
     ]

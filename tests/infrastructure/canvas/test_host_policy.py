@@ -1,11 +1,13 @@
 import pytest
 
 from domain.errors import CanvasUrlNotAllowed
-from infrastructure.canvas.host_policy import Hosts
+from infrastructure.canvas.host_policy import HostPolicy
 
-USUAL = Hosts(["*.instructure.com"], [])
-ANY = Hosts(["*"], [])
-SANDBOX = Hosts(["*.instructure.com"], ["127.0.0.1:9001", "localhost:9002", "[::1]:9003"])
+DEFAULT_POLICY = HostPolicy(["*.instructure.com"], [])
+ANY_PUBLIC_HOST = HostPolicy(["*"], [])
+WITH_PRIVATE_HOSTS = HostPolicy(
+    ["*.instructure.com"], ["127.0.0.1:9001", "localhost:9002", "[::1]:9003"]
+)
 
 
 @pytest.mark.parametrize(
@@ -20,12 +22,12 @@ SANDBOX = Hosts(["*.instructure.com"], ["127.0.0.1:9001", "localhost:9002", "[::
         "HTTPS://school.instructure.com/?",
     ],
 )
-def test_a_canvas_is_known_by_its_origin(url: str) -> None:
-    assert USUAL.origin(url) == "https://school.instructure.com"
+def test_an_address_is_normalised_to_its_origin(url: str) -> None:
+    assert DEFAULT_POLICY.allowed_origin(url) == "https://school.instructure.com"
 
 
-def test_a_pattern_reaches_any_depth_of_labels() -> None:
-    assert USUAL.origin("https://school.beta.instructure.com").endswith(
+def test_a_pattern_matches_any_depth_of_labels() -> None:
+    assert DEFAULT_POLICY.allowed_origin("https://school.beta.instructure.com").endswith(
         "school.beta.instructure.com"
     )
 
@@ -43,9 +45,9 @@ def test_a_pattern_reaches_any_depth_of_labels() -> None:
         "schoolxinstructure.com",
     ],
 )
-def test_another_host_is_refused_and_the_setting_named(host: str) -> None:
+def test_a_host_that_is_not_allowed_is_refused_naming_the_setting(host: str) -> None:
     with pytest.raises(CanvasUrlNotAllowed, match="CANVAS_ALLOWED_HOSTS"):
-        USUAL.origin(f"https://{host}")
+        DEFAULT_POLICY.allowed_origin(f"https://{host}")
 
 
 @pytest.mark.parametrize(
@@ -79,10 +81,10 @@ def test_another_host_is_refused_and_the_setting_named(host: str) -> None:
         "https://" + "a" * 300 + ".instructure.com",
     ],
 )
-@pytest.mark.parametrize("hosts", [USUAL, ANY])
-def test_anything_but_a_bare_https_host_is_refused(hosts: Hosts, url: str) -> None:
+@pytest.mark.parametrize("policy", [DEFAULT_POLICY, ANY_PUBLIC_HOST])
+def test_anything_but_a_bare_https_host_is_refused(policy: HostPolicy, url: str) -> None:
     with pytest.raises(CanvasUrlNotAllowed):
-        hosts.origin(url)
+        policy.allowed_origin(url)
 
 
 @pytest.mark.parametrize(
@@ -106,22 +108,28 @@ def test_anything_but_a_bare_https_host_is_refused(hosts: Hosts, url: str) -> No
         "[fd00:ec2::254]",
     ],
 )
-def test_no_pattern_opens_up_a_host_that_is_not_public(host: str) -> None:
-    for hosts in (ANY, Hosts([host.strip("[]")], [])):
+def test_no_pattern_allows_a_host_that_is_not_public(host: str) -> None:
+    for policy in (ANY_PUBLIC_HOST, HostPolicy([host.strip("[]")], [])):
         with pytest.raises(CanvasUrlNotAllowed):
-            hosts.origin(f"https://{host}")
+            policy.allowed_origin(f"https://{host}")
 
 
-def test_a_star_allows_any_public_host() -> None:
-    assert ANY.origin("canvas.school.edu") == "https://canvas.school.edu"
-    assert ANY.origin("https://8.8.8.8") == "https://8.8.8.8"
-    assert ANY.origin("https://[2606:4700:0:0::1111]") == "https://[2606:4700::1111]"
+def test_a_single_star_allows_any_public_host() -> None:
+    assert ANY_PUBLIC_HOST.allowed_origin("canvas.school.edu") == "https://canvas.school.edu"
+    assert ANY_PUBLIC_HOST.allowed_origin("https://8.8.8.8") == "https://8.8.8.8"
+    assert (
+        ANY_PUBLIC_HOST.allowed_origin("https://[2606:4700:0:0::1111]")
+        == "https://[2606:4700::1111]"
+    )
 
 
-def test_hosts_are_compared_as_they_go_over_the_wire() -> None:
-    hosts = Hosts([" *.MÜNCHEN.example. ", "straße.example"], [])
-    assert hosts.origin("https://Canvas.München.example") == "https://canvas.xn--mnchen-3ya.example"
-    assert hosts.origin("straße.example") == "https://xn--strae-oqa.example"
+def test_host_names_are_compared_in_their_ascii_form() -> None:
+    policy = HostPolicy([" *.MÜNCHEN.example. ", "straße.example"], [])
+    assert (
+        policy.allowed_origin("https://Canvas.München.example")
+        == "https://canvas.xn--mnchen-3ya.example"
+    )
+    assert policy.allowed_origin("straße.example") == "https://xn--strae-oqa.example"
 
 
 @pytest.mark.parametrize(
@@ -133,9 +141,9 @@ def test_hosts_are_compared_as_they_go_over_the_wire() -> None:
         ("http://[0:0::1]:9003", "http://[::1]:9003"),
     ],
 )
-def test_a_private_place_may_be_opened_up_by_host_and_port(url: str, origin: str) -> None:
-    assert SANDBOX.origin(url) == origin
-    assert SANDBOX.is_private(origin)
+def test_a_private_host_can_be_allowed_by_host_and_port(url: str, origin: str) -> None:
+    assert WITH_PRIVATE_HOSTS.allowed_origin(url) == origin
+    assert WITH_PRIVATE_HOSTS.is_private(origin)
 
 
 @pytest.mark.parametrize(
@@ -150,19 +158,19 @@ def test_a_private_place_may_be_opened_up_by_host_and_port(url: str, origin: str
         "http://0x7f000001:9001",
     ],
 )
-def test_only_the_very_host_and_port_are_opened_up(url: str) -> None:
+def test_only_the_exact_private_host_and_port_are_allowed(url: str) -> None:
     with pytest.raises(CanvasUrlNotAllowed):
-        SANDBOX.origin(url)
+        WITH_PRIVATE_HOSTS.allowed_origin(url)
 
 
 @pytest.mark.parametrize("entry", ["localhost", "host:port", "http://localhost:9001", ":9001"])
-def test_a_setting_without_host_and_port_is_refused_at_the_start(entry: str) -> None:
+def test_a_private_host_setting_without_port_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="CANVAS_ALLOW_PRIVATE"):
-        Hosts([], [entry])
+        HostPolicy([], [entry])
 
 
 @pytest.mark.parametrize(
-    ("url", "place"),
+    ("url", "host_and_port"),
     [
         ("http://localhost:18801", "localhost:18801"),
         ("https://localhost:18801", "localhost:18801"),
@@ -173,16 +181,18 @@ def test_a_setting_without_host_and_port_is_refused_at_the_start(entry: str) -> 
         ("http://sandbox:8000", "sandbox:8000"),
     ],
 )
-def test_a_private_place_is_refused_with_the_setting_that_opens_it(url: str, place: str) -> None:
-    for hosts in (USUAL, ANY, SANDBOX):
-        with pytest.raises(CanvasUrlNotAllowed, match="CANVAS_ALLOW_PRIVATE") as refused:
-            hosts.origin(url)
-        assert f"CANVAS_ALLOW_PRIVATE={place} " in f"{refused.value} "
-    assert Hosts([], [place]).origin(url)
+def test_a_private_host_is_refused_naming_the_setting_that_allows_it(
+    url: str, host_and_port: str
+) -> None:
+    for policy in (DEFAULT_POLICY, ANY_PUBLIC_HOST, WITH_PRIVATE_HOSTS):
+        with pytest.raises(CanvasUrlNotAllowed, match="CANVAS_ALLOW_PRIVATE") as raised:
+            policy.allowed_origin(url)
+        assert f"CANVAS_ALLOW_PRIVATE={host_and_port} " in f"{raised.value} "
+    assert HostPolicy([], [host_and_port]).allowed_origin(url)
 
 
-def test_http_on_the_public_internet_is_refused_with_both_ways_out() -> None:
-    with pytest.raises(CanvasUrlNotAllowed, match="over https") as refused:
-        ANY.origin("http://canvas.example.edu")
-    assert "CANVAS_ALLOW_PRIVATE" in str(refused.value)
-    assert "CANVAS_ALLOW_PRIVATE=" not in str(refused.value)
+def test_http_to_a_public_host_is_refused_with_a_hint() -> None:
+    with pytest.raises(CanvasUrlNotAllowed, match="over https") as raised:
+        ANY_PUBLIC_HOST.allowed_origin("http://canvas.example.edu")
+    assert "CANVAS_ALLOW_PRIVATE" in str(raised.value)
+    assert "CANVAS_ALLOW_PRIVATE=" not in str(raised.value)

@@ -7,105 +7,106 @@ import pytest
 from aiohttp import web
 
 from domain.errors import (
-    CanvasAnswerUnusable,
     CanvasFailure,
     CanvasForbidden,
+    CanvasResponseUnusable,
     CanvasTimeout,
     CanvasUnreachable,
 )
 from infrastructure.canvas.limits import MIB
 from tests.infrastructure.canvas.fake_servers import (
-    QUICK,
+    FAST_LIMITS,
     TOKEN,
     Handler,
-    client_of,
-    json_answer,
-    sending,
-    serving,
-    trap,
+    json_response,
+    open_client,
+    open_forbidden_server,
+    serve_bytes,
+    serve_handler,
 )
 from tests.infrastructure.canvas.rows import course_row
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-HASTY = replace(QUICK, request=0.4, read=0.2, connect=0.2, whoami=2, fault_attempts=2)
+TWO_ATTEMPTS = replace(FAST_LIMITS, max_error_attempts=2, whoami_seconds=2)
+SHORT_TIMEOUTS = replace(TWO_ATTEMPTS, request_seconds=0.4, read_seconds=0.2, connect_seconds=0.2)
 
 
-async def failure_at(origin: str, *others: str, **how: object) -> CanvasFailure:
-    async with client_of(origin, *others, **how) as canvas:  # type: ignore[arg-type]  # as client_of takes it
-        with pytest.raises(CanvasFailure) as caught:
-            async with canvas.account(origin, TOKEN) as account:
-                await account.courses()
-    return caught.value
+async def failure_at(origin: str, *other_origins: str, **options: object) -> CanvasFailure:
+    async with open_client(origin, *other_origins, **options) as canvas:  # type: ignore[arg-type]  # as open_client takes it
+        with pytest.raises(CanvasFailure) as raised:
+            async with canvas.open_account(origin, TOKEN) as account:
+                await account.list_courses()
+    return raised.value
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_never_followed(status: int) -> None:
-    async with trap() as sprung:
+    async with open_forbidden_server() as forbidden:
 
-        async def answer(_: web.Request) -> web.Response:
-            there = f"http://127.0.0.1:{sprung.port}/latest/meta-data/"
-            return web.Response(status=status, headers={"Location": there})
+        async def respond(_: web.Request) -> web.Response:
+            location = f"http://127.0.0.1:{forbidden.port}/latest/meta-data/"
+            return web.Response(status=status, headers={"Location": location})
 
-        async with serving(answer) as origin:
-            failure = await failure_at(origin, f"http://127.0.0.1:{sprung.port}")
-    assert type(failure) is CanvasAnswerUnusable
-    assert sprung.visits == 0
-
-
-async def test_the_next_page_on_another_server_is_never_asked() -> None:
-    async with trap() as sprung:
-
-        async def answer(_: web.Request) -> web.Response:
-            there = f"http://127.0.0.1:{sprung.port}/api/v1/courses?page=2"
-            return json_answer([course_row()], headers={"Link": f'<{there}>; rel="next"'})
-
-        async with serving(answer) as origin:
-            failure = await failure_at(origin, f"http://127.0.0.1:{sprung.port}")
-    assert type(failure) is CanvasAnswerUnusable
-    assert sprung.visits == 0
+        async with serve_handler(respond) as origin:
+            failure = await failure_at(origin, f"http://127.0.0.1:{forbidden.port}")
+    assert type(failure) is CanvasResponseUnusable
+    assert forbidden.connections == 0
 
 
-async def test_a_gzip_bomb_stops_at_the_cap() -> None:
+async def test_a_next_page_on_another_server_is_never_requested() -> None:
+    async with open_forbidden_server() as forbidden:
+
+        async def respond(_: web.Request) -> web.Response:
+            location = f"http://127.0.0.1:{forbidden.port}/api/v1/courses?page=2"
+            return json_response([course_row()], headers={"Link": f'<{location}>; rel="next"'})
+
+        async with serve_handler(respond) as origin:
+            failure = await failure_at(origin, f"http://127.0.0.1:{forbidden.port}")
+    assert type(failure) is CanvasResponseUnusable
+    assert forbidden.connections == 0
+
+
+async def test_reading_a_gzip_bomb_stops_at_the_limit() -> None:
     bomb = gzip.compress(bytes(200 * MIB), compresslevel=9)
 
-    async def answer(_: web.Request) -> web.Response:
+    async def respond(_: web.Request) -> web.Response:
         headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
         return web.Response(body=bomb, headers=headers)
 
-    async with serving(answer) as origin:
+    async with serve_handler(respond) as origin:
         tracemalloc.start()
         failure = await failure_at(origin)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert type(failure) is CanvasAnswerUnusable
-    assert peak < 4 * QUICK.answer_bytes
+    assert type(failure) is CanvasResponseUnusable
+    assert peak < 4 * FAST_LIMITS.response_bytes
 
 
-async def test_an_error_body_that_is_a_gzip_bomb_is_not_unpacked() -> None:
+async def test_a_gzip_bomb_in_an_error_body_is_not_decompressed() -> None:
     bomb = gzip.compress(bytes(200 * MIB), compresslevel=9)
 
-    async def answer(_: web.Request) -> web.Response:
+    async def respond(_: web.Request) -> web.Response:
         return web.Response(status=403, body=bomb, headers={"Content-Encoding": "gzip"})
 
-    async with serving(answer) as origin:
+    async with serve_handler(respond) as origin:
         tracemalloc.start()
         failure = await failure_at(origin)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert type(failure) is CanvasAnswerUnusable
-    assert peak < QUICK.answer_bytes
+    assert type(failure) is CanvasResponseUnusable
+    assert peak < FAST_LIMITS.response_bytes
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "expected"),
     [
-        (b"200 OK", CanvasAnswerUnusable),
+        (b"200 OK", CanvasResponseUnusable),
         (b"403 Forbidden", CanvasForbidden),
         (b"500 Oh", CanvasUnreachable),
     ],
 )
-async def test_an_endless_body_is_cut_off(status: bytes, kind: type[CanvasFailure]) -> None:
-    async def say(writer: asyncio.StreamWriter) -> None:
+async def test_an_endless_body_is_aborted(status: bytes, expected: type[CanvasFailure]) -> None:
+    async def write(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Type: application/json\r\n")
         writer.write(b"Transfer-Encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
@@ -113,73 +114,75 @@ async def test_an_endless_body_is_cut_off(status: bytes, kind: type[CanvasFailur
             writer.write(chunk)
             await writer.drain()
 
-    async with sending(say) as origin:
-        limits = replace(QUICK, answer_bytes=MIB)
+    async with serve_bytes(write) as origin:
+        limits = replace(FAST_LIMITS, response_bytes=MIB)
         failure = await failure_at(origin, limits=limits)
-    assert type(failure) is kind
+    assert type(failure) is expected
 
 
-async def test_a_run_reads_no_more_than_its_allowance() -> None:
-    async def answer(request: web.Request) -> web.Response:
+async def test_a_run_reads_no_more_than_its_byte_budget() -> None:
+    async def respond(request: web.Request) -> web.Response:
         page = int(request.query.get("page", "1"))
-        there = request.url.update_query(page=page + 1)
+        location = request.url.update_query(page=page + 1)
         rows = [course_row(str(page), name="x" * 1000)]
-        return json_answer(rows, headers={"Link": f'<{there}>; rel="next"'})
+        return json_response(rows, headers={"Link": f'<{location}>; rel="next"'})
 
-    async with serving(answer) as origin:
-        failure = await failure_at(origin, limits=replace(QUICK, run_bytes=20_000))
+    async with serve_handler(respond) as origin:
+        failure = await failure_at(origin, limits=replace(FAST_LIMITS, run_bytes=20_000))
     assert "more data" in failure.detail
 
 
-async def test_a_slow_drip_ends_in_time() -> None:
-    async def say(writer: asyncio.StreamWriter) -> None:
+async def test_a_slowly_sent_body_times_out() -> None:
+    async def write(writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD + b"Content-Length: 100000\r\n\r\n[")
         for _ in range(100_000):
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    async with sending(say) as origin:
-        began = asyncio.get_running_loop().time()
-        failure = await failure_at(origin, limits=HASTY)
-        took = asyncio.get_running_loop().time() - began
+    async with serve_bytes(write) as origin:
+        started = asyncio.get_running_loop().time()
+        failure = await failure_at(origin, limits=SHORT_TIMEOUTS)
+        elapsed = asyncio.get_running_loop().time() - started
     assert type(failure) is CanvasTimeout
-    assert took < HASTY.fault_attempts * HASTY.request + 1
+    assert elapsed < SHORT_TIMEOUTS.max_error_attempts * SHORT_TIMEOUTS.request_seconds + 1
 
 
-async def test_silence_ends_in_time() -> None:
-    async def say(_: asyncio.StreamWriter) -> None:
+async def test_a_server_that_never_responds_times_out() -> None:
+    async def write(_: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with sending(say) as origin:
-        failure = await failure_at(origin, limits=HASTY)
+    async with serve_bytes(write) as origin:
+        failure = await failure_at(origin, limits=SHORT_TIMEOUTS)
     assert type(failure) is CanvasTimeout
 
 
-async def test_a_run_has_a_deadline_of_its_own() -> None:
-    async def answer(_: web.Request) -> web.Response:
+async def test_a_run_has_its_own_deadline() -> None:
+    async def respond(_: web.Request) -> web.Response:
         return web.Response(status=503)
 
-    async with serving(answer) as origin:
-        limits = replace(QUICK, run=0.3, fault_attempts=10**6, first_pause=0.05)
-        began = asyncio.get_running_loop().time()
+    async with serve_handler(respond) as origin:
+        limits = replace(
+            FAST_LIMITS, run_seconds=0.3, max_error_attempts=10**6, first_backoff_seconds=0.05
+        )
+        started = asyncio.get_running_loop().time()
         failure = await failure_at(origin, limits=limits)
-        assert asyncio.get_running_loop().time() - began < 2
+        assert asyncio.get_running_loop().time() - started < 2
     assert type(failure) in {CanvasUnreachable, CanvasTimeout}
 
 
-async def test_a_hundred_thousand_headers_are_too_many() -> None:
-    async def say(writer: asyncio.StreamWriter) -> None:
+async def test_a_response_with_too_many_headers_is_unusable() -> None:
+    async def write(writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(100_000)))
         writer.write(b"Content-Length: 2\r\n\r\n[]")
         await writer.drain()
 
-    async with sending(say) as origin:
-        assert type(await failure_at(origin)) is CanvasAnswerUnusable
+    async with serve_bytes(write) as origin:
+        assert type(await failure_at(origin)) is CanvasResponseUnusable
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         HEAD + b"X-Long: " + b"y" * 100_000 + b"\r\nContent-Length: 2\r\n\r\n[]",
         b"\x00\xff\xfe garbage \r\n\r\n",
@@ -201,43 +204,45 @@ async def test_a_hundred_thousand_headers_are_too_many() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: ;;;\r\nContent-Length: 2\r\n\r\n[]",
     ],
 )
-async def test_an_answer_no_canvas_gives_is_unusable(answer: bytes) -> None:
-    asked = 0
+async def test_a_malformed_response_is_unusable(response: bytes) -> None:
+    requests = 0
 
-    async def say(writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
-        writer.write(answer)
+    async def write(writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        requests += 1
+        writer.write(response)
         await writer.drain()
 
-    async with sending(say) as origin:
+    async with serve_bytes(write) as origin:
         failure = await failure_at(origin)
-    assert type(failure) is CanvasAnswerUnusable
-    assert asked <= QUICK.fault_attempts
+    assert type(failure) is CanvasResponseUnusable
+    assert requests <= FAST_LIMITS.max_error_attempts
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [b"", b"HTTP/1.1 200", HEAD + b"Content-Length: 100\r\n\r\n[1,2"],
 )
-async def test_a_broken_connection_is_tried_again(answer: bytes) -> None:
-    asked = 0
+async def test_a_broken_connection_is_retried(response: bytes) -> None:
+    requests = 0
 
-    async def say(writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
+    async def write(writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        requests += 1
         writer.write(
-            answer if asked < QUICK.fault_attempts else HEAD + b"Content-Length: 2\r\n\r\n[]"
+            response
+            if requests < FAST_LIMITS.max_error_attempts
+            else HEAD + b"Content-Length: 2\r\n\r\n[]"
         )
         await writer.drain()
 
     async with (
-        sending(say) as origin,
-        client_of(origin) as canvas,
-        canvas.account(origin, TOKEN) as account,
+        serve_bytes(write) as origin,
+        open_client(origin) as canvas,
+        canvas.open_account(origin, TOKEN) as account,
     ):
-        assert await account.courses() == []
-    assert asked == QUICK.fault_attempts
+        assert await account.list_courses() == []
+    assert requests == FAST_LIMITS.max_error_attempts
 
 
 @pytest.mark.parametrize(
@@ -245,47 +250,47 @@ async def test_a_broken_connection_is_tried_again(answer: bytes) -> None:
     [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000, b"[" + b"{}," * 600_000 + b"{}]"],
 )
 async def test_json_too_deep_or_too_wide_is_unusable(body: bytes) -> None:
-    async def answer(_: web.Request) -> web.Response:
+    async def respond(_: web.Request) -> web.Response:
         return web.Response(body=body, content_type="application/json")
 
-    async with serving(answer) as origin:
-        assert type(await failure_at(origin)) is CanvasAnswerUnusable
+    async with serve_handler(respond) as origin:
+        assert type(await failure_at(origin)) is CanvasResponseUnusable
 
 
-async def test_nobody_there_is_unreachable() -> None:
-    async with serving(answers_nothing()) as origin:
-        gone = origin
-    assert type(await failure_at(gone)) is CanvasUnreachable
+async def test_a_closed_port_is_unreachable() -> None:
+    async with serve_handler(empty_response_handler()) as origin:
+        closed_origin = origin
+    assert type(await failure_at(closed_origin)) is CanvasUnreachable
 
 
-def answers_nothing() -> Handler:
-    async def answer(_: web.Request) -> web.Response:
+def empty_response_handler() -> Handler:
+    async def respond(_: web.Request) -> web.Response:
         return web.Response()
 
-    return answer
+    return respond
 
 
-async def test_an_origin_no_longer_allowed_is_not_asked() -> None:
-    async with trap() as sprung, client_of("http://localhost:1") as canvas:
-        async with canvas.account(f"http://127.0.0.1:{sprung.port}", TOKEN) as account:
+async def test_an_origin_no_longer_allowed_gets_no_request() -> None:
+    async with open_forbidden_server() as forbidden, open_client("http://localhost:1") as canvas:
+        async with canvas.open_account(f"http://127.0.0.1:{forbidden.port}", TOKEN) as account:
             with pytest.raises(CanvasUnreachable, match="CANVAS_ALLOW_PRIVATE"):
-                await account.courses()
+                await account.list_courses()
         assert account.requests["total"] == 0
-    assert sprung.visits == 0
+    assert forbidden.connections == 0
 
 
 async def test_no_cookie_and_no_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str | None] = []
 
-    async def answer(request: web.Request) -> web.Response:
+    async def respond(request: web.Request) -> web.Response:
         sent.append(request.headers.get("Cookie"))
-        return json_answer({"id": "42"}, headers={"Set-Cookie": "canvas_session=1; Path=/"})
+        return json_response({"id": "42"}, headers={"Set-Cookie": "canvas_session=1; Path=/"})
 
-    async with trap() as sprung, serving(answer) as origin:
-        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{sprung.port}")
-        named = origin.replace("127.0.0.1", "localhost")
-        async with client_of(named) as canvas:
-            await canvas.whoami(named, TOKEN)
-            await canvas.whoami(named, TOKEN)
+    async with open_forbidden_server() as forbidden, serve_handler(respond) as origin:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{forbidden.port}")
+        origin_by_name = origin.replace("127.0.0.1", "localhost")
+        async with open_client(origin_by_name) as canvas:
+            await canvas.fetch_user(origin_by_name, TOKEN)
+            await canvas.fetch_user(origin_by_name, TOKEN)
     assert sent == [None, None]
-    assert sprung.visits == 0
+    assert forbidden.connections == 0

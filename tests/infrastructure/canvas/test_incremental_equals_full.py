@@ -6,82 +6,93 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.canvas.synced_student import NOON, NOTHING, InStep, in_step
+from tests.infrastructure.canvas.synced_student import (
+    NO_CHANGES,
+    NOON,
+    SyncedStudent,
+    open_synced_student,
+)
 
-ROUNDS = 4
+INCREMENTAL_RUNS = 4
 
 
-def a_day(chance: Random) -> Any:
+def random_due_date(rng: Random) -> Any:
     """Some day in the planner's window, not today."""
-    days = chance.choice([*range(-60, -1), *range(2, 90)])
+    days = rng.choice([*range(-60, -1), *range(2, 90)])
     return NOON + timedelta(days=days)
 
 
-def some_work(student: InStep, chance: Random) -> dict[str, Any]:
+def random_assignment(student: SyncedStudent, rng: Random) -> dict[str, Any]:
     """An assignment that is assigned and has a due date."""
-    course = chance.choice(student.control.courses())
-    found = student.control.assignments(course["id"])
-    return chance.choice([w for w in found if w["due_at"] and w["assigned"] and w["present"]])
-
-
-def grade(student: InStep, chance: Random) -> None:
-    work = some_work(student, chance)
-    taken_back = [None] if work["posted"] else []
-    score = chance.choice([*taken_back, 0.0, 3.5, work["points_possible"]])
-    student.control.set_grade(work["id"], score=score, posted=chance.random() < 0.7)
-
-
-def post(student: InStep, chance: Random) -> None:
-    student.control.post_grades(some_work(student, chance)["id"])
-
-
-def post_all(student: InStep, chance: Random) -> None:
-    course = chance.choice(student.control.courses())
-    for work in student.control.assignments(course["id"]):
-        student.control.post_grades(work["id"])
-
-
-def hide(student: InStep, chance: Random) -> None:
-    student.control.hide_grades(some_work(student, chance)["id"])
-
-
-def excuse(student: InStep, chance: Random) -> None:
-    work = some_work(student, chance)
-    student.control.excuse(work["id"], excused=not work["posted"] or chance.random() < 0.7)
-
-
-def submit(student: InStep, chance: Random) -> None:
-    work = some_work(student, chance)
-    if work["state"] in {"unsubmitted", "graded"}:
-        student.control.submit(work["id"])
-
-
-def move(student: InStep, chance: Random) -> None:
-    student.control.move_due_date(some_work(student, chance)["id"], a_day(chance))
-
-
-def rename(student: InStep, chance: Random) -> None:
-    student.control.rename_assignment(some_work(student, chance)["id"], f"New {chance.random()}")
-
-
-def add(student: InStep, chance: Random) -> None:
-    course = chance.choice(student.control.courses())
-    kind = chance.choice(["online_upload", "online_quiz", "discussion_topic", "on_paper"])
-    student.control.add_assignment(
-        course["id"], "One more", due_at=a_day(chance), submission_type=kind
+    course = rng.choice(student.control.courses())
+    assignments = student.control.assignments(course["id"])
+    return rng.choice(
+        [
+            assignment
+            for assignment in assignments
+            if assignment["due_at"] and assignment["assigned"] and assignment["present"]
+        ]
     )
 
 
-def rename_course(student: InStep, chance: Random) -> None:
-    course = chance.choice(student.control.courses())
-    student.control.rename_course(course["id"], f"Course {chance.random()}")
+def set_random_grade(student: SyncedStudent, rng: Random) -> None:
+    assignment = random_assignment(student, rng)
+    no_score = [None] if assignment["posted"] else []
+    score = rng.choice([*no_score, 0.0, 3.5, assignment["points_possible"]])
+    student.control.set_grade(assignment["id"], score=score, posted=rng.random() < 0.7)
 
 
-def turn_over(student: InStep, chance: Random) -> None:
+def post_grade(student: SyncedStudent, rng: Random) -> None:
+    student.control.post_grades(random_assignment(student, rng)["id"])
+
+
+def post_all_grades(student: SyncedStudent, rng: Random) -> None:
+    course = rng.choice(student.control.courses())
+    for assignment in student.control.assignments(course["id"]):
+        student.control.post_grades(assignment["id"])
+
+
+def hide_grade(student: SyncedStudent, rng: Random) -> None:
+    student.control.hide_grades(random_assignment(student, rng)["id"])
+
+
+def toggle_excuse(student: SyncedStudent, rng: Random) -> None:
+    assignment = random_assignment(student, rng)
+    student.control.excuse(assignment["id"], excused=not assignment["posted"] or rng.random() < 0.7)
+
+
+def submit_work(student: SyncedStudent, rng: Random) -> None:
+    assignment = random_assignment(student, rng)
+    if assignment["state"] in {"unsubmitted", "graded"}:
+        student.control.submit(assignment["id"])
+
+
+def move_due_date(student: SyncedStudent, rng: Random) -> None:
+    student.control.move_due_date(random_assignment(student, rng)["id"], random_due_date(rng))
+
+
+def rename_assignment(student: SyncedStudent, rng: Random) -> None:
+    student.control.rename_assignment(random_assignment(student, rng)["id"], f"New {rng.random()}")
+
+
+def add_assignment(student: SyncedStudent, rng: Random) -> None:
+    course = rng.choice(student.control.courses())
+    kind = rng.choice(["online_upload", "online_quiz", "discussion_topic", "on_paper"])
+    student.control.add_assignment(
+        course["id"], "One more", due_at=random_due_date(rng), submission_type=kind
+    )
+
+
+def rename_course(student: SyncedStudent, rng: Random) -> None:
+    course = rng.choice(student.control.courses())
+    student.control.rename_course(course["id"], f"Course {rng.random()}")
+
+
+def toggle_course_state(student: SyncedStudent, rng: Random) -> None:
     """Withdraw, restrict, conclude a course or hide its totals, or take that back."""
-    course = chance.choice(student.control.courses())
+    course = rng.choice(student.control.courses())
     id_, control = course["id"], student.control
-    match chance.randrange(4):
+    match rng.randrange(4):
         case 0:
             (control.withdraw_course if course["present"] else control.restore_course)(id_)
         case 1:
@@ -93,38 +104,39 @@ def turn_over(student: InStep, chance: Random) -> None:
 
 
 CHANGES = [
-    grade, grade, grade, post, post_all, hide, excuse, submit, move, rename, add, rename_course,
-    turn_over,
+    set_random_grade, set_random_grade, set_random_grade, post_grade, post_all_grades, hide_grade,
+    toggle_excuse, submit_work, move_due_date, rename_assignment, add_assignment, rename_course,
+    toggle_course_state,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_after_any_changes_a_full_run_finds_nothing_more(seed: int) -> None:
-    chance = Random(seed)
-    async with in_step(seed=seed + 1) as student:
-        for _ in range(ROUNDS):
-            told = [chance.choice(CHANGES) for _ in range(chance.randrange(5))]
-            for change in told:
+async def test_after_incremental_runs_a_full_run_finds_no_change(seed: int) -> None:
+    rng = Random(seed)
+    async with open_synced_student(seed=seed + 1) as student:
+        for _ in range(INCREMENTAL_RUNS):
+            changes = [rng.choice(CHANGES) for _ in range(rng.randrange(5))]
+            for change in changes:
                 student.control.advance_clock(60)
-                change(student, chance)
+                change(student, rng)
             run = await student.sync()
             assert (run["mode"], run["status"]) == ("incremental", "completed")
         run = await student.sync("full")
-        assert (run["mode"], run["changes"]) == ("full", NOTHING)
+        assert (run["mode"], run["changes"]) == ("full", NO_CHANGES)
 
 
 async def test_a_change_below_a_page_of_newer_grades_is_found() -> None:
-    async with in_step(courses=3, assignments=60, restricted=False) as student:
+    async with open_synced_student(courses=3, assignments=60, restricted=False) as student:
         undated = next(
-            work["id"]
-            for work in student.control.assignments("1003")
-            if work["due_at"] is None and work["state"] == "graded"
+            assignment["id"]
+            for assignment in student.control.assignments("1003")
+            if assignment["due_at"] is None and assignment["state"] == "graded"
         )
         student.control.set_grade(undated, score=0.5)
         student.control.advance_clock(60)
-        for work in student.control.assignments("1001"):
-            student.control.set_grade(work["id"], score=0.5)
+        for assignment in student.control.assignments("1001"):
+            student.control.set_grade(assignment["id"], score=0.5)
         run = await student.sync()
         assert (run["mode"], run["courses"]["done"]) == ("incremental", 3)
         assert run["requests"]["total"] == 3 + 1 + 2 + 2
-        assert (await student.sync("full"))["changes"] == NOTHING
+        assert (await student.sync("full"))["changes"] == NO_CHANGES

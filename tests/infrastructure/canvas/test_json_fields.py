@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.canvas.json_fields import address, count, id_of, number, text, time
+from infrastructure.canvas.json_fields import (
+    parse_count,
+    parse_id,
+    parse_number,
+    parse_text,
+    parse_time,
+    parse_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,10 +41,8 @@ from infrastructure.canvas.json_fields import address, count, id_of, number, tex
         (None, None),
     ],
 )
-def test_a_time_is_stored_in_utc_to_the_second_or_not_at_all(
-    written: Any, stored: str | None
-) -> None:
-    assert time(written) == stored
+def test_a_time_is_stored_in_utc_to_the_second_or_dropped(written: Any, stored: str | None) -> None:
+    assert parse_time(written) == stored
 
 
 @settings(deadline=None)
@@ -45,12 +50,12 @@ def test_a_time_is_stored_in_utc_to_the_second_or_not_at_all(
     st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)),  # noqa: DTZ001  # hypothesis adds the zone
     st.integers(-14 * 60, 14 * 60),
 )
-def test_whatever_the_zone_the_moment_is_the_same(moment: datetime, minutes: int) -> None:
-    there = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
-    found = time(there.isoformat())
-    assert found
-    assert len(found) == len("2026-09-01T05:59:59Z")
-    assert datetime.fromisoformat(found) == there.astimezone(UTC).replace(microsecond=0)
+def test_a_time_with_any_offset_is_converted_to_utc(moment: datetime, minutes: int) -> None:
+    local_time = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    parsed = parse_time(local_time.isoformat())
+    assert parsed
+    assert len(parsed) == len("2026-09-01T05:59:59Z")
+    assert datetime.fromisoformat(parsed) == local_time.astimezone(UTC).replace(microsecond=0)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +80,8 @@ def test_whatever_the_zone_the_moment_is_the_same(moment: datetime, minutes: int
         (None, None),
     ],
 )
-def test_an_id_is_digits_and_goes_into_an_address_safely(given_id: Any, stored: str | None) -> None:
-    assert id_of(given_id) == stored
+def test_an_id_consists_of_digits_only(given_id: Any, stored: str | None) -> None:
+    assert parse_id(given_id) == stored
 
 
 @pytest.mark.parametrize(
@@ -93,28 +98,28 @@ def test_an_id_is_digits_and_goes_into_an_address_safely(given_id: Any, stored: 
         (None, None),
     ],
 )
-def test_a_number_is_finite(given_number: Any, stored: float | None) -> None:
-    found = number(given_number)
-    assert found == stored
-    assert found is None or isinstance(found, float)
+def test_a_number_must_be_finite(given_number: Any, stored: float | None) -> None:
+    parsed = parse_number(given_number)
+    assert parsed == stored
+    assert parsed is None or isinstance(parsed, float)
 
 
 @pytest.mark.parametrize(
     ("given_count", "stored"),
     [(3, 3), (0, 0), (-1, None), (True, None), (2**31, None), (1.0, None)],
 )
-def test_a_count_is_whole_and_fits(given_count: Any, stored: int | None) -> None:
-    assert count(given_count) == stored
+def test_a_count_is_a_whole_number_in_range(given_count: Any, stored: int | None) -> None:
+    assert parse_count(given_count) == stored
 
 
-def test_a_text_is_cut_and_holds_nothing_the_database_cannot_store() -> None:
-    assert text("Ωmega\0 \0") == "Ωmega "
-    assert text("x" * 1001) == "x" * 1000
-    assert text(7) is None
+def test_a_text_is_truncated_and_has_no_nul_characters() -> None:
+    assert parse_text("Ωmega\0 \0") == "Ωmega "
+    assert parse_text("x" * 1001) == "x" * 1000
+    assert parse_text(7) is None
 
 
 @pytest.mark.parametrize(
-    ("given_address", "stored"),
+    ("given_url", "stored"),
     [
         ("https://canvas.example/1", "https://canvas.example/1"),
         ("http://canvas.example/1", "http://canvas.example/1"),
@@ -124,5 +129,5 @@ def test_a_text_is_cut_and_holds_nothing_the_database_cannot_store() -> None:
         (None, None),
     ],
 )
-def test_an_address_is_one_a_browser_may_be_sent_to(given_address: Any, stored: str | None) -> None:
-    assert address(given_address) == stored
+def test_only_http_urls_of_limited_length_are_stored(given_url: Any, stored: str | None) -> None:
+    assert parse_url(given_url) == stored

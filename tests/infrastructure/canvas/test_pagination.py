@@ -5,13 +5,21 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from domain.errors import CanvasAnswerUnusable
-from infrastructure.canvas.pagination import next_page
-from tests.infrastructure.canvas.fake_servers import TOKEN, Student, client_of, json_answer, serving
+from domain.errors import CanvasResponseUnusable
+from infrastructure.canvas.pagination import next_page_url
+from tests.infrastructure.canvas.fake_servers import (
+    TOKEN,
+    FakeCanvasServer,
+    json_response,
+    open_client,
+    serve_handler,
+)
 from tests.infrastructure.canvas.rows import course_row
 
-LINKS = orjson.loads((Path(__file__).parent / "bodies/headers/link-headers.json").read_bytes())
-ASKED = URL("https://canvas.example.edu/api/v1/courses")
+RECORDED_LINKS = orjson.loads(
+    (Path(__file__).parent / "bodies/headers/link-headers.json").read_bytes()
+)
+REQUESTED_URL = URL("https://canvas.example.edu/api/v1/courses")
 
 
 @pytest.mark.parametrize(
@@ -32,11 +40,11 @@ ASKED = URL("https://canvas.example.edu/api/v1/courses")
         ("bookmark_last_page", None),
     ],
 )
-def test_the_next_page_is_followed_as_canvas_gives_it(
+def test_the_next_page_url_is_used_unchanged(
     name: str, query: list[tuple[str, str]] | None
 ) -> None:
-    found = next_page(LINKS[name], ASKED)
-    assert (list(found.query.items()) if found else None) == query
+    result = next_page_url(RECORDED_LINKS[name], REQUESTED_URL)
+    assert (list(result.query.items()) if result else None) == query
 
 
 @pytest.mark.parametrize(
@@ -50,11 +58,11 @@ def test_the_next_page_is_followed_as_canvas_gives_it(
         '<https://canvas.example.edu/x>; rel="first",</api/v1/courses?page=2>; rel="next"',
     ],
 )
-def test_every_way_of_writing_a_link_is_understood(link: str) -> None:
-    found = next_page(link, ASKED)
-    assert found
-    assert found.origin() == ASKED.origin()
-    assert found.path_qs == "/api/v1/courses?page=2"
+def test_every_valid_link_syntax_is_understood(link: str) -> None:
+    result = next_page_url(link, REQUESTED_URL)
+    assert result
+    assert result.origin() == REQUESTED_URL.origin()
+    assert result.path_qs == "/api/v1/courses?page=2"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +86,9 @@ def test_every_way_of_writing_a_link_is_understood(link: str) -> None:
         "javascript:alert(1)",
     ],
 )
-def test_a_link_that_leads_elsewhere_is_not_followed(target: str) -> None:
-    with pytest.raises(CanvasAnswerUnusable):
-        next_page(f'<{target}>; rel="next"', ASKED)
+def test_a_link_to_another_origin_or_path_is_refused(target: str) -> None:
+    with pytest.raises(CanvasResponseUnusable):
+        next_page_url(f'<{target}>; rel="next"', REQUESTED_URL)
 
 
 @pytest.mark.parametrize(
@@ -95,57 +103,57 @@ def test_a_link_that_leads_elsewhere_is_not_followed(target: str) -> None:
         '<a>; rel="' + "x" * 8000,
     ],
 )
-def test_a_header_that_names_no_next_page_ends_the_list(link: str) -> None:
-    assert next_page(link, ASKED) is None
+def test_a_header_without_next_link_ends_the_list(link: str) -> None:
+    assert next_page_url(link, REQUESTED_URL) is None
 
 
-@pytest.mark.parametrize("many", [0, 1, 10, 11, 20, 35])
-async def test_every_page_is_read(many: int) -> None:
-    student = Student([course_row(str(n)) for n in range(many)], page=10)
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 20, 35])
+async def test_every_page_is_read(count: int) -> None:
+    server = FakeCanvasServer([course_row(str(n)) for n in range(count)], page_size=10)
     async with (
-        serving(student) as origin,
-        client_of(origin) as canvas,
-        canvas.account(origin, TOKEN) as account,
+        serve_handler(server) as origin,
+        open_client(origin) as canvas,
+        canvas.open_account(origin, TOKEN) as account,
     ):
-        found = await account.courses()
-        assert [course["canvas_id"] for course in found] == [str(n) for n in range(many)]
-        assert account.requests["total"] == max(1, -(-many // 10))
-    assert {request.query["per_page"] for request in student.asked} == {"100"}
-    assert all(len(request.query.getall("include[]")) == 7 for request in student.asked)
+        result = await account.list_courses()
+        assert [course["canvas_id"] for course in result] == [str(n) for n in range(count)]
+        assert account.requests["total"] == max(1, -(-count // 10))
+    assert {request.query["per_page"] for request in server.requests} == {"100"}
+    assert all(len(request.query.getall("include[]")) == 7 for request in server.requests)
 
 
-@pytest.mark.parametrize(("step", "most"), [(0, 1), (1, 100)])
-async def test_pages_without_end_are_given_up(step: int, most: int) -> None:
-    asked = 0
+@pytest.mark.parametrize(("page_step", "max_requests"), [(0, 1), (1, 100)])
+async def test_endless_pages_are_an_error(page_step: int, max_requests: int) -> None:
+    request_count = 0
 
-    async def answer(request: web.Request) -> web.Response:
-        nonlocal asked
-        asked += 1
+    async def respond(request: web.Request) -> web.Response:
+        nonlocal request_count
+        request_count += 1
         page = int(request.query.get("page", "0"))
-        there = request.url.update_query(page=page + step)
-        return json_answer([], headers={"Link": f'<{there}>; rel="next"'})
+        next_url = request.url.update_query(page=page + page_step)
+        return json_response([], headers={"Link": f'<{next_url}>; rel="next"'})
 
     async with (
-        serving(answer) as origin,
-        client_of(origin) as canvas,
-        canvas.account(origin, TOKEN) as account,
+        serve_handler(respond) as origin,
+        open_client(origin) as canvas,
+        canvas.open_account(origin, TOKEN) as account,
     ):
-        with pytest.raises(CanvasAnswerUnusable, match="end"):
-            await account.courses()
-    assert asked <= most + 1
+        with pytest.raises(CanvasResponseUnusable, match="end"):
+            await account.list_courses()
+    assert request_count <= max_requests + 1
 
 
-async def test_a_page_that_fails_fails_the_list() -> None:
-    async def answer(request: web.Request) -> web.Response:
+async def test_a_failed_page_fails_the_whole_list() -> None:
+    async def respond(request: web.Request) -> web.Response:
         if "page" in request.query:
             return web.Response(status=404)
-        there = request.url.update_query(page=2)
-        return json_answer([course_row()], headers={"Link": f'<{there}>; rel="next"'})
+        next_url = request.url.update_query(page=2)
+        return json_response([course_row()], headers={"Link": f'<{next_url}>; rel="next"'})
 
     async with (
-        serving(answer) as origin,
-        client_of(origin) as canvas,
-        canvas.account(origin, TOKEN) as account,
+        serve_handler(respond) as origin,
+        open_client(origin) as canvas,
+        canvas.open_account(origin, TOKEN) as account,
     ):
-        with pytest.raises(CanvasAnswerUnusable):
-            await account.courses()
+        with pytest.raises(CanvasResponseUnusable):
+            await account.list_courses()

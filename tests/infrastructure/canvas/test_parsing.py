@@ -5,8 +5,8 @@ import orjson
 import pytest
 
 from infrastructure.canvas.parse_assignment import parse_assignment, parse_group
-from infrastructure.canvas.parse_course import parse_course, student_id
-from tests.canvas_builders import assignment, course, restricted, submission
+from infrastructure.canvas.parse_course import find_student_id, parse_course
+from tests.canvas_builders import assignment, course, restricted_course, submission
 from tests.infrastructure.canvas.rows import (
     assignment_row,
     course_row,
@@ -20,41 +20,41 @@ ORIGIN = "https://canvas.example"
 FALL = {"id": "3", "name": "Fall", "start_at": "2026-08-20T06:00:00Z", "end_at": None}
 
 
-def body(name: str) -> Any:
+def load_body(name: str) -> Any:
     return orjson.loads((BODIES / name).read_bytes())
 
 
-def course_of(**other: Any) -> dict[str, Any]:
-    found = parse_course(course_row(**other), ORIGIN)
-    assert found
-    return dict(found)
+def parsed_course(**fields: Any) -> dict[str, Any]:
+    parsed = parse_course(course_row(**fields), ORIGIN)
+    assert parsed
+    return dict(parsed)
 
 
-def submission_of(row: Any, student: str | None = "42") -> dict[str, Any] | None:
+def parsed_submission(row: Any, student_id: str | None = "42") -> dict[str, Any] | None:
     group = parse_group(group_row())
     assert group
-    found = parse_assignment(assignment_row(submission=row), group, student)
-    assert found
-    return dict(found["submission"]) if found["submission"] else None
+    parsed = parse_assignment(assignment_row(submission=row), group, student_id)
+    assert parsed
+    return dict(parsed["submission"]) if parsed["submission"] else None
 
 
-def test_a_course_is_stored_as_a_student_sees_it() -> None:
+def test_a_course_row_is_parsed_completely() -> None:
     assert parse_course(course_row(), ORIGIN) == course(term=FALL)
 
 
 def test_a_restricted_course_has_an_id_and_no_name() -> None:
     row = {"id": 101, "access_restricted_by_date": True}
-    assert parse_course(row, ORIGIN) == restricted()
+    assert parse_course(row, ORIGIN) == restricted_course()
 
 
-def test_an_assignment_is_stored_with_its_group_and_submission() -> None:
+def test_an_assignment_row_is_parsed_with_group_and_submission() -> None:
     group = parse_group(group_row())
     assert group
     assert parse_assignment(assignment_row(), group, "42") == assignment()
 
 
 @pytest.mark.parametrize(
-    ("other", "state"),
+    ("fields", "state"),
     [
         ({}, "active"),
         ({"concluded": True}, "concluded"),
@@ -63,12 +63,12 @@ def test_an_assignment_is_stored_with_its_group_and_submission() -> None:
         ({"workflow_state": "something new"}, "active"),
     ],
 )
-def test_the_state_of_a_course(other: dict[str, Any], state: str) -> None:
-    assert course_of(**other)["state"] == state
+def test_the_course_state_is_derived_from_the_row(fields: dict[str, Any], state: str) -> None:
+    assert parsed_course(**fields)["state"] == state
 
 
 @pytest.mark.parametrize(
-    "other",
+    "fields",
     [
         {"hide_final_grades": True},
         {"enrollments": [{"type": "student", "user_id": "42"}]},
@@ -78,16 +78,16 @@ def test_the_state_of_a_course(other: dict[str, Any], state: str) -> None:
         {"enrollments": [enrollment_row(type="observer", associated_user_id="9")]},
     ],
 )
-def test_hidden_totals_are_no_totals(other: dict[str, Any]) -> None:
-    found = course_of(**other)
-    assert found["grades_hidden"]
+def test_hidden_totals_are_stored_as_null(fields: dict[str, Any]) -> None:
+    parsed = parsed_course(**fields)
+    assert parsed["grades_hidden"]
     assert [
-        found[f"{which}_{what}"] for which in ("current", "final") for what in ("score", "grade")
+        parsed[f"{which}_{kind}"] for which in ("current", "final") for kind in ("score", "grade")
     ] == [None] * 4
 
 
-def test_a_course_where_nothing_is_graded_yet_hides_nothing() -> None:
-    found = course_of(
+def test_a_course_without_grades_has_visible_totals() -> None:
+    parsed = parsed_course(
         enrollments=[
             enrollment_row(
                 computed_current_score=None,
@@ -96,48 +96,53 @@ def test_a_course_where_nothing_is_graded_yet_hides_nothing() -> None:
             )
         ]
     )
-    assert (found["grades_hidden"], found["current_score"], found["final_score"]) == (
+    assert (parsed["grades_hidden"], parsed["current_score"], parsed["final_score"]) == (
         False,
         None,
         80.0,
     )
 
 
-def test_among_several_enrollments_the_students_with_totals_counts() -> None:
+def test_the_student_enrollment_with_totals_is_used() -> None:
     enrollments = [
         {"type": "ta", "user_id": "42", "computed_current_score": 1.0},
         {"type": "student", "user_id": "42"},
         enrollment_row(computed_current_score=70.0),
     ]
-    assert course_of(enrollments=enrollments)["current_score"] == 70.0
-    assert student_id(course_row(enrollments=enrollments)) == "42"
+    assert parsed_course(enrollments=enrollments)["current_score"] == 70.0
+    assert find_student_id(course_row(enrollments=enrollments)) == "42"
 
 
-def test_a_letter_stands_in_for_a_missing_grade_and_a_period_for_a_missing_total() -> None:
-    lettered = enrollment_row(computed_current_grade=None, computed_current_letter_grade="B+")
-    assert course_of(enrollments=[lettered])["current_grade"] == "B+"
-    nothing = dict.fromkeys(
+def test_letter_grade_and_period_total_are_fallbacks() -> None:
+    with_letter_only = enrollment_row(
+        computed_current_grade=None, computed_current_letter_grade="B+"
+    )
+    assert parsed_course(enrollments=[with_letter_only])["current_grade"] == "B+"
+    no_course_total = dict.fromkeys(
         ("computed_current_score", "computed_current_grade", "computed_current_letter_grade")
     )
-    period = {
+    period_total = {
         "current_period_computed_current_score": 88.0,
         "current_period_computed_current_grade": "B",
     }
-    found = course_of(enrollments=[enrollment_row(**nothing, **period)])
-    assert (found["current_score"], found["current_grade"]) == (88.0, "B")
+    parsed = parsed_course(enrollments=[enrollment_row(**no_course_total, **period_total)])
+    assert (parsed["current_score"], parsed["current_grade"]) == (88.0, "B")
 
 
-def test_the_order_of_the_teachers_is_no_difference() -> None:
-    two = [{"id": 9, "display_name": "Gauss"}, {"id": "7", "display_name": "Noether"}]
-    assert course_of(teachers=two)["teachers"] == course_of(teachers=two[::-1])["teachers"]
-    assert [teacher["id"] for teacher in course_of(teachers=two)["teachers"]] == ["7", "9"]
+def test_teachers_are_sorted_by_id() -> None:
+    teachers = [{"id": 9, "display_name": "Gauss"}, {"id": "7", "display_name": "Noether"}]
+    assert (
+        parsed_course(teachers=teachers)["teachers"]
+        == parsed_course(teachers=teachers[::-1])["teachers"]
+    )
+    assert [teacher["id"] for teacher in parsed_course(teachers=teachers)["teachers"]] == ["7", "9"]
 
 
-def test_a_hidden_grade_is_neither_score_nor_grade() -> None:
+def test_a_hidden_grade_has_neither_score_nor_grade() -> None:
     row = submission_row(posted_at=None)
     for key in ("score", "grade", "entered_score"):
         del row[key]
-    assert submission_of(row) == submission(score=None, grade=None, posted_at=None)
+    assert parsed_submission(row) == submission(score=None, grade=None, posted_at=None)
 
 
 @pytest.mark.parametrize(
@@ -163,32 +168,32 @@ def test_a_hidden_grade_is_neither_score_nor_grade() -> None:
         ([submission_row(user_id=41)], None),
     ],
 )
-def test_a_submission_is_ones_own_and_strictly_typed(row: Any, expected: Any) -> None:
-    assert submission_of(row) == expected
+def test_only_the_own_submission_with_valid_types_is_parsed(row: Any, expected: Any) -> None:
+    assert parsed_submission(row) == expected
 
 
-def test_of_several_submissions_the_first_counts_while_nobody_knows_who_we_are() -> None:
-    assert submission_of([submission_row(user_id="41")], student=None) == submission()
+def test_the_first_submission_is_used_if_the_student_is_unknown() -> None:
+    assert parsed_submission([submission_row(user_id="41")], student_id=None) == submission()
 
 
-def test_the_documented_course_is_understood() -> None:
-    found = parse_course(body("doc-examples/course.json"), ORIGIN)
-    assert found
-    assert (found["canvas_id"], found["name"]) == ("370663", "InstructureCon 2012")
-    assert found["term"] == {
+def test_the_course_of_the_canvas_documentation_is_parsed() -> None:
+    parsed = parse_course(load_body("doc-examples/course.json"), ORIGIN)
+    assert parsed
+    assert (parsed["canvas_id"], parsed["name"]) == ("370663", "InstructureCon 2012")
+    assert parsed["term"] == {
         "id": "1",
         "name": "Default Term",
         "start_at": "2012-06-01T06:00:00Z",
         "end_at": None,
     }
-    assert (found["grades_hidden"], found["weighted"]) == (True, True)
-    assert found["html_url"] == "https://canvas.example/courses/370663"
+    assert (parsed["grades_hidden"], parsed["weighted"]) == (True, True)
+    assert parsed["html_url"] == "https://canvas.example/courses/370663"
 
 
-def test_the_documented_group_and_submission_are_understood() -> None:
-    group = parse_group(body("doc-examples/assignment_group.json"))
+def test_the_group_and_submission_of_the_canvas_documentation_are_parsed() -> None:
+    group = parse_group(load_body("doc-examples/assignment_group.json"))
     assert group == {"id": "1", "name": "group2", "weight": 20.0}
-    assert submission_of(body("doc-examples/submission.json"), student=None) == {
+    assert parsed_submission(load_body("doc-examples/submission.json"), student_id=None) == {
         "state": "submitted",
         "score": 13.5,
         "grade": "A-",
@@ -203,16 +208,16 @@ def test_the_documented_group_and_submission_are_understood() -> None:
     }
 
 
-def test_the_stubs_of_another_client_are_understood() -> None:
+def test_the_fixtures_of_the_canvasapi_package_are_parsed() -> None:
     group = parse_group({"id": 1})
     assert group
-    rows = body("canvasapi/course.json")["get_all_assignments"]["data"]
-    found = [parse_assignment(row, group, None) for row in rows]
-    assert [item and (item["canvas_id"], item["name"]) for item in found] == [
+    rows = load_body("canvasapi/course.json")["get_all_assignments"]["data"]
+    parsed = [parse_assignment(row, group, None) for row in rows]
+    assert [item and (item["canvas_id"], item["name"]) for item in parsed] == [
         ("1", "Assignment 1"),
         ("2", "Assignment 2"),
     ]
-    listed = body("canvasapi/current_user.json")
+    listed = load_body("canvasapi/current_user.json")
     courses = [
         row for entry in listed.values() for row in entry_rows(entry) if "course_code" in row
     ]

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.canvas import digest
-from domain.change_feed import Window
-from infrastructure.canvas.parse_assignment import group_of, parse_assignment, parse_group
-from infrastructure.canvas.parse_course import parse_course, student_id
-from infrastructure.canvas.parse_feed_entry import parse_graded, parse_planned
+from domain.change_feed import PlannerWindow
+from infrastructure.canvas.parse_assignment import find_group, parse_assignment, parse_group
+from infrastructure.canvas.parse_course import find_student_id, parse_course
+from infrastructure.canvas.parse_feed_entry import parse_graded_submission, parse_planner_item
 from tests.infrastructure.canvas.rows import (
     assignment_row,
     course_row,
@@ -31,7 +31,7 @@ KEYS = sorted(
         "access_restricted_by_date",
     }
 )
-LEAVES = st.one_of(
+LEAF_VALUES = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
@@ -39,8 +39,8 @@ LEAVES = st.one_of(
     st.text(),
     st.sampled_from(["2026-09-31T05:59:59Z", "student", "https://x\0", "\0", "9" * 30]),
 )
-JSON = st.recursive(
-    LEAVES,
+ANY_JSON = st.recursive(
+    LEAF_VALUES,
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=8)
@@ -49,10 +49,10 @@ JSON = st.recursive(
 )
 
 
-def spoilt(row: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+def corrupted(row: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """A row as it should be, but for some keys."""
-    return st.dictionaries(st.sampled_from(sorted(row)), JSON, max_size=5).map(
-        lambda bad: row | bad
+    return st.dictionaries(st.sampled_from(sorted(row)), ANY_JSON, max_size=5).map(
+        lambda invalid: row | invalid
     )
 
 
@@ -74,40 +74,42 @@ def assert_storable(value: Any) -> None:
 
 
 @settings(deadline=None)
-@given(JSON | spoilt(course_row()))
-def test_no_json_breaks_the_reading_of_a_course(row: Any) -> None:
-    student_id(row)
-    found = parse_course(row, "https://canvas.example")
-    assert_storable(found)
-    if found:
-        assert found.keys() == parse_course(course_row(), "").keys()  # type: ignore[union-attr]  # it has an id
-        assert digest(found) == digest(orjson.loads(orjson.dumps(found)))
+@given(ANY_JSON | corrupted(course_row()))
+def test_parsing_a_course_accepts_any_json(row: Any) -> None:
+    find_student_id(row)
+    parsed = parse_course(row, "https://canvas.example")
+    assert_storable(parsed)
+    if parsed:
+        assert parsed.keys() == parse_course(course_row(), "").keys()  # type: ignore[union-attr]  # it has an id
+        assert digest(parsed) == digest(orjson.loads(orjson.dumps(parsed)))
 
 
 @settings(deadline=None)
-@given(JSON | spoilt(assignment_row()), JSON, st.sampled_from([None, "42"]))
-def test_no_json_breaks_the_reading_of_an_assignment(row: Any, outer: Any, student: Any) -> None:
-    group = parse_group(outer) or group_of(row, {})
-    found = parse_assignment(row, group, student)
-    assert_storable(found)
-    if found:
-        assert digest(found) == digest(orjson.loads(orjson.dumps(found)))
+@given(ANY_JSON | corrupted(assignment_row()), ANY_JSON, st.sampled_from([None, "42"]))
+def test_parsing_an_assignment_accepts_any_json(row: Any, group_row: Any, student_id: Any) -> None:
+    group = parse_group(group_row) or find_group(row, {})
+    parsed = parse_assignment(row, group, student_id)
+    assert_storable(parsed)
+    if parsed:
+        assert digest(parsed) == digest(orjson.loads(orjson.dumps(parsed)))
 
 
 @settings(deadline=None)
-@given(spoilt(submission_row()))
-def test_no_json_breaks_the_reading_of_a_submission(row: Any) -> None:
-    group = group_of({}, {})
-    found = parse_assignment(assignment_row(submission=row), group, "42")
-    assert found
-    assert found["submission"]
-    assert_storable(found)
+@given(corrupted(submission_row()))
+def test_parsing_a_submission_accepts_any_json(row: Any) -> None:
+    group = find_group({}, {})
+    parsed = parse_assignment(assignment_row(submission=row), group, "42")
+    assert parsed
+    assert parsed["submission"]
+    assert_storable(parsed)
 
 
 @settings(deadline=None)
-@given(JSON | spoilt(submission_row(assignment=assignment_row())) | spoilt(planner_row()))
-def test_no_json_breaks_the_reading_of_the_lists_over_all_courses(row: Any) -> None:
-    for found in (parse_graded(row), parse_planned(row)):
-        assert_storable(None if found is None else list(found))
-        if found and found.at:
-            Window.around(date(2026, 9, 1)).cut_before(found.at).holds(found.at)
+@given(ANY_JSON | corrupted(submission_row(assignment=assignment_row())) | corrupted(planner_row()))
+def test_parsing_a_feed_row_accepts_any_json(row: Any) -> None:
+    for parsed in (parse_graded_submission(row), parse_planner_item(row)):
+        assert_storable(None if parsed is None else list(parsed))
+        if parsed and parsed.graded_or_due_at:
+            PlannerWindow.around(date(2026, 9, 1)).starting_at(parsed.graded_or_due_at).contains(
+                parsed.graded_or_due_at
+            )

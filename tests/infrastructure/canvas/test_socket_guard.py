@@ -9,17 +9,17 @@ from yarl import URL
 
 from domain.errors import CanvasUnreachable
 from infrastructure.canvas.client import CanvasClient
-from infrastructure.canvas.sessions import Sessions
+from infrastructure.canvas.sessions import ClientSessions
 from infrastructure.canvas.socket_guard import (
-    AddressRefused,
-    private_ip,
-    private_socket,
-    public_ip,
-    public_socket,
+    AddressNotAllowed,
+    is_private_or_public_address,
+    is_public_address,
+    open_private_socket,
+    open_public_socket,
 )
-from tests.infrastructure.canvas.fake_servers import QUICK, TOKEN, trap
+from tests.infrastructure.canvas.fake_servers import FAST_LIMITS, TOKEN, open_forbidden_server
 
-NOT_PUBLIC = [
+NON_PUBLIC_ADDRESSES = [
     "127.0.0.1",
     "127.255.255.254",
     "0.0.0.0",  # noqa: S104  # an address that must be refused
@@ -61,58 +61,65 @@ NOT_PUBLIC = [
     "localhost",
     "2130706433",
 ]
-PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "64:ff9b::808:808", "2002:808:808::", "52.1.2.3"]
+PUBLIC_ADDRESSES = [
+    "8.8.8.8",
+    "1.1.1.1",
+    "2606:4700::1111",
+    "64:ff9b::808:808",
+    "2002:808:808::",
+    "52.1.2.3",
+]
 
 
-def address_of(host: str, scope: int = 0) -> tuple[int, int, int, str, tuple[str | int, ...]]:
+def address_info(host: str, scope: int = 0) -> tuple[int, int, int, str, tuple[str | int, ...]]:
     if ":" in host:
         return socket.AF_INET6, socket.SOCK_STREAM, 6, "", (host, 443, 0, scope)
     return socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 443)
 
 
-@pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_an_address_that_is_not_public_gets_no_socket(address: str) -> None:
-    assert not public_ip(address)
-    with pytest.raises(AddressRefused):
-        public_socket(address_of(address))
+@pytest.mark.parametrize("address", NON_PUBLIC_ADDRESSES)
+def test_a_non_public_address_gets_no_socket(address: str) -> None:
+    assert not is_public_address(address)
+    with pytest.raises(AddressNotAllowed):
+        open_public_socket(address_info(address))
 
 
-@pytest.mark.parametrize("address", PUBLIC)
+@pytest.mark.parametrize("address", PUBLIC_ADDRESSES)
 def test_a_public_address_gets_a_socket(address: str) -> None:
-    assert public_ip(address)
-    public_socket(address_of(address)).close()
+    assert is_public_address(address)
+    open_public_socket(address_info(address)).close()
 
 
-def test_a_scope_in_the_socket_address_is_refused() -> None:
-    with pytest.raises(AddressRefused):
-        public_socket(address_of("2606:4700::1111", scope=2))
+def test_a_scoped_socket_address_is_refused() -> None:
+    with pytest.raises(AddressNotAllowed):
+        open_public_socket(address_info("2606:4700::1111", scope=2))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", "fd12::1", "8.8.8.8"])
-def test_a_private_place_may_be_loopback_or_private(address: str) -> None:
-    assert private_ip(address)
-    private_socket(address_of(address)).close()
+def test_an_allowed_private_host_may_be_loopback_or_private(address: str) -> None:
+    assert is_private_or_public_address(address)
+    open_private_socket(address_info(address)).close()
 
 
 @pytest.mark.parametrize(
     "address",
     ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "x"],  # noqa: S104  # refused
 )
-def test_metadata_stays_shut_even_where_private_places_are_open(address: str) -> None:
-    assert not private_ip(address)
+def test_metadata_addresses_are_refused_even_for_private_hosts(address: str) -> None:
+    assert not is_private_or_public_address(address)
 
 
-class Flipping(AbstractResolver):
+class RebindingResolver(AbstractResolver):
     """Answers with each address in turn: a name that is rebound between two looks."""
 
     def __init__(self, addresses: Iterator[str]) -> None:
         self._addresses = addresses
-        self.looks = 0
+        self.lookups = 0
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        self.looks += 1
+        self.lookups += 1
         address = next(self._addresses)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         return [
@@ -141,44 +148,46 @@ class Flipping(AbstractResolver):
         "[::]",
     ],
 )
-async def test_no_way_of_writing_loopback_leads_through_the_guard(host: str) -> None:
-    sessions = Sessions(QUICK, None, None)
+async def test_no_spelling_of_loopback_passes_the_guard(host: str) -> None:
+    sessions = ClientSessions(FAST_LIMITS, None, None)
     sessions.open()
-    async with trap() as sprung:
+    async with open_forbidden_server() as forbidden:
         with suppress(ClientError):
-            await sessions.of(private=False).get(URL(f"http://{host}:{sprung.port}/"))
+            await sessions.get(private=False).get(URL(f"http://{host}:{forbidden.port}/"))
             pytest.fail("the guard let it through")
         await sessions.close()
-        assert sprung.visits == 0
+        assert forbidden.connections == 0
 
 
-async def test_the_trap_itself_works() -> None:
-    sessions = Sessions(QUICK, None, None)
+async def test_the_forbidden_server_is_reachable_without_the_guard() -> None:
+    sessions = ClientSessions(FAST_LIMITS, None, None)
     sessions.open()
-    async with trap() as sprung:
+    async with open_forbidden_server() as forbidden:
         with pytest.raises(ClientError):
-            await sessions.of(private=True).get(URL(f"http://127.0.0.1:{sprung.port}/"))
+            await sessions.get(private=True).get(URL(f"http://127.0.0.1:{forbidden.port}/"))
         await sessions.close()
-        assert sprung.visits > 0
+        assert forbidden.connections > 0
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-async def test_a_name_that_leads_home_is_refused_and_the_way_out_named(address: str) -> None:
-    resolver = Flipping(iter([address]))
-    async with CanvasClient(["*"], limits=QUICK, resolver=resolver) as canvas:
+async def test_a_name_that_resolves_to_loopback_is_refused_with_a_hint(address: str) -> None:
+    resolver = RebindingResolver(iter([address]))
+    async with CanvasClient(["*"], limits=FAST_LIMITS, resolver=resolver) as canvas:
         with pytest.raises(CanvasUnreachable, match="CANVAS_ALLOW_PRIVATE"):
-            await canvas.whoami("https://canvas.school.edu", TOKEN)
-    assert resolver.looks == 1
+            await canvas.fetch_user("https://canvas.school.edu", TOKEN)
+    assert resolver.lookups == 1
 
 
-async def test_a_rebound_name_is_refused_at_the_second_look() -> None:
-    async with trap() as sprung:
+async def test_a_rebound_name_is_refused_at_the_second_lookup() -> None:
+    async with open_forbidden_server() as forbidden:
         addresses = ["8.8.8.8", *(["127.0.0.1"] * 9)]
-        resolver = Flipping(iter(addresses))
+        resolver = RebindingResolver(iter(addresses))
         assert (await resolver.resolve("canvas.school.edu"))[0]["host"] == "8.8.8.8"
-        sessions = Sessions(QUICK, resolver, None)
+        sessions = ClientSessions(FAST_LIMITS, resolver, None)
         sessions.open()
         with pytest.raises(ClientError):
-            await sessions.of(private=False).get(URL(f"http://canvas.school.edu:{sprung.port}/"))
+            await sessions.get(private=False).get(
+                URL(f"http://canvas.school.edu:{forbidden.port}/")
+            )
         await sessions.close()
-        assert sprung.visits == 0
+        assert forbidden.connections == 0

@@ -10,15 +10,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from domain.errors import CanvasUnreachable
-from tests.infrastructure.canvas.fake_servers import TOKEN, Handler, client_of, json_answer, serving
+from tests.infrastructure.canvas.fake_servers import (
+    TOKEN,
+    Handler,
+    json_response,
+    open_client,
+    serve_handler,
+)
 
 
-def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def create_certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """What a server of this name shows, and what trusts nobody else."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
-    signed = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -32,7 +38,7 @@ def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext
     )
     pem = folder / f"{host}.pem"
     pem.write_bytes(
-        signed.public_bytes(serialization.Encoding.PEM)
+        certificate.public_bytes(serialization.Encoding.PEM)
         + key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -45,29 +51,33 @@ def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext
 
 
 @pytest.mark.parametrize(("host", "trusted"), [("localhost", True), ("evil.example", False)])
-async def test_a_server_must_prove_its_name(tmp_path: Path, host: str, trusted: bool) -> None:  # noqa: FBT001  # a case of the table
-    server, client = certificate(tmp_path, host)
-    async with serving(answers_me(), ssl=server) as origin:
-        there = origin.replace("http://127.0.0.1", "https://localhost")
-        async with client_of(there, tls=client) as canvas:
+async def test_the_certificate_must_match_the_host_name(
+    tmp_path: Path,
+    host: str,
+    trusted: bool,  # noqa: FBT001  # a case of the table
+) -> None:
+    server, client = create_certificate(tmp_path, host)
+    async with serve_handler(user_handler(), ssl=server) as origin:
+        origin_by_name = origin.replace("http://127.0.0.1", "https://localhost")
+        async with open_client(origin_by_name, tls=client) as canvas:
             if trusted:
-                assert await canvas.whoami(there, TOKEN) == ("42", "")
+                assert await canvas.fetch_user(origin_by_name, TOKEN) == ("42", "")
             else:
                 with pytest.raises(CanvasUnreachable, match="certificate"):
-                    await canvas.whoami(there, TOKEN)
+                    await canvas.fetch_user(origin_by_name, TOKEN)
 
 
-async def test_a_certificate_nobody_signed_is_refused(tmp_path: Path) -> None:
-    server, _ = certificate(tmp_path, "localhost")
-    async with serving(answers_me(), ssl=server) as origin:
-        there = origin.replace("http://127.0.0.1", "https://localhost")
-        async with client_of(there) as canvas:
+async def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:
+    server, _ = create_certificate(tmp_path, "localhost")
+    async with serve_handler(user_handler(), ssl=server) as origin:
+        origin_by_name = origin.replace("http://127.0.0.1", "https://localhost")
+        async with open_client(origin_by_name) as canvas:
             with pytest.raises(CanvasUnreachable, match="certificate"):
-                await canvas.whoami(there, TOKEN)
+                await canvas.fetch_user(origin_by_name, TOKEN)
 
 
-def answers_me() -> Handler:
-    async def answer(_: web.Request) -> web.Response:
-        return json_answer({"id": "42"})
+def user_handler() -> Handler:
+    async def respond(_: web.Request) -> web.Response:
+        return json_response({"id": "42"})
 
-    return answer
+    return respond

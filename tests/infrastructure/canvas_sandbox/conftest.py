@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.infrastructure.canvas_sandbox.sandbox_client import Asker, asking
+from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient, open_sandbox_client
 
 
 @pytest.fixture
-async def ask() -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
+async def client() -> AsyncIterator[SandboxClient]:
+    async with open_sandbox_client() as sandbox_client:
+        yield sandbox_client

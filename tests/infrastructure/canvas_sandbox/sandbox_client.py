@@ -13,14 +13,14 @@ import orjson
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
 
 NOW = datetime(2026, 10, 15, 15, 0, tzinfo=UTC)
-EVERYTHING = (
+ALL_INCLUDES = (
     "include[]=term&include[]=total_scores&include[]=current_grading_period_scores"
     "&include[]=teachers&include[]=favorites&include[]=concluded&include[]=course_image"
 )
-GROUPS = "assignment_groups?include[]=assignments&include[]=submission&per_page=100"
+GROUPS_PATH = "assignment_groups?include[]=assignments&include[]=submission&per_page=100"
 
 
-class Told(NamedTuple):
+class SandboxResponse(NamedTuple):
     """An answer, decompressed."""
 
     status: int
@@ -34,12 +34,12 @@ class Told(NamedTuple):
     @property
     def links(self) -> dict[str, str]:
         """The addresses of the `Link` header, by `rel`."""
-        parts = [part.split("; rel=") for part in self.headers.get("Link", "").split(",") if part]
-        return {rel.strip('"'): address.strip("<>") for address, rel in parts}
+        links = [part.split("; rel=") for part in self.headers.get("Link", "").split(",") if part]
+        return {rel.strip('"'): address.strip("<>") for address, rel in links}
 
 
 @dataclass
-class Asker:
+class SandboxClient:
     """Asks as one student or another."""
 
     sandbox: Sandbox
@@ -47,43 +47,45 @@ class Asker:
 
     async def __call__(
         self, path: str, *, student: int = 0, token: str | None = "", **headers: str
-    ) -> Told:
+    ) -> SandboxResponse:
         """GET an address, or a path below `/api/v1`; a `token` of None sends none."""
         url = path if path.startswith("http") else f"{self.sandbox.url}/api/v1{path}"
         if token is not None:
             token = token or self.sandbox.tokens[student]["token"]
             headers["Authorization"] = f"Bearer {token}"
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.session.get(url, headers=named, allow_redirects=False) as answer:
-            return Told(answer.status, answer.headers, await answer.read())
+        header_values = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.get(url, headers=header_values, allow_redirects=False) as response:
+            return SandboxResponse(response.status, response.headers, await response.read())
 
     async def courses(self, *, student: int = 0) -> list[dict[str, Any]]:
         """All courses, with everything one may include."""
-        told = await self(f"/courses?per_page=100&{EVERYTHING}", student=student)
-        return list(told.json)
+        responses = await self(f"/courses?per_page=100&{ALL_INCLUDES}", student=student)
+        return list(responses.json)
 
     async def course(self, id_: int | str) -> dict[str, Any]:
         """One course of the list, with everything."""
         return next(course for course in await self.courses() if course["id"] == int(id_))
 
-    async def groups(self, course: int | str, more: str = "") -> list[dict[str, Any]]:
+    async def groups(self, course: int | str, extra_query: str = "") -> list[dict[str, Any]]:
         """A course's groups, with assignments and submissions inside."""
-        return list((await self(f"/courses/{course}/{GROUPS}{more}")).json)
+        return list((await self(f"/courses/{course}/{GROUPS_PATH}{extra_query}")).json)
 
-    async def assignments(self, course: int | str, more: str = "") -> dict[int, dict[str, Any]]:
+    async def assignments(
+        self, course: int | str, extra_query: str = ""
+    ) -> dict[int, dict[str, Any]]:
         """A course's assignments by id, with submissions inside."""
-        groups = await self.groups(course, more)
+        groups = await self.groups(course, extra_query)
         return {item["id"]: item for group in groups for item in group["assignments"]}
 
-    async def pages(self, path: str, *, student: int = 0) -> list[Told]:
+    async def pages(self, path: str, *, student: int = 0) -> list[SandboxResponse]:
         """All pages of a list."""
-        told = [await self(path, student=student)]
-        while following := told[-1].links.get("next"):
-            told.append(await self(following, student=student))
-        return told
+        responses = [await self(path, student=student)]
+        while next_url := responses[-1].links.get("next"):
+            responses.append(await self(next_url, student=student))
+        return responses
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for a condition, at most ten seconds."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  the condition tells nobody
@@ -91,9 +93,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def asking(**options: Any) -> AsyncIterator[Asker]:
+async def open_sandbox_client(**options: Any) -> AsyncIterator[SandboxClient]:
     """Two students, a stopped clock and a restricted course, unless told otherwise."""
-    usual: dict[str, Any] = {"students": 2, "now": NOW, "restricted": True}
-    set_up = SandboxOptions(**(usual | options))
-    async with running_sandbox(set_up) as sandbox, aiohttp.ClientSession() as session:
-        yield Asker(sandbox, session)
+    defaults: dict[str, Any] = {"students": 2, "now": NOW, "restricted": True}
+    sandbox_options = SandboxOptions(**(defaults | options))
+    async with running_sandbox(sandbox_options) as sandbox, aiohttp.ClientSession() as session:
+        yield SandboxClient(sandbox, session)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.canvas_sandbox.sandbox_client import Asker
+from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient
 
 
-async def test_one_request_brings_a_whole_course(ask: Asker) -> None:
-    groups = await ask.groups(1002)
+async def test_one_request_returns_a_whole_course(client: SandboxClient) -> None:
+    groups = await client.groups(1002)
 
     items = [item for group in groups for item in group["assignments"]]
     assert [group["group_weight"] for group in groups] == [30.0, 40.0, 20.0, 10.0]
@@ -20,39 +20,43 @@ async def test_one_request_brings_a_whole_course(ask: Asker) -> None:
     )
 
 
-async def test_pages_count_groups_and_not_assignments(ask: Asker) -> None:
-    told = await ask("/courses/1001/assignment_groups?include[]=assignments&per_page=2")
+async def test_pages_count_groups_instead_of_assignments(client: SandboxClient) -> None:
+    response = await client("/courses/1001/assignment_groups?include[]=assignments&per_page=2")
 
-    assert len(told.json) == 2
-    assert "next" in told.links
-
-
-async def test_unweighted_groups_weigh_nothing(ask: Asker) -> None:
-    assert {group["group_weight"] for group in await ask.groups(1001)} == {0.0}
+    assert len(response.json) == 2
+    assert "next" in response.links
 
 
-async def test_without_a_submission_row_there_is_no_key(ask: Asker) -> None:
-    items = list((await ask.assignments(1001)).values())
+async def test_groups_of_an_unweighted_course_have_weight_zero(client: SandboxClient) -> None:
+    assert {group["group_weight"] for group in await client.groups(1001)} == {0.0}
+
+
+async def test_an_assignment_without_submission_has_no_submission_key(
+    client: SandboxClient,
+) -> None:
+    items = list((await client.assignments(1001)).values())
 
     assert sum("submission" not in item for item in items) == 1
 
 
-async def test_a_locked_assignment_shows_no_description_and_says_why(ask: Asker) -> None:
-    items = list((await ask.assignments(1001)).values())
+async def test_a_locked_assignment_has_lock_info_and_no_description(client: SandboxClient) -> None:
+    items = list((await client.assignments(1001)).values())
 
-    opening = [item for item in items if item["unlock_at"]]
+    not_yet_open = [item for item in items if item["unlock_at"]]
     closed = [item for item in items if item["lock_at"]]
-    assert [(item["locked_for_user"], item["description"]) for item in opening] == [(True, None)]
-    assert opening[0]["lock_info"]["can_view"] is False
+    assert [(item["locked_for_user"], item["description"]) for item in not_yet_open] == [
+        (True, None)
+    ]
+    assert not_yet_open[0]["lock_info"]["can_view"] is False
     assert closed[0]["locked_for_user"] is True
     assert closed[0]["description"].startswith("<p>")
     assert "lock_info" not in next(item for item in items if not item["locked_for_user"])
 
 
-async def test_every_grading_type_writes_its_own_grades(ask: Asker) -> None:
+async def test_every_grading_type_formats_grades_its_own_way(client: SandboxClient) -> None:
     grades = {
         item["grading_type"]: item["submission"]["grade"]
-        for item in (await ask.assignments(1001)).values()
+        for item in (await client.assignments(1001)).values()
         if item.get("submission", {}).get("grade")
     }
 
@@ -62,27 +66,29 @@ async def test_every_grading_type_writes_its_own_grades(ask: Asker) -> None:
     assert grades["letter_grade"][0] in "ABCDF"
 
 
-async def test_fields_can_be_left_out(ask: Asker) -> None:
-    more = "&exclude_response_fields[]=description&exclude_response_fields[]=seconds_late"
+async def test_fields_can_be_excluded(client: SandboxClient) -> None:
+    extra_query = "&exclude_response_fields[]=description&exclude_response_fields[]=seconds_late"
 
-    items = list((await ask.assignments(1001, more)).values())
+    items = list((await client.assignments(1001, extra_query)).values())
 
     assert not any("description" in item for item in items)
     assert not any("seconds_late" in item.get("submission", {}) for item in items)
 
 
-async def test_markup_is_escaped_as_rails_does(ask: Asker) -> None:
-    told = await ask("/courses/1001/assignments?per_page=100")
+async def test_markup_is_escaped_as_rails_does(client: SandboxClient) -> None:
+    response = await client("/courses/1001/assignments?per_page=100")
 
-    assert b"\\u003cp\\u003e" in told.body
-    assert not {b"<", b">", b"&"} & {told.body[at : at + 1] for at in range(len(told.body))}
-    assert any("<p>" in (item["description"] or "") for item in told.json)
+    assert b"\\u003cp\\u003e" in response.body
+    assert not {b"<", b">", b"&"} & {response.body[at : at + 1] for at in range(len(response.body))}
+    assert any("<p>" in (item["description"] or "") for item in response.json)
 
 
-async def test_the_list_and_the_single_one_agree(ask: Asker) -> None:
-    listed = (await ask("/courses/1001/assignments?per_page=100&include[]=submission")).json
-    inside = await ask.assignments(1001)
-    single = (await ask(f"/courses/1001/assignments/{listed[0]['id']}?include[]=submission")).json
+async def test_the_list_and_the_single_assignment_agree(client: SandboxClient) -> None:
+    listed = (await client("/courses/1001/assignments?per_page=100&include[]=submission")).json
+    inside = await client.assignments(1001)
+    single = (
+        await client(f"/courses/1001/assignments/{listed[0]['id']}?include[]=submission")
+    ).json
 
     assert {item["id"]: item for item in listed} == inside
     assert single == listed[0]
@@ -96,18 +102,20 @@ async def test_the_list_and_the_single_one_agree(ask: Asker) -> None:
         ("search_term=quiz", lambda item: "quiz" in item["name"].casefold()),
     ],
 )
-async def test_a_list_can_be_narrowed(ask: Asker, query: str, matches: Any) -> None:
-    everything = (await ask("/courses/1001/assignments?per_page=100")).json
+async def test_a_list_can_be_filtered(client: SandboxClient, query: str, matches: Any) -> None:
+    all_assignments = (await client("/courses/1001/assignments?per_page=100")).json
 
-    narrowed = (await ask(f"/courses/1001/assignments?per_page=100&{query}")).json
+    filtered = (await client(f"/courses/1001/assignments?per_page=100&{query}")).json
 
-    assert narrowed == [item for item in everything if matches(item)]
+    assert filtered == [item for item in all_assignments if matches(item)]
 
 
-async def test_overdue_and_unsubmitted_are_what_is_still_open(ask: Asker) -> None:
+async def test_overdue_and_unsubmitted_filters_match_open_assignments(
+    client: SandboxClient,
+) -> None:
     path = "/courses/1001/assignments?per_page=100&include[]=submission&bucket="
 
-    overdue, unsubmitted = [(await ask(path + name)).json for name in ("overdue", "unsubmitted")]
+    overdue, unsubmitted = [(await client(path + name)).json for name in ("overdue", "unsubmitted")]
 
     assert overdue
     assert all(item["submission"]["missing"] for item in overdue)
@@ -115,25 +123,27 @@ async def test_overdue_and_unsubmitted_are_what_is_still_open(ask: Asker) -> Non
     assert len(unsubmitted) > len(overdue)
 
 
-async def test_a_list_can_be_ordered_and_picked_from(ask: Asker) -> None:
-    by_due = (await ask("/courses/1001/assignments?per_page=100&order_by=due_at")).json
-    names = [(await ask("/courses/1001/assignments?per_page=3&order_by=name")).json]
-    two = by_due[:2]
-    picked = "&".join(f"assignment_ids[]={item['id']}" for item in two)
+async def test_a_list_can_be_ordered_and_filtered_by_ids(client: SandboxClient) -> None:
+    by_due = (await client("/courses/1001/assignments?per_page=100&order_by=due_at")).json
+    names = [(await client("/courses/1001/assignments?per_page=3&order_by=name")).json]
+    first_two = by_due[:2]
+    id_query = "&".join(f"assignment_ids[]={item['id']}" for item in first_two)
 
     dates = [item["due_at"] for item in by_due if item["due_at"]]
     assert dates == sorted(dates)
     assert by_due[-1]["due_at"] is None
     assert [item["name"] for item in names[0]] == sorted(item["name"] for item in by_due)[:3]
-    chosen = (await ask(f"/courses/1001/assignments?{picked}")).json
-    assert {item["id"] for item in chosen} == {item["id"] for item in two}
+    selected = (await client(f"/courses/1001/assignments?{id_query}")).json
+    assert {item["id"] for item in selected} == {item["id"] for item in first_two}
 
 
-async def test_one_group_alone(ask: Asker) -> None:
-    groups = (await ask("/courses/1001/assignment_groups")).json
+async def test_a_single_group_can_be_requested(client: SandboxClient) -> None:
+    groups = (await client("/courses/1001/assignment_groups")).json
 
-    single = await ask(f"/courses/1001/assignment_groups/{groups[0]['id']}?include[]=assignments")
+    single = await client(
+        f"/courses/1001/assignment_groups/{groups[0]['id']}?include[]=assignments"
+    )
 
     assert "assignments" not in groups[0]
     assert single.json["name"] == groups[0]["name"]
-    assert (await ask("/courses/1001/assignment_groups/5")).status == 404
+    assert (await client("/courses/1001/assignment_groups/5")).status == 404

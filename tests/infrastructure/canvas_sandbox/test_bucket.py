@@ -5,19 +5,25 @@ from collections import Counter
 
 import pytest
 
-from infrastructure.canvas_sandbox.bucket import Bucket
-from tests.infrastructure.canvas_sandbox.sandbox_client import Asker, asking, until
+from infrastructure.canvas_sandbox.bucket import LeakyBucket
+from tests.infrastructure.canvas_sandbox.sandbox_client import (
+    SandboxClient,
+    open_sandbox_client,
+    wait_until,
+)
 
 
-@pytest.mark.parametrize(("mark", "most"), [(600, 11), (700, 13)])
-def test_the_bucket_holds_so_many(mark: float, most: int) -> None:
-    bucket = Bucket(mark)
+@pytest.mark.parametrize(("high_water_mark", "max_requests"), [(600, 11), (700, 13)])
+def test_the_bucket_admits_a_fixed_number_of_requests(
+    high_water_mark: float, max_requests: int
+) -> None:
+    bucket = LeakyBucket(high_water_mark)
 
-    assert [bucket.reserve(1.0) for _ in range(most + 1)] == [True] * most + [False]
+    assert [bucket.reserve(1.0) for _ in range(max_requests + 1)] == [True] * max_requests + [False]
 
 
-def test_what_one_after_the_other_costs_has_leaked_away() -> None:
-    bucket = Bucket(600)
+def test_sequential_requests_leak_away_completely() -> None:
+    bucket = LeakyBucket(600)
 
     for second in range(100):
         assert bucket.reserve(float(second))
@@ -26,8 +32,8 @@ def test_what_one_after_the_other_costs_has_leaked_away() -> None:
     assert bucket.remaining == 600.0
 
 
-def test_it_never_holds_more_than_800_so_a_burst_clears() -> None:
-    bucket = Bucket(600)
+def test_the_bucket_is_capped_at_800_units() -> None:
+    bucket = LeakyBucket(600)
 
     for _ in range(30):
         bucket.reserve(1.0)
@@ -39,7 +45,7 @@ def test_it_never_holds_more_than_800_so_a_burst_clears() -> None:
 
 
 def test_cost_leaks_at_ten_units_a_second() -> None:
-    bucket = Bucket(600)
+    bucket = LeakyBucket(600)
     bucket.reserve(0.0)
     bucket.settle(150.0, 0.0)
     bucket.reserve(5.0)
@@ -48,7 +54,7 @@ def test_cost_leaks_at_ten_units_a_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "passed", "refusal"),
+    ("options", "admitted", "rejection"),
     [
         ({}, 11, (403, b"403 Forbidden (Rate Limit Exceeded)\n")),
         (
@@ -58,54 +64,56 @@ def test_cost_leaks_at_ten_units_a_second() -> None:
         ),
     ],
 )
-async def test_the_next_one_in_flight_is_refused(
-    options: dict[str, int], passed: int, refusal: tuple[int, bytes]
+async def test_one_request_too_many_in_flight_is_rejected(
+    options: dict[str, int], admitted: int, rejection: tuple[int, bytes]
 ) -> None:
-    async with asking(latency_ms=300, jitter=0, **options) as ask:
-        told = await asyncio.gather(*(ask("/users/self") for _ in range(20)))
-        counters = ask.sandbox.control.counters()
+    async with open_sandbox_client(latency_ms=300, jitter=0, **options) as client:
+        responses = await asyncio.gather(*(client("/users/self") for _ in range(20)))
+        counters = client.sandbox.control.counters()
 
-    refused = [one for one in told if one.status != 200]
-    assert len(told) - len(refused) == passed
-    assert {(one.status, one.body) for one in refused} == {refusal}
-    assert {one.headers["Content-Type"] for one in refused} == {"text/plain; charset=utf-8"}
-    assert all(float(one.headers["X-Rate-Limit-Remaining"]) > 0 for one in refused)
-    assert not any("X-Request-Cost" in one.headers for one in refused)
-    assert not any("Retry-After" in one.headers for one in refused)
-    assert counters["refused"] == len(refused)
+    rejected = [response for response in responses if response.status != 200]
+    assert len(responses) - len(rejected) == admitted
+    assert {(response.status, response.body) for response in rejected} == {rejection}
+    assert {response.headers["Content-Type"] for response in rejected} == {
+        "text/plain; charset=utf-8"
+    }
+    assert all(float(response.headers["X-Rate-Limit-Remaining"]) > 0 for response in rejected)
+    assert not any("X-Request-Cost" in response.headers for response in rejected)
+    assert not any("Retry-After" in response.headers for response in rejected)
+    assert counters["refused"] == len(rejected)
     assert list(counters["max_in_flight"].values()) == [20]
 
 
 async def test_buckets_are_per_token() -> None:
-    async with asking(latency_ms=300, jitter=0) as ask:
-        told = await asyncio.gather(
-            *(ask("/users/self", student=number % 2) for number in range(22))
+    async with open_sandbox_client(latency_ms=300, jitter=0) as client:
+        responses = await asyncio.gather(
+            *(client("/users/self", student=number % 2) for number in range(22))
         )
 
-    assert Counter(one.status for one in told) == {200: 22}
+    assert Counter(response.status for response in responses) == {200: 22}
 
 
-async def test_in_parallel_less_remains_and_it_comes_back() -> None:
-    async with asking(latency_ms=60, jitter=0) as ask:
-        told = await asyncio.gather(*(ask("/users/self") for _ in range(8)))
-        after = await ask("/users/self")
+async def test_parallel_requests_lower_the_remaining_units_temporarily() -> None:
+    async with open_sandbox_client(latency_ms=60, jitter=0) as client:
+        responses = await asyncio.gather(*(client("/users/self") for _ in range(8)))
+        after = await client("/users/self")
 
-    remaining = [float(one.headers["X-Rate-Limit-Remaining"]) for one in told]
+    remaining = [float(response.headers["X-Rate-Limit-Remaining"]) for response in responses]
     assert min(remaining) < 300
     assert after.headers["X-Rate-Limit-Remaining"] == "600.0"
     assert 0 < float(after.headers["X-Request-Cost"]) < 0.3
 
 
-async def test_a_request_that_is_given_up_lets_go(ask: Asker) -> None:
-    control = ask.sandbox.control
+async def test_a_cancelled_request_returns_its_units(client: SandboxClient) -> None:
+    control = client.sandbox.control
     control.inject("hang", times=11)
-    hanging = [asyncio.create_task(ask("/users/self")) for _ in range(11)]
-    await until(lambda: control.counters()["in_flight"] == 11)
-    assert (await ask("/users/self")).status == 403
+    hanging = [asyncio.create_task(client("/users/self")) for _ in range(11)]
+    await wait_until(lambda: control.counters()["in_flight"] == 11)
+    assert (await client("/users/self")).status == 403
 
     for task in hanging:
         task.cancel()
     await asyncio.gather(*hanging, return_exceptions=True)
 
-    await until(lambda: not control.counters()["in_flight"])
-    assert (await ask("/users/self")).status == 200
+    await wait_until(lambda: not control.counters()["in_flight"])
+    assert (await client("/users/self")).status == 200

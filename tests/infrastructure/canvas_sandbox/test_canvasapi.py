@@ -16,32 +16,34 @@ from canvasapi.paginated_list import PaginatedList
 from canvasapi.planner import PlannerOverride
 from canvasapi.submission import Submission
 
-from tests.infrastructure.canvas_sandbox.sandbox_client import Asker, asking
+from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient, open_sandbox_client
 
 
-async def outside(ask: Asker, work: Callable[[Canvas], Any], token: str | None = None) -> Any:
+async def run_canvasapi(
+    client: SandboxClient, call: Callable[[Canvas], Any], token: str | None = None
+) -> Any:
     """Let a blocking client work in a thread of its own."""
 
-    def run() -> Any:
+    def call_in_thread() -> Any:
         with pytest.warns(UserWarning, match="HTTP"):
-            canvas = Canvas(ask.sandbox.url, token or ask.sandbox.tokens[0]["token"])
-        return work(canvas)
+            canvas = Canvas(client.sandbox.url, token or client.sandbox.tokens[0]["token"])
+        return call(canvas)
 
-    return await asyncio.to_thread(run)
+    return await asyncio.to_thread(call_in_thread)
 
 
-async def test_the_user(ask: Asker) -> None:
-    user, profile = await outside(
-        ask, lambda canvas: (user := canvas.get_current_user(), user.get_profile())
+async def test_the_user_and_profile_can_be_read(client: SandboxClient) -> None:
+    user, profile = await run_canvasapi(
+        client, lambda canvas: (user := canvas.get_current_user(), user.get_profile())
     )
 
-    assert str(user.id) == ask.sandbox.tokens[0]["user_id"]
+    assert str(user.id) == client.sandbox.tokens[0]["user_id"]
     assert profile["login_id"] == "student5001"
 
 
-async def test_courses_with_includes(ask: Asker) -> None:
-    courses = await outside(
-        ask,
+async def test_courses_can_be_read_with_includes(client: SandboxClient) -> None:
+    courses = await run_canvasapi(
+        client,
         lambda canvas: list(
             canvas.get_courses(enrollment_state="active", include=["term", "total_scores"])
         ),
@@ -52,18 +54,18 @@ async def test_courses_with_includes(ask: Asker) -> None:
     assert all(course.term["name"] for course in named)
 
 
-async def test_pages_both_ways() -> None:
+async def test_both_kinds_of_pagination_work() -> None:
     def read(canvas: Canvas) -> tuple[int, int]:
         course = canvas.get_course(1001)
         numbered, bookmarked = course.get_assignments(), course.get_multiple_submissions()
         return len({row.id for row in numbered}), len({row.id for row in bookmarked})
 
-    async with asking(assignments=110, courses=1) as ask:
-        assert await outside(ask, read) == (110, 106)
-        assert ask.sandbox.control.counters()["requests"] == 1 + 2 + 2
+    async with open_sandbox_client(assignments=110, courses=1) as client:
+        assert await run_canvasapi(client, read) == (110, 106)
+        assert client.sandbox.control.counters()["requests"] == 1 + 2 + 2
 
 
-async def test_a_course_with_everything_in_it(ask: Asker) -> None:
+async def test_all_lists_of_a_course_can_be_read(client: SandboxClient) -> None:
     def read(canvas: Canvas) -> dict[str, Any]:
         course = canvas.get_course(1001, include=["total_scores"])
         assignments = list(course.get_assignments(include=["submission"]))
@@ -79,23 +81,23 @@ async def test_a_course_with_everything_in_it(ask: Asker) -> None:
             "graded": list(course.get_multiple_submissions(order="graded_at")),
         }
 
-    found = await outside(ask, read)
+    results = await run_canvasapi(client, read)
 
-    assert len(found["assignments"]) == 20
-    assert sum(len(group.assignments) for group in found["groups"]) == 20
-    assert found["single"].name == found["assignments"][0].name
-    assert len({row.id for row in found["submissions"]}) == len(found["submissions"]) == 19
-    assert len(found["graded"]) == 19
-    assert len(found["grouped"][0].submissions) == 19
-    assert found["submission"].assignment_id == found["single"].id
+    assert len(results["assignments"]) == 20
+    assert sum(len(group.assignments) for group in results["groups"]) == 20
+    assert results["single"].name == results["assignments"][0].name
+    assert len({row.id for row in results["submissions"]}) == len(results["submissions"]) == 19
+    assert len(results["graded"]) == 19
+    assert len(results["grouped"][0].submissions) == 19
+    assert results["submission"].assignment_id == results["single"].id
     assert (
-        found["enrollments"][0].grades["current_score"]
-        == (found["course"].enrollments[0]["computed_current_score"])
+        results["enrollments"][0].grades["current_score"]
+        == (results["course"].enrollments[0]["computed_current_score"])
     )
-    assert found["assignments"][0].due_at_date.tzinfo is not None
+    assert results["assignments"][0].due_at_date.tzinfo is not None
 
 
-async def test_lists_over_all_courses(ask: Asker) -> None:
+async def test_lists_across_courses_can_be_read(client: SandboxClient) -> None:
     def read(canvas: Canvas) -> dict[str, int]:
         user = canvas.get_current_user()
         requester = user._requester
@@ -123,24 +125,24 @@ async def test_lists_over_all_courses(ask: Asker) -> None:
             "upcoming": len(canvas.get_upcoming_events()),
         }
 
-    found = await outside(ask, read)
+    results = await run_canvasapi(client, read)
 
-    assert found.pop("upcoming") >= 0
-    assert all(found.values())
-    assert (found["graded"], found["planner"], found["courses"]) == (66, 95, 6)
+    assert results.pop("upcoming") >= 0
+    assert all(results.values())
+    assert (results["graded"], results["planner"], results["courses"]) == (66, 95, 6)
 
 
-async def test_refusals_are_recognised(ask: Asker) -> None:
+async def test_error_responses_are_recognised(client: SandboxClient) -> None:
     with pytest.raises(Forbidden):
-        await outside(ask, lambda canvas: canvas.get_course(1006))
+        await run_canvasapi(client, lambda canvas: canvas.get_course(1006))
     with pytest.raises(ResourceDoesNotExist):
-        await outside(ask, lambda canvas: canvas.get_course(5))
+        await run_canvasapi(client, lambda canvas: canvas.get_course(5))
     with pytest.raises(InvalidAccessToken):
-        await outside(ask, lambda canvas: canvas.get_current_user(), token="7752~nobody")
+        await run_canvasapi(client, lambda canvas: canvas.get_current_user(), token="7752~nobody")
 
 
 async def test_throttling_is_recognised() -> None:
-    async with asking(throttle_status=429) as ask:
-        ask.sandbox.control.inject("throttle_429")
+    async with open_sandbox_client(throttle_status=429) as client:
+        client.sandbox.control.inject("throttle_429")
         with pytest.raises(RateLimitExceeded):
-            await outside(ask, lambda canvas: canvas.get_current_user())
+            await run_canvasapi(client, lambda canvas: canvas.get_current_user())

@@ -5,11 +5,11 @@ import asyncio
 import aiohttp
 import pytest
 
-from infrastructure.canvas_sandbox.fault_injection import KINDS
-from tests.infrastructure.canvas_sandbox.sandbox_client import Asker
+from infrastructure.canvas_sandbox.fault_injection import FAULT_KINDS
+from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient
 
 SHORT = aiohttp.ClientTimeout(total=0.3)
-CAP = 1 << 20
+MEBIBYTE = 1 << 20
 
 
 @pytest.mark.parametrize(
@@ -30,112 +30,114 @@ CAP = 1 << 20
         ("redirect", 302, "text/html"),
     ],
 )
-async def test_an_answer_of_its_own_for_one_request(
-    ask: Asker, kind: str, status: int, content_type: str
+async def test_a_replacement_response_applies_to_one_request(
+    client: SandboxClient, kind: str, status: int, content_type: str
 ) -> None:
-    ask.sandbox.control.inject(kind)
+    client.sandbox.control.inject(kind)
 
-    first, second = await ask("/courses"), await ask("/courses")
+    first, second = await client("/courses"), await client("/courses")
 
     assert (first.status, first.headers["Content-Type"]) == (status, content_type)
     assert second.status == 200
-    assert [entry["fault"] for entry in ask.sandbox.control.requests()] == [kind, None]
+    assert [entry["fault"] for entry in client.sandbox.control.requests()] == [kind, None]
 
 
-async def test_faults_choose_their_requests(ask: Asker) -> None:
-    ask.sandbox.control.inject("error_500", times=2, path=r"/courses/1001/", student=1)
+async def test_faults_apply_to_matching_requests_only(client: SandboxClient) -> None:
+    client.sandbox.control.inject("error_500", times=2, path=r"/courses/1001/", student=1)
 
     statuses = [
-        (await ask("/courses/1001/assignments", student=0)).status,
-        (await ask("/courses", student=1)).status,
-        (await ask("/courses/1001/assignments", student=1)).status,
-        (await ask("/courses/1001/assignments", student=1)).status,
-        (await ask("/courses/1001/assignments", student=1)).status,
+        (await client("/courses/1001/assignments", student=0)).status,
+        (await client("/courses", student=1)).status,
+        (await client("/courses/1001/assignments", student=1)).status,
+        (await client("/courses/1001/assignments", student=1)).status,
+        (await client("/courses/1001/assignments", student=1)).status,
     ]
 
     assert statuses == [200, 200, 500, 500, 200]
 
 
-async def test_faults_for_ever_end_when_cleared(ask: Asker) -> None:
-    ask.sandbox.control.inject("html_503", times=None)
-    assert [(await ask("/courses")).status for _ in range(3)] == [503] * 3
+async def test_unlimited_faults_end_when_cleared(client: SandboxClient) -> None:
+    client.sandbox.control.inject("html_503", times=None)
+    assert [(await client("/courses")).status for _ in range(3)] == [503] * 3
 
-    ask.sandbox.control.clear_faults()
+    client.sandbox.control.clear_faults()
 
-    assert (await ask("/courses")).status == 200
+    assert (await client("/courses")).status == 200
 
 
-def test_an_unknown_fault_is_refused(ask: Asker) -> None:
+def test_an_unknown_fault_kind_is_an_error(client: SandboxClient) -> None:
     with pytest.raises(ValueError, match="no fault is called 'earthquake'"):
-        ask.sandbox.control.inject("earthquake")
+        client.sandbox.control.inject("earthquake")
 
 
-async def test_a_connection_is_reset(ask: Asker) -> None:
-    ask.sandbox.control.inject("reset", times=None)
+async def test_a_connection_is_reset(client: SandboxClient) -> None:
+    client.sandbox.control.inject("reset", times=None)
 
     with pytest.raises(aiohttp.ClientOSError):
-        await ask("/courses")
+        await client("/courses")
 
 
-async def test_half_an_answer(ask: Asker) -> None:
-    ask.sandbox.control.inject("truncated")
+async def test_a_response_can_be_truncated(client: SandboxClient) -> None:
+    client.sandbox.control.inject("truncated")
 
     with pytest.raises(aiohttp.ClientPayloadError):
-        await ask("/courses")
+        await client("/courses")
 
 
 @pytest.mark.parametrize("kind", ["hang", "slow_drip"])
-async def test_an_answer_that_does_not_come_in_time(ask: Asker, kind: str) -> None:
-    ask.sandbox.control.inject(kind)
+async def test_a_response_can_hang_or_be_slow(client: SandboxClient, kind: str) -> None:
+    client.sandbox.control.inject(kind)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
-            await ask("/courses")
+            await client("/courses")
 
 
-async def test_a_body_that_never_ends(ask: Asker) -> None:
-    ask.sandbox.control.inject("endless")
-    headers = {"Authorization": f"Bearer {ask.sandbox.tokens[0]['token']}"}
+async def test_a_body_can_be_endless(client: SandboxClient) -> None:
+    client.sandbox.control.inject("endless")
+    headers = {"Authorization": f"Bearer {client.sandbox.tokens[0]['token']}"}
 
-    async with ask.session.get(f"{ask.sandbox.url}/api/v1/courses", headers=headers) as answer:
-        read = len(await answer.content.readexactly(4 * CAP))
-        answer.close()
+    async with client.session.get(
+        f"{client.sandbox.url}/api/v1/courses", headers=headers
+    ) as response:
+        received = len(await response.content.readexactly(4 * MEBIBYTE))
+        response.close()
 
-    assert read == 4 * CAP
-
-
-async def test_a_gzip_bomb_is_small_outside(ask: Asker) -> None:
-    ask.sandbox.control.inject("gzip_bomb", megabytes=16)
-
-    told = await ask("/courses")
-
-    assert int(told.headers["Content-Length"]) < 32_768
-    assert len(told.body) == 16 * CAP
+    assert received == 4 * MEBIBYTE
 
 
-async def test_pages_that_lead_astray(ask: Asker) -> None:
-    control = ask.sandbox.control
+async def test_a_gzip_bomb_is_small_until_decompressed(client: SandboxClient) -> None:
+    client.sandbox.control.inject("gzip_bomb", megabytes=16)
+
+    response = await client("/courses")
+
+    assert int(response.headers["Content-Length"]) < 32_768
+    assert len(response.body) == 16 * MEBIBYTE
+
+
+async def test_next_links_can_be_corrupted(client: SandboxClient) -> None:
+    control = client.sandbox.control
     control.inject("next_elsewhere")
     control.inject("next_repeats")
     control.inject("endless_pages")
 
-    elsewhere, repeats, endless = [(await ask("/courses?per_page=2")).links for _ in range(3)]
+    elsewhere, repeats, endless = [(await client("/courses?per_page=2")).links for _ in range(3)]
 
     assert elsewhere["next"].startswith("https://elsewhere.invalid/")
-    assert repeats["next"] == f"{ask.sandbox.url}/api/v1/courses?per_page=2"
-    assert endless["next"] == f"{ask.sandbox.url}/api/v1/courses?per_page=2&again=1"
+    assert repeats["next"] == f"{client.sandbox.url}/api/v1/courses?per_page=2"
+    assert endless["next"] == f"{client.sandbox.url}/api/v1/courses?per_page=2&again=1"
 
 
-async def test_includes_may_be_ignored_once(ask: Asker) -> None:
-    ask.sandbox.control.inject("includes_ignored", path="/courses$")
+async def test_includes_can_be_ignored_once(client: SandboxClient) -> None:
+    client.sandbox.control.inject("includes_ignored", path="/courses$")
 
-    without, with_ = await ask.courses(), await ask.courses()
+    without_includes, with_includes = await client.courses(), await client.courses()
 
-    assert "term" not in without[0]
-    assert "term" in with_[0]
+    assert "term" not in without_includes[0]
+    assert "term" in with_includes[0]
 
 
-def test_every_kind_is_in_the_documentation() -> None:
+def test_every_fault_kind_is_documented() -> None:
     from infrastructure.canvas_sandbox import fault_injection  # noqa: PLC0415  its docstring is asked
 
-    assert all(f"`{kind}`" in (fault_injection.__doc__ or "") for kind in KINDS)
+    assert all(f"`{kind}`" in (fault_injection.__doc__ or "") for kind in FAULT_KINDS)

@@ -7,154 +7,161 @@ from datetime import UTC, datetime
 
 import aiohttp
 
-from infrastructure.canvas_sandbox.body_template import Template, tick
+from infrastructure.canvas_sandbox.body_template import BodyTemplate, placeholder
 from tests.infrastructure.canvas_sandbox.sandbox_client import (
-    EVERYTHING,
-    GROUPS,
-    Asker,
-    asking,
-    until,
+    ALL_INCLUDES,
+    GROUPS_PATH,
+    SandboxClient,
+    open_sandbox_client,
+    wait_until,
 )
 
-ADVANCED = 90
+ADVANCE_SECONDS = 90
 
 
-async def test_an_unchanged_body_is_not_sent_again(ask: Asker) -> None:
-    first = await ask(f"/courses/1001/{GROUPS}")
+async def test_an_unchanged_body_is_not_modified(client: SandboxClient) -> None:
+    first = await client(f"/courses/1001/{GROUPS_PATH}")
     etag = first.headers["ETag"]
 
-    again = await ask(f"/courses/1001/{GROUPS}", If_None_Match=etag)
+    second = await client(f"/courses/1001/{GROUPS_PATH}", If_None_Match=etag)
 
     assert etag.startswith('W/"')
     assert first.headers["Cache-Control"] == "max-age=0, private, must-revalidate"
-    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", etag)
-    assert ask.sandbox.control.counters()["not_modified"] == 1
+    assert (second.status, second.body, second.headers["ETag"]) == (304, b"", etag)
+    assert client.sandbox.control.counters()["not_modified"] == 1
 
 
-async def test_a_304_is_charged_like_any_answer(ask: Asker) -> None:
-    etag = (await ask("/courses")).headers["ETag"]
+async def test_a_304_is_charged_like_any_response(client: SandboxClient) -> None:
+    etag = (await client("/courses")).headers["ETag"]
 
-    again = await ask("/courses", If_None_Match=etag)
+    second = await client("/courses", If_None_Match=etag)
 
-    assert "X-Request-Cost" in again.headers
-    assert "X-Rate-Limit-Remaining" in again.headers
+    assert "X-Request-Cost" in second.headers
+    assert "X-Rate-Limit-Remaining" in second.headers
 
 
-async def test_a_missing_assignment_ticks_and_breaks_the_validator(ask: Asker) -> None:
-    before = await ask(f"/courses/1001/{GROUPS}")
-    ask.sandbox.control.advance_clock(ADVANCED)
-    after = await ask(f"/courses/1001/{GROUPS}", If_None_Match=before.headers["ETag"])
+async def test_a_missing_assignment_changes_the_validator_with_time(client: SandboxClient) -> None:
+    before = await client(f"/courses/1001/{GROUPS_PATH}")
+    client.sandbox.control.advance_clock(ADVANCE_SECONDS)
+    after = await client(f"/courses/1001/{GROUPS_PATH}", If_None_Match=before.headers["ETag"])
 
-    def late(told: list[dict[str, list[dict[str, dict[str, int]]]]]) -> list[int]:
-        items = [item for group in told for item in group["assignments"]]
+    def seconds_late(groups: list[dict[str, list[dict[str, dict[str, int]]]]]) -> list[int]:
+        items = [item for group in groups for item in group["assignments"]]
         return [item["submission"]["seconds_late"] for item in items if "submission" in item]
 
-    moved = {b - a for a, b in zip(late(before.json), late(after.json), strict=True)}
+    differences = {
+        b - a for a, b in zip(seconds_late(before.json), seconds_late(after.json), strict=True)
+    }
     assert after.status == 200
-    assert moved == {0, ADVANCED}
+    assert differences == {0, ADVANCE_SECONDS}
 
 
-async def test_without_the_ticking_field_the_validator_holds(ask: Asker) -> None:
-    path = f"/courses/1001/{GROUPS}&exclude_response_fields[]=seconds_late"
-    before = await ask(path)
-    ask.sandbox.control.advance_clock(ADVANCED)
+async def test_without_the_changing_field_the_validator_is_stable(client: SandboxClient) -> None:
+    path = f"/courses/1001/{GROUPS_PATH}&exclude_response_fields[]=seconds_late"
+    before = await client(path)
+    client.sandbox.control.advance_clock(ADVANCE_SECONDS)
 
-    assert (await ask(path, If_None_Match=before.headers["ETag"])).status == 304
+    assert (await client(path, If_None_Match=before.headers["ETag"])).status == 304
 
 
-async def test_a_due_date_that_passes_flips_to_missing_without_a_write(ask: Asker) -> None:
-    control = ask.sandbox.control
+async def test_a_submission_becomes_missing_when_the_due_date_passes(client: SandboxClient) -> None:
+    control = client.sandbox.control
     added = int(control.add_assignment(1001, "Tonight", due_at="2026-10-15T15:01:00Z"))
-    before = (await ask.assignments(1001))[added]["submission"]
+    before = (await client.assignments(1001))[added]["submission"]
     control.advance_clock(61)
-    after = (await ask.assignments(1001))[added]["submission"]
+    after = (await client.assignments(1001))[added]["submission"]
 
     assert (before["missing"], before["seconds_late"]) == (False, 0)
     assert (after["missing"], after["seconds_late"]) == (True, 1)
 
 
-async def test_a_lock_that_opens_shows_the_description(ask: Asker) -> None:
-    locked = next(item for item in (await ask.assignments(1001)).values() if item["unlock_at"])
+async def test_an_opened_assignment_shows_its_description(client: SandboxClient) -> None:
+    locked = next(item for item in (await client.assignments(1001)).values() if item["unlock_at"])
     opens = datetime.fromisoformat(locked["unlock_at"])
-    waits = opens - datetime(2026, 10, 15, 15, 0, tzinfo=UTC)
+    wait = opens - datetime(2026, 10, 15, 15, 0, tzinfo=UTC)
 
-    ask.sandbox.control.advance_clock(int(waits.total_seconds()) + 1)
+    client.sandbox.control.advance_clock(int(wait.total_seconds()) + 1)
 
-    opened = (await ask.assignments(1001))[locked["id"]]
+    opened = (await client.assignments(1001))[locked["id"]]
     assert (opened["locked_for_user"], "lock_info" in opened) == (False, False)
     assert opened["description"]
 
 
-async def test_signed_addresses_move_with_the_clock(ask: Asker) -> None:
-    before = await ask.course(1001)
-    ask.sandbox.control.advance_clock(1)
-    after = await ask.course(1001)
+async def test_signed_urls_change_with_the_clock(client: SandboxClient) -> None:
+    before = await client.course(1001)
+    client.sandbox.control.advance_clock(1)
+    after = await client.course(1001)
 
     assert before.pop("image_download_url") != after.pop("image_download_url")
     assert before == after
 
 
-async def test_time_goes_by_on_its_own() -> None:
-    async with asking(now=None) as ask:
-        first = await ask(f"/courses/1001/{GROUPS}")
-        then = time.time() + 1
-        await until(lambda: time.time() > then)
-        second = await ask(f"/courses/1001/{GROUPS}", If_None_Match=first.headers["ETag"])
+async def test_a_running_clock_changes_validators() -> None:
+    async with open_sandbox_client(now=None) as client:
+        first = await client(f"/courses/1001/{GROUPS_PATH}")
+        one_second_later = time.time() + 1
+        await wait_until(lambda: time.time() > one_second_later)
+        second = await client(f"/courses/1001/{GROUPS_PATH}", If_None_Match=first.headers["ETag"])
 
     assert second.status == 200
 
 
-async def test_the_planner_is_validated_before_any_work(ask: Asker) -> None:
+async def test_the_planner_validator_ignores_the_clock(client: SandboxClient) -> None:
     path = "/planner/items?start_date=2026-01-01&end_date=2027-12-31&per_page=100"
-    before = await ask(path)
+    before = await client(path)
     etag = before.headers["ETag"]
-    ask.sandbox.control.advance_clock(ADVANCED)
+    client.sandbox.control.advance_clock(ADVANCE_SECONDS)
 
-    assert (await ask(path, If_None_Match=etag)).status == 304
-    ask.sandbox.control.move_due_date(10_001, "2026-11-01T00:00:00Z")
-    assert (await ask(path, If_None_Match=etag)).status == 200
+    assert (await client(path, If_None_Match=etag)).status == 304
+    client.sandbox.control.move_due_date(10_001, "2026-11-01T00:00:00Z")
+    assert (await client(path, If_None_Match=etag)).status == 200
 
 
-async def test_only_ones_own_work_and_courses_break_a_planners_validator(ask: Asker) -> None:
+async def test_only_own_work_and_courses_change_a_planner_validator(client: SandboxClient) -> None:
     path = "/planner/items?start_date=2026-01-01&end_date=2027-12-31&per_page=100"
-    etag = (await ask(path)).headers["ETag"]
+    etag = (await client(path)).headers["ETag"]
 
-    ask.sandbox.control.set_grade(10_001, score=3.0, student=1)
-    assert (await ask(path, If_None_Match=etag)).status == 304
-    ask.sandbox.control.set_grade(10_001, score=3.0)
-    assert (await ask(path, If_None_Match=etag)).status == 200
+    client.sandbox.control.set_grade(10_001, score=3.0, student=1)
+    assert (await client(path, If_None_Match=etag)).status == 304
+    client.sandbox.control.set_grade(10_001, score=3.0)
+    assert (await client(path, If_None_Match=etag)).status == 200
 
 
-async def test_one_students_validators_are_not_anothers(ask: Asker) -> None:
+async def test_validators_differ_between_students(client: SandboxClient) -> None:
     path = "/planner/items"
-    etags = {(await ask(path, student=student)).headers["ETag"] for student in (0, 1)}
+    etags = {(await client(path, student=student)).headers["ETag"] for student in (0, 1)}
 
     assert len(etags) == 2
 
 
-async def test_compressed_and_plain_say_the_same() -> None:
-    async with asking() as ask, aiohttp.ClientSession(auto_decompress=False) as raw:
-        token = ask.sandbox.tokens[0]["token"]
+async def test_compressed_and_plain_bodies_are_equal() -> None:
+    async with (
+        open_sandbox_client() as client,
+        aiohttp.ClientSession(auto_decompress=False) as session,
+    ):
+        token = client.sandbox.tokens[0]["token"]
         headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"}
-        url = f"{ask.sandbox.url}/api/v1/courses/1001/{GROUPS}"
-        async with raw.get(url, headers=headers) as answer:
-            squeezed = await answer.read()
-        plain = await ask(f"/courses/1001/{GROUPS}", Accept_Encoding="identity")
-        small = await ask("/users/self")
+        url = f"{client.sandbox.url}/api/v1/courses/1001/{GROUPS_PATH}"
+        async with session.get(url, headers=headers) as response:
+            compressed = await response.read()
+        plain = await client(f"/courses/1001/{GROUPS_PATH}", Accept_Encoding="identity")
+        small = await client("/users/self")
 
-    assert answer.headers["Content-Encoding"] == "gzip"
+    assert response.headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in plain.headers
     assert "Content-Encoding" not in small.headers
-    assert gzip.decompress(squeezed) == plain.body
-    assert len(squeezed) < len(plain.body) / 4
+    assert gzip.decompress(compressed) == plain.body
+    assert len(compressed) < len(plain.body) / 4
 
 
-def test_a_template_serialises_once_and_ticks_anyway() -> None:
-    template = Template(
-        [{"late": tick("late", n), "about": "a & b"} for n in (1, 2)], string_ids=False
+def test_a_template_is_serialised_once_and_filled_each_time() -> None:
+    body_template = BodyTemplate(
+        [{"late": placeholder("late", n), "about": "a & b"} for n in (1, 2)], string_ids=False
     )
 
-    filled = template.filled(lambda hole: hole.replace("late:", "10").encode())
+    filled = body_template.fill(
+        lambda placeholder_name: placeholder_name.replace("late:", "10").encode()
+    )
 
     assert filled.plain() == (
         b'[{"late":101,"about":"a \\u0026 b"},{"late":102,"about":"a \\u0026 b"}]'
@@ -162,17 +169,17 @@ def test_a_template_serialises_once_and_ticks_anyway() -> None:
     assert gzip.decompress(filled.gzipped()) == filled.plain()
 
 
-async def test_header_names_are_lower_case(ask: Asker) -> None:
-    token = ask.sandbox.tokens[0]["token"]
-    host, port = ask.sandbox.url.removeprefix("http://").split(":")
+async def test_header_names_are_lower_case(client: SandboxClient) -> None:
+    token = client.sandbox.tokens[0]["token"]
+    host, port = client.sandbox.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        f"GET /api/v1/courses?{EVERYTHING} HTTP/1.1\r\nHost: x\r\n"
+        f"GET /api/v1/courses?{ALL_INCLUDES} HTTP/1.1\r\nHost: x\r\n"
         f"Authorization: Bearer {token}\r\n\r\n".encode()
     )
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+    header_lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
     writer.close()
 
-    names = [line.partition(":")[0] for line in head]
+    names = [line.partition(":")[0] for line in header_lines]
     assert names == [name.lower() for name in names]
     assert {"x-request-cost", "x-rate-limit-remaining", "link", "etag"} <= set(names)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.crypto.key_check import WrongMasterKey, check_canary
-from infrastructure.crypto.key_file import stored_key
-from infrastructure.crypto.master_key import PLACEHOLDER, BadMasterKey, key_ring
+from infrastructure.crypto.key_check import WrongMasterKey, check_master_key
+from infrastructure.crypto.key_file import read_or_create_key
+from infrastructure.crypto.master_key import PLACEHOLDER_KEY, InvalidMasterKey, parse_key_ring
 from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import writes
+from infrastructure.postgres.pools import open_write_pool
 
 SECRET = bytes(range(32))
 HEX = "hex:" + SECRET.hex()
@@ -22,14 +22,15 @@ OTHER = "hex:" + SECRET[::-1].hex()
 PLAIN = "correct horse battery staple 123"
 
 
-def same(first: str, second: str) -> bool:
-    return key_ring(first).newest.derive("test") == key_ring(second).newest.derive("test")
+def is_same_key(first: str, second: str) -> bool:
+    first_key, second_key = parse_key_ring(first).newest, parse_key_ring(second).newest
+    return first_key.derive("test") == second_key.derive("test")
 
 
-def test_three_ways_to_write_one_key() -> None:
-    assert same(HEX, BASE64)
-    assert same(HEX.replace("a", "A").replace("b", "B"), HEX)
-    assert same(PLAIN, "hex:" + PLAIN.encode().hex())
+def test_the_three_encodings_give_the_same_key() -> None:
+    assert is_same_key(HEX, BASE64)
+    assert is_same_key(HEX.replace("a", "A").replace("b", "B"), HEX)
+    assert is_same_key(PLAIN, "hex:" + PLAIN.encode().hex())
 
 
 @pytest.mark.parametrize(
@@ -43,15 +44,15 @@ def test_three_ways_to_write_one_key() -> None:
 )
 def test_exactly_32_bytes_are_one_key_whatever_they_contain(value: str) -> None:
     assert len(value.encode()) == 32
-    assert key_ring(value).ids == ["k1"]
-    assert same(value, "hex:" + value.encode().hex())
+    assert parse_key_ring(value).ids == ["k1"]
+    assert is_same_key(value, "hex:" + value.encode().hex())
 
 
 def test_several_keys_newest_first() -> None:
-    ring = key_ring(f"k2={OTHER}, k1={HEX}")
+    ring = parse_key_ring(f"k2={OTHER}, k1={HEX}")
     assert (ring.newest.id, ring.ids) == ("k2", ["k2", "k1"])
-    assert ring.by_id("k1").derive("test") == key_ring(HEX).newest.derive("test")
-    assert key_ring(f"new={BASE64},{OTHER}").ids == ["new", "k1"]
+    assert ring.by_id("k1").derive("test") == parse_key_ring(HEX).newest.derive("test")
+    assert parse_key_ring(f"new={BASE64},{OTHER}").ids == ["new", "k1"]
     with pytest.raises(KeyError):
         ring.by_id("k3")
 
@@ -73,88 +74,88 @@ def test_several_keys_newest_first() -> None:
         ("base64:" + base64.b64encode(SECRET[:24]).decode(), "has 24"),
         (base64.b64encode(SECRET).decode(), "write `base64:` in front"),
         (SECRET.hex(), "write `hex:` in front"),
-        (PLACEHOLDER, "placeholder"),
-        (f"k1={PLACEHOLDER}", "placeholder"),
+        (PLACEHOLDER_KEY, "placeholder"),
+        (f"k1={PLACEHOLDER_KEY}", "placeholder"),
         (f"{HEX},{OTHER}", "share an id"),
         (f"k1={HEX},k1={OTHER}", "share an id"),
     ],
 )
-def test_what_is_no_key_is_refused_with_what_to_change(value: str, hint: str) -> None:
-    with pytest.raises(BadMasterKey, match=hint) as refused:
-        key_ring(value)
-    assert len(value) < 16 or value not in str(refused.value)
+def test_an_invalid_key_is_refused_with_advice(value: str, hint: str) -> None:
+    with pytest.raises(InvalidMasterKey, match=hint) as error:
+        parse_key_ring(value)
+    assert len(value) < 16 or value not in str(error.value)
 
 
-def test_a_made_up_key_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_key_of_low_entropy_gives_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    key_ring("aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb")
+    parse_key_ring("aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb")
     assert "made up" in caplog.text
     assert "aaaabbbb" not in caplog.text
     caplog.clear()
-    key_ring("q8Zf-3kLw!xT0vB7nR2mYc5JdG9hSe4U")
-    key_ring(HEX)
+    parse_key_ring("q8Zf-3kLw!xT0vB7nR2mYc5JdG9hSe4U")
+    parse_key_ring(HEX)
     assert caplog.text == ""
 
 
-def test_a_key_for_every_purpose() -> None:
-    key = key_ring(HEX).newest
+def test_each_purpose_has_its_own_derived_key() -> None:
+    key = parse_key_ring(HEX).newest
     known = "cdac075405de95fb7dd48611b45ac046ab2c626e1f622b10b4698c17d4528d6c"
     assert key.derive("one").hex() == known
     assert key.derive("one") != key.derive("two") != SECRET
 
 
-def test_a_key_does_not_print_itself() -> None:
-    key = key_ring(HEX).newest
+def test_the_repr_of_a_key_does_not_contain_the_secret() -> None:
+    key = parse_key_ring(HEX).newest
     assert repr(key) == "MasterKey('k1')"
 
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[Pool]:
-    with writes(database_url) as pool:
+    with open_write_pool(database_url) as pool:
         yield pool
 
 
-def test_the_right_key_starts_again(pool: Pool) -> None:
-    check_canary(pool, key_ring(HEX))
-    check_canary(pool, key_ring(BASE64))
+def test_the_correct_key_passes_the_check_again(pool: Pool) -> None:
+    check_master_key(pool, parse_key_ring(HEX))
+    check_master_key(pool, parse_key_ring(BASE64))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"), [(OTHER, "not the one"), (f"k2={OTHER}", "does not hold")]
+    ("wrong", "message"), [(OTHER, "not the one"), (f"k2={OTHER}", "does not hold")]
 )
-def test_a_wrong_key_stops_the_start(pool: Pool, wrong: str, says: str) -> None:
-    check_canary(pool, key_ring(HEX))
-    with pytest.raises(WrongMasterKey, match=says):
-        check_canary(pool, key_ring(wrong))
-    check_canary(pool, key_ring(HEX))
+def test_a_wrong_key_fails_the_check(pool: Pool, wrong: str, message: str) -> None:
+    check_master_key(pool, parse_key_ring(HEX))
+    with pytest.raises(WrongMasterKey, match=message):
+        check_master_key(pool, parse_key_ring(wrong))
+    check_master_key(pool, parse_key_ring(HEX))
 
 
-def test_a_newer_key_joins_the_older(pool: Pool) -> None:
-    check_canary(pool, key_ring(HEX))
-    check_canary(pool, key_ring(f"k2={OTHER},k1={HEX}"))
+def test_a_newer_key_is_added_beside_the_older(pool: Pool) -> None:
+    check_master_key(pool, parse_key_ring(HEX))
+    check_master_key(pool, parse_key_ring(f"k2={OTHER},k1={HEX}"))
     with pytest.raises(WrongMasterKey, match="k2"):
-        check_canary(pool, key_ring(HEX))
+        check_master_key(pool, parse_key_ring(HEX))
 
 
-def test_a_key_is_drawn_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+def test_a_key_file_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "master.key"
-    first = stored_key(file)
-    assert stored_key(file) == first
+    first = read_or_create_key(file)
+    assert read_or_create_key(file) == first
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [file]
-    assert key_ring(first).ids == ["k1"]
-    assert stored_key(tmp_path / "another.key") != first
+    assert parse_key_ring(first).ids == ["k1"]
+    assert read_or_create_key(tmp_path / "another.key") != first
 
 
-def test_of_two_processes_the_first_draws_for_both(
+def test_two_concurrent_processes_use_the_same_key_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "master.key"
 
-    def draw_too_late(size: int) -> bytes:
+    def write_file_first(size: int) -> bytes:
         file.write_text(BASE64)
         return bytes(size)
 
-    monkeypatch.setattr(secrets, "token_bytes", draw_too_late)
-    assert stored_key(file) == BASE64
+    monkeypatch.setattr(secrets, "token_bytes", write_file_first)
+    assert read_or_create_key(file) == BASE64
     assert list(tmp_path.iterdir()) == [file]

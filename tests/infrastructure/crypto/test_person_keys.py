@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import PersonIsErased
-from infrastructure.crypto.master_key import KeyRing, key_ring
-from infrastructure.crypto.person_keys import PeopleKeys, PersonKeyUnreadable
+from infrastructure.crypto.master_key import KeyRing, parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys, PersonKeyUnreadable
 from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import writes
+from infrastructure.postgres.pools import open_write_pool
 
 OLD = "hex:" + "0123456789abcdef" * 4
 NEW = "hex:" + "fedcba9876543210" * 4
@@ -22,13 +22,13 @@ NONCE = bytes(12)
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[Pool]:
-    with writes(database_url) as pool:
+    with open_write_pool(database_url) as pool:
         yield pool
 
 
 @pytest.fixture
 def ring() -> KeyRing:
-    return key_ring(OLD)
+    return parse_key_ring(OLD)
 
 
 @pytest.fixture
@@ -36,59 +36,59 @@ def person() -> UUID:
     return uuid4()
 
 
-def forgetful(pool: Pool, ring: KeyRing) -> PeopleKeys:
+def uncached(pool: Pool, ring: KeyRing) -> PersonKeys:
     """One that looks everything up again, as another process would."""
-    return PeopleKeys(pool, ring, seconds=0)
+    return PersonKeys(pool, ring, cache_seconds=0)
 
 
-def opens(sealed: bytes, cipher: AESGCM | None) -> bool:
+def can_decrypt(ciphertext: bytes, cipher: AESGCM | None) -> bool:
     assert cipher
-    return cipher.decrypt(NONCE, sealed, None) == b"text"
+    return cipher.decrypt(NONCE, ciphertext, None) == b"text"
 
 
-def test_a_key_is_made_once_and_kept(pool: Pool, ring: KeyRing, person: UUID) -> None:
-    sealed = forgetful(pool, ring).sealing(person).encrypt(NONCE, b"text", None)
-    assert opens(sealed, forgetful(pool, ring).sealing(person))
-    assert opens(sealed, forgetful(pool, ring).opening({person})[person])
+def test_a_key_is_created_once_and_stored(pool: Pool, ring: KeyRing, person: UUID) -> None:
+    ciphertext = uncached(pool, ring).encryption_key(person).encrypt(NONCE, b"text", None)
+    assert can_decrypt(ciphertext, uncached(pool, ring).encryption_key(person))
+    assert can_decrypt(ciphertext, uncached(pool, ring).decryption_keys({person})[person])
 
 
-def test_who_makes_it_first_makes_it_for_all(pool: Pool, ring: KeyRing, person: UUID) -> None:
+def test_concurrent_callers_get_the_same_key(pool: Pool, ring: KeyRing, person: UUID) -> None:
     start = Barrier(6)
 
-    def seal(_: int) -> bytes:
-        keys = forgetful(pool, ring)
+    def encrypt(_: int) -> bytes:
+        keys = uncached(pool, ring)
         start.wait()
-        return keys.sealing(person).encrypt(NONCE, b"text", None)
+        return keys.encryption_key(person).encrypt(NONCE, b"text", None)
 
     with ThreadPoolExecutor(6) as threads:
-        assert len(set(threads.map(seal, range(6)))) == 1
+        assert len(set(threads.map(encrypt, range(6)))) == 1
 
 
-def test_everybody_has_their_own(pool: Pool, ring: KeyRing) -> None:
-    keys = PeopleKeys(pool, ring)
-    sealed = {keys.sealing(uuid4()).encrypt(NONCE, b"text", None) for _ in range(5)}
-    assert len(sealed) == 5
+def test_each_person_has_their_own_key(pool: Pool, ring: KeyRing) -> None:
+    keys = PersonKeys(pool, ring)
+    ciphertexts = {keys.encryption_key(uuid4()).encrypt(NONCE, b"text", None) for _ in range(5)}
+    assert len(ciphertexts) == 5
 
 
-def test_many_are_looked_up_at_once(pool: Pool, ring: KeyRing) -> None:
-    known, erased, unknown = uuid4(), uuid4(), uuid4()
-    keys = forgetful(pool, ring)
-    keys.sealing(known)
+def test_many_keys_are_fetched_at_once(pool: Pool, ring: KeyRing) -> None:
+    person, erased, unknown = uuid4(), uuid4(), uuid4()
+    keys = uncached(pool, ring)
+    keys.encryption_key(person)
     keys.destroy(erased)
-    found = keys.opening({known, erased, unknown})
-    assert set(found) == {known, erased}
-    assert found[known] is not None
-    assert found[erased] is None
+    ciphers = keys.decryption_keys({person, erased, unknown})
+    assert set(ciphers) == {person, erased}
+    assert ciphers[person] is not None
+    assert ciphers[erased] is None
 
 
 def test_a_destroyed_key_stays_destroyed(pool: Pool, ring: KeyRing, person: UUID) -> None:
-    keys = PeopleKeys(pool, ring)
-    keys.sealing(person)
+    keys = PersonKeys(pool, ring)
+    keys.encryption_key(person)
     keys.destroy(person)
     keys.destroy(person)
-    for each in (keys, forgetful(pool, ring)):
+    for person_keys in (keys, uncached(pool, ring)):
         with pytest.raises(PersonIsErased):
-            each.sealing(person)
+            person_keys.encryption_key(person)
     with pool.connection() as connection:
         row = connection.execute(
             "SELECT key_id, wrapped, destroyed_at IS NULL FROM easeboard.people_keys"
@@ -96,61 +96,61 @@ def test_a_destroyed_key_stays_destroyed(pool: Pool, ring: KeyRing, person: UUID
     assert row == (None, None, False)
 
 
-def test_who_never_had_a_key_gets_none_after_erasure(
+def test_a_person_without_a_key_gets_none_after_erasure(
     pool: Pool, ring: KeyRing, person: UUID
 ) -> None:
-    PeopleKeys(pool, ring).destroy(person)
+    PersonKeys(pool, ring).destroy(person)
     with pytest.raises(PersonIsErased):
-        PeopleKeys(pool, ring).sealing(person)
+        PersonKeys(pool, ring).encryption_key(person)
 
 
-def test_an_erasure_elsewhere_takes_effect_when_memory_fades(
+def test_an_erasure_by_another_process_takes_effect_when_the_cache_expires(
     pool: Pool, ring: KeyRing, person: UUID
 ) -> None:
-    lasting, fading = PeopleKeys(pool, ring, seconds=60), forgetful(pool, ring)
-    lasting.sealing(person)
-    fading.sealing(person)
-    PeopleKeys(pool, ring).destroy(person)
-    assert lasting.sealing(person)
+    cached, expired = PersonKeys(pool, ring, cache_seconds=60), uncached(pool, ring)
+    cached.encryption_key(person)
+    expired.encryption_key(person)
+    PersonKeys(pool, ring).destroy(person)
+    assert cached.encryption_key(person)
     with pytest.raises(PersonIsErased):
-        fading.sealing(person)
+        expired.encryption_key(person)
 
 
-def test_memory_is_bounded(pool: Pool, ring: KeyRing) -> None:
-    keys = PeopleKeys(pool, ring, size=3)
+def test_the_cache_is_bounded(pool: Pool, ring: KeyRing) -> None:
+    keys = PersonKeys(pool, ring, cache_size=3)
     for _ in range(5):
-        keys.sealing(uuid4())
-    assert len(keys._kept) == 3
+        keys.encryption_key(uuid4())
+    assert len(keys._cache) == 3
 
 
-def test_a_key_opens_by_the_master_key_that_wrapped_it(
+def test_a_key_is_decrypted_with_the_master_key_that_wrapped_it(
     pool: Pool, ring: KeyRing, person: UUID
 ) -> None:
-    sealed = forgetful(pool, ring).sealing(person).encrypt(NONCE, b"text", None)
-    rotated = forgetful(pool, key_ring(f"k2={NEW},k1={OLD}"))
-    assert opens(sealed, rotated.sealing(person))
-    newcomer = uuid4()
-    rotated.sealing(newcomer)
-    assert newcomer not in forgetful(pool, ring).opening({newcomer})
+    ciphertext = uncached(pool, ring).encryption_key(person).encrypt(NONCE, b"text", None)
+    rotated = uncached(pool, parse_key_ring(f"k2={NEW},k1={OLD}"))
+    assert can_decrypt(ciphertext, rotated.encryption_key(person))
+    new_person = uuid4()
+    rotated.encryption_key(new_person)
+    assert new_person not in uncached(pool, ring).decryption_keys({new_person})
 
 
 @pytest.mark.parametrize("wrong", [NEW, f"k7={OLD}"])
-def test_a_key_that_does_not_open_is_never_replaced(
+def test_a_key_that_cannot_be_decrypted_is_never_replaced(
     pool: Pool, ring: KeyRing, person: UUID, wrong: str
 ) -> None:
-    forgetful(pool, ring).sealing(person)
-    lost = forgetful(pool, key_ring(wrong))
-    assert lost.opening({person}) == {}
+    uncached(pool, ring).encryption_key(person)
+    lost = uncached(pool, parse_key_ring(wrong))
+    assert lost.decryption_keys({person}) == {}
     with pytest.raises(PersonKeyUnreadable):
-        lost.sealing(person)
-    assert forgetful(pool, ring).sealing(person)
+        lost.encryption_key(person)
+    assert uncached(pool, ring).encryption_key(person)
 
 
 def test_a_key_is_bound_to_its_person(pool: Pool, ring: KeyRing, person: UUID) -> None:
     other = uuid4()
-    keys = forgetful(pool, ring)
-    keys.sealing(person)
-    keys.sealing(other)
+    keys = uncached(pool, ring)
+    keys.encryption_key(person)
+    keys.encryption_key(other)
     with pool.connection() as connection:
         connection.execute(
             """
@@ -160,15 +160,15 @@ def test_a_key_is_bound_to_its_person(pool: Pool, ring: KeyRing, person: UUID) -
             """,
             [person, other],
         )
-    assert set(keys.opening({person, other})) == {person}
+    assert set(keys.decryption_keys({person, other})) == {person}
 
 
-def test_no_key_lies_in_the_database_as_it_is(
+def test_no_key_is_stored_in_plain_text(
     pool: Pool, ring: KeyRing, person: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = [bytes([nth]) * 32 for nth in (7, 8)]
-    monkeypatch.setattr(os, "urandom", lambda size: drawn.pop(0)[:size])
-    forgetful(pool, ring).sealing(person)
+    random_values = [bytes([value]) * 32 for value in (7, 8)]
+    monkeypatch.setattr(os, "urandom", lambda size: random_values.pop(0)[:size])
+    uncached(pool, ring).encryption_key(person)
     with pool.connection() as connection:
         row = connection.execute("SELECT wrapped FROM easeboard.people_keys").fetchone()
     assert row

@@ -11,10 +11,10 @@ ORIGIN = "https://canvas.example.edu"
 PROGRESS = Progress(total=1, done=1, failed=0)
 
 
-def connection_of(person_id: UUID, *, name: str = "Ada") -> Connection:
+def new_connection(person_id: UUID, *, name: str = "Ada") -> Connection:
     """A person's connection, just opened and not saved."""
     stream = Connection.id_for(person_id, ORIGIN, 1)
-    return Connection.unborn(stream).open(
+    return Connection.new(stream).open(
         person_id=person_id,
         canvas_url=ORIGIN,
         canvas_name="Example",
@@ -24,18 +24,18 @@ def connection_of(person_id: UUID, *, name: str = "Ada") -> Connection:
     )
 
 
-def sync_of(person_id: UUID) -> Sync:
+def requested_sync(person_id: UUID) -> Sync:
     """The synchronisation of that connection, just asked for and not saved."""
     connection_id = Connection.id_for(person_id, ORIGIN, 1)
-    sync = Sync.unborn(Sync.id_for(connection_id))
+    sync = Sync.new(Sync.id_for(connection_id))
     sync.request(
         uuid4(), connection_id=connection_id, person_id=person_id, trigger="setup", mode="full"
     )
     return sync
 
 
-def run(sync: Sync) -> Sync:
+def start_and_record_course(sync: Sync) -> Sync:
     """Take the queued run on and see one course."""
     attempt = sync.start("worker")
-    sync.see_course(attempt, course(), [assignment()], PROGRESS)
+    sync.record_course(attempt, course(), [assignment()], PROGRESS)
     return sync

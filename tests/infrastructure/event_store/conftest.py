@@ -4,39 +4,39 @@ from collections.abc import Iterator
 
 import pytest
 
-from infrastructure.crypto.master_key import KeyRing, key_ring
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.master_key import KeyRing, parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import writes
+from infrastructure.postgres.pools import open_write_pool
 
 
 @pytest.fixture
 def ring() -> KeyRing:
-    return key_ring("hex:" + "0123456789abcdef" * 4)
+    return parse_key_ring("hex:" + "0123456789abcdef" * 4)
 
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[Pool]:
-    with writes(database_url) as pool:
+    with open_write_pool(database_url) as pool:
         yield pool
 
 
 @pytest.fixture
-def keys(pool: Pool, ring: KeyRing) -> PeopleKeys:
-    return PeopleKeys(pool, ring)
+def keys(pool: Pool, ring: KeyRing) -> PersonKeys:
+    return PersonKeys(pool, ring)
 
 
 @pytest.fixture
-def mapper(keys: PeopleKeys) -> Mapper:
+def mapper(keys: PersonKeys) -> Mapper:
     return Mapper(keys)
 
 
 @pytest.fixture
-def store(pool: Pool, keys: PeopleKeys) -> Iterator[EventStore]:
-    store = EventStore(pool, keys, snapshot_every=2)
+def store(pool: Pool, keys: PersonKeys) -> Iterator[EventStore]:
+    store = EventStore(pool, keys, snapshot_interval_events=2)
     yield store
     store.close()
 

@@ -13,14 +13,16 @@ from infrastructure.event_store.log_reader import LogReader
 TOPIC = "ConnectionClosed"
 STATE = b"\x00{}"
 
-APPEND = """
+CALL_APPEND = """
 SELECT easeboard.append(
     %(command)s, %(person)s, false, 'adversary', NULL, NULL,
     %(streams)s::uuid[], %(versions)s::bigint[], %(topics)s::text[], %(states)s::bytea[]
 )
 """
 
-MINE = "SELECT position FROM easeboard.events WHERE command_id = %s ORDER BY position"
+SELECT_COMMAND_POSITIONS = (
+    "SELECT position FROM easeboard.events WHERE command_id = %s ORDER BY position"
+)
 
 
 @dataclass
@@ -28,77 +30,88 @@ class Writer:
     """Appends to streams of its own, by turns at once, late, not at all, or until it is killed."""
 
     url: str
-    chance: Random
+    rng: Random
     appends: int
-    acknowledged: list[int] = field(default_factory=list)
+    acknowledged_positions: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._versions: dict[UUID, int] = {uuid4(): 0 for _ in range(4)}
         self._person = uuid4()
 
-    def work(self) -> None:
+    def append_all(self) -> None:
         """Make all the appends, on a new connection after each death."""
-        self._left = self.appends
-        while self._left:
+        self._remaining = self.appends
+        while self._remaining:
             try:
                 with psycopg.connect(self.url, autocommit=True) as connection:
-                    self._work_on(connection)
+                    self._append_on(connection)
             except psycopg.OperationalError:
                 continue
 
-    def _work_on(self, connection: psycopg.Connection[Any]) -> None:
-        ways = [self._at_once, self._late, self._not_at_all, self._killed]
-        while self._left:
-            self._left -= 1
+    def _append_on(self, connection: psycopg.Connection[Any]) -> None:
+        strategies = [
+            self._append_immediately,
+            self._append_slowly,
+            self._roll_back,
+            self._kill_session,
+        ]
+        while self._remaining:
+            self._remaining -= 1
             batch = self._batch()
-            (way,) = self.chance.choices(ways, weights=[60, 25, 12, 3])
-            way(connection, batch)
+            (strategy,) = self.rng.choices(strategies, weights=[60, 25, 12, 3])
+            strategy(connection, batch)
             for stream, version in batch:
-                if way in {self._at_once, self._late}:
+                if strategy in {self._append_immediately, self._append_slowly}:
                     self._versions[stream] = version
 
-    def _at_once(self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]) -> None:
-        self.acknowledged += self._append(connection, batch)
+    def _append_immediately(
+        self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]
+    ) -> None:
+        self.acknowledged_positions += self._append(connection, batch)
 
-    def _late(self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]) -> None:
+    def _append_slowly(
+        self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]
+    ) -> None:
         with connection.transaction():
-            self._dawdle(connection)
+            self._sleep(connection)
             positions = self._append(connection, batch)
-            self._dawdle(connection)
-        self.acknowledged += positions
+            self._sleep(connection)
+        self.acknowledged_positions += positions
 
-    def _not_at_all(
+    def _roll_back(
         self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]
     ) -> None:
         with connection.transaction(force_rollback=True):
             self._append(connection, batch)
-            self._dawdle(connection)
+            self._sleep(connection)
 
-    def _killed(self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]) -> None:
+    def _kill_session(
+        self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]
+    ) -> None:
         with connection.transaction():
             self._append(connection, batch)
             with psycopg.connect(self.url) as killer:
                 killer.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
-            self._dawdle(connection)
+            self._sleep(connection)
 
     def _batch(self) -> list[tuple[UUID, int]]:
         versions = self._versions.copy()
         batch = []
-        for _ in range(self.chance.randint(1, 5)):
-            stream = self.chance.choice(list(versions))
+        for _ in range(self.rng.randint(1, 5)):
+            stream = self.rng.choice(list(versions))
             versions[stream] += 1
             batch.append((stream, versions[stream]))
         return batch
 
-    def _dawdle(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute("SELECT pg_sleep(%s)", [self.chance.uniform(0, 0.02)])
+    def _sleep(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute("SELECT pg_sleep(%s)", [self.rng.uniform(0, 0.02)])
 
     def _append(
         self, connection: psycopg.Connection[Any], batch: list[tuple[UUID, int]]
     ) -> list[int]:
         command = uuid4()
         connection.execute(
-            APPEND,
+            CALL_APPEND,
             {
                 "command": command,
                 "person": self._person,
@@ -108,32 +121,32 @@ class Writer:
                 "states": [STATE] * len(batch),
             },
         )
-        rows = connection.execute(MINE, [command])
+        rows = connection.execute(SELECT_COMMAND_POSITIONS, [command])
         return [position for (position,) in rows]
 
 
 @dataclass
-class Follower:
+class PagingReader:
     """Reads the log to its end, in steps of any size."""
 
     reader: LogReader
-    chance: Random
+    rng: Random
     positions: list[int] = field(default_factory=list)
     versions: dict[UUID, list[int]] = field(default_factory=dict)
 
-    def follow(self, quiet: Flag) -> None:
+    def read_to_end(self, writers_done: Flag) -> None:
         """Read until the writers are quiet and nothing is left."""
         after = 0
         while True:
-            was_quiet = quiet.is_set()
-            safe = self.reader.safe()
-            while after < safe:
-                batch = self.reader.read(after, safe, [TOPIC], self.chance.randint(1, 200))
-                after = batch.upto
-                for event, position, *_ in batch.events:
+            was_done = writers_done.is_set()
+            high_water_mark = self.reader.high_water_mark()
+            while after < high_water_mark:
+                page = self.reader.read(after, high_water_mark, [TOPIC], self.rng.randint(1, 200))
+                after = page.up_to
+                for event, position, *_ in page.events:
                     self.positions.append(position)
                     self.versions.setdefault(event.originator_id, []).append(
                         event.originator_version
                     )
-            if was_quiet:
+            if was_done:
                 return

@@ -8,55 +8,55 @@ from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-READY = b"Z\x00\x00\x00\x05I"
+READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"
 """ReadyForQuery, idle: whatever was asked for is over, committed or not."""
 
-SYNC = b"S\x00\x00\x00\x04"
+SYNC_MESSAGE = b"S\x00\x00\x00\x04"
 """What ends each request of the extended protocol: one per round trip."""
 
 
-class Proxy:
+class PostgresProxy:
     """Relays connections from a loopback port to the server."""
 
     def __init__(self, url: str) -> None:
         self._server = conninfo_to_dict(url)
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.url = make_conninfo(url, host="127.0.0.1", port=self._door.getsockname()[1])
-        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = make_conninfo(url, host="127.0.0.1", port=self._listener.getsockname()[1])
+        self._sockets: list[socket.socket] = []
         self.round_trips = 0
-        self.eaten = 0
-        self._to_eat = 0
-        self._then_shut = False
+        self.dropped_responses = 0
+        self._responses_to_drop = 0
+        self._close_after_drop = False
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._let_in, daemon=True).start()
+        threading.Thread(target=self._accept_connections, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.shut()
+        self.close()
 
-    def eat_answers(self, count: int, *, then_shut: bool = False) -> None:
+    def drop_responses(self, count: int, *, then_close: bool = False) -> None:
         """Swallow the next answers, each with its connection, and perhaps go for good."""
-        self._to_eat = count
-        self._then_shut = then_shut
+        self._responses_to_drop = count
+        self._close_after_drop = then_close
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Break every connection and take no more."""
         with suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
-        for each in self._open:
-            _break(each)
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._sockets:
+            _close_socket(connection)
 
-    def _let_in(self) -> None:
+    def _accept_connections(self) -> None:
         with suppress(OSError):
             while True:
-                client, _ = self._door.accept()
+                client, _ = self._listener.accept()
                 server = self._connect()
-                self._open += [client, server]
-                ends = (client, server, threading.Event())
-                for pump in (self._ask, self._answer):
-                    threading.Thread(target=pump, args=ends, daemon=True).start()
+                self._sockets += [client, server]
+                arguments = (client, server, threading.Event())
+                for forward in (self._forward_requests, self._forward_responses):
+                    threading.Thread(target=forward, args=arguments, daemon=True).start()
 
     def _connect(self) -> socket.socket:
         host, port = str(self._server["host"]), int(self._server.get("port") or 5432)
@@ -66,38 +66,46 @@ class Proxy:
         server.connect(f"{host}/.s.PGSQL.{port}")
         return server
 
-    def _ask(self, client: socket.socket, server: socket.socket, asked: threading.Event) -> None:
-        with _both_break(client, server):
+    def _forward_requests(
+        self, client: socket.socket, server: socket.socket, request_seen: threading.Event
+    ) -> None:
+        with _closing_both(client, server):
             while data := client.recv(65_536):
-                if SYNC in data:
-                    asked.set()
-                self.round_trips += data.count(SYNC)
+                if SYNC_MESSAGE in data:
+                    request_seen.set()
+                self.round_trips += data.count(SYNC_MESSAGE)
                 server.sendall(data)
 
-    def _answer(self, client: socket.socket, server: socket.socket, asked: threading.Event) -> None:
-        with _both_break(client, server):
+    def _forward_responses(
+        self, client: socket.socket, server: socket.socket, request_seen: threading.Event
+    ) -> None:
+        with _closing_both(client, server):
             while data := server.recv(65_536):
                 # A pool that grows just now is greeted, and that is no answer.
-                if self._to_eat and asked.is_set() and data.endswith(READY):
-                    self._to_eat -= 1
-                    self.eaten += 1
-                    if self._then_shut:
-                        self.shut()
+                if (
+                    self._responses_to_drop
+                    and request_seen.is_set()
+                    and data.endswith(READY_FOR_QUERY)
+                ):
+                    self._responses_to_drop -= 1
+                    self.dropped_responses += 1
+                    if self._close_after_drop:
+                        self.close()
                     return
                 client.sendall(data)
 
 
 @contextmanager
-def _both_break(client: socket.socket, server: socket.socket) -> Iterator[None]:
+def _closing_both(client: socket.socket, server: socket.socket) -> Iterator[None]:
     try:
         with suppress(OSError):
             yield
     finally:
-        _break(client)
-        _break(server)
+        _close_socket(client)
+        _close_socket(server)
 
 
-def _break(line: socket.socket) -> None:
+def _close_socket(connection: socket.socket) -> None:
     with suppress(OSError):
-        line.shutdown(socket.SHUT_RDWR)
-    line.close()
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

@@ -9,16 +9,20 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from application.event_metadata import acting
+from application.event_metadata import with_event_metadata
 from domain.errors import PersonIsErased, VersionConflict
 from domain.sync import Sync
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import writes
-from tests.infrastructure.event_store.aggregate_histories import connection_of, run, sync_of
-from tests.infrastructure.event_store.postgres_proxy import Proxy
+from infrastructure.postgres.pools import open_write_pool
+from tests.infrastructure.event_store.aggregate_histories import (
+    new_connection,
+    requested_sync,
+    start_and_record_course,
+)
+from tests.infrastructure.event_store.postgres_proxy import PostgresProxy
 
 APPEND_ONE = """
 SELECT easeboard.append(
@@ -29,21 +33,21 @@ SELECT easeboard.append(
 
 
 @pytest.fixture
-def line(database_url: str) -> Iterator[Proxy]:
-    with Proxy(database_url) as proxy:
+def proxy(database_url: str) -> Iterator[PostgresProxy]:
+    with PostgresProxy(database_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def far(line: Proxy, keys: PeopleKeys) -> Iterator[EventStore]:
+def proxied_store(proxy: PostgresProxy, keys: PersonKeys) -> Iterator[EventStore]:
     """A store at the other end of the line; people's keys come another way."""
-    with writes(line.url, size=2) as pool:
+    with open_write_pool(proxy.url, size=2) as pool:
         store = EventStore(pool, keys)
         yield store
         store.close()
 
 
-def count(pool: Pool, person: UUID) -> int:
+def count_events(pool: Pool, person: UUID) -> int:
     with pool.connection() as connection:
         row = connection.execute(
             "SELECT count(*) FROM easeboard.events WHERE person_id = %s", [person]
@@ -52,93 +56,97 @@ def count(pool: Pool, person: UUID) -> int:
     return int(row[0])
 
 
-def test_an_append_is_one_round_trip(far: EventStore, line: Proxy) -> None:
-    spent = []
+def test_an_append_is_one_round_trip(proxied_store: EventStore, proxy: PostgresProxy) -> None:
+    round_trips = []
     for _ in range(4):
         person = uuid4()
-        far.save_now(connection_of(person))
-        before = line.round_trips
-        far.save_now(run(sync_of(person)))
-        spent.append(line.round_trips - before)
-    assert min(spent) == 1, "the first append of a connection prepares it"
+        proxied_store.save_blocking(new_connection(person))
+        before = proxy.round_trips
+        proxied_store.save_blocking(start_and_record_course(requested_sync(person)))
+        round_trips.append(proxy.round_trips - before)
+    assert min(round_trips) == 1, "the first append of a connection prepares it"
 
 
-def test_an_append_whose_answer_was_lost_happened_once(
-    far: EventStore, line: Proxy, pool: Pool
+def test_an_append_with_a_lost_response_takes_effect_once(
+    proxied_store: EventStore, proxy: PostgresProxy, pool: Pool
 ) -> None:
     person = uuid4()
-    far.save_now(connection_of(person))
-    sync = run(sync_of(person))
-    with acting("somebody") as who:
-        line.eat_answers(1)
-        far.save_now(sync)
-    assert line.eaten == 1
-    assert count(pool, person) == 1 + sync.version
-    assert who.position == 1 + sync.version
+    proxied_store.save_blocking(new_connection(person))
+    sync = start_and_record_course(requested_sync(person))
+    with with_event_metadata("somebody") as metadata:
+        proxy.drop_responses(1)
+        proxied_store.save_blocking(sync)
+    assert proxy.dropped_responses == 1
+    assert count_events(pool, person) == 1 + sync.version
+    assert metadata.position == 1 + sync.version
     assert sync.pending_events == []
 
 
-def test_answers_lost_twice_in_a_row(far: EventStore, line: Proxy, pool: Pool) -> None:
-    person = uuid4()
-    far.save_now(connection_of(person))
-    line.eat_answers(2)
-    far.save_now(sync_of(person))
-    assert (line.eaten, count(pool, person)) == (2, 2)
-
-
-def test_a_conflict_is_a_conflict_also_after_a_lost_answer(
-    far: EventStore, line: Proxy, store: EventStore
+def test_an_append_survives_two_lost_responses_in_a_row(
+    proxied_store: EventStore, proxy: PostgresProxy, pool: Pool
 ) -> None:
     person = uuid4()
-    far.save_now(connection_of(person))
-    store.save_now(sync_of(person))
-    line.eat_answers(1)
+    proxied_store.save_blocking(new_connection(person))
+    proxy.drop_responses(2)
+    proxied_store.save_blocking(requested_sync(person))
+    assert (proxy.dropped_responses, count_events(pool, person)) == (2, 2)
+
+
+def test_a_conflict_is_reported_after_a_lost_response(
+    proxied_store: EventStore, proxy: PostgresProxy, store: EventStore
+) -> None:
+    person = uuid4()
+    proxied_store.save_blocking(new_connection(person))
+    store.save_blocking(requested_sync(person))
+    proxy.drop_responses(1)
     with pytest.raises(VersionConflict):
-        far.save_now(sync_of(person))
+        proxied_store.save_blocking(requested_sync(person))
 
 
-def test_a_database_that_is_gone_is_said_to_be(far: EventStore, line: Proxy) -> None:
-    person = uuid4()
-    far.save_now(connection_of(person))
-    line.eat_answers(1, then_shut=True)
-    began = monotonic()
-    with pytest.raises(DatabaseUnavailable):
-        far.save_now(sync_of(person))
-    with pytest.raises(DatabaseBusy):
-        far.load_now(Sync, uuid4())
-    assert monotonic() - began < 5
-
-
-async def test_a_full_house_says_so_within_three_seconds(
-    database_url: str, keys: PeopleKeys
+def test_an_unreachable_database_is_reported(
+    proxied_store: EventStore, proxy: PostgresProxy
 ) -> None:
-    with writes(database_url, size=1) as small:
-        store = EventStore(small, keys)
-        with small.connection():
-            began = monotonic()
+    person = uuid4()
+    proxied_store.save_blocking(new_connection(person))
+    proxy.drop_responses(1, then_close=True)
+    started_at = monotonic()
+    with pytest.raises(DatabaseUnavailable):
+        proxied_store.save_blocking(requested_sync(person))
+    with pytest.raises(DatabaseBusy):
+        proxied_store.load_blocking(Sync, uuid4())
+    assert monotonic() - started_at < 5
+
+
+async def test_an_exhausted_pool_is_reported_within_three_seconds(
+    database_url: str, keys: PersonKeys
+) -> None:
+    with open_write_pool(database_url, size=1) as pool:
+        store = EventStore(pool, keys)
+        with pool.connection():
+            started_at = monotonic()
             with pytest.raises(DatabaseBusy):
                 await store.load(Sync, uuid4())
-            assert monotonic() - began < 3
+            assert monotonic() - started_at < 3
         assert not (await store.load(Sync, uuid4())).exists
         store.close()
 
 
-def test_appends_that_wait_for_each_other_end_in_a_conflict(
+def test_a_deadlock_between_appends_is_a_version_conflict(
     store: EventStore, database_url: str, postgres_url: str
 ) -> None:
     person = uuid4()
-    connection, sync = connection_of(person), sync_of(person)
+    connection, sync = new_connection(person), requested_sync(person)
     database = str(conninfo_to_dict(database_url)["dbname"])
-    patient = make_conninfo(postgres_url, dbname=database, options="-c deadlock_timeout=30s")
-    with psycopg.connect(patient) as other, ThreadPoolExecutor(1) as thread:
+    other_url = make_conninfo(postgres_url, dbname=database, options="-c deadlock_timeout=30s")
+    with psycopg.connect(other_url) as other, ThreadPoolExecutor(1) as thread:
         other.execute(APPEND_ONE, [person, sync.id])
-        saving = thread.submit(store.save_now, connection, sync)
+        save = thread.submit(store.save_blocking, connection, sync)
         wait_until_blocked(database_url)
         other.execute(APPEND_ONE, [person, connection.id])
         with pytest.raises(VersionConflict):
-            saving.result()
+            save.result()
         other.rollback()
-    store.save_now(connection, sync)
+    store.save_blocking(connection, sync)
 
 
 def wait_until_blocked(url: str) -> None:
@@ -151,36 +159,36 @@ def wait_until_blocked(url: str) -> None:
     raise AssertionError("nobody waits")
 
 
-def test_the_erased_get_no_new_events(store: EventStore, keys: PeopleKeys) -> None:
+def test_no_events_are_appended_for_an_erased_person(store: EventStore, keys: PersonKeys) -> None:
     person = uuid4()
-    store.save_now(connection_of(person))
+    store.save_blocking(new_connection(person))
     keys.destroy(person)
-    with pytest.raises(PersonIsErased) as refused:
-        store.save_now(sync_of(person))
-    assert refused.value == PersonIsErased(person)
+    with pytest.raises(PersonIsErased) as error:
+        store.save_blocking(requested_sync(person))
+    assert error.value == PersonIsErased(person)
 
 
-def test_nor_by_a_process_that_still_knows_their_key(
-    store: EventStore, pool: Pool, keys: PeopleKeys
+def test_no_events_are_appended_for_an_erased_person_whose_key_is_cached(
+    store: EventStore, pool: Pool, keys: PersonKeys
 ) -> None:
     person = uuid4()
-    store.save_now(connection_of(person))
-    PeopleKeys(pool, keys._ring).destroy(person)
-    assert keys.sealing(person)
+    store.save_blocking(new_connection(person))
+    PersonKeys(pool, keys._ring).destroy(person)
+    assert keys.encryption_key(person)
     with pytest.raises(PersonIsErased):
-        store.save_now(sync_of(person))
+        store.save_blocking(requested_sync(person))
 
 
-def test_a_callback_hears_of_each_append(pool: Pool, keys: PeopleKeys) -> None:
-    heard: list[str] = []
-    store = EventStore(pool, keys, on_append=lambda: heard.append("append"))
+def test_the_callback_runs_after_each_append(pool: Pool, keys: PersonKeys) -> None:
+    calls: list[str] = []
+    store = EventStore(pool, keys, on_append=lambda: calls.append("append"))
     person = uuid4()
-    store.save_now(connection_of(person))
-    store.save_now()
+    store.save_blocking(new_connection(person))
+    store.save_blocking()
     with pytest.raises(VersionConflict):
-        store.save_now(connection_of(person))
+        store.save_blocking(new_connection(person))
     store.close()
-    assert heard == ["append"]
+    assert calls == ["append"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +199,7 @@ def test_a_callback_hears_of_each_append(pool: Pool, keys: PeopleKeys) -> None:
         "TRUNCATE easeboard.events",
     ],
 )
-def test_history_cannot_be_changed(database_url: str, change: str) -> None:
+def test_recorded_events_cannot_be_changed(database_url: str, change: str) -> None:
     with (
         psycopg.connect(database_url) as connection,
         pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="is history"),

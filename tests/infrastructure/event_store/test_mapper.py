@@ -9,14 +9,20 @@ from uuid import UUID, uuid4
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from domain.event import EVENTS, Event, Redacted
+from domain.event import EVENT_TYPES, Event, Redacted
 from domain.events.connection import TokenRejected
 from domain.events.person import PersonErased
 from domain.events.sync import SyncStarted
-from infrastructure.event_store.encryption import DEFLATED, LARGE, SEALED, disclose, enclose
+from infrastructure.event_store.encryption import (
+    COMPRESSED_FLAG,
+    ENCRYPTED_FLAG,
+    MIN_COMPRESSED_BYTES,
+    decrypt,
+    encrypt,
+)
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.event_types import BrokenUpcast
-from infrastructure.event_store.mapper import Mapper, Row
+from infrastructure.event_store.event_types import InvalidUpcasts
+from infrastructure.event_store.mapper import EventRow, Mapper
 
 STREAM = UUID("00000000-0000-4000-8000-000000000001")
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
@@ -24,85 +30,87 @@ NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 
 @dataclass
-class Drawer:
+class InMemoryPersonKeys:
     """People's keys in memory; None for the erased."""
 
     keys: dict[UUID, AESGCM | None] = field(default_factory=dict)
 
-    def sealing(self, person_id: UUID) -> AESGCM:
-        known = bytes(range(32)) if person_id == PERSON else person_id.bytes * 2
-        cipher = self.keys.setdefault(person_id, AESGCM(known))
+    def encryption_key(self, person_id: UUID) -> AESGCM:
+        key = bytes(range(32)) if person_id == PERSON else person_id.bytes * 2
+        cipher = self.keys.setdefault(person_id, AESGCM(key))
         assert cipher
         return cipher
 
-    def opening(self, people: Collection[UUID]) -> dict[UUID, AESGCM | None]:
-        return {person: self.keys[person] for person in people if person in self.keys}
+    def decryption_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
+        return {
+            person_id: self.keys[person_id] for person_id in person_ids if person_id in self.keys
+        }
 
 
 @pytest.fixture
-def drawer() -> Drawer:
-    return Drawer()
+def person_keys() -> InMemoryPersonKeys:
+    return InMemoryPersonKeys()
 
 
 @pytest.fixture
-def mapper(drawer: Drawer) -> Mapper:
-    return Mapper(drawer)
+def mapper(person_keys: InMemoryPersonKeys) -> Mapper:
+    return Mapper(person_keys)
 
 
-def made(event: type[Event], version: int = 1, **facts: Any) -> Event:
-    return event(originator_id=STREAM, originator_version=version, timestamp=NOW, **facts)
+def make_event(event: type[Event], version: int = 1, **fields: Any) -> Event:
+    return event(originator_id=STREAM, originator_version=version, timestamp=NOW, **fields)
 
 
-def rejected(version: int = 1, reason: str = "dead") -> Event:
-    return made(TokenRejected, version, reason=reason)
+def token_rejected(version: int = 1, reason: str = "dead") -> Event:
+    return make_event(TokenRejected, version, reason=reason)
 
 
-def row(mapper: Mapper, event: Event, **changes: Any) -> Row:
-    (stored,) = mapper.store([event], PERSON)
+def to_row(mapper: Mapper, event: Event, **changes: Any) -> EventRow:
+    (stored,) = mapper.to_stored_events([event], PERSON)
     return stored._replace(recorded_at=NOW, position=7)._replace(**changes)
 
 
-def form(row: Row) -> int:
+def flags_of(row: EventRow) -> int:
     return row[3][0]
 
 
-@pytest.mark.parametrize("reason", ["dead", "é" * LARGE])
-def test_an_event_comes_back_as_it_was(mapper: Mapper, reason: str) -> None:
-    event = rejected(reason=reason)
-    (recorded,) = mapper.recorded([row(mapper, event)])
+@pytest.mark.parametrize("reason", ["dead", "é" * MIN_COMPRESSED_BYTES])
+def test_an_event_is_restored_unchanged(mapper: Mapper, reason: str) -> None:
+    event = token_rejected(reason=reason)
+    (recorded,) = mapper.to_recorded_events([to_row(mapper, event)])
     assert recorded == (event, 7, NOW, PERSON)
     assert type(recorded.event) is TokenRejected
 
 
-def test_ids_come_back_as_ids(mapper: Mapper) -> None:
-    event = made(SyncStarted, connection_id=uuid4(), sync_id=uuid4(), worker="w")
-    assert mapper.events([row(mapper, event)]) == [event]
+def test_ids_are_restored_as_uuids(mapper: Mapper) -> None:
+    event = make_event(SyncStarted, connection_id=uuid4(), sync_id=uuid4(), worker="w")
+    assert mapper.to_events([to_row(mapper, event)]) == [event]
 
 
-def test_the_time_is_that_of_the_log_in_utc(mapper: Mapper) -> None:
-    elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
-    (event,) = mapper.events([row(mapper, rejected(), recorded_at=elsewhere)])
+def test_the_timestamp_is_recorded_at_in_utc(mapper: Mapper) -> None:
+    other_timezone = NOW.astimezone(timezone(timedelta(hours=5)))
+    (event,) = mapper.to_events([to_row(mapper, token_rejected(), recorded_at=other_timezone)])
     assert event.timestamp == NOW
     assert event.timestamp.tzinfo is UTC
-    assert b"timestamp" not in disclose(row(Mapper(None), rejected())[3], None, b"")
+    assert b"timestamp" not in decrypt(to_row(Mapper(None), token_rejected())[3], None, b"")
 
 
-def test_what_is_sealed_and_what_is_deflated(mapper: Mapper) -> None:
-    erased = made(PersonErased, person_id=PERSON)
-    forms = [
-        form(row(mapper, rejected())),
-        form(row(mapper, rejected(reason="x" * LARGE))),
-        form(row(mapper, erased)),
-        form(row(Mapper(None), rejected())),
+def test_which_events_are_encrypted_and_compressed(mapper: Mapper) -> None:
+    erased = make_event(PersonErased, person_id=PERSON)
+    flags = [
+        flags_of(to_row(mapper, token_rejected())),
+        flags_of(to_row(mapper, token_rejected(reason="x" * MIN_COMPRESSED_BYTES))),
+        flags_of(to_row(mapper, erased)),
+        flags_of(to_row(Mapper(None), token_rejected())),
     ]
-    assert forms == [SEALED, SEALED | DEFLATED, 0, 0]
-    assert mapper.events([row(mapper, erased)]) == [erased]
+    assert flags == [ENCRYPTED_FLAG, ENCRYPTED_FLAG | COMPRESSED_FLAG, 0, 0]
+    assert mapper.to_events([to_row(mapper, erased)]) == [erased]
 
 
-SEALED_BYTES = (
+ENCRYPTED_BYTES = (
     "02000102030405060708090a0b3c20a47ea496ad75af7bb5efd4881c4ffe0d2a3b6c8d8da590be6e3af6d642d4a8"
 )
-DEFLATED_AND_SEALED_BYTES = (
+COMPRESSED_AND_ENCRYPTED_BYTES = (
     "03000102030405060708090a0b3f037d4defaf8f37438ec439e3a33120cf872d31f04efb79e9179128a102ab2d55"
     "a73fd6d829f88ace"
 )
@@ -113,25 +121,27 @@ DEFLATED_AND_SEALED_BYTES = (
     [
         "007b22726561736f6e223a2264656164227d",
         "017801ab562a4a4d2ccecf53b2524a494d4c51aa050035a405d1",
-        SEALED_BYTES,
-        DEFLATED_AND_SEALED_BYTES,
+        ENCRYPTED_BYTES,
+        COMPRESSED_AND_ENCRYPTED_BYTES,
     ],
 )
-def test_bytes_once_stored_are_read_for_ever(drawer: Drawer, stored: str) -> None:
-    drawer.sealing(PERSON)
-    sealed = int(stored[:2]) & SEALED
-    old = (STREAM, 3, "TokenRejected", bytes.fromhex(stored), NOW, PERSON, 1)
-    assert Mapper(drawer if sealed else None).events([old]) == [rejected(3)]
+def test_every_stored_format_stays_readable(person_keys: InMemoryPersonKeys, stored: str) -> None:
+    person_keys.encryption_key(PERSON)
+    encrypted = int(stored[:2]) & ENCRYPTED_FLAG
+    row = (STREAM, 3, "TokenRejected", bytes.fromhex(stored), NOW, PERSON, 1)
+    assert Mapper(person_keys if encrypted else None).to_events([row]) == [token_rejected(3)]
 
 
-def test_the_layout_of_the_stored_bytes(drawer: Drawer) -> None:
-    place = STREAM.bytes + (3).to_bytes(8, "big") + b"TokenRejected"
-    sealed = enclose(b'{"reason":"dead"}', drawer.sealing(PERSON), bytes(range(12)), place)
-    assert sealed.hex() == SEALED_BYTES
+def test_the_layout_of_the_stored_bytes_is_stable(person_keys: InMemoryPersonKeys) -> None:
+    associated_data = STREAM.bytes + (3).to_bytes(8, "big") + b"TokenRejected"
+    encrypted = encrypt(
+        b'{"reason":"dead"}', person_keys.encryption_key(PERSON), bytes(range(12)), associated_data
+    )
+    assert encrypted.hex() == ENCRYPTED_BYTES
 
 
-def test_the_same_event_is_never_sealed_alike(mapper: Mapper) -> None:
-    stored = mapper.store([rejected(), rejected()], PERSON)
+def test_encrypting_an_event_twice_gives_different_bytes(mapper: Mapper) -> None:
+    stored = mapper.to_stored_events([token_rejected(), token_rejected()], PERSON)
     assert stored[0].state != stored[1].state
 
 
@@ -149,64 +159,68 @@ def test_the_same_event_is_never_sealed_alike(mapper: Mapper) -> None:
         pytest.param({"state": b"\x02short"}, id="too short"),
     ],
 )
-def test_a_row_that_was_tampered_with_is_told_by_its_position(
-    mapper: Mapper, drawer: Drawer, change: dict[str, Any]
+def test_a_row_that_was_tampered_with_is_reported_with_its_position(
+    mapper: Mapper, person_keys: InMemoryPersonKeys, change: dict[str, Any]
 ) -> None:
-    drawer.sealing(change.get("person_id", PERSON))
-    good = row(mapper, rejected())
-    bad = row(mapper, rejected(), position=8, **change)
-    with pytest.raises(EventUnreadable) as told:
-        mapper.recorded([good, bad])
-    assert (told.value.position, told.value.stream) == (8, bad[0])
-    assert mapper.payloads([good, bad])[0] == {"reason": "dead"}
-    assert "unreadable" in mapper.payloads([bad])[0]
+    person_keys.encryption_key(change.get("person_id", PERSON))
+    good = to_row(mapper, token_rejected())
+    bad = to_row(mapper, token_rejected(), position=8, **change)
+    with pytest.raises(EventUnreadable) as error:
+        mapper.to_recorded_events([good, bad])
+    assert (error.value.position, error.value.stream) == (8, bad[0])
+    assert mapper.to_payloads([good, bad])[0] == {"reason": "dead"}
+    assert "unreadable" in mapper.to_payloads([bad])[0]
 
 
-def test_every_bit_counts(mapper: Mapper) -> None:
-    stored = row(mapper, rejected())
-    for nth in range(len(stored[3]) * 8):
+def test_flipping_any_bit_makes_the_event_unreadable(mapper: Mapper) -> None:
+    stored = to_row(mapper, token_rejected())
+    for index in range(len(stored[3]) * 8):
         flipped = bytearray(stored[3])
-        flipped[nth // 8] ^= 1 << nth % 8
+        flipped[index // 8] ^= 1 << index % 8
         with pytest.raises(EventUnreadable):
-            mapper.events([(*stored[:3], bytes(flipped), *stored[4:])])
+            mapper.to_events([(*stored[:3], bytes(flipped), *stored[4:])])
 
 
-def test_an_error_tells_nothing_of_what_is_sealed(mapper: Mapper) -> None:
-    bad = row(mapper, rejected(reason="secret"), originator_version=9)
-    with pytest.raises(EventUnreadable) as told:
-        mapper.events([bad])
-    assert "seal is broken" in str(told.value)
-    assert bad[3].hex() not in str(told.value)
+def test_an_error_contains_no_encrypted_content(mapper: Mapper) -> None:
+    bad = to_row(mapper, token_rejected(reason="secret"), originator_version=9)
+    with pytest.raises(EventUnreadable) as error:
+        mapper.to_events([bad])
+    assert "seal is broken" in str(error.value)
+    assert bad[3].hex() not in str(error.value)
 
 
-def test_the_events_of_the_erased_are_redacted(mapper: Mapper, drawer: Drawer) -> None:
-    rows = [row(mapper, rejected())]
-    drawer.keys[PERSON] = None
-    (event,) = mapper.events(rows)
+def test_events_of_an_erased_person_are_redacted(
+    mapper: Mapper, person_keys: InMemoryPersonKeys
+) -> None:
+    rows = [to_row(mapper, token_rejected())]
+    person_keys.keys[PERSON] = None
+    (event,) = mapper.to_events(rows)
     assert isinstance(event, Redacted)
     assert (event.topic, event.originator_version) == ("TokenRejected", 1)
-    assert mapper.payloads(rows) == [{"redacted": True}]
+    assert mapper.to_payloads(rows) == [{"redacted": True}]
 
 
-def test_a_key_that_is_lost_is_not_an_erasure(mapper: Mapper, drawer: Drawer) -> None:
-    rows = [row(mapper, rejected())]
-    drawer.keys.clear()
+def test_events_without_a_key_are_unreadable_and_not_redacted(
+    mapper: Mapper, person_keys: InMemoryPersonKeys
+) -> None:
+    rows = [to_row(mapper, token_rejected())]
+    person_keys.keys.clear()
     with pytest.raises(EventUnreadable):
-        mapper.events(rows)
+        mapper.to_events(rows)
 
 
 @pytest.fixture
-def tomorrow() -> Iterator[None]:
+def restored_event_types() -> Iterator[None]:
     """The classes of a later release."""
-    today = EVENTS.copy()
+    original = EVENT_TYPES.copy()
     yield
-    EVENTS.clear()
-    EVENTS.update(today)
+    EVENT_TYPES.clear()
+    EVENT_TYPES.update(original)
 
 
-@pytest.mark.usefixtures("tomorrow")
-def test_an_old_event_is_brought_up_to_date(mapper: Mapper) -> None:
-    class Later(Event):
+@pytest.mark.usefixtures("restored_event_types")
+def test_an_old_event_is_upcast_to_the_current_version(mapper: Mapper) -> None:
+    class LaterVersion(Event):
         class_version = 3
         reason: str
         code: str
@@ -220,44 +234,44 @@ def test_an_old_event_is_brought_up_to_date(mapper: Mapper) -> None:
         def upcast_v2_v3(state: dict[str, Any]) -> None:
             state["person"] = None
 
-    old = row(mapper, rejected())
-    Later.TOPIC = "TokenRejected"  # type: ignore[attr-defined]  # as stored_as does
-    EVENTS["TokenRejected"] = Later
+    old = to_row(mapper, token_rejected())
+    LaterVersion.TOPIC = "TokenRejected"  # type: ignore[attr-defined]  # as stored_as does
+    EVENT_TYPES["TokenRejected"] = LaterVersion
     newer = Mapper(mapper._keys)
-    (event,) = newer.events([old])
-    assert event == made(Later, reason="dead", code="DEAD", person=None)
-    again = made(Later, reason="r", code="c", person=PERSON)
-    assert newer.events([row(newer, again)]) == [again]
-    assert newer.payloads([row(newer, again)])[0]["code"] == "c"
+    (event,) = newer.to_events([old])
+    assert event == make_event(LaterVersion, reason="dead", code="DEAD", person=None)
+    event_v3 = make_event(LaterVersion, reason="r", code="c", person=PERSON)
+    assert newer.to_events([to_row(newer, event_v3)]) == [event_v3]
+    assert newer.to_payloads([to_row(newer, event_v3)])[0]["code"] == "c"
 
 
-@pytest.mark.usefixtures("tomorrow")
-def test_a_missing_upcast_is_noticed_at_the_start(drawer: Drawer) -> None:
-    class Hasty(Event):
+@pytest.mark.usefixtures("restored_event_types")
+def test_a_missing_upcast_is_reported_at_startup(person_keys: InMemoryPersonKeys) -> None:
+    class MissingUpcast(Event):
         class_version = 3
         upcast_v1_v2 = staticmethod(lambda _: None)
 
-    EVENTS["Hasty"] = Hasty
-    with pytest.raises(BrokenUpcast, match="upcast_v2_v3"):
-        Mapper(drawer)
+    EVENT_TYPES["MissingUpcast"] = MissingUpcast
+    with pytest.raises(InvalidUpcasts, match="upcast_v2_v3"):
+        Mapper(person_keys)
 
 
-@pytest.mark.usefixtures("tomorrow")
-def test_an_upcast_that_leads_nowhere_is_noticed_at_the_start(drawer: Drawer) -> None:
-    class Forgotten(Event):
+@pytest.mark.usefixtures("restored_event_types")
+def test_an_unused_upcast_is_reported_at_startup(person_keys: InMemoryPersonKeys) -> None:
+    class UnusedUpcast(Event):
         upcast_v1_v2 = staticmethod(lambda _: None)
 
-    EVENTS["Forgotten"] = Forgotten
-    with pytest.raises(BrokenUpcast, match="upcast_v1_v2"):
-        Mapper(drawer)
+    EVENT_TYPES["UnusedUpcast"] = UnusedUpcast
+    with pytest.raises(InvalidUpcasts, match="upcast_v1_v2"):
+        Mapper(person_keys)
 
 
-@pytest.mark.usefixtures("tomorrow")
-def test_an_upcast_that_fails_names_the_event(drawer: Drawer) -> None:
-    mapper = Mapper(drawer)
-    old = row(mapper, rejected())
+@pytest.mark.usefixtures("restored_event_types")
+def test_a_failing_upcast_makes_the_event_unreadable(person_keys: InMemoryPersonKeys) -> None:
+    mapper = Mapper(person_keys)
+    old = to_row(mapper, token_rejected())
 
-    class Clumsy(Event):
+    class FailingUpcast(Event):
         class_version = 2
         reason: str
 
@@ -265,6 +279,6 @@ def test_an_upcast_that_fails_names_the_event(drawer: Drawer) -> None:
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             del state["never there"]
 
-    EVENTS["TokenRejected"] = Clumsy
+    EVENT_TYPES["TokenRejected"] = FailingUpcast
     with pytest.raises(EventUnreadable, match="never there"):
-        Mapper(drawer).events([old])
+        Mapper(person_keys).to_events([old])

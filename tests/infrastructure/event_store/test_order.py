@@ -16,25 +16,25 @@ from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.migrate import migrate
-from infrastructure.postgres.pools import writes
-from tests.infrastructure.event_store.hostile_writers import Follower, Writer
-from tests.infrastructure.postgres.debian_server import PROGRAMS, postgres15_url
+from infrastructure.postgres.pools import open_write_pool
+from tests.infrastructure.event_store.hostile_writers import PagingReader, Writer
+from tests.infrastructure.postgres.debian_server import BINARIES_DIRECTORY, postgres15_url
 
-SERVERS = ["embedded", "debian 15"] if PROGRAMS.exists() else ["embedded"]
+SERVERS = ["embedded", "debian 15"] if BINARIES_DIRECTORY.exists() else ["embedded"]
 WRITERS, READERS, APPENDS = 6, 3, 350
 
 
-class Careless(LogReader):
+class UnsafeReader(LogReader):
     """Reads up to the newest position it can see, as one would without a fence."""
 
-    def safe(self) -> int:
+    def high_water_mark(self) -> int:
         with self._pool.connection() as connection:
             row = connection.execute("SELECT max(position) FROM easeboard.events").fetchone()
         return (row and row[0]) or 0
 
 
 @pytest.fixture(scope="module")
-def debian() -> Iterator[str]:
+def debian_url() -> Iterator[str]:
     with postgres15_url() as maintenance:
         assert maintenance
         yield maintenance
@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "embedded":
         yield request.getfixturevalue("database_url")
         return
-    maintenance = request.getfixturevalue("debian")
+    maintenance = request.getfixturevalue("debian_url")
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute("CREATE DATABASE easeboard")
         url = make_conninfo(maintenance, dbname="easeboard")
@@ -55,56 +55,59 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def log(url: str) -> Iterator[Pool]:
-    with writes(url, size=READERS + 1) as pool:
+def log_pool(url: str) -> Iterator[Pool]:
+    with open_write_pool(url, size=READERS + 1) as pool:
         yield pool
 
 
-def test_nothing_is_missed_and_nothing_inverted(url: str, log: Pool) -> None:
+def test_readers_see_every_event_once_and_in_order(url: str, log_pool: Pool) -> None:
     seed = random.randrange(2**32)
     mapper = Mapper(keys=None)
-    writers = [Writer(url, random.Random(seed + nth), APPENDS) for nth in range(WRITERS)]
+    writers = [Writer(url, random.Random(seed + index), APPENDS) for index in range(WRITERS)]
     readers = [
-        Follower(
-            (Careless if nth == READERS else LogReader)(log, mapper), random.Random(seed - nth)
+        PagingReader(
+            (UnsafeReader if index == READERS else LogReader)(log_pool, mapper),
+            random.Random(seed - index),
         )
-        for nth in range(READERS + 1)
+        for index in range(READERS + 1)
     ]
-    _let_loose(writers, readers)
-    *careful, careless = readers
+    _run_concurrently(writers, readers)
+    *safe_readers, unsafe_reader = readers
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT position FROM easeboard.events ORDER BY position")
         recorded = [position for (position,) in rows]
-    assert sorted(chain.from_iterable(each.acknowledged for each in writers)) == recorded, (
-        f"seed {seed}"
-    )
-    for reader in careful:
+    assert (
+        sorted(chain.from_iterable(writer.acknowledged_positions for writer in writers)) == recorded
+    ), f"seed {seed}"
+    for reader in safe_readers:
         assert reader.positions == recorded, f"seed {seed}"
         for versions in reader.versions.values():
             assert versions == list(range(1, len(versions) + 1)), f"seed {seed}"
-    assert careless.positions != recorded, "these writers would not have troubled anybody"
+    assert unsafe_reader.positions != recorded, "these writers would not have troubled anybody"
 
 
-def _let_loose(writers: list[Writer], readers: list[Follower]) -> None:
-    quiet = Flag()
+def _run_concurrently(writers: list[Writer], readers: list[PagingReader]) -> None:
+    writers_done = Flag()
     with ThreadPoolExecutor(WRITERS + READERS + 1) as threads:
-        reading = [threads.submit(reader.follow, quiet) for reader in readers]
-        writing = [threads.submit(writer.work) for writer in writers]
+        reader_futures = [threads.submit(reader.read_to_end, writers_done) for reader in readers]
+        writer_futures = [threads.submit(writer.append_all) for writer in writers]
         try:
-            for each in writing:
-                each.result()
+            for future in writer_futures:
+                future.result()
         finally:
-            quiet.set()
-        for each in reading:
-            each.result()
+            writers_done.set()
+        for future in reader_futures:
+            future.result()
 
 
-@pytest.mark.parametrize("where", ["the same database", "another database"])
-def test_a_long_transaction_of_others_holds_nobody_up(url: str, log: Pool, where: str) -> None:
-    reader = LogReader(log, Mapper(keys=None))
-    theirs = url if where == "the same database" else make_conninfo(url, dbname="postgres")
+@pytest.mark.parametrize("database", ["the same database", "another database"])
+def test_an_unrelated_long_transaction_does_not_delay_readers(
+    url: str, log_pool: Pool, database: str
+) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
+    other_url = url if database == "the same database" else make_conninfo(url, dbname="postgres")
     with ExitStack() as stack:
-        other = stack.enter_context(psycopg.connect(theirs))
+        other = stack.enter_context(psycopg.connect(other_url))
         other.execute("CREATE TEMPORARY TABLE report (line text)")
         other.execute("INSERT INTO report (line) VALUES ('a long one')")
         other.execute("SELECT pg_current_xact_id()")
@@ -118,32 +121,35 @@ def test_a_long_transaction_of_others_holds_nobody_up(url: str, log: Pool, where
         assert other.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
 
 
-def test_a_writer_in_the_middle_holds_back_what_it_may_still_fill(url: str, log: Pool) -> None:
-    reader = LogReader(log, Mapper(keys=None))
+def test_the_high_water_mark_waits_for_an_open_append(url: str, log_pool: Pool) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
     slow, fast = (Writer(url, random.Random(seed), appends=0) for seed in (1, 2))
-    with psycopg.connect(url) as waiting, psycopg.connect(url, autocommit=True) as connection:
-        first = slow._append(waiting, slow._batch())
-        last = fast._append(connection, fast._batch())[-1]
-        assert reader.safe() < first[0]
-        waiting.commit()
-        assert reader.safe() == last
+    with (
+        psycopg.connect(url) as slow_connection,
+        psycopg.connect(url, autocommit=True) as fast_connection,
+    ):
+        first = slow._append(slow_connection, slow._batch())
+        last = fast._append(fast_connection, fast._batch())[-1]
+        assert reader.high_water_mark() < first[0]
+        slow_connection.commit()
+        assert reader.high_water_mark() == last
     assert len(reader.read(0, last, ["ConnectionClosed"], 100).events) == last
 
 
-def test_ever_new_writers_hold_nobody_up(url: str, log: Pool) -> None:
-    reader = LogReader(log, Mapper(keys=None))
+def test_later_open_appends_do_not_delay_the_high_water_mark(url: str, log_pool: Pool) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
     first, second = (Writer(url, random.Random(seed), appends=0) for seed in (1, 2))
-    with psycopg.connect(url) as one, psycopg.connect(url) as another:
-        last = first._append(one, first._batch())[-1]
-        assert reader.safe() == 0
-        second._append(another, second._batch())
-        one.commit()
-        assert reader.safe() == last
+    with psycopg.connect(url) as first_connection, psycopg.connect(url) as second_connection:
+        last = first._append(first_connection, first._batch())[-1]
+        assert reader.high_water_mark() == 0
+        second._append(second_connection, second._batch())
+        first_connection.commit()
+        assert reader.high_water_mark() == last
 
 
 def _within_a_second(reader: LogReader, position: int) -> bool:
     deadline = monotonic() + 1
     while monotonic() < deadline:
-        if reader.safe() >= position:
+        if reader.high_water_mark() >= position:
             return True
     return False

@@ -6,28 +6,32 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.event_metadata import acting
+from application.event_metadata import with_event_metadata
 from domain.connection import Connection
 from domain.event import Redacted
 from domain.sync import Sync
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store import log_reader
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.history import AsyncPool, head, history
+from infrastructure.event_store.history import AsyncPool, read_history, read_last_position
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import reads
-from tests.infrastructure.event_store.aggregate_histories import connection_of, run, sync_of
+from infrastructure.postgres.pools import open_read_pool
+from tests.infrastructure.event_store.aggregate_histories import (
+    new_connection,
+    requested_sync,
+    start_and_record_course,
+)
 
 TOPICS = ["ConnectionOpened", "SyncRequested", "CourseFetched", "GradeChanged"]
 CAUSE = UUID(int=7)
 
 
 @pytest.fixture
-async def audit(database_url: str) -> AsyncIterator[AsyncPool]:
-    async with reads(database_url) as pool:
+async def read_pool(database_url: str) -> AsyncIterator[AsyncPool]:
+    async with open_read_pool(database_url) as pool:
         yield pool
 
 
@@ -35,80 +39,82 @@ async def audit(database_url: str) -> AsyncIterator[AsyncPool]:
 def person(store: EventStore) -> UUID:
     """Somebody with a connection (position 1) and a run with a course (2 to 6)."""
     person = uuid4()
-    with acting("ada", correlation_id="request-1", causation_id=CAUSE):
-        store.save_now(connection_of(person))
-    store.save_now(run(sync_of(person)))
+    with with_event_metadata("ada", correlation_id="request-1", causation_id=CAUSE):
+        store.save_blocking(new_connection(person))
+    store.save_blocking(start_and_record_course(requested_sync(person)))
     return person
 
 
-def topics(reader: LogReader, after: int, limit: int) -> tuple[list[str], int]:
-    batch = reader.read(after, reader.safe(), TOPICS, limit)
-    return [type(recorded.event).__name__ for recorded in batch.events], batch.upto
+def read_topics(reader: LogReader, after: int, limit: int) -> tuple[list[str], int]:
+    page = reader.read(after, reader.high_water_mark(), TOPICS, limit)
+    return [type(recorded.event).__name__ for recorded in page.events], page.up_to
 
 
-def test_an_empty_log_is_safe_at_zero(reader: LogReader) -> None:
-    assert reader.safe() == 0
+def test_the_high_water_mark_of_an_empty_log_is_zero(reader: LogReader) -> None:
+    assert reader.high_water_mark() == 0
     assert reader.read(0, 0, TOPICS, 10) == ([], 0)
 
 
 @pytest.mark.usefixtures("person")
-def test_a_batch_says_how_far_it_has_looked(reader: LogReader) -> None:
-    assert reader.safe() == 6
-    assert topics(reader, 0, 3) == (["ConnectionOpened", "SyncRequested", "CourseFetched"], 4)
-    assert topics(reader, 4, 3) == (["GradeChanged", "GradeChanged"], 6)
+def test_a_page_states_the_last_position_it_covers(reader: LogReader) -> None:
+    assert reader.high_water_mark() == 6
+    assert read_topics(reader, 0, 3) == (["ConnectionOpened", "SyncRequested", "CourseFetched"], 4)
+    assert read_topics(reader, 4, 3) == (["GradeChanged", "GradeChanged"], 6)
     assert reader.read(4, 6, ["SyncFailed"], 3) == ([], 6)
-    assert reader.read(0, 1, TOPICS, 3).upto == 1
+    assert reader.read(0, 1, TOPICS, 3).up_to == 1
 
 
 @pytest.mark.usefixtures("person")
-def test_a_batch_of_large_events_ends_early_and_loses_none(
+def test_a_page_of_large_events_ends_early_without_losing_any(
     reader: LogReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_reader, "MOST_BYTES", 200)
-    seen: list[str] = []
+    monkeypatch.setattr(log_reader, "MAX_PAGE_BYTES", 200)
+    topics: list[str] = []
     after = 0
     while after < 6:
-        names, after = topics(reader, after, 100)
+        names, after = read_topics(reader, after, 100)
         assert names
         assert len(names) < 3
-        seen += names
-    assert seen == ["ConnectionOpened", "SyncRequested", "CourseFetched"] + ["GradeChanged"] * 2
+        topics += names
+    assert topics == ["ConnectionOpened", "SyncRequested", "CourseFetched"] + ["GradeChanged"] * 2
 
 
-def test_what_is_read_is_what_was_recorded(reader: LogReader, person: UUID) -> None:
+def test_a_recorded_event_has_its_position_person_and_time(reader: LogReader, person: UUID) -> None:
     (recorded,) = reader.read(0, 1, TOPICS, 1).events
     assert (recorded.position, recorded.person_id) == (1, person)
     assert recorded.event.timestamp == recorded.recorded_at
-    assert recorded.event.originator_id == connection_of(person).id
+    assert recorded.event.originator_id == new_connection(person).id
 
 
 @pytest.mark.usefixtures("person")
-def test_one_unreadable_event_is_named_and_the_others_are_not_lost(
+def test_an_unreadable_event_is_reported_and_the_others_stay_readable(
     reader: LogReader, pool: Pool
 ) -> None:
     with pool.connection() as connection:
         connection.execute("ALTER TABLE easeboard.events DISABLE TRIGGER events_are_history")
         connection.execute("UPDATE easeboard.events SET version = 9 WHERE position = 4")
-    with pytest.raises(EventUnreadable) as unreadable:
+    with pytest.raises(EventUnreadable) as error:
         reader.read(0, 6, TOPICS, 10)
-    assert unreadable.value.position == 4
+    assert error.value.position == 4
     assert len(reader.read(0, 3, TOPICS, 10).events) == 2
     assert len(reader.read(4, 6, TOPICS, 10).events) == 2
 
 
-def test_the_erased_are_read_as_redacted(
-    reader: LogReader, keys: PeopleKeys, store: EventStore, person: UUID
+def test_events_of_an_erased_person_are_read_as_redacted(
+    reader: LogReader, keys: PersonKeys, store: EventStore, person: UUID
 ) -> None:
     keys.destroy(person)
     events = [recorded.event for recorded in reader.read(0, 6, TOPICS, 10).events]
     assert [type(event) for event in events] == [Redacted] * 5
-    sync = store.load_now(Sync, sync_of(person).id)
+    sync = store.load_blocking(Sync, requested_sync(person).id)
     assert (sync.version, sync.run, sync.courses) == (5, None, {})
 
 
-async def test_history_tells_who_and_why(audit: AsyncPool, mapper: Mapper, person: UUID) -> None:
-    connection, sync = connection_of(person).id, sync_of(person).id
-    rows = await history(audit, mapper, [connection, sync])
+async def test_history_contains_actor_and_causation(
+    read_pool: AsyncPool, mapper: Mapper, person: UUID
+) -> None:
+    connection, sync = new_connection(person).id, requested_sync(person).id
+    rows = await read_history(read_pool, mapper, [connection, sync])
     assert [row.position for row in rows] == [1, 2, 3, 4, 5, 6]
     opened, requested = rows[:2]
     assert (opened.actor, opened.correlation_id, opened.causation_id) == (
@@ -122,51 +128,53 @@ async def test_history_tells_who_and_why(audit: AsyncPool, mapper: Mapper, perso
     assert opened.recorded_at.utcoffset() == timedelta(0)
     assert len({row.event_id for row in rows}) == 6
     assert len({row.command_id for row in rows}) == 2
-    assert await head(audit) == 6
+    assert await read_last_position(read_pool) == 6
 
 
-async def test_history_can_be_narrowed(audit: AsyncPool, mapper: Mapper, person: UUID) -> None:
-    streams = [connection_of(person).id, sync_of(person).id]
-    everything = await history(audit, mapper, streams)
-    third = everything[2].recorded_at
+async def test_history_can_be_filtered(read_pool: AsyncPool, mapper: Mapper, person: UUID) -> None:
+    streams = [new_connection(person).id, requested_sync(person).id]
+    everything = await read_history(read_pool, mapper, streams)
+    third_recorded_at = everything[2].recorded_at
 
-    async def positions(**asked: object) -> list[int]:
-        rows = await history(audit, mapper, streams, **asked)  # type: ignore[arg-type]  # one of several
+    async def positions(**filters: object) -> list[int]:
+        rows = await read_history(read_pool, mapper, streams, **filters)  # type: ignore[arg-type]  # one of several
         return [row.position for row in rows]
 
     assert await positions(after_position=4) == [5, 6]
-    assert await positions(upto=2) == [1, 2]
+    assert await positions(up_to=2) == [1, 2]
     assert await positions(topics=["GradeChanged"]) == [5, 6]
-    assert await positions(since=third) == [3, 4, 5, 6]
-    assert await positions(until=third) == [1, 2]
+    assert await positions(since=third_recorded_at) == [3, 4, 5, 6]
+    assert await positions(until=third_recorded_at) == [1, 2]
     assert await positions(after_version=4) == [6]
     assert await positions(limit=1, after_position=1) == [2]
-    assert await history(audit, mapper, [uuid4()]) == []
+    assert await read_history(read_pool, mapper, [uuid4()]) == []
 
 
-async def test_the_history_of_the_erased_says_nothing(
-    audit: AsyncPool, mapper: Mapper, keys: PeopleKeys, person: UUID
+async def test_the_history_of_an_erased_person_is_redacted(
+    read_pool: AsyncPool, mapper: Mapper, keys: PersonKeys, person: UUID
 ) -> None:
     keys.destroy(person)
-    rows = await history(audit, mapper, [connection_of(person).id])
+    rows = await read_history(read_pool, mapper, [new_connection(person).id])
     assert [(row.topic, row.payload) for row in rows] == [("ConnectionOpened", {"redacted": True})]
 
 
-async def test_nothing_of_a_person_is_in_the_clear(audit: AsyncPool, store: EventStore) -> None:
+async def test_no_personal_data_is_stored_in_plain_text(
+    read_pool: AsyncPool, store: EventStore
+) -> None:
     person = uuid4()
-    store.save_now(connection_of(person, name="Ada" * 2000))
-    async with audit.connection() as connection:
+    store.save_blocking(new_connection(person, name="Ada" * 2000))
+    async with read_pool.connection() as connection:
         rows = await (await connection.execute("SELECT state FROM easeboard.events")).fetchall()
     assert all(b"Ada" not in state and b"canvas" not in state for (state,) in rows)
     assert len(rows[0][0]) < 500
-    loaded = store.load_now(Connection, connection_of(person).id)
+    loaded = store.load_blocking(Connection, new_connection(person).id)
     assert loaded.canvas_user_name == "Ada" * 2000
 
 
-async def test_what_has_no_news_costs_no_round_trip(
+async def test_saving_without_pending_events_needs_no_round_trip(
     store: EventStore, pool: Pool, person: UUID
 ) -> None:
-    loaded = await store.load(Connection, connection_of(person).id)
+    loaded = await store.load(Connection, new_connection(person).id)
     pool.close()
     await store.save(loaded)
-    await store.remember(loaded)
+    await store.save_snapshot(loaded)

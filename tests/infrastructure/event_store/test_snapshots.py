@@ -8,12 +8,16 @@ import pytest
 from domain.aggregate import Aggregate
 from domain.connection import Connection
 from domain.sync import Sync
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.execute import Pool
-from tests.infrastructure.event_store.aggregate_histories import connection_of, run, sync_of
+from tests.infrastructure.event_store.aggregate_histories import (
+    new_connection,
+    requested_sync,
+    start_and_record_course,
+)
 
-ROWS = "SELECT version, topic, state FROM easeboard.snapshots WHERE stream = %s"
+SELECT_SNAPSHOTS = "SELECT version, topic, state FROM easeboard.snapshots WHERE stream = %s"
 
 
 @pytest.fixture
@@ -24,98 +28,102 @@ def person() -> UUID:
 @pytest.fixture
 def sync(store: EventStore, person: UUID) -> Sync:
     """A saved synchronisation as it is loaded from its events."""
-    sync = run(sync_of(person))
-    store.save_now(sync)
-    return store.load_now(Sync, sync.id)
+    sync = start_and_record_course(requested_sync(person))
+    store.save_blocking(sync)
+    return store.load_blocking(Sync, sync.id)
 
 
-def marked(sync: Sync) -> Sync:
+def with_marker(sync: Sync) -> Sync:
     """One that no events would give: whoever loads it back has read the snapshot."""
     sync.last_completed_at = "from the snapshot"
     return sync
 
 
-def keep(store: EventStore, sync: Sync) -> None:
+def take_snapshot(store: EventStore, sync: Sync) -> None:
     """Keep this very aggregate, whatever the log says."""
     store._snapshots_of(Sync).take(sync)
 
 
-def rows(pool: Pool, stream: UUID) -> list[tuple[int, str, bytes]]:
+def fetch_snapshots(pool: Pool, stream: UUID) -> list[tuple[int, str, bytes]]:
     with pool.connection() as connection:
-        return connection.execute(ROWS, [stream]).fetchall()
+        return connection.execute(SELECT_SNAPSHOTS, [stream]).fetchall()
 
 
-def test_a_snapshot_is_exactly_what_it_was_taken_of(store: EventStore, sync: Sync) -> None:
-    keep(store, marked(sync))
-    loaded = store.load_now(Sync, sync.id)
+def test_a_snapshot_restores_the_aggregate_unchanged(store: EventStore, sync: Sync) -> None:
+    take_snapshot(store, with_marker(sync))
+    loaded = store.load_blocking(Sync, sync.id)
     assert loaded == sync
     assert isinstance(loaded.person_id, UUID)
     assert loaded.modified_on == sync.modified_on != datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def test_one_of_what_was_just_saved_tells_the_time_of_the_log(store: EventStore) -> None:
-    fresh = run(sync_of(uuid4()))
-    store.save_now(fresh)
-    plain = store.load_now(Sync, fresh.id)
-    store.remember_now(fresh)
-    assert store.load_now(Sync, fresh.id) == plain
+def test_a_snapshot_of_a_just_saved_aggregate_has_the_times_of_the_log(store: EventStore) -> None:
+    sync = start_and_record_course(requested_sync(uuid4()))
+    store.save_blocking(sync)
+    expected = store.load_blocking(Sync, sync.id)
+    store.save_snapshot_blocking(sync)
+    assert store.load_blocking(Sync, sync.id) == expected
 
 
-def test_so_is_a_connections(store: EventStore, person: UUID) -> None:
-    connection = connection_of(person)
-    connection.confirm("Ada Lovelace")
-    store.save_now(connection)
-    plain = store.load_now(Connection, connection.id)
-    store.remember_now(plain)
-    assert store.load_now(Connection, connection.id) == plain
+def test_a_snapshot_restores_a_connection_unchanged(store: EventStore, person: UUID) -> None:
+    connection = new_connection(person)
+    connection.record_validation("Ada Lovelace")
+    store.save_blocking(connection)
+    expected = store.load_blocking(Connection, connection.id)
+    store.save_snapshot_blocking(expected)
+    assert store.load_blocking(Connection, connection.id) == expected
 
 
-def test_later_events_follow_a_snapshot(store: EventStore, sync: Sync) -> None:
-    keep(store, marked(sync))
+def test_events_after_a_snapshot_are_applied_to_it(store: EventStore, sync: Sync) -> None:
+    take_snapshot(store, with_marker(sync))
     sync.cancel()
-    store.save_now(sync)
-    loaded = store.load_now(Sync, sync.id)
+    store.save_blocking(sync)
+    loaded = store.load_blocking(Sync, sync.id)
     assert (loaded.version, loaded.last_completed_at) == (sync.version, "from the snapshot")
-    assert loaded.live is None
+    assert loaded.active_run is None
 
 
-def test_an_earlier_version_is_folded_from_events(store: EventStore, sync: Sync) -> None:
-    keep(store, marked(sync))
+def test_a_version_before_the_snapshot_is_rehydrated_from_events(
+    store: EventStore, sync: Sync
+) -> None:
+    take_snapshot(store, with_marker(sync))
     for version in (0, 1):
-        loaded = store.load_now(Sync, sync.id, version=version)
+        loaded = store.load_blocking(Sync, sync.id, version=version)
         assert (loaded.version, loaded.last_completed_at) == (version, None)
 
 
-def test_one_is_taken_only_now_and_then(store: EventStore, pool: Pool, sync: Sync) -> None:
-    store.remember_now(sync)
-    first = rows(pool, sync.id)
+def test_no_snapshot_is_taken_before_the_interval_has_passed(
+    store: EventStore, pool: Pool, sync: Sync
+) -> None:
+    store.save_snapshot_blocking(sync)
+    first = fetch_snapshots(pool, sync.id)
     sync.cancel()
-    store.save_now(sync)
-    store.remember_now(sync)
-    assert rows(pool, sync.id) == first
+    store.save_blocking(sync)
+    store.save_snapshot_blocking(sync)
+    assert fetch_snapshots(pool, sync.id) == first
 
 
-def test_nothing_unsaved_is_remembered(store: EventStore, pool: Pool, sync: Sync) -> None:
+def test_no_snapshot_is_taken_of_unsaved_events(store: EventStore, pool: Pool, sync: Sync) -> None:
     sync.cancel()
-    store.remember_now(sync)
-    assert rows(pool, sync.id) == []
+    store.save_snapshot_blocking(sync)
+    assert fetch_snapshots(pool, sync.id) == []
 
 
-def test_it_is_sealed(store: EventStore, pool: Pool, sync: Sync) -> None:
-    store.remember_now(sync)
-    ((_, _, state),) = rows(pool, sync.id)
+def test_a_snapshot_is_encrypted(store: EventStore, pool: Pool, sync: Sync) -> None:
+    store.save_snapshot_blocking(sync)
+    ((_, _, state),) = fetch_snapshots(pool, sync.id)
     assert b"Problem" not in state
     assert state[0] & 2
 
 
-def test_an_erased_persons_snapshot_is_none(
-    store: EventStore, sync: Sync, keys: PeopleKeys
+def test_the_snapshot_of_an_erased_person_is_not_used(
+    store: EventStore, sync: Sync, keys: PersonKeys
 ) -> None:
-    keep(store, marked(sync))
+    take_snapshot(store, with_marker(sync))
     keys.destroy(sync.person_id)
-    loaded = store.load_now(Sync, sync.id)
+    loaded = store.load_blocking(Sync, sync.id)
     assert (loaded.version, loaded.last_completed_at, loaded.courses) == (sync.version, None, {})
-    store.remember_now(sync)
+    store.save_snapshot_blocking(sync)
 
 
 @pytest.mark.parametrize(
@@ -127,41 +135,41 @@ def test_an_erased_persons_snapshot_is_none(
         "UPDATE easeboard.snapshots SET version = version - 1",
     ],
 )
-def test_one_that_cannot_be_read_is_ignored(
+def test_an_unreadable_snapshot_is_ignored(
     store: EventStore, pool: Pool, sync: Sync, change: str
 ) -> None:
-    keep(store, marked(sync))
+    take_snapshot(store, with_marker(sync))
     with pool.connection() as connection:
         assert connection.execute(change.encode()).rowcount == 1
-    assert store.load_now(Sync, sync.id).last_completed_at is None
+    assert store.load_blocking(Sync, sync.id).last_completed_at is None
 
 
-def test_one_of_another_version_of_the_class_is_ignored(
-    pool: Pool, keys: PeopleKeys, sync: Sync, monkeypatch: pytest.MonkeyPatch
+def test_a_snapshot_of_another_class_version_is_ignored(
+    pool: Pool, keys: PersonKeys, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = EventStore(pool, keys, snapshot_every=1)
-    keep(store, marked(sync))
+    store = EventStore(pool, keys, snapshot_interval_events=1)
+    take_snapshot(store, with_marker(sync))
     monkeypatch.setattr(Sync, "class_version", Sync.class_version + 1)
-    newer = EventStore(pool, keys, snapshot_every=1)
-    loaded = newer.load_now(Sync, sync.id)
+    newer = EventStore(pool, keys, snapshot_interval_events=1)
+    loaded = newer.load_blocking(Sync, sync.id)
     assert loaded.last_completed_at is None
-    keep(newer, marked(loaded))
-    assert newer.load_now(Sync, sync.id).last_completed_at == "from the snapshot"
-    for each in (store, newer):
-        each.close()
+    take_snapshot(newer, with_marker(loaded))
+    assert newer.load_blocking(Sync, sync.id).last_completed_at == "from the snapshot"
+    for event_store in (store, newer):
+        event_store.close()
 
 
-def test_one_of_a_class_with_other_attributes_is_ignored(
-    store: EventStore, pool: Pool, keys: PeopleKeys, sync: Sync, monkeypatch: pytest.MonkeyPatch
+def test_a_snapshot_with_other_attributes_is_ignored(
+    store: EventStore, pool: Pool, keys: PersonKeys, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep(store, marked(sync))
-    begin = Sync.begin
+    take_snapshot(store, with_marker(sync))
+    reset = Sync.reset
 
-    def begin_otherwise(self: Aggregate) -> None:
-        begin(self)  # type: ignore[arg-type]  # a Sync
+    def reset_otherwise(self: Aggregate) -> None:
+        reset(self)  # type: ignore[arg-type]  # a Sync
         self.weather = "fine"  # type: ignore[attr-defined]  # an attribute of tomorrow
 
-    monkeypatch.setattr(Sync, "begin", begin_otherwise)
+    monkeypatch.setattr(Sync, "reset", reset_otherwise)
     newer = EventStore(pool, keys)
-    assert newer.load_now(Sync, sync.id).last_completed_at is None
+    assert newer.load_blocking(Sync, sync.id).last_completed_at is None
     newer.close()

@@ -5,45 +5,47 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_snapshot import Queue, Told
+from infrastructure.metrics.database_snapshot import DatabaseSnapshot, QueueCounts
 from infrastructure.metrics.pool_metrics import PoolMetrics
-from infrastructure.observability.instruments import PROCESS
+from infrastructure.observability.instruments import PROCESS_REGISTRY
 
 SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
 
-MODEL = {"lag_events": 3, "lag_seconds": 1.5, "state": "live", "rebuild": None}
-TOLD = Told(
-    Queue(waiting=2, doing=1, oldest=9.5),
+READ_MODEL_STATUS = {"lag_events": 3, "lag_seconds": 1.5, "state": "live", "rebuild": None}
+SNAPSHOT = DatabaseSnapshot(
+    QueueCounts(waiting=2, running=1, oldest_seconds=9.5),
     4,
-    [{"name": "courses", "events_per_second": 7.0, **MODEL}],
+    [{"name": "courses", "events_per_second": 7.0, **READ_MODEL_STATUS}],
     [("canvas_token", "k1", 5)],
     {"open": 2, "half_open": 1},
 )
 
 
-async def database_metrics() -> DatabaseMetrics:
+async def collected_database_metrics() -> DatabaseMetrics:
     """Metrics of a database that has answered."""
 
-    async def ask() -> Told:
-        return TOLD
+    async def take_snapshot() -> DatabaseSnapshot:
+        return SNAPSHOT
 
-    metrics = DatabaseMetrics(ask)
+    metrics = DatabaseMetrics(take_snapshot)
     await metrics.refresh()
     return metrics
 
 
-async def families() -> tuple[list[Metric], list[Metric]]:
+async def metric_families() -> tuple[list[Metric], list[Metric]]:
     """What a process tells of itself, and what it asked the database."""
-    own = [*PROCESS.collect(), *PoolMetrics([]).collect()]
-    return own, list((await database_metrics()).collect())
+    process_metrics = [*PROCESS_REGISTRY.collect(), *PoolMetrics([]).collect()]
+    return process_metrics, list((await collected_database_metrics()).collect())
 
 
-async def samples() -> set[str]:
+async def sample_names() -> set[str]:
     """The name of every sample there may be."""
-    own, asked = await families()
-    return {name for family in own + asked for name in names(family)}
+    process_metrics, database_metrics = await metric_families()
+    return {
+        name for family in process_metrics + database_metrics for name in names_of_family(family)
+    }
 
 
-def names(family: Metric) -> Iterator[str]:
+def names_of_family(family: Metric) -> Iterator[str]:
     """The names of a family's samples."""
     return (family.name + suffix for suffix in SUFFIXES[family.type])

@@ -7,11 +7,11 @@ from structlog.testing import capture_logs
 
 from infrastructure.metrics import database_metrics
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_snapshot import Told
-from tests.infrastructure.metrics.exposition import TOLD
+from infrastructure.metrics.database_snapshot import DatabaseSnapshot
+from tests.infrastructure.metrics.exposition import SNAPSHOT
 
 
-def samples(metrics: DatabaseMetrics) -> dict[str, float]:
+def collect_samples(metrics: DatabaseMetrics) -> dict[str, float]:
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
         for metric in metrics.collect()
@@ -20,18 +20,18 @@ def samples(metrics: DatabaseMetrics) -> dict[str, float]:
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_metrics, "PATIENCE", 0.01)
+def _short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_metrics, "REFRESH_TIMEOUT_SECONDS", 0.01)
 
 
-async def test_what_the_database_answers_is_told() -> None:
-    async def ask() -> Told:
-        return TOLD
+async def test_the_database_snapshot_is_published() -> None:
+    async def take_snapshot() -> DatabaseSnapshot:
+        return SNAPSHOT
 
-    metrics = DatabaseMetrics(ask)
-    assert samples(metrics) == {"easeboard_database_up": 0}
+    metrics = DatabaseMetrics(take_snapshot)
+    assert collect_samples(metrics) == {"easeboard_database_up": 0}
     await metrics.refresh()
-    assert samples(metrics) == {
+    assert collect_samples(metrics) == {
         "easeboard_database_up": 1,
         "easeboard_queue_depth": 2,
         "easeboard_queue_taken": 1,
@@ -48,58 +48,58 @@ async def test_what_the_database_answers_is_told() -> None:
     }
 
 
-async def test_many_scrapes_ask_once() -> None:
-    asked = 0
+async def test_concurrent_scrapes_share_one_query() -> None:
+    query_count = 0
 
-    async def ask() -> Told:
-        nonlocal asked
-        asked += 1
+    async def take_snapshot() -> DatabaseSnapshot:
+        nonlocal query_count
+        query_count += 1
         await asyncio.sleep(0)
-        return TOLD
+        return SNAPSHOT
 
-    metrics = DatabaseMetrics(ask)
+    metrics = DatabaseMetrics(take_snapshot)
     await asyncio.gather(*(metrics.refresh() for _ in range(5)))
     await metrics.refresh()
-    assert asked == 1
+    assert query_count == 1
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_timeout")
 async def test_a_scrape_does_not_wait_for_a_database_that_hangs() -> None:
-    answering = asyncio.Event()
+    may_respond = asyncio.Event()
 
-    async def ask() -> Told:
-        await answering.wait()
-        return TOLD
+    async def take_snapshot() -> DatabaseSnapshot:
+        await may_respond.wait()
+        return SNAPSHOT
 
-    metrics = DatabaseMetrics(ask)
+    metrics = DatabaseMetrics(take_snapshot)
     async with asyncio.timeout(10):
         await metrics.refresh()
-        assert samples(metrics) == {"easeboard_database_up": 0}
-        answering.set()
-        while not samples(metrics)["easeboard_database_up"]:
+        assert collect_samples(metrics) == {"easeboard_database_up": 0}
+        may_respond.set()
+        while not collect_samples(metrics)["easeboard_database_up"]:
             await metrics.refresh()
     await metrics.close()
 
 
-async def test_an_old_answer_is_told_for_a_while_and_then_left_out(
+async def test_an_old_snapshot_is_published_for_a_while_and_then_omitted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answers = iter([TOLD])
+    snapshots = iter([SNAPSHOT])
     now = time.monotonic()
 
-    async def ask() -> Told:
-        for told in answers:
-            return told
+    async def take_snapshot() -> DatabaseSnapshot:
+        for snapshot in snapshots:
+            return snapshot
         raise psycopg.OperationalError("the server is gone, and here is its password")
 
-    metrics = DatabaseMetrics(ask)
+    metrics = DatabaseMetrics(take_snapshot)
     await metrics.refresh()
     with capture_logs() as lines:
         monkeypatch.setattr(time, "monotonic", lambda: now + 30)
         await metrics.refresh()
-        aged = samples(metrics)
+        aged = collect_samples(metrics)
         assert (aged["easeboard_database_up"], aged["easeboard_queue_depth"]) == (0, 2)
         monkeypatch.setattr(time, "monotonic", lambda: now + 300)
-        assert samples(metrics) == {"easeboard_database_up": 0}
+        assert collect_samples(metrics) == {"easeboard_database_up": 0}
     assert [line["event"] for line in lines] == ["metrics_without_database"]
     assert "password" not in str(lines)

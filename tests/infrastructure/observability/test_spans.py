@@ -7,9 +7,9 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.testing import capture_logs
 
-from infrastructure.observability.otel_exporter import exporter_to
-from infrastructure.observability.spans import exporting, span, telemetry
-from infrastructure.observability.tracing import traced, traceparent
+from infrastructure.observability.otel_exporter import export_spans
+from infrastructure.observability.spans import export_telemetry, span, use_exporter
+from infrastructure.observability.tracing import continue_trace, current_traceparent
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -24,71 +24,75 @@ def exported() -> Iterator[InMemorySpanExporter]:
 
 def test_spans_are_exported_as_one_trace(exported: InMemorySpanExporter) -> None:
     with (
-        exporter_to(exported) as begin,
-        exporting(begin),
-        traced("request", f"00-{TRACE}-{SPAN}-01", kind="server") as request,
+        export_spans(exported) as start_span,
+        use_exporter(start_span),
+        continue_trace("request", f"00-{TRACE}-{SPAN}-01", kind="server") as request,
         span("append", {"easeboard.events": 3}),
     ):
-        request.name("GET /somewhere")
-        request.tell({"http.response.status_code": 200})
-        handed_on = traceparent()
+        request.rename("GET /somewhere")
+        request.set_attributes({"http.response.status_code": 200})
+        passed_on = current_traceparent()
     inner, outer = exported.get_finished_spans()
     assert (inner.name, outer.name) == ("append", "GET /somewhere")
     assert inner.parent
     assert outer.parent
     assert {outer.parent.trace_id, inner.parent.trace_id} == {int(TRACE, 16)}
     assert (outer.parent.span_id, inner.parent) == (int(SPAN, 16), outer.context)
-    assert handed_on == f"00-{TRACE}-{inner.parent.span_id:016x}-01"
+    assert passed_on == f"00-{TRACE}-{inner.parent.span_id:016x}-01"
     assert inner.attributes == {"easeboard.events": 3}
     assert outer.resource.attributes["service.name"] == "easeboard"
 
 
-def test_an_error_is_told_by_its_kind_alone(exported: InMemorySpanExporter) -> None:
+def test_a_span_records_only_the_type_of_an_error(exported: InMemorySpanExporter) -> None:
     with (
-        exporter_to(exported) as begin,
-        exporting(begin),
+        export_spans(exported) as start_span,
+        use_exporter(start_span),
         pytest.raises(ValueError, match="private"),
         span("append"),
     ):
         raise ValueError("something private")
-    (kept,) = exported.get_finished_spans()
-    assert (kept.status.is_ok, kept.status.description) == (False, "ValueError")
-    assert not kept.events
-    assert "private" not in kept.to_json()
+    (exported_span,) = exported.get_finished_spans()
+    assert (exported_span.status.is_ok, exported_span.status.description) == (False, "ValueError")
+    assert not exported_span.events
+    assert "private" not in exported_span.to_json()
 
 
-def test_who_asks_not_to_be_sampled_is_not(exported: InMemorySpanExporter) -> None:
+def test_an_unsampled_trace_is_not_exported(exported: InMemorySpanExporter) -> None:
     with (
-        exporter_to(exported) as begin,
-        exporting(begin),
-        traced("request", f"00-{TRACE}-{SPAN}-00"),
+        export_spans(exported) as start_span,
+        use_exporter(start_span),
+        continue_trace("request", f"00-{TRACE}-{SPAN}-00"),
     ):
-        assert (traceparent() or "").endswith("-00")
+        assert (current_traceparent() or "").endswith("-00")
     assert exported.get_finished_spans() == ()
 
 
-def test_nothing_is_imported_unless_asked_for() -> None:
+def test_the_sdk_is_not_imported_unless_configured() -> None:
     # FastAPI imports the interface by itself where it is installed; the weight is in the rest.
     script = (
         "import sys, interfaces.composition.run_roles; print('opentelemetry.sdk' in sys.modules)"
     )
-    done = subprocess.run(  # noqa: S603  # our own program
+    completed = subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.strip() == "False"
+    assert completed.stdout.strip() == "False"
 
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "infrastructure.observability.otel_exporter", None)
-    with capture_logs() as lines, telemetry("http://127.0.0.1:4318"), span("append") as unseen:
-        assert unseen.trace is None
+    with (
+        capture_logs() as lines,
+        export_telemetry("http://127.0.0.1:4318"),
+        span("append") as null_span,
+    ):
+        assert null_span.trace is None
     (line,) = lines
     assert line["log_level"] == "warning"
     assert "pip install 'easeboard[telemetry]'" in line["reason"]
 
 
-def test_a_collector_that_is_away_delays_nobody_for_long() -> None:
-    began = time.monotonic()
-    with telemetry("http://127.0.0.1:9"), span("append") as seen:
-        assert seen.trace
-    assert time.monotonic() - began < 30
+def test_an_unavailable_collector_delays_shutdown_only_briefly() -> None:
+    started = time.monotonic()
+    with export_telemetry("http://127.0.0.1:9"), span("append") as started_span:
+        assert started_span.trace
+    assert time.monotonic() - started < 30

@@ -3,32 +3,32 @@ import re
 import pytest
 from structlog.contextvars import get_contextvars
 
-from infrastructure.observability.tracing import traced, traceparent
+from infrastructure.observability.tracing import continue_trace, current_traceparent
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
-def test_a_trace_goes_on_and_is_handed_on() -> None:
-    assert traceparent() is None
-    with traced("request", f"00-{TRACE}-{SPAN}-00"):
+def test_a_trace_is_continued_and_passed_on() -> None:
+    assert current_traceparent() is None
+    with continue_trace("request", f"00-{TRACE}-{SPAN}-00"):
         bound = get_contextvars()
         assert bound["trace_id"] == TRACE
         assert bound["span_id"] != SPAN
-        assert traceparent() == f"00-{TRACE}-{bound['span_id']}-00"
-        with traced("inside", traceparent()):
+        assert current_traceparent() == f"00-{TRACE}-{bound['span_id']}-00"
+        with continue_trace("inside", current_traceparent()):
             assert get_contextvars()["trace_id"] == TRACE
         assert get_contextvars() == bound
-    assert traceparent() is None
+    assert current_traceparent() is None
     assert get_contextvars() == {}
 
 
-def test_a_later_version_may_say_more() -> None:
-    with traced("request", f"cc-{TRACE}-{SPAN}-01-what-the-future-brings"):
+def test_a_later_traceparent_version_may_have_more_fields() -> None:
+    with continue_trace("request", f"cc-{TRACE}-{SPAN}-01-what-the-future-brings"):
         assert get_contextvars()["trace_id"] == TRACE
 
 
 @pytest.mark.parametrize(
-    "given",
+    "traceparent",
     [
         None,
         "",
@@ -43,8 +43,8 @@ def test_a_later_version_may_say_more() -> None:
         f"{TRACE}",
     ],
 )
-def test_anything_else_begins_a_new_trace(given: str | None) -> None:
-    with traced("request", given):
+def test_an_invalid_traceparent_starts_a_new_trace(traceparent: str | None) -> None:
+    with continue_trace("request", traceparent):
         bound = get_contextvars()
     assert re.fullmatch("[0-9a-f]{32}", bound["trace_id"])
     assert re.fullmatch("[0-9a-f]{16}", bound["span_id"])

@@ -12,7 +12,7 @@ from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def server_folder() -> Iterator[Path]:
     """A folder the server's account may enter, whoever runs the tests."""
     folder = Path(tempfile.mkdtemp(prefix="easeboard-tests-")).resolve()
     yield folder
@@ -20,8 +20,8 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def _started_once() -> Iterator[Path]:
-    with folder() as home:
+def _template_home() -> Iterator[Path]:
+    with server_folder() as home:
         with EmbeddedPostgres(home, settings={"fsync": "off"}):
             pass
         yield home
@@ -30,14 +30,14 @@ def _started_once() -> Iterator[Path]:
 @pytest.fixture
 def bare_home() -> Iterator[Path]:
     """A home in which no server was ever started."""
-    with folder() as home:
+    with server_folder() as home:
         yield home
         postmaster.stop(home / "postgres")
 
 
 @pytest.fixture
-def home(bare_home: Path, _started_once: Path) -> Path:
+def home(bare_home: Path, _template_home: Path) -> Path:
     """A home with a database of its own that nobody uses."""
     # As root, the copy has to belong to the server's account as well.
-    subprocess.run(["/bin/cp", "-a", f"{_started_once}/.", bare_home], check=True)  # noqa: S603 - cp
+    subprocess.run(["/bin/cp", "-a", f"{_template_home}/.", bare_home], check=True)  # noqa: S603 - cp
     return bare_home

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+BINARIES_DIRECTORY = Path("/usr/lib/postgresql/15/bin")
 
 
 @contextmanager
 def postgres15_url(**settings: str) -> Iterator[str | None]:
     """The address of a new server's database `postgres`, as superuser; None without binaries."""
-    if not PROGRAMS.exists():
+    if not BINARIES_DIRECTORY.exists():
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="easeboard-15-"))
@@ -25,8 +25,8 @@ def postgres15_url(**settings: str) -> Iterator[str | None]:
     data = folder / "data"
     _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
     options = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
-    given = " ".join(f"-c {name}='{value}'" for name, value in {**options, **settings}.items())
-    _run("pg_ctl", "-w", "-D", data, "-l", folder / "log", "-o", given, "start")
+    arguments = " ".join(f"-c {name}='{value}'" for name, value in {**options, **settings}.items())
+    _run("pg_ctl", "-w", "-D", data, "-l", folder / "log", "-o", arguments, "start")
     try:
         yield f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}&port=5432"
     finally:
@@ -35,8 +35,8 @@ def postgres15_url(**settings: str) -> Iterator[str | None]:
 
 
 def _run(program: str, *arguments: str | Path) -> None:
-    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    command = [*become, str(PROGRAMS / program), *map(str, arguments)]
+    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    command = [*prefix, str(BINARIES_DIRECTORY / program), *map(str, arguments)]
     subprocess.run(  # noqa: S603 - Debian's own program
         command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )

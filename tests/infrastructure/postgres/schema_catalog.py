@@ -76,7 +76,7 @@ QUERIES = {
 }
 
 
-def catalogue(url: str) -> dict[str, list[tuple[object, ...]]]:
+def read_schema_catalog(url: str) -> dict[str, list[tuple[object, ...]]]:
     """Everything in the database but its rows, and the migrations it had."""
     with psycopg.connect(url) as connection:
         return {name: connection.execute(query).fetchall() for name, query in QUERIES.items()}

@@ -13,23 +13,23 @@ import psycopg
 import pytest
 
 from infrastructure.postgres.embedded.embedded_postgres import (
-    ROLE,
+    OWNER_ROLE,
     EmbeddedPostgres,
     create_database,
 )
 from infrastructure.postgres.errors import PostgresUnavailable
 from infrastructure.postgres.migrate import (
     MigrationRefused,
-    known,
+    load_migrations,
     migrate,
-    pending,
+    pending_migrations,
 )
-from tests.infrastructure.postgres.debian_server import PROGRAMS, postgres15_url
-from tests.infrastructure.postgres.schema_catalog import catalogue
+from tests.infrastructure.postgres.debian_server import BINARIES_DIRECTORY, postgres15_url
+from tests.infrastructure.postgres.schema_catalog import read_schema_catalog
 
 ROOT = Path(__file__).parents[3]
-NAMES = [migration.name for migration in known()]
-VERSIONS = [migration.version for migration in known()]
+NAMES = [migration.name for migration in load_migrations()]
+VERSIONS = [migration.version for migration in load_migrations()]
 
 
 @pytest.fixture
@@ -43,207 +43,219 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+def fetch_rows(url: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url) as connection:
         return connection.execute(query.encode()).fetchall()
 
 
-def test_the_files_are_numbered_without_a_gap_and_named_in_words() -> None:
+def test_migrations_are_numbered_without_a_gap() -> None:
     assert list(range(1, len(VERSIONS) + 1)) == VERSIONS
 
 
 @pytest.fixture(scope="module")
-def straight_url(embedded_postgres: EmbeddedPostgres) -> str:
+def reference_url(embedded_postgres: EmbeddedPostgres) -> str:
     """A database that was migrated in one go."""
-    create_database(embedded_postgres.admin_url, "straight", owner=ROLE)
+    create_database(embedded_postgres.admin_url, "straight", owner=OWNER_ROLE)
     migrate(embedded_postgres.url_of("straight"))
     return embedded_postgres.url_of("straight")
 
 
 @pytest.mark.parametrize("version", [0, *VERSIONS])
-def test_from_every_earlier_version_the_schema_becomes_the_same(
-    straight_url: str, empty_database_url: str, version: int
+def test_migrating_from_any_version_gives_the_same_schema(
+    reference_url: str, empty_database_url: str, version: int
 ) -> None:
-    earlier = [name for name, each in zip(NAMES, VERSIONS, strict=True) if each <= version]
-    assert migrate(empty_database_url, upto=version) == earlier
-    assert pending(empty_database_url) == NAMES[len(earlier) :]
+    earlier = [name for name, number in zip(NAMES, VERSIONS, strict=True) if number <= version]
+    assert migrate(empty_database_url, up_to=version) == earlier
+    assert pending_migrations(empty_database_url) == NAMES[len(earlier) :]
     migrate(empty_database_url)
-    assert pending(empty_database_url) == []
-    assert catalogue(empty_database_url) == catalogue(straight_url)
+    assert pending_migrations(empty_database_url) == []
+    assert read_schema_catalog(empty_database_url) == read_schema_catalog(reference_url)
 
 
-def test_the_catalogue_would_tell_a_difference(straight_url: str, empty_database_url: str) -> None:
+def test_the_schema_catalog_detects_a_difference(
+    reference_url: str, empty_database_url: str
+) -> None:
     migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE INDEX another ON easeboard.schema_migrations (name)")
-    assert catalogue(empty_database_url) != catalogue(straight_url)
+    assert read_schema_catalog(empty_database_url) != read_schema_catalog(reference_url)
 
 
-def test_postgres_15_takes_every_migration() -> None:
+def test_every_migration_applies_on_postgres_15() -> None:
     with postgres15_url() as url:
-        assert (url is not None) == PROGRAMS.exists()
+        assert (url is not None) == BINARIES_DIRECTORY.exists()
         if url is not None:
             assert migrate(url) == NAMES
             assert migrate(url) == []
 
 
-def test_each_is_applied_once_and_noted(empty_database_url: str, folder: Path) -> None:
-    assert pending(empty_database_url, folder=folder) == ["0001_first", "0002_second", "0003_third"]
-    assert migrate(empty_database_url, folder=folder, upto=1) == ["0001_first"]
-    assert migrate(empty_database_url, folder=folder) == ["0002_second", "0003_third"]
-    assert migrate(empty_database_url, folder=folder) == []
-    assert rows(empty_database_url, "SELECT n FROM easeboard.third") == [(2,)]
+def test_each_migration_is_applied_once_and_recorded(empty_database_url: str, folder: Path) -> None:
+    assert pending_migrations(empty_database_url, directory=folder) == [
+        "0001_first",
+        "0002_second",
+        "0003_third",
+    ]
+    assert migrate(empty_database_url, directory=folder, up_to=1) == ["0001_first"]
+    assert migrate(empty_database_url, directory=folder) == ["0002_second", "0003_third"]
+    assert migrate(empty_database_url, directory=folder) == []
+    assert fetch_rows(empty_database_url, "SELECT n FROM easeboard.third") == [(2,)]
     assert [
         (version, name, len(sha256))
-        for version, name, sha256 in rows(
+        for version, name, sha256 in fetch_rows(
             empty_database_url,
             "SELECT version, name, sha256 FROM easeboard.schema_migrations ORDER BY applied_at",
         )
     ] == [(1, "0001_first", 64), (2, "0002_second", 64), (3, "0003_third", 64)]
 
 
-def test_eight_at_once_apply_each_once(empty_database_url: str, folder: Path) -> None:
+def test_eight_concurrent_processes_apply_each_migration_once(
+    empty_database_url: str, folder: Path
+) -> None:
     start = threading.Barrier(8)
 
     def run(_: int) -> list[str]:
         start.wait()
-        return migrate(empty_database_url, folder=folder)
+        return migrate(empty_database_url, directory=folder)
 
     with ThreadPoolExecutor(8) as threads:
         applied = [name for names in threads.map(run, range(8)) for name in names]
     assert sorted(applied) == ["0001_first", "0002_second", "0003_third"]
-    assert rows(empty_database_url, "SELECT count(*) FROM easeboard.first") == [(1,)]
+    assert fetch_rows(empty_database_url, "SELECT count(*) FROM easeboard.first") == [(1,)]
 
 
-def test_a_failing_migration_leaves_nothing_of_itself_and_all_before_it(
+def test_a_failing_migration_is_rolled_back_and_earlier_ones_stay(
     empty_database_url: str, folder: Path
 ) -> None:
     third = folder / "0003_third.sql"
     third.write_text("CREATE TABLE half (n integer); SELECT 1 / 0;")
     with pytest.raises(MigrationRefused, match=r"0003_third failed.*division by zero"):
-        migrate(empty_database_url, folder=folder)
-    assert pending(empty_database_url, folder=folder) == ["0003_third"]
-    assert rows(empty_database_url, "SELECT to_regclass('easeboard.half')") == [(None,)]
+        migrate(empty_database_url, directory=folder)
+    assert pending_migrations(empty_database_url, directory=folder) == ["0003_third"]
+    assert fetch_rows(empty_database_url, "SELECT to_regclass('easeboard.half')") == [(None,)]
     third.write_text("CREATE TABLE half (n integer)")
-    assert migrate(empty_database_url, folder=folder) == ["0003_third"]
+    assert migrate(empty_database_url, directory=folder) == ["0003_third"]
 
 
-def test_a_process_killed_in_the_middle_leaves_nothing_half(
+def test_a_killed_process_leaves_no_partial_migration(
     empty_database_url: str, folder: Path, postgres_url: str
 ) -> None:
     third = folder / "0003_third.sql"
     third.write_text("CREATE TABLE half (n integer); SELECT pg_sleep(600);")
     code = (
         "import sys, pathlib; from infrastructure.postgres.migrate import migrate; "
-        "migrate(sys.argv[1], folder=pathlib.Path(sys.argv[2]))"
+        "migrate(sys.argv[1], directory=pathlib.Path(sys.argv[2]))"
     )
     with subprocess.Popen(  # noqa: S603 - ourselves
         [sys.executable, "-c", code, empty_database_url, folder], cwd=ROOT
     ) as process:
-        asleep = until_one_sleeps(postgres_url)
+        sleeping_pid = wait_for_sleeping_session(postgres_url)
         os.kill(process.pid, signal.SIGKILL)
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         # The server notices a lost client only when it next writes to it.
-        admin.execute("SELECT pg_terminate_backend(%s, 10000)", [asleep])
-    assert rows(empty_database_url, "SELECT to_regclass('easeboard.half')") == [(None,)]
+        admin.execute("SELECT pg_terminate_backend(%s, 10000)", [sleeping_pid])
+    assert fetch_rows(empty_database_url, "SELECT to_regclass('easeboard.half')") == [(None,)]
     third.write_text("CREATE TABLE half (n integer)")
-    assert migrate(empty_database_url, folder=folder) == ["0003_third"]
+    assert migrate(empty_database_url, directory=folder) == ["0003_third"]
 
 
-def until_one_sleeps(postgres_url: str) -> int:
+def wait_for_sleeping_session(postgres_url: str) -> int:
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         while True:
-            found = admin.execute(
+            row = admin.execute(
                 "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
             ).fetchone()
-            if found is not None:
-                pid: int = found[0]
+            if row is not None:
+                pid: int = row[0]
                 return pid
 
 
-def test_an_edited_file_is_refused(empty_database_url: str, folder: Path) -> None:
-    migrate(empty_database_url, folder=folder)
+def test_an_edited_migration_is_refused(empty_database_url: str, folder: Path) -> None:
+    migrate(empty_database_url, directory=folder)
     (folder / "0002_second.sql").write_text("CREATE TABLE second (n bigint);")
-    for look in (migrate, pending):
+    for command in (migrate, pending_migrations):
         with pytest.raises(MigrationRefused, match="0002_second was edited after it was applied"):
-            look(empty_database_url, folder=folder)
+            command(empty_database_url, directory=folder)
 
 
-def test_line_ends_of_windows_are_no_edit(empty_database_url: str, folder: Path) -> None:
-    migrate(empty_database_url, folder=folder)
+def test_windows_line_endings_do_not_count_as_an_edit(
+    empty_database_url: str, folder: Path
+) -> None:
+    migrate(empty_database_url, directory=folder)
     for file in folder.iterdir():
         file.write_bytes(file.read_bytes().replace(b";", b";\n"))
-    database = known(folder)
+    expected = load_migrations(folder)
     for file in folder.iterdir():
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
-    assert known(folder) == database
+    assert load_migrations(folder) == expected
 
 
-def test_a_database_of_a_newer_program_is_refused(empty_database_url: str, folder: Path) -> None:
-    migrate(empty_database_url, folder=folder)
+def test_a_database_migrated_by_a_newer_program_is_refused(
+    empty_database_url: str, folder: Path
+) -> None:
+    migrate(empty_database_url, directory=folder)
     (folder / "0003_third.sql").unlink()
-    for look in (migrate, pending):
+    for command in (migrate, pending_migrations):
         with pytest.raises(MigrationRefused, match=r"0003_third.*newer easeboard"):
-            look(empty_database_url, folder=folder)
+            command(empty_database_url, directory=folder)
 
 
-def test_two_files_of_one_number_are_refused(empty_database_url: str, folder: Path) -> None:
+def test_two_migrations_with_the_same_number_are_refused(
+    empty_database_url: str, folder: Path
+) -> None:
     (folder / "0003_other.sql").write_text("SELECT 1")
     with pytest.raises(MigrationRefused, match="the same number"):
-        migrate(empty_database_url, folder=folder)
+        migrate(empty_database_url, directory=folder)
 
 
-def test_an_older_server_is_refused(
+def test_a_server_below_the_minimum_version_is_refused(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrastructure.postgres.migrate.OLDEST_SERVER", 99)
+    monkeypatch.setattr("infrastructure.postgres.migrate.MIN_SERVER_VERSION", 99)
     with pytest.raises(MigrationRefused, match=r"PostgreSQL 18: easeboard needs 99 or newer"):
         migrate(empty_database_url)
 
 
 @pytest.fixture
-def stranger_url(empty_database_url: str, embedded_postgres: EmbeddedPostgres) -> str:
+def unprivileged_url(empty_database_url: str, embedded_postgres: EmbeddedPostgres) -> str:
     """The same database, as a user who may do nothing in it."""
     create_database(embedded_postgres.admin_url, "strangers", owner="stranger")
     return empty_database_url.replace("easeboard@", "stranger@")
 
 
-def test_a_user_without_the_right_is_told_what_to_do(stranger_url: str) -> None:
+def test_a_user_without_privileges_is_refused_with_advice(unprivileged_url: str) -> None:
     with pytest.raises(MigrationRefused, match="GRANT CREATE ON DATABASE"):
-        migrate(stranger_url)
+        migrate(unprivileged_url)
 
 
-def test_a_user_without_the_right_may_start_when_nothing_is_missing(
-    stranger_url: str, empty_database_url: str
+def test_a_user_without_privileges_may_start_when_nothing_is_pending(
+    unprivileged_url: str, empty_database_url: str
 ) -> None:
     migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("GRANT USAGE ON SCHEMA easeboard TO stranger")
         connection.execute("GRANT SELECT ON easeboard.schema_migrations TO stranger")
-    assert migrate(stranger_url) == []
-    assert pending(stranger_url) == []
+    assert migrate(unprivileged_url) == []
+    assert pending_migrations(unprivileged_url) == []
 
 
-def test_a_standby_is_told_as_one(empty_database_url: str, folder: Path) -> None:
+def test_a_standby_is_refused(empty_database_url: str, folder: Path) -> None:
     read_only = empty_database_url + "&options=-cdefault_transaction_read_only%3Don"
     with pytest.raises(MigrationRefused, match="standby"):
-        migrate(read_only, folder=folder)
+        migrate(read_only, directory=folder)
 
 
-def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+def test_an_unreachable_server_is_reported_without_the_password() -> None:
     for url in (
         "postgresql://u:s3cr3t-canary@127.0.0.1:1/x",
         "postgresql://u:s3cr3t-canary@nowhere.invalid/x",
         "postgresql://u:%zzs3cr3t-canary@db/x",
     ):
-        with pytest.raises(PostgresUnavailable) as told:
+        with pytest.raises(PostgresUnavailable) as error:
             migrate(url)
-        assert "s3cr3t-canary" not in str(told.value)
+        assert "s3cr3t-canary" not in str(error.value)
 
 
-def test_the_schemas_of_others_are_brought_along_one_process_at_a_time(
-    empty_database_url: str, folder: Path
-) -> None:
+def test_extra_steps_run_in_one_process_at_a_time(empty_database_url: str, folder: Path) -> None:
     def step(connection: psycopg.Connection[Any]) -> list[str]:
         if connection.execute("SELECT to_regclass('public.others')").fetchone() != (None,):
             return []
@@ -251,7 +263,10 @@ def test_the_schemas_of_others_are_brought_along_one_process_at_a_time(
         return ["others"]
 
     with ThreadPoolExecutor(4) as threads:
-        done = list(
-            threads.map(lambda _: migrate(empty_database_url, folder=folder, also=[step]), range(4))
+        results = list(
+            threads.map(
+                lambda _: migrate(empty_database_url, directory=folder, extra_steps=[step]),
+                range(4),
+            )
         )
-    assert sum(names.count("others") for names in done) == 1
+    assert sum(names.count("others") for names in results) == 1

@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.postgres import pools
-from tests.infrastructure.projection_engine.log_builder import WrittenLog
+from tests.infrastructure.projection_engine.log_builder import LogBuilder
 
 
 @pytest.fixture
@@ -20,17 +20,17 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def written(connection: psycopg.Connection[Any]) -> WrittenLog:
-    return WrittenLog(connection)
+def log_builder(connection: psycopg.Connection[Any]) -> LogBuilder:
+    return LogBuilder(connection)
 
 
 @pytest.fixture
 def reader(database_url: str) -> Iterator[LogReader]:
-    with pools.writes(database_url, size=4) as pool:
+    with pools.open_write_pool(database_url, size=4) as pool:
         yield LogReader(pool, Mapper(None))
 
 
 @pytest.fixture
-async def reads(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
-    async with pools.reads(database_url, size=4) as pool:
+async def read_pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
+    async with pools.open_read_pool(database_url, size=4) as pool:
         yield pool

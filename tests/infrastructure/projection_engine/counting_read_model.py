@@ -9,22 +9,22 @@ import psycopg
 
 from domain.event import Event
 from domain.events import ConnectionOpened
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Keeps the positions of openings; fails while `refuses` is set."""
+class CountingReadModel:
+    """Keeps the positions of openings; fails while `is_failing` is set."""
 
-    name: str = "tally"
+    name: str = "counting"
     version: int = 1
-    hears: tuple[type[Event], ...] = (ConnectionOpened,)
-    schema_sql: str = "CREATE TABLE tallied (position bigint PRIMARY KEY);"
+    subscribes_to: tuple[type[Event], ...] = (ConnectionOpened,)
+    schema_sql: str = "CREATE TABLE counted (position bigint PRIMARY KEY);"
     tables: tuple[str, ...] = ()
-    refuses: threading.Event = field(default_factory=threading.Event)
+    is_failing: threading.Event = field(default_factory=threading.Event)
 
-    def project(self, events: Sequence[Recorded], cursor: psycopg.Cursor[Any]) -> None:
+    def project(self, events: Sequence[RecordedEvent], cursor: psycopg.Cursor[Any]) -> None:
         for event in events:
-            if self.refuses.is_set():
+            if self.is_failing.is_set():
                 raise LookupError(event.event)
-            cursor.execute("INSERT INTO tallied (position) VALUES (%s)", [event.position])
+            cursor.execute("INSERT INTO counted (position) VALUES (%s)", [event.position])

@@ -6,25 +6,25 @@ from uuid import uuid4
 
 from psycopg import Connection
 
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.mapper import Mapper
 
-FENCE = "SELECT pg_advisory_xact_lock_shared(1161905989, 1)"
+APPEND_LOCK = "SELECT pg_advisory_xact_lock_shared(1161905989, 1)"
 """What holds readers back until the events are there, as `easeboard.append` does."""
 
 
-class WrittenLog:
+class LogBuilder:
     """The log in a database, written without the store."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
         self._mapper = Mapper(None)
 
-    def append(self, events: Sequence[Recorded]) -> int:
+    def append(self, events: Sequence[RecordedEvent]) -> int:
         """Append in one transaction; returns the last position."""
         with (
             self._connection.transaction(),
-            self._connection.execute(FENCE),
+            self._connection.execute(APPEND_LOCK),
             self._connection.cursor() as cursor,
             cursor.copy(
                 "COPY easeboard.events (stream, version, topic, recorded_at, actor, command_id,"
@@ -32,7 +32,7 @@ class WrittenLog:
             ) as copy,
         ):
             for recorded in events:
-                (stored,) = self._mapper.store([recorded.event], recorded.person_id)
+                (stored,) = self._mapper.to_stored_events([recorded.event], recorded.person_id)
                 copy.write_row(
                     (
                         stored.originator_id,
@@ -48,5 +48,5 @@ class WrittenLog:
         return self.head()
 
     def head(self) -> int:
-        found = self._connection.execute("SELECT coalesce(max(position), 0) FROM easeboard.events")
-        return int(found.fetchall()[0][0])
+        cursor = self._connection.execute("SELECT coalesce(max(position), 0) FROM easeboard.events")
+        return int(cursor.fetchall()[0][0])

@@ -10,107 +10,107 @@ import psycopg
 import pytest
 
 from infrastructure.event_store.log_reader import LogReader
-from infrastructure.projection_engine.daemon import Follower
-from infrastructure.projection_engine.event_source import Batch
+from infrastructure.projection_engine.daemon import ProjectionDaemon
+from infrastructure.projection_engine.event_source import EventBatch
 from projections.registry import READ_MODELS
-from tests.infrastructure.projection_engine.counting_read_model import Tally
-from tests.infrastructure.projection_engine.log_builder import WrittenLog
+from tests.infrastructure.projection_engine.counting_read_model import CountingReadModel
+from tests.infrastructure.projection_engine.log_builder import LogBuilder
 from tests.infrastructure.projection_engine.wait_for_projections import (
-    assert_live_is_rebuilt,
-    positions,
-    until,
-    until_all_at,
+    assert_live_equals_rebuilt,
+    live_positions,
+    wait_until,
+    wait_until_all_at,
 )
-from tests.projections.event_builders import Wanderer
-from tests.projections.table_contents import in_parts
+from tests.projections.event_builders import RandomHistory
+from tests.projections.table_contents import random_batches
 
 Connection = psycopg.Connection[Any]
 
 
-def test_what_is_recorded_is_soon_read(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_appended_events_are_projected(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    events = Wanderer(1).walk(200)
-    with Follower(database_url, reader, READ_MODELS):
-        for part in in_parts(events, random.Random(1)):
-            written.append(part)
-        until_all_at(connection, written.head())
-    assert_live_is_rebuilt(connection, events)
+    events = RandomHistory(1).generate(200)
+    with ProjectionDaemon(database_url, reader, READ_MODELS):
+        for batch in random_batches(events, random.Random(1)):
+            log_builder.append(batch)
+        wait_until_all_at(connection, log_builder.head())
+    assert_live_equals_rebuilt(connection, events)
 
 
-def test_a_checkpoint_moves_past_events_that_nobody_hears(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_a_checkpoint_moves_past_events_without_subscribers(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    head = written.append(Wanderer(2).walk(30))
-    with Follower(database_url, reader, [replace(Tally(), hears=())]):
-        until(lambda: positions(connection) == {"tally": head})
+    head = log_builder.append(RandomHistory(2).generate(30))
+    with ProjectionDaemon(database_url, reader, [replace(CountingReadModel(), subscribes_to=())]):
+        wait_until(lambda: live_positions(connection) == {"counting": head})
 
 
-def test_a_broken_projector_holds_nobody_up_and_tells_no_secrets(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_a_failing_projector_does_not_block_others_and_its_error_has_no_event_data(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    broken, sound = Tally("broken"), Tally("sound")
-    broken.refuses.set()
-    head = written.append(Wanderer(3).walk(60))
-    with Follower(database_url, reader, [broken, sound]):
-        until(lambda: positions(connection) == {"broken": 0, "sound": head})
-        until(lambda: _error(connection, "broken") is not None)
-        error = _error(connection, "broken")
-        broken.refuses.clear()
-        until(lambda: positions(connection) == {"broken": head, "sound": head})
+    failing, working = CountingReadModel("failing"), CountingReadModel("working")
+    failing.is_failing.set()
+    head = log_builder.append(RandomHistory(3).generate(60))
+    with ProjectionDaemon(database_url, reader, [failing, working]):
+        wait_until(lambda: live_positions(connection) == {"failing": 0, "working": head})
+        wait_until(lambda: _error(connection, "failing") is not None)
+        error = _error(connection, "failing")
+        failing.is_failing.clear()
+        wait_until(lambda: live_positions(connection) == {"failing": head, "working": head})
     assert error is not None
     assert error.startswith("LookupError in projection_engine/counting_read_model.py, line ")
     assert "Ada" not in error
-    assert _error(connection, "broken") is None
-    assert _error(connection, "sound") is None
+    assert _error(connection, "failing") is None
+    assert _error(connection, "working") is None
 
 
 def _error(connection: Connection, name: str) -> str | None:
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT error FROM easeboard.projections WHERE name = %s ORDER BY version", [name]
     ).fetchall()
-    return found[0][0] if found else None
+    return rows[0][0] if rows else None
 
 
-class Leisurely:
+class SlowEventSource:
     """A log that takes its time, and when it was done and asked again."""
 
-    def __init__(self, log: LogReader) -> None:
-        self._log = log
-        self._done = 0.0
+    def __init__(self, source: LogReader) -> None:
+        self._source = source
+        self._finished_at = 0.0
         self.pauses: list[float] = []
 
-    def safe(self) -> int:
-        if self._done:
-            self.pauses.append(time.monotonic() - self._done)
-            self._done = 0.0
-        return self._log.safe()
+    def high_water_mark(self) -> int:
+        if self._finished_at:
+            self.pauses.append(time.monotonic() - self._finished_at)
+            self._finished_at = 0.0
+        return self._source.high_water_mark()
 
-    def read(self, after: int, upto: int, topics: Sequence[str], limit: int) -> Batch:
-        batch = self._log.read(after, upto, topics, limit)
+    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventBatch:
+        batch = self._source.read(after, up_to, topics, limit)
         time.sleep(0.02)
-        self._done = time.monotonic()
+        self._finished_at = time.monotonic()
         return batch
 
 
-def test_a_small_batch_is_followed_by_a_rest_twice_as_long(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_a_small_batch_is_followed_by_a_pause_twice_as_long(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    log = Leisurely(reader)
-    with Follower(database_url, log, [Tally()]) as follower:
-        for event in Wanderer(6).walk(5):
-            head = written.append([event])
-            follower.wake()
-            until_all_at(connection, head)
-            follower.wake()
-        until(lambda: len(log.pauses) >= 5)
-    assert min(log.pauses) >= 0.04
+    source = SlowEventSource(reader)
+    with ProjectionDaemon(database_url, source, [CountingReadModel()]) as daemon:
+        for event in RandomHistory(6).generate(5):
+            head = log_builder.append([event])
+            daemon.wake()
+            wait_until_all_at(connection, head)
+            daemon.wake()
+        wait_until(lambda: len(source.pauses) >= 5)
+    assert min(source.pauses) >= 0.04
 
 
-def test_one_unreadable_event_stops_only_those_who_hear_it(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_an_unreadable_event_stops_only_its_subscribers(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    head = written.append(Wanderer(4).walk(40))
+    head = log_builder.append(RandomHistory(4).generate(40))
     connection.execute(
         """
         INSERT INTO easeboard.events (stream, version, topic, actor, command_id, person_id, state)
@@ -118,9 +118,9 @@ def test_one_unreadable_event_stops_only_those_who_hear_it(
                 gen_random_uuid(), 'nonsense')
         """
     )
-    with Follower(database_url, reader, READ_MODELS):
-        until(lambda: positions(connection).get("courses") == head + 1)
-        until(lambda: _error(connection, "grade_history") is not None)
+    with ProjectionDaemon(database_url, reader, READ_MODELS):
+        wait_until(lambda: live_positions(connection).get("courses") == head + 1)
+        wait_until(lambda: _error(connection, "grade_history") is not None)
     assert _error(connection, "grade_history") == (
         f"EventUnreadable at position {head + 1} (GradeChanged)"
     )
@@ -128,22 +128,25 @@ def test_one_unreadable_event_stops_only_those_who_hear_it(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_two_followers_whose_connections_are_killed_do_nothing_twice(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog, seed: int
+def test_two_daemons_with_killed_connections_apply_each_event_once(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder, seed: int
 ) -> None:
-    chance = random.Random(seed)
-    events = Wanderer(seed).walk(300)
-    with Follower(database_url, reader, READ_MODELS), Follower(database_url, reader, READ_MODELS):
-        for part in in_parts(events, chance):
-            written.append(part)
-            if chance.random() < 0.2:
-                _kill_a_projector(connection, chance)
-        until_all_at(connection, written.head())
-    assert_live_is_rebuilt(connection, events)
+    rng = random.Random(seed)
+    events = RandomHistory(seed).generate(300)
+    with (
+        ProjectionDaemon(database_url, reader, READ_MODELS),
+        ProjectionDaemon(database_url, reader, READ_MODELS),
+    ):
+        for batch in random_batches(events, rng):
+            log_builder.append(batch)
+            if rng.random() < 0.2:
+                _kill_projector_connection(connection, rng)
+        wait_until_all_at(connection, log_builder.head())
+    assert_live_equals_rebuilt(connection, events)
 
 
-def _kill_a_projector(connection: Connection, chance: random.Random) -> None:
-    found = connection.execute(
+def _kill_projector_connection(connection: Connection, rng: random.Random) -> None:
+    rows = connection.execute(
         """
         SELECT pid
           FROM pg_stat_activity
@@ -152,5 +155,5 @@ def _kill_a_projector(connection: Connection, chance: random.Random) -> None:
          ORDER BY pid
         """
     ).fetchall()
-    if found:
-        connection.execute("SELECT pg_terminate_backend(%s)", chance.choice(found))
+    if rows:
+        connection.execute("SELECT pg_terminate_backend(%s)", rng.choice(rows))

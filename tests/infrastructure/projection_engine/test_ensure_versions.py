@@ -6,74 +6,74 @@ from uuid import uuid4
 import psycopg
 
 from infrastructure.event_store.log_reader import LogReader
-from infrastructure.projection_engine.daemon import Follower
+from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.projection_engine.rebuild import rebuild
-from infrastructure.projection_engine.rebuild_steps import break_ground
+from infrastructure.projection_engine.rebuild import rebuild_read_model
+from infrastructure.projection_engine.rebuild_steps import start_rebuild
 from projections.registry import READ_MODELS
-from tests.infrastructure.projection_engine.counting_read_model import Tally
-from tests.infrastructure.projection_engine.log_builder import WrittenLog
+from tests.infrastructure.projection_engine.counting_read_model import CountingReadModel
+from tests.infrastructure.projection_engine.log_builder import LogBuilder
 from tests.infrastructure.projection_engine.wait_for_projections import (
-    assert_live_is_rebuilt,
+    assert_live_equals_rebuilt,
     live_dump,
-    positions,
-    until_all_at,
+    live_positions,
+    wait_until_all_at,
 )
-from tests.projections.event_builders import Wanderer
+from tests.projections.event_builders import RandomHistory
 
 Connection = psycopg.Connection[Any]
 ASSIGNMENTS = next(model for model in READ_MODELS if model.name == "assignments")
 
 
 def versions(connection: Connection) -> dict[str, list[tuple[int, str]]]:
-    found: dict[str, list[tuple[int, str]]] = {}
+    versions_by_name: dict[str, list[tuple[int, str]]] = {}
     for name, version, role in connection.execute(
         "SELECT name, version, role FROM easeboard.projections ORDER BY name, version"
     ):
-        found.setdefault(name, []).append((version, role))
-    return found
+        versions_by_name.setdefault(name, []).append((version, role))
+    return versions_by_name
 
 
-def test_versions_without_tables_begin_anew(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_versions_without_tables_are_created_again(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    events = Wanderer(21).walk(200)
-    head = written.append(events)
-    with Follower(database_url, reader, READ_MODELS):
-        until_all_at(connection, head)
-    rebuild(database_url, reader, ASSIGNMENTS)
-    break_ground(connection, ASSIGNMENTS, uuid4())
-    for name, kept in versions(connection).items():
-        for version, _ in kept:
+    events = RandomHistory(21).generate(200)
+    head = log_builder.append(events)
+    with ProjectionDaemon(database_url, reader, READ_MODELS):
+        wait_until_all_at(connection, head)
+    rebuild_read_model(database_url, reader, ASSIGNMENTS)
+    start_rebuild(connection, ASSIGNMENTS, uuid4())
+    for name, numbers_and_roles in versions(connection).items():
+        for version, _ in numbers_and_roles:
             connection.execute(f"DROP SCHEMA {name}_v{version} CASCADE")
     connection.execute("DROP SCHEMA read CASCADE")
     assert ensure_read_models(database_url, READ_MODELS) == []
     assert versions(connection) == {model.name: [(1, "live")] for model in READ_MODELS}
-    assert set(positions(connection).values()) == {0}
-    with Follower(database_url, reader, READ_MODELS):
-        until_all_at(connection, head)
-    assert_live_is_rebuilt(connection, events)
+    assert set(live_positions(connection).values()) == {0}
+    with ProjectionDaemon(database_url, reader, READ_MODELS):
+        wait_until_all_at(connection, head)
+    assert_live_equals_rebuilt(connection, events)
     assert connection.execute("SELECT FROM read.assignments").fetchall()
 
 
-def test_a_rebuild_whose_tables_are_gone_is_no_more(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_a_rebuild_without_tables_is_deleted(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    written.append(Wanderer(22).walk(20))
-    ensure_read_models(database_url, [Tally()])
-    site, _ = break_ground(connection, Tally(), uuid4())
-    connection.execute(f"DROP SCHEMA tally_v{site.version} CASCADE")
-    ensure_read_models(database_url, [Tally()])
-    assert versions(connection) == {"tally": [(1, "live")]}
-    assert rebuild(database_url, reader, Tally()) == 2
+    log_builder.append(RandomHistory(22).generate(20))
+    ensure_read_models(database_url, [CountingReadModel()])
+    rebuild, _ = start_rebuild(connection, CountingReadModel(), uuid4())
+    connection.execute(f"DROP SCHEMA counting_v{rebuild.version} CASCADE")
+    ensure_read_models(database_url, [CountingReadModel()])
+    assert versions(connection) == {"counting": [(1, "live")]}
+    assert rebuild_read_model(database_url, reader, CountingReadModel()) == 2
 
 
-def test_views_that_are_gone_are_back_and_the_tables_stay(
-    database_url: str, connection: Connection, reader: LogReader, written: WrittenLog
+def test_missing_views_are_created_again_and_tables_stay(
+    database_url: str, connection: Connection, reader: LogReader, log_builder: LogBuilder
 ) -> None:
-    head = written.append(Wanderer(23).walk(200))
-    with Follower(database_url, reader, READ_MODELS):
-        until_all_at(connection, head)
+    head = log_builder.append(RandomHistory(23).generate(200))
+    with ProjectionDaemon(database_url, reader, READ_MODELS):
+        wait_until_all_at(connection, head)
     before = live_dump(connection, "assignments")
     connection.execute("DROP SCHEMA read CASCADE")
     ensure_read_models(database_url, READ_MODELS)
@@ -83,13 +83,13 @@ def test_views_that_are_gone_are_back_and_the_tables_stay(
     assert shown == [(len(before["assignments"]),)]
 
 
-def test_a_schema_of_somebody_else_is_left_alone(
+def test_a_foreign_schema_is_not_touched(
     database_url: str, connection: Connection, reader: LogReader
 ) -> None:
-    connection.execute("CREATE SCHEMA tally_v1")
-    connection.execute("CREATE TABLE tally_v1.theirs AS SELECT 42 AS answer")
-    connection.execute("CREATE SCHEMA tally_v4")
-    ensure_read_models(database_url, [Tally()])
-    assert versions(connection) == {"tally": [(5, "live")]}
-    assert rebuild(database_url, reader, Tally()) == 6
-    assert connection.execute("SELECT answer FROM tally_v1.theirs").fetchall() == [(42,)]
+    connection.execute("CREATE SCHEMA counting_v1")
+    connection.execute("CREATE TABLE counting_v1.theirs AS SELECT 42 AS answer")
+    connection.execute("CREATE SCHEMA counting_v4")
+    ensure_read_models(database_url, [CountingReadModel()])
+    assert versions(connection) == {"counting": [(5, "live")]}
+    assert rebuild_read_model(database_url, reader, CountingReadModel()) == 6
+    assert connection.execute("SELECT answer FROM counting_v1.theirs").fetchall() == [(42,)]

@@ -8,30 +8,30 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
-from infrastructure.projection_engine.daemon import Follower
+from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.projection_engine.rebuild_steps import break_ground
-from infrastructure.projection_engine.status import status
+from infrastructure.projection_engine.rebuild_steps import start_rebuild
+from infrastructure.projection_engine.status import projection_status
 from projections.registry import READ_MODELS
-from tests.infrastructure.projection_engine.counting_read_model import Tally
-from tests.infrastructure.projection_engine.log_builder import WrittenLog
-from tests.infrastructure.projection_engine.wait_for_projections import until_all_at
-from tests.projections.event_builders import BEGAN, Wanderer
+from tests.infrastructure.projection_engine.counting_read_model import CountingReadModel
+from tests.infrastructure.projection_engine.log_builder import LogBuilder
+from tests.infrastructure.projection_engine.wait_for_projections import wait_until_all_at
+from tests.projections.event_builders import STARTED_AT, RandomHistory
 
 Connection = psycopg.Connection[Any]
 
 
-async def test_caught_up(
+async def test_status_of_read_models_that_have_caught_up(
     database_url: str,
     connection: Connection,
     reader: LogReader,
-    written: WrittenLog,
-    reads: AsyncConnectionPool,
+    log_builder: LogBuilder,
+    read_pool: AsyncConnectionPool,
 ) -> None:
-    head = written.append(Wanderer(1).walk(60))
-    with Follower(database_url, reader, READ_MODELS):
-        until_all_at(connection, head)
-        rows = await status(reads)
+    head = log_builder.append(RandomHistory(1).generate(60))
+    with ProjectionDaemon(database_url, reader, READ_MODELS):
+        wait_until_all_at(connection, head)
+        rows = await projection_status(read_pool)
     assert [row["name"] for row in rows] == sorted(model.name for model in READ_MODELS)
     courses = rows[2]
     assert courses["events_per_second"] > 0
@@ -50,19 +50,22 @@ async def test_caught_up(
     }
 
 
-async def test_behind_and_being_rebuilt(
-    database_url: str, connection: Connection, written: WrittenLog, reads: AsyncConnectionPool
+async def test_status_of_a_read_model_that_is_behind_and_being_rebuilt(
+    database_url: str,
+    connection: Connection,
+    log_builder: LogBuilder,
+    read_pool: AsyncConnectionPool,
 ) -> None:
-    ensure_read_models(database_url, [Tally()])
-    head = written.append(Wanderer(1).walk(60))
-    break_ground(connection, Tally(), uuid4())
-    (row,) = await status(reads)
-    age = (datetime.now(UTC) - BEGAN).total_seconds()
+    ensure_read_models(database_url, [CountingReadModel()])
+    head = log_builder.append(RandomHistory(1).generate(60))
+    start_rebuild(connection, CountingReadModel(), uuid4())
+    (row,) = await projection_status(read_pool)
+    age = (datetime.now(UTC) - STARTED_AT).total_seconds()
     assert row["lag_events"] == row["head"] == head
     assert abs(row["lag_seconds"] - age) < 60
     assert row["rebuild"] == {"state": "running", "done": 0, "total": head, "eta_seconds": None}
     connection.execute(
         "UPDATE easeboard.projections SET builder_seen_at = '-infinity' WHERE builder IS NOT NULL"
     )
-    (row,) = await status(reads)
+    (row,) = await projection_status(read_pool)
     assert row["rebuild"]["state"] == "interrupted"

@@ -7,51 +7,51 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
-from infrastructure.projection_engine.daemon import Follower
+from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.projection_engine.wait_for_position import Arrivals
+from infrastructure.projection_engine.wait_for_position import CheckpointWaiter
 from projections.registry import READ_MODELS
-from tests.infrastructure.projection_engine.log_builder import WrittenLog
-from tests.projections.event_builders import Wanderer
+from tests.infrastructure.projection_engine.log_builder import LogBuilder
+from tests.projections.event_builders import RandomHistory
 
 NAMES = ("courses", "grades")
 
 
-async def test_everybody_who_waits_is_told(
-    database_url: str, reader: LogReader, written: WrittenLog, reads: AsyncConnectionPool
+async def test_all_waiting_reads_are_released(
+    database_url: str, reader: LogReader, log_builder: LogBuilder, read_pool: AsyncConnectionPool
 ) -> None:
-    async with Arrivals(reads) as arrivals:
-        with Follower(database_url, reader, READ_MODELS) as follower:
+    async with CheckpointWaiter(read_pool) as waiter:
+        with ProjectionDaemon(database_url, reader, READ_MODELS) as daemon:
             waiting = [
-                asyncio.create_task(arrivals.wait_for(position, NAMES, 10))
+                asyncio.create_task(waiter.wait_for(position, NAMES, 10))
                 for position in range(1, 40)
             ]
-            await asyncio.to_thread(written.append, Wanderer(1).walk(80))
-            follower.wake()
+            await asyncio.to_thread(log_builder.append, RandomHistory(1).generate(80))
+            daemon.wake()
             assert all(await asyncio.gather(*waiting))
 
 
-async def test_what_does_not_come_in_time_is_not_waited_for(
-    database_url: str, written: WrittenLog, reads: AsyncConnectionPool
+async def test_waiting_ends_after_the_timeout(
+    database_url: str, log_builder: LogBuilder, read_pool: AsyncConnectionPool
 ) -> None:
     ensure_read_models(database_url, READ_MODELS)
-    head = written.append(Wanderer(1).walk(20))
-    async with Arrivals(reads) as arrivals:
-        assert await arrivals.wait_for(head, NAMES, 0.2) is False
-        assert await arrivals.wait_for(0, NAMES, 0) is True
+    head = log_builder.append(RandomHistory(1).generate(20))
+    async with CheckpointWaiter(read_pool) as waiter:
+        assert await waiter.wait_for(head, NAMES, 0.2) is False
+        assert await waiter.wait_for(0, NAMES, 0) is True
 
 
-async def test_one_question_serves_all(
+async def test_one_query_serves_all_waiting_reads(
     database_url: str,
     connection: psycopg.Connection[Any],
-    written: WrittenLog,
-    reads: AsyncConnectionPool,
+    log_builder: LogBuilder,
+    read_pool: AsyncConnectionPool,
 ) -> None:
     ensure_read_models(database_url, READ_MODELS)
-    head = written.append(Wanderer(1).walk(20))
-    before = reads.get_stats().get("requests_num", 0)
-    async with Arrivals(reads) as arrivals:
-        waiting = [asyncio.create_task(arrivals.wait_for(head, NAMES, 10)) for _ in range(200)]
+    head = log_builder.append(RandomHistory(1).generate(20))
+    before = read_pool.get_stats().get("requests_num", 0)
+    async with CheckpointWaiter(read_pool) as waiter:
+        waiting = [asyncio.create_task(waiter.wait_for(head, NAMES, 10)) for _ in range(200)]
         connection.execute("UPDATE easeboard.projections SET position = %s", [head])
         assert all(await asyncio.gather(*waiting))
-    assert reads.get_stats()["requests_num"] - before < 20
+    assert read_pool.get_stats()["requests_num"] - before < 20

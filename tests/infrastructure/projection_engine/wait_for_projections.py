@@ -6,20 +6,20 @@ from typing import Any
 
 from psycopg import Connection
 
-from domain.recorded_event import Recorded
+from domain.recorded_event import RecordedEvent
 from projections.registry import READ_MODELS
-from tests.projections.table_contents import Dump, dump, fill
+from tests.projections.table_contents import TableDump, build_and_dump, dump_tables
 
 
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not condition():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.005)
 
 
-def positions(connection: Connection[Any]) -> dict[str, int]:
+def live_positions(connection: Connection[Any]) -> dict[str, int]:
     """The checkpoint of every live version."""
     return dict(
         connection.execute(
@@ -28,21 +28,23 @@ def positions(connection: Connection[Any]) -> dict[str, int]:
     )
 
 
-def until_all_at(connection: Connection[Any], position: int, seconds: float = 30) -> None:
+def wait_until_all_at(connection: Connection[Any], position: int, seconds: float = 30) -> None:
     """Wait until every read model has taken in everything up to a position."""
-    until(lambda: min(positions(connection).values(), default=-1) >= position, seconds)
+    wait_until(lambda: min(live_positions(connection).values(), default=-1) >= position, seconds)
 
 
-def live_dump(connection: Connection[Any], name: str) -> Dump:
+def live_dump(connection: Connection[Any], name: str) -> TableDump:
     """The tables of the live version."""
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT version FROM easeboard.projections WHERE name = %s AND role = 'live'", [name]
     )
-    return dump(connection, f"{name}_v{found.fetchall()[0][0]}")
+    return dump_tables(connection, f"{name}_v{cursor.fetchall()[0][0]}")
 
 
-def assert_live_is_rebuilt(connection: Connection[Any], events: Sequence[Recorded]) -> None:
+def assert_live_equals_rebuilt(
+    connection: Connection[Any], events: Sequence[RecordedEvent]
+) -> None:
     """Every read model is what the whole log at once makes of it."""
     for model in READ_MODELS:
-        expected = fill(connection, model, f"expected_{model.name}", [events])
+        expected = build_and_dump(connection, model, f"expected_{model.name}", [events])
         assert live_dump(connection, model.name) == expected, model.name

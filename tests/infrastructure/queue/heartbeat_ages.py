@@ -3,7 +3,7 @@
 from psycopg_pool import AsyncConnectionPool
 
 
-async def age(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
+async def age_heartbeat(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
     """Let a process have beaten so much earlier."""
     async with pool.connection() as connection:
         await connection.execute(

@@ -9,8 +9,8 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
-from infrastructure.queue.heartbeats import Workers
-from tests.infrastructure.queue.heartbeat_ages import age
+from infrastructure.queue.heartbeats import Heartbeats
+from tests.infrastructure.queue.heartbeat_ages import age_heartbeat
 
 
 @pytest.fixture
@@ -20,22 +20,22 @@ async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
 
 
 @pytest.fixture
-async def workers(pool: AsyncConnectionPool) -> Workers:
-    return Workers(pool)
+async def heartbeats(pool: AsyncConnectionPool) -> Heartbeats:
+    return Heartbeats(pool)
 
 
 @pytest.fixture
-async def elsewhere(pool: AsyncConnectionPool) -> Workers:
-    return Workers(pool, host="another-machine")
+async def remote_heartbeats(pool: AsyncConnectionPool) -> Heartbeats:
+    return Heartbeats(pool, host="another-machine")
 
 
-async def names(pool: AsyncConnectionPool) -> list[str]:
+async def stored_names(pool: AsyncConnectionPool) -> list[str]:
     async with pool.connection() as connection:
         cursor = await connection.execute("SELECT name FROM easeboard.workers ORDER BY name")
         return [name for (name,) in await cursor.fetchall()]
 
 
-async def heard_for(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
+async def backdate_since(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
     """Let a process have beaten without a gap for so long."""
     async with pool.connection() as connection:
         await connection.execute(
@@ -48,136 +48,140 @@ async def heard_for(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
         )
 
 
-async def test_a_run_under_way_here_is_alive_until_it_is_over(workers: Workers) -> None:
-    with workers.taking_on() as name:
-        assert await workers.fate(name) == "alive"
-    assert await workers.fate(name) == "lost"
+async def test_an_attempt_in_this_process_is_alive_until_it_ends(heartbeats: Heartbeats) -> None:
+    with heartbeats.register_attempt() as name:
+        assert await heartbeats.worker_status(name) == "alive"
+    assert await heartbeats.worker_status(name) == "lost"
 
 
-async def test_every_run_has_a_name_of_its_own(workers: Workers) -> None:
-    with workers.taking_on() as first, workers.taking_on() as second:
+async def test_every_attempt_has_its_own_worker_name(heartbeats: Heartbeats) -> None:
+    with heartbeats.register_attempt() as first, heartbeats.register_attempt() as second:
         assert first != second
 
 
-async def test_a_killed_process_of_this_machine_is_dead_at_once(workers: Workers) -> None:
+async def test_a_killed_process_of_this_machine_is_dead_at_once(heartbeats: Heartbeats) -> None:
     child = subprocess.Popen(  # noqa: ASYNC220  # asyncio would reap the zombie
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE
     )
     started = int(psutil.Process(child.pid).create_time())
-    name = f"{workers.process.split(':')[0]}:{child.pid}:{started}:1"
-    assert await workers.fate(name) == "alive"
+    name = f"{heartbeats.process_name.split(':')[0]}:{child.pid}:{started}:1"
+    assert await heartbeats.worker_status(name) == "alive"
     child.kill()
     await asyncio.to_thread(os.waitid, os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert await workers.fate(name) == "gone", "a zombie is dead"
+    assert await heartbeats.worker_status(name) == "gone", "a zombie is dead"
     child.communicate()
-    assert await workers.fate(name) == "gone"
+    assert await heartbeats.worker_status(name) == "gone"
 
 
-async def test_a_reused_pid_is_judged_by_the_heartbeat(
-    workers: Workers, pool: AsyncConnectionPool
+async def test_the_heartbeat_decides_for_a_reused_pid(
+    heartbeats: Heartbeats, pool: AsyncConnectionPool
 ) -> None:
-    host, pid, started = workers.process.split(":")
-    before = f"{host}:{pid}:{int(started) - 60}:1"
-    await workers.beat()
-    assert await workers.fate(before) == "alive"
-    await heard_for(pool, workers.process, 11)
-    assert await workers.fate(before) == "gone"
+    host, pid, started = heartbeats.process_name.split(":")
+    earlier_name = f"{host}:{pid}:{int(started) - 60}:1"
+    await heartbeats.record_heartbeat()
+    assert await heartbeats.worker_status(earlier_name) == "alive"
+    await backdate_since(pool, heartbeats.process_name, 11)
+    assert await heartbeats.worker_status(earlier_name) == "gone"
 
 
-async def test_a_worker_elsewhere_lives_as_long_as_it_beats(
-    workers: Workers, elsewhere: Workers, pool: AsyncConnectionPool
+async def test_a_remote_worker_is_alive_while_its_heartbeat_is_recent(
+    heartbeats: Heartbeats, remote_heartbeats: Heartbeats, pool: AsyncConnectionPool
 ) -> None:
-    await workers.beat()
-    await heard_for(pool, workers.process, 60)
-    await elsewhere.beat()
-    with elsewhere.taking_on() as name:
-        await age(pool, elsewhere.process, 9)
-        assert await workers.fate(name) == "alive"
-        await age(pool, elsewhere.process, 2)
-        assert await workers.fate(name) == "lost"
+    await heartbeats.record_heartbeat()
+    await backdate_since(pool, heartbeats.process_name, 60)
+    await remote_heartbeats.record_heartbeat()
+    with remote_heartbeats.register_attempt() as name:
+        await age_heartbeat(pool, remote_heartbeats.process_name, 9)
+        assert await heartbeats.worker_status(name) == "alive"
+        await age_heartbeat(pool, remote_heartbeats.process_name, 2)
+        assert await heartbeats.worker_status(name) == "lost"
 
 
-async def test_who_was_silent_itself_calls_nobody_dead(
-    workers: Workers, elsewhere: Workers, pool: AsyncConnectionPool
+async def test_a_process_with_a_heartbeat_gap_does_not_declare_others_dead(
+    heartbeats: Heartbeats, remote_heartbeats: Heartbeats, pool: AsyncConnectionPool
 ) -> None:
-    await workers.beat()
-    await elsewhere.beat()
-    await heard_for(pool, workers.process, 60)
-    with elsewhere.taking_on() as name:
-        for each in (workers, elsewhere):
-            await age(pool, each.process, 30)
-        await workers.beat()
-        assert await workers.fate(name) == "alive"
-        await heard_for(pool, workers.process, 11)
-        assert await workers.fate(name) == "gone", "nobody saw it die"
+    await heartbeats.record_heartbeat()
+    await remote_heartbeats.record_heartbeat()
+    await backdate_since(pool, heartbeats.process_name, 60)
+    with remote_heartbeats.register_attempt() as name:
+        for each in (heartbeats, remote_heartbeats):
+            await age_heartbeat(pool, each.process_name, 30)
+        await heartbeats.record_heartbeat()
+        assert await heartbeats.worker_status(name) == "alive"
+        await backdate_since(pool, heartbeats.process_name, 11)
+        assert await heartbeats.worker_status(name) == "gone", "nobody saw it die"
 
 
-async def test_a_run_is_lost_where_a_peer_was_there_when_its_worker_was_last_heard(
+async def test_a_worker_is_lost_if_another_worker_was_alive_at_its_last_heartbeat(
     pool: AsyncConnectionPool,
 ) -> None:
     dead, peer, api = (
-        Workers(pool, roles, host=host)
+        Heartbeats(pool, roles, host=host)
         for roles, host in ((["worker"], "one"), (["worker"], "two"), (["api"], "three"))
     )
     for each in (dead, peer, api):
-        await each.beat()
-        await heard_for(pool, each.process, 60)
-    await age(pool, dead.process, 11)
-    with dead.taking_on() as name:
-        assert await api.fate(name) == "lost"
-        await peer.leave()
-        assert await api.fate(name) == "gone"
+        await each.record_heartbeat()
+        await backdate_since(pool, each.process_name, 60)
+    await age_heartbeat(pool, dead.process_name, 11)
+    with dead.register_attempt() as name:
+        assert await api.worker_status(name) == "lost"
+        await peer.deregister()
+        assert await api.worker_status(name) == "gone"
 
 
-async def test_who_left_is_dead_as_soon_as_others_were_heard_for_long(
-    workers: Workers, elsewhere: Workers, pool: AsyncConnectionPool
+async def test_a_deregistered_process_is_dead_once_another_was_watching_long_enough(
+    heartbeats: Heartbeats, remote_heartbeats: Heartbeats, pool: AsyncConnectionPool
 ) -> None:
-    await workers.beat()
-    await elsewhere.beat()
-    with elsewhere.taking_on() as name:
-        await elsewhere.leave()
-        assert await workers.fate(name) == "alive"
-        await heard_for(pool, workers.process, 11)
-        assert await workers.fate(name) == "gone"
+    await heartbeats.record_heartbeat()
+    await remote_heartbeats.record_heartbeat()
+    with remote_heartbeats.register_attempt() as name:
+        await remote_heartbeats.deregister()
+        assert await heartbeats.worker_status(name) == "alive"
+        await backdate_since(pool, heartbeats.process_name, 11)
+        assert await heartbeats.worker_status(name) == "gone"
 
 
-async def test_the_dead_are_forgotten_after_a_day(
-    workers: Workers, elsewhere: Workers, pool: AsyncConnectionPool
+async def test_old_heartbeats_are_deleted_after_a_day(
+    heartbeats: Heartbeats, remote_heartbeats: Heartbeats, pool: AsyncConnectionPool
 ) -> None:
-    await elsewhere.beat()
-    await age(pool, elsewhere.process, 86_000)
-    await workers.beat()
-    assert await names(pool) == sorted([elsewhere.process, workers.process])
-    await age(pool, elsewhere.process, 1_000)
-    await workers.beat()
-    assert await names(pool) == [workers.process]
+    await remote_heartbeats.record_heartbeat()
+    await age_heartbeat(pool, remote_heartbeats.process_name, 86_000)
+    await heartbeats.record_heartbeat()
+    assert await stored_names(pool) == sorted(
+        [remote_heartbeats.process_name, heartbeats.process_name]
+    )
+    await age_heartbeat(pool, remote_heartbeats.process_name, 1_000)
+    await heartbeats.record_heartbeat()
+    assert await stored_names(pool) == [heartbeats.process_name]
 
 
-async def test_a_name_of_no_worker_is_dead(workers: Workers, pool: AsyncConnectionPool) -> None:
-    await workers.beat()
-    await heard_for(pool, workers.process, 11)
-    assert await workers.fate("nobody") == "gone"
-    assert await workers.fate("") == "gone"
-
-
-async def test_a_missed_beat_is_made_up_for(
-    workers: Workers, pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch
+async def test_an_unknown_worker_name_is_dead(
+    heartbeats: Heartbeats, pool: AsyncConnectionPool
 ) -> None:
-    monkeypatch.setattr("infrastructure.queue.heartbeats.BEAT", 0.01)
+    await heartbeats.record_heartbeat()
+    await backdate_since(pool, heartbeats.process_name, 11)
+    assert await heartbeats.worker_status("nobody") == "gone"
+    assert await heartbeats.worker_status("") == "gone"
+
+
+async def test_heartbeats_continue_after_a_database_error(
+    heartbeats: Heartbeats, pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.queue.heartbeats.UPDATE_HEARTBEAT_INTERVAL_SECONDS", 0.01)
     async with pool.connection() as connection:
-        await connection.execute("ALTER TABLE easeboard.workers RENAME TO gone")
+        await connection.execute("ALTER TABLE easeboard.workers RENAME TO renamed_workers")
     with capture_logs() as lines:
-        beating = asyncio.create_task(workers.keep_beating())
+        task = asyncio.create_task(heartbeats.run_heartbeat())
         async with asyncio.timeout(5):
             while True:
                 if lines:
                     break
                 await asyncio.sleep(0.01)
             async with pool.connection() as connection:
-                await connection.execute("ALTER TABLE easeboard.gone RENAME TO workers")
+                await connection.execute("ALTER TABLE easeboard.renamed_workers RENAME TO workers")
             while True:
-                if await names(pool):
+                if await stored_names(pool):
                     break
                 await asyncio.sleep(0.01)
-    beating.cancel()
+    task.cancel()
     assert {line["event"] for line in lines} == {"heartbeat_missed"}

@@ -7,13 +7,13 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
-from application.event_metadata import now_acting
-from application.recover_sync import InterruptSync
+from application.event_metadata import current_metadata
+from application.recover_sync import RecoverSync
 from domain.errors import VersionConflict
 from infrastructure.postgres.lease import Lease
-from infrastructure.queue.database_schema import bring_up_to_date
-from infrastructure.queue.recovery import keep_recovering, recover
-from infrastructure.queue.sync_queue import SyncQueue, sync_queue
+from infrastructure.queue.database_schema import apply_migrations
+from infrastructure.queue.recovery import recover, run_recovery
+from infrastructure.queue.sync_queue import SyncQueue, open_sync_queue
 
 ORIGIN = "https://canvas.example"
 WAITING, LOST, REFUSED = (UUID(int=n) for n in (1, 2, 3))
@@ -21,8 +21,8 @@ WAITING, LOST, REFUSED = (UUID(int=n) for n in (1, 2, 3))
 
 @pytest.fixture
 async def queue(database_url: str) -> AsyncIterator[SyncQueue]:
-    bring_up_to_date(database_url)
-    async with sync_queue(database_url) as queue:
+    apply_migrations(database_url)
+    async with open_sync_queue(database_url) as queue:
         yield queue
 
 
@@ -38,81 +38,81 @@ async def lease(pool: AsyncConnectionPool) -> Lease:
     return Lease("recovery", "here", pool)
 
 
-async def test_what_simply_waits_is_left_alone(queue: SyncQueue) -> None:
+async def test_runs_that_wait_in_the_queue_are_not_recovered(queue: SyncQueue) -> None:
     await queue.enqueue(WAITING, ORIGIN)
-    asked: list[tuple[UUID, str]] = []
+    recovered: list[tuple[UUID, str]] = []
 
-    async def unfinished() -> list[UUID]:
+    async def find_unfinished() -> list[UUID]:
         return [WAITING, REFUSED, LOST]
 
-    async def interrupt(command: InterruptSync) -> None:
-        asked.append((command.connection_id, now_acting().actor))
+    async def recover_sync(command: RecoverSync) -> None:
+        recovered.append((command.connection_id, current_metadata().actor))
         if command.connection_id == REFUSED:
             raise VersionConflict(REFUSED)
 
     with capture_logs() as lines:
-        await recover(queue, unfinished, interrupt)
-    assert asked == [(REFUSED, "recovery"), (LOST, "recovery")]
+        await recover(queue, find_unfinished, recover_sync)
+    assert recovered == [(REFUSED, "recovery"), (LOST, "recovery")]
     assert [(line["event"], line["log_level"]) for line in lines] == [("not_recovered", "debug")]
 
 
-async def test_it_goes_on_when_the_database_comes_back(
+async def test_recovery_continues_when_the_database_is_back(
     queue: SyncQueue, lease: Lease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrastructure.queue.recovery.EVERY", 0.01)
-    answers: list[Exception | list[UUID]] = [
+    monkeypatch.setattr("infrastructure.queue.recovery.RECOVERY_INTERVAL_SECONDS", 0.01)
+    results: list[Exception | list[UUID]] = [
         psycopg.errors.UndefinedTable("no read model yet"),
         psycopg.OperationalError("gone"),
         [LOST],
     ]
-    found = asyncio.Event()
+    is_recovered = asyncio.Event()
 
-    async def unfinished() -> list[UUID]:
-        answer = answers.pop(0) if answers else []
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    async def find_unfinished() -> list[UUID]:
+        result = results.pop(0) if results else []
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    async def interrupt(_: InterruptSync) -> None:
-        found.set()
+    async def recover_sync(_: RecoverSync) -> None:
+        is_recovered.set()
 
     with capture_logs() as lines:
-        recovering = asyncio.create_task(keep_recovering(queue, lease, unfinished, interrupt))
-        await asyncio.wait_for(found.wait(), 5)
-        recovering.cancel()
-        await asyncio.wait({recovering})
+        task = asyncio.create_task(run_recovery(queue, lease, find_unfinished, recover_sync))
+        await asyncio.wait_for(is_recovered.wait(), 5)
+        task.cancel()
+        await asyncio.wait({task})
     assert [(line["event"], line["log_level"]) for line in lines] == [
         ("lease_taken", "info"),
-        ("nothing_to_recover_yet", "debug"),
-        ("recovery_put_off", "warning"),
+        ("recovery_tables_missing", "debug"),
+        ("recovery_postponed", "warning"),
     ]
 
 
 async def test_one_process_at_a_time_recovers(
     queue: SyncQueue, lease: Lease, pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrastructure.queue.recovery.EVERY", 0.01)
-    monkeypatch.setattr("infrastructure.queue.recovery.GLANCE", 0.01)
-    asked = asyncio.Queue[str]()
+    monkeypatch.setattr("infrastructure.queue.recovery.RECOVERY_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("infrastructure.queue.recovery.RECOVERY_LEASE_POLL_SECONDS", 0.01)
+    recovering_processes = asyncio.Queue[str]()
 
-    async def interrupt(_: InterruptSync) -> None:
+    async def recover_sync(_: RecoverSync) -> None:
         raise AssertionError
 
-    async def recovering(who: str, theirs: Lease) -> None:
-        async def unfinished() -> list[UUID]:
-            await asked.put(who)
+    async def run_as(process_name: str, process_lease: Lease) -> None:
+        async def find_unfinished() -> list[UUID]:
+            await recovering_processes.put(process_name)
             return []
 
-        await keep_recovering(queue, theirs, unfinished, interrupt)
+        await run_recovery(queue, process_lease, find_unfinished, recover_sync)
 
     async with asyncio.timeout(10):
-        first = asyncio.create_task(recovering("here", lease))
-        assert await asked.get() == "here"
+        first = asyncio.create_task(run_as("here", lease))
+        assert await recovering_processes.get() == "here"
         other = Lease("recovery", "there", pool, seconds=0.3)
-        second = asyncio.create_task(recovering("there", other))
-        assert {await asked.get() for _ in range(20)} == {"here"}
+        second = asyncio.create_task(run_as("there", other))
+        assert {await recovering_processes.get() for _ in range(20)} == {"here"}
         first.cancel()
-        while await asked.get() != "there":
+        while await recovering_processes.get() != "there":
             pass
     second.cancel()
     await asyncio.wait({first, second})

@@ -5,28 +5,30 @@ from collections.abc import AsyncIterator
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from infrastructure.postgres.connection_budget import budget
-from infrastructure.queue.database_schema import bring_up_to_date
-from infrastructure.queue.heartbeats import Workers
-from infrastructure.queue.role_health import ROLES, cast, demand
-from tests.infrastructure.queue.heartbeat_ages import age
+from infrastructure.postgres.connection_budget import budget_for_roles
+from infrastructure.queue.database_schema import apply_migrations
+from infrastructure.queue.heartbeats import Heartbeats
+from infrastructure.queue.role_health import ROLES, connection_demand, role_health
+from tests.infrastructure.queue.heartbeat_ages import age_heartbeat
 
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
-    bring_up_to_date(database_url)
+    apply_migrations(database_url)
     async with AsyncConnectionPool(database_url, open=False) as pool:
         yield pool
 
 
-async def test_where_no_process_runs_nothing_is_wrong(pool: AsyncConnectionPool) -> None:
-    assert await cast(pool) == {}
+async def test_without_processes_no_role_is_reported(pool: AsyncConnectionPool) -> None:
+    assert await role_health(pool) == {}
 
 
-async def test_a_role_nobody_plays_is_told_with_the_way_out(pool: AsyncConnectionPool) -> None:
-    await Workers(pool, ["api", "projector"], host="one").beat()
-    await Workers(pool, ["api", "worker"], host="two").beat()
-    assert await cast(pool) == {
+async def test_a_missing_role_is_reported_with_the_command_that_starts_it(
+    pool: AsyncConnectionPool,
+) -> None:
+    await Heartbeats(pool, ["api", "projector"], host="one").record_heartbeat()
+    await Heartbeats(pool, ["api", "worker"], host="two").record_heartbeat()
+    assert await role_health(pool) == {
         "api": "ok",
         "worker": "ok",
         "projector": "ok",
@@ -34,40 +36,40 @@ async def test_a_role_nobody_plays_is_told_with_the_way_out(pool: AsyncConnectio
     }
 
 
-async def test_a_process_that_fell_silent_is_named_until_it_is_long_gone(
+async def test_a_process_without_heartbeats_is_named_for_ten_minutes(
     pool: AsyncConnectionPool,
 ) -> None:
-    silent, other = Workers(pool, ROLES, host="one"), Workers(pool, ["worker"], host="two")
-    await silent.beat()
-    await other.beat()
-    await age(pool, silent.process, 40)
-    told = await cast(pool)
-    assert told["worker"] == f"silent: {silent.process} for 40 s"
-    assert told["api"].startswith("nobody plays it")
-    await age(pool, silent.process, 600)
-    assert (await cast(pool))["worker"] == "ok"
+    silent, other = Heartbeats(pool, ROLES, host="one"), Heartbeats(pool, ["worker"], host="two")
+    await silent.record_heartbeat()
+    await other.record_heartbeat()
+    await age_heartbeat(pool, silent.process_name, 40)
+    health = await role_health(pool)
+    assert health["worker"] == f"silent: {silent.process_name} for 40 s"
+    assert health["api"].startswith("nobody plays it")
+    await age_heartbeat(pool, silent.process_name, 600)
+    assert (await role_health(pool))["worker"] == "ok"
 
 
-async def test_who_left_in_good_order_is_not_missed(pool: AsyncConnectionPool) -> None:
-    leaving, staying = Workers(pool, ROLES, host="one"), Workers(pool, ROLES, host="two")
+async def test_a_deregistered_process_is_not_reported(pool: AsyncConnectionPool) -> None:
+    leaving, staying = Heartbeats(pool, ROLES, host="one"), Heartbeats(pool, ROLES, host="two")
     for each in (leaving, staying):
-        await each.beat()
-    await leaving.leave()
-    assert set((await cast(pool)).values()) == {"ok"}
+        await each.record_heartbeat()
+    await leaving.deregister()
+    assert set((await role_health(pool)).values()) == {"ok"}
 
 
-async def test_what_living_processes_may_need_is_set_against_what_there_is(
+async def test_connection_demand_of_live_processes_is_compared_with_the_limit(
     pool: AsyncConnectionPool,
 ) -> None:
     async with pool.connection() as connection:
-        shown = await (await connection.execute("SHOW max_connections")).fetchone()
-    assert shown
-    room = int(shown[0]) - 3
-    assert await demand(pool) == (0, room)
-    silent = Workers(pool, ROLES, host="one")
-    await silent.beat()
-    await Workers(pool, ["worker"], host="two").beat()
-    both = sum(budget(ROLES)) + sum(budget(["worker"]))
-    assert await demand(pool) == (both, room)
-    await age(pool, silent.process, 40)
-    assert await demand(pool) == (sum(budget(["worker"])), room)
+        setting = await (await connection.execute("SHOW max_connections")).fetchone()
+    assert setting
+    allowed = int(setting[0]) - 3
+    assert await connection_demand(pool) == (0, allowed)
+    silent = Heartbeats(pool, ROLES, host="one")
+    await silent.record_heartbeat()
+    await Heartbeats(pool, ["worker"], host="two").record_heartbeat()
+    required = sum(budget_for_roles(ROLES)) + sum(budget_for_roles(["worker"]))
+    assert await connection_demand(pool) == (required, allowed)
+    await age_heartbeat(pool, silent.process_name, 40)
+    assert await connection_demand(pool) == (sum(budget_for_roles(["worker"])), allowed)

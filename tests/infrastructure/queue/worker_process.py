@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
-from application.requeue_sync import GiveRunBack
+from application.requeue_sync import RequeueSync
 from application.run_sync import RunSync
-from infrastructure.queue.sync_queue import sync_queue
-from infrastructure.queue.worker import Working
+from infrastructure.queue.sync_queue import open_sync_queue
+from infrastructure.queue.worker import SyncWorker
 
 
 async def hang(command: RunSync) -> None:
@@ -14,14 +14,14 @@ async def hang(command: RunSync) -> None:
     await asyncio.Event().wait()
 
 
-async def give_back(_: GiveRunBack) -> None:
+async def requeue_sync(_: RequeueSync) -> None:
     return
 
 
 async def main(url: str) -> None:
-    async with sync_queue(url) as queue:
-        await queue.workers.beat()
-        await Working(queue, hang, give_back, concurrency=1).work()
+    async with open_sync_queue(url) as queue:
+        await queue.heartbeats.record_heartbeat()
+        await SyncWorker(queue, hang, requeue_sync, concurrency=1).run()
 
 
 asyncio.run(main(sys.argv[1]))

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.rate_limiting.redis_server import PROGRAM, RedisServer
+from tests.infrastructure.rate_limiting.redis_server import REDIS_BINARY, RedisServer
 
-collect_ignore_glob = [] if PROGRAM or os.environ.get("CI") else ["test_redis*.py"]
+collect_ignore_glob = [] if REDIS_BINARY or os.environ.get("CI") else ["test_redis*.py"]
 
 
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
-    assert PROGRAM, "redis-server is missing: apt-get install redis-server"
-    folder = Path(tempfile.mkdtemp(prefix="easeboard-redis-"))
-    server = RedisServer(PROGRAM, folder)
+    assert REDIS_BINARY, "redis-server is missing: apt-get install redis-server"
+    directory = Path(tempfile.mkdtemp(prefix="easeboard-redis-"))
+    server = RedisServer(REDIS_BINARY, directory)
     server.start()
     try:
         yield server
     finally:
         server.kill()
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)

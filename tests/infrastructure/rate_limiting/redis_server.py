@@ -8,16 +8,16 @@ from pathlib import Path
 
 import redis
 
-PROGRAM = shutil.which("redis-server")
+REDIS_BINARY = shutil.which("redis-server")
 
 
 class RedisServer:
     """Keeps nothing on disk; always reached at the same address."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        self._program = program
-        self._folder = folder
-        self._socket = folder / "socket"
+    def __init__(self, binary: str, directory: Path) -> None:
+        self._binary = binary
+        self._directory = directory
+        self._socket = directory / "socket"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"unix://{self._socket}"
 
@@ -25,7 +25,7 @@ class RedisServer:
         """Start it, and wait until it answers."""
         settings = ["--port", "0", "--unixsocket", str(self._socket), "--save", ""]
         self._process = subprocess.Popen(  # noqa: S603  # Debian's own program
-            [self._program, *settings], cwd=self._folder, stdout=subprocess.DEVNULL
+            [self._binary, *settings], cwd=self._directory, stdout=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
         with redis.Redis(unix_socket_path=str(self._socket)) as client:
@@ -44,14 +44,14 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
-    def freeze(self) -> None:
+    def pause(self) -> None:
         """Let it accept connections and answer nothing."""
         self._signal(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         """Let it answer again."""
         self._signal(signal.SIGCONT)
 
-    def _signal(self, sign: signal.Signals) -> None:
+    def _signal(self, signal_number: signal.Signals) -> None:
         assert self._process
-        self._process.send_signal(sign)
+        self._process.send_signal(signal_number)

@@ -1,4 +1,4 @@
-from infrastructure.rate_limiting.counters import RequestCounts, request_counts
+from infrastructure.rate_limiting.counters import RequestCounters, new_request_counters
 
 
 class Clock:
@@ -9,27 +9,27 @@ class Clock:
         return self.seconds
 
 
-async def test_everybody_is_counted_apart_until_the_minute_is_over() -> None:
+async def test_each_key_is_counted_separately_for_one_minute() -> None:
     clock = Clock()
-    counts = RequestCounts(now=clock)
-    assert [await counts.add("ada", 10) for _ in range(3)] == [(1, 60), (2, 60), (3, 60)]
+    counters = RequestCounters(now=clock)
+    assert [await counters.add("ada", 10) for _ in range(3)] == [(1, 60), (2, 60), (3, 60)]
     clock.seconds = 659.2
-    assert await counts.add("bob", 10) == (1, 1)
-    assert counts.seen("ada") == (3, 1)
+    assert await counters.add("bob", 10) == (1, 1)
+    assert counters.local_count("ada") == (3, 1)
     clock.seconds = 660.0
-    assert await counts.add("ada", 10) == (1, 60)
+    assert await counters.add("ada", 10) == (1, 60)
 
 
-async def test_a_minute_that_is_over_takes_no_memory() -> None:
+async def test_counters_of_a_past_minute_use_no_memory() -> None:
     clock = Clock()
-    counts = RequestCounts(now=clock)
+    counters = RequestCounters(now=clock)
     for nth in range(1000):
-        await counts.add(str(nth), 10)
+        await counters.add(str(nth), 10)
     clock.seconds += 60
-    counts.seen("nobody")
-    assert len(counts._here) == 0
+    counters.local_count("nobody")
+    assert len(counters._local) == 0
 
 
-async def test_without_redis_there_is_nothing_to_say() -> None:
-    async with request_counts(None) as counts:
-        assert counts.standing == {}
+async def test_without_redis_the_status_is_empty() -> None:
+    async with new_request_counters(None) as counters:
+        assert counters.status == {}

@@ -3,13 +3,16 @@
 import asyncio
 import sys
 
-from tests.infrastructure.scheduling.scanner_fixture import Clock, process
+from tests.infrastructure.scheduling.scanner_fixture import Clock, open_scanner_process
 
 
 async def main(url: str) -> None:
-    async with process(url, Clock(), seconds=2) as there, there.lease.sought():
+    async with (
+        open_scanner_process(url, Clock(), lease_seconds=2) as process,
+        process.lease.maintain(),
+    ):
         while True:
-            await there.scanner.scan()
+            await process.scanner.scan()
             await asyncio.sleep(0.05)
 
 

@@ -14,25 +14,25 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from domain.circuit_breaker import TRIES
+from domain.circuit_breaker import FAILURE_THRESHOLD
 from domain.events.sync import Progress
 from domain.sync import Sync
-from infrastructure.postgres.lease import holders
-from infrastructure.queue.database_schema import bring_up_to_date
+from infrastructure.postgres.lease import lease_holders
+from infrastructure.queue.database_schema import apply_migrations
 from tests.infrastructure.scheduling.scanner_fixture import (
-    NONE,
+    NO_REQUESTS,
     ORIGIN,
     Clock,
-    process,
-    project,
-    requested,
-    students,
+    apply_all_events,
+    count_scheduled_runs,
+    open_connections,
+    open_scanner_process,
 )
 
 
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
+async def wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
-        while not await true():  # noqa: ASYNC110  # another process decides
+        while not await condition():  # noqa: ASYNC110  # another process decides
             await asyncio.sleep(0.02)
 
 
@@ -43,119 +43,123 @@ def clock() -> Clock:
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    bring_up_to_date(database_url)
+    apply_migrations(database_url)
     return database_url
 
 
-async def test_of_two_scanners_one_asks_and_once(url: str, clock: Clock) -> None:
-    async with process(url, clock) as one, process(url, clock) as two:
-        ids = students(one, 40)
-        project(one, url)
-        held = [await each.lease.renew() for each in (one, two)]
+async def test_of_two_scanners_one_requests_each_run_once(url: str, clock: Clock) -> None:
+    async with (
+        open_scanner_process(url, clock) as first,
+        open_scanner_process(url, clock) as second,
+    ):
+        ids = open_connections(first, 40)
+        apply_all_events(first, url)
+        held = [await each.lease.renew() for each in (first, second)]
         assert sorted(held) == [False, True]
-        await asyncio.gather(one.scanner.scan(), two.scanner.scan())
-        assert requested(one) == Counter(ids)
-        assert await one.queue.waiting() == set(ids)
-        assert await one.queue.waiting_at() == {ORIGIN: 40}
+        await asyncio.gather(first.scanner.scan(), second.scanner.scan())
+        assert count_scheduled_runs(first) == Counter(ids)
+        assert await first.queue.waiting_connections() == set(ids)
+        assert await first.queue.waiting_by_origin() == {ORIGIN: 40}
 
 
-async def test_two_that_both_believe_to_hold_the_lease_ask_once_all_the_same(
+async def test_two_scanners_that_believe_they_hold_the_lease_request_each_run_once(
     url: str, clock: Clock
 ) -> None:
-    async with process(url, clock) as one, process(url, clock) as two:
-        ids = students(one, 40)
-        project(one, url)
-        for each in (one, two):
+    async with (
+        open_scanner_process(url, clock) as first,
+        open_scanner_process(url, clock) as second,
+    ):
+        ids = open_connections(first, 40)
+        apply_all_events(first, url)
+        for each in (first, second):
             each.lease._held_until = asyncio.get_running_loop().time() + 60
-        await asyncio.gather(one.scanner.scan(), two.scanner.scan())
-        assert requested(one) == Counter(ids)
-        assert await one.queue.waiting() == set(ids)
+        await asyncio.gather(first.scanner.scan(), second.scanner.scan())
+        assert count_scheduled_runs(first) == Counter(ids)
+        assert await first.queue.waiting_connections() == set(ids)
 
 
-async def test_what_was_synchronised_meanwhile_is_not_asked_for_though_the_tables_lag(
+async def test_a_connection_synchronised_since_is_not_requested_although_the_read_model_lags(
     url: str, clock: Clock
 ) -> None:
-    async with process(url, clock) as there:
-        [id_] = students(there, 1)
-        project(there, url)
-        [stale] = await there.scanner.find(clock(), limit=9)
-        clock.stands = stale.due_at
-        sync = await there.store.load(Sync, Sync.id_for(id_))
+    async with open_scanner_process(url, clock) as process:
+        [id_] = open_connections(process, 1)
+        apply_all_events(process, url)
+        [stale] = await process.scanner.find_due(clock(), limit=9)
+        clock.frozen_at = stale.due_at
+        sync = await process.store.load(Sync, Sync.id_for(id_))
         sync.request(
             uuid4(), connection_id=id_, person_id=sync.person_id, trigger="manual", mode="full"
         )
-        sync.complete(sync.start("worker"), Progress(total=0, done=0, failed=0), NONE)
-        await there.store.save(sync)
-        await there.lease.renew()
-        scanned = await there.scanner.scan()
-        assert (scanned.due, scanned.requested) == (1, 0)
-        assert requested(there) == Counter()
+        sync.complete(sync.start("worker"), Progress(total=0, done=0, failed=0), NO_REQUESTS)
+        await process.store.save(sync)
+        await process.lease.renew()
+        result = await process.scanner.scan()
+        assert (result.due, result.requested) == (1, 0)
+        assert count_scheduled_runs(process) == Counter()
 
 
-async def test_a_scanner_frozen_past_its_lease_has_lost_it(url: str, clock: Clock) -> None:
+async def test_a_scanner_paused_longer_than_its_lease_loses_it(url: str, clock: Clock) -> None:
     async with (
-        process(url, clock, seconds=0.2) as frozen,
-        process(url, clock) as other,
+        open_scanner_process(url, clock, lease_seconds=0.2) as paused,
+        open_scanner_process(url, clock) as other,
     ):
-        students(frozen, 3)
-        project(frozen, url)
-        assert await frozen.lease.renew()
-        await until(other.lease.renew)
-        assert (await frozen.scanner.scan()).requested == 0
-        assert not await frozen.lease.renew()
+        open_connections(paused, 3)
+        apply_all_events(paused, url)
+        assert await paused.lease.renew()
+        await wait_until(other.lease.renew)
+        assert (await paused.scanner.scan()).requested == 0
+        assert not await paused.lease.renew()
         assert (await other.scanner.scan()).requested == 3
 
 
-async def test_a_silent_host_is_probed_and_the_others_go_on(url: str, clock: Clock) -> None:
+async def test_a_silent_host_is_probed_and_other_hosts_continue(url: str, clock: Clock) -> None:
     silent = "https://silent.example"
-    async with process(url, clock) as there:
-        ids, held = students(there, 3), students(there, 4, silent)
-        project(there, url)
-        await there.lease.renew()
-        for _ in range(TRIES):
-            await there.circuits.is_silent(silent)
-        scanned = await there.scanner.scan()
-        assert (scanned.requested, scanned.held_back, scanned.probes) == (3, 4, 0)
-        clock.ahead += timedelta(minutes=1)
-        scanned = await there.scanner.scan()
-        assert (scanned.held_back, scanned.probes) == (4, 1)
-        assert sum(requested(there)[id_] for id_ in held) == 1
-        await there.circuits.answers(silent)
-        await there.scanner.scan()
-        assert requested(there) == Counter([*ids, *held])
+    async with open_scanner_process(url, clock) as process:
+        ids, ids_at_silent_host = open_connections(process, 3), open_connections(process, 4, silent)
+        apply_all_events(process, url)
+        await process.lease.renew()
+        for _ in range(FAILURE_THRESHOLD):
+            await process.circuit_breakers.record_failure(silent)
+        result = await process.scanner.scan()
+        assert (result.requested, result.deferred, result.probes) == (3, 4, 0)
+        clock.offset += timedelta(minutes=1)
+        result = await process.scanner.scan()
+        assert (result.deferred, result.probes) == (4, 1)
+        assert sum(count_scheduled_runs(process)[id_] for id_ in ids_at_silent_host) == 1
+        await process.circuit_breakers.record_success(silent)
+        await process.scanner.scan()
+        assert count_scheduled_runs(process) == Counter([*ids, *ids_at_silent_host])
 
 
-async def test_a_late_scan_finds_all_that_became_due_meanwhile(url: str, clock: Clock) -> None:
-    async with process(url, clock) as there:
-        clock.ahead = timedelta(0)
-        ids = students(there, 5)
-        project(there, url)
-        await there.lease.renew()
-        assert (await there.scanner.scan()).due == 0
-        clock.ahead = timedelta(days=3)
-        assert (await there.scanner.scan()).requested == 5
-        assert requested(there) == Counter(ids)
+async def test_a_late_scan_finds_everything_that_became_due(url: str, clock: Clock) -> None:
+    async with open_scanner_process(url, clock) as process:
+        clock.offset = timedelta(0)
+        ids = open_connections(process, 5)
+        apply_all_events(process, url)
+        await process.lease.renew()
+        assert (await process.scanner.scan()).due == 0
+        clock.offset = timedelta(days=3)
+        assert (await process.scanner.scan()).requested == 5
+        assert count_scheduled_runs(process) == Counter(ids)
 
 
-async def test_a_database_that_drops_every_connection_only_delays_a_scan(
-    url: str, clock: Clock
-) -> None:
-    async with process(url, clock) as there:
-        ids = students(there, 150)
-        project(there, url)
-        await there.lease.renew()
-        scan = asyncio.create_task(there.scanner.scan())
+async def test_lost_database_connections_only_delay_a_scan(url: str, clock: Clock) -> None:
+    async with open_scanner_process(url, clock) as process:
+        ids = open_connections(process, 150)
+        apply_all_events(process, url)
+        await process.lease.renew()
+        scan = asyncio.create_task(process.scanner.scan())
 
-        async def has_begun() -> bool:
-            return requested(there).total() > 20
+        async def has_started() -> bool:
+            return count_scheduled_runs(process).total() > 20
 
-        async def goes_on_to_the_end() -> bool:
+        async def has_requested_all() -> bool:
             with suppress(psycopg.Error):
-                await there.lease.renew()
-            await there.scanner.scan()
-            return requested(there).total() >= len(ids)
+                await process.lease.renew()
+            await process.scanner.scan()
+            return count_scheduled_runs(process).total() >= len(ids)
 
-        await until(has_begun)
+        await wait_until(has_started)
         with psycopg.connect(url) as connection:
             connection.execute(
                 """
@@ -165,42 +169,42 @@ async def test_a_database_that_drops_every_connection_only_delays_a_scan(
                 """
             )
         assert (await scan).requested <= len(ids)
-        await until(goes_on_to_the_end)
-        assert requested(there) == Counter(ids)
-        assert set(await there.queue.waiting_at()) == {ORIGIN}
+        await wait_until(has_requested_all)
+        assert count_scheduled_runs(process) == Counter(ids)
+        assert set(await process.queue.waiting_by_origin()) == {ORIGIN}
 
 
-async def test_another_process_goes_on_where_one_was_frozen_and_each_is_asked_for_once(
+async def test_another_process_continues_for_a_paused_one_and_each_run_is_requested_once(
     url: str,
 ) -> None:
-    async with process(url, Clock()) as there:
-        ids = students(there, 200)
-        project(there, url)
+    async with open_scanner_process(url, Clock()) as process:
+        ids = open_connections(process, 200)
+        apply_all_events(process, url)
 
-        async def has_begun() -> bool:
-            return requested(there).total() > 20
+        async def has_started() -> bool:
+            return count_scheduled_runs(process).total() > 20
 
         async def is_done() -> bool:
-            return requested(there).total() >= len(ids)
+            return count_scheduled_runs(process).total() >= len(ids)
 
-        async def another_holds_it() -> bool:
-            return (await holders(there.queue.pool)).get("scan") not in {None, holder}
+        async def another_has_the_lease() -> bool:
+            return (await lease_holders(process.queue.pool)).get("scan") not in {None, holder}
 
-        async with scanning(url) as one, scanning(url) as two:
-            await until(has_begun)
-            holder = (await holders(there.queue.pool))["scan"]
-            first = one if holder.startswith(f"{one.pid}/") else two
-            first.send_signal(signal.SIGSTOP)
-            await until(another_holds_it)
-            await until(is_done)
-            first.send_signal(signal.SIGCONT)
-            first.terminate()
-            await first.wait()
-        assert requested(there) == Counter(ids)
+        async with running_scanner(url) as first, running_scanner(url) as second:
+            await wait_until(has_started)
+            holder = (await lease_holders(process.queue.pool))["scan"]
+            active = first if holder.startswith(f"{first.pid}/") else second
+            active.send_signal(signal.SIGSTOP)
+            await wait_until(another_has_the_lease)
+            await wait_until(is_done)
+            active.send_signal(signal.SIGCONT)
+            active.terminate()
+            await active.wait()
+        assert count_scheduled_runs(process) == Counter(ids)
 
 
 @asynccontextmanager
-async def scanning(url: str) -> AsyncIterator[Process]:
+async def running_scanner(url: str) -> AsyncIterator[Process]:
     """A process that scans whenever it holds the lease."""
     script = Path(__file__).with_name("scanner_process.py")
     child = await asyncio.create_subprocess_exec(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
-from infrastructure.queue.database_schema import bring_up_to_date
+from infrastructure.queue.database_schema import apply_migrations
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def home() -> Iterator[Path]:
     # Not pytest's own temporary folder: as root, the server's account could not enter that.
     home = Path(tempfile.mkdtemp(prefix="easeboard-cli-"))
     with EmbeddedPostgres(home, settings={"fsync": "off"}) as server:
-        bring_up_to_date(server.url)
+        apply_migrations(server.url)
         yield home
     shutil.rmtree(home)
 

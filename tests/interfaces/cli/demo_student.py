@@ -10,15 +10,15 @@ from uuid import uuid4
 import aiohttp
 
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
-from interfaces.cli.demo.http_client import Caller
-from tests.interfaces.cli.run_cli import easeboard
+from interfaces.cli.demo.http_client import ApiClient
+from tests.interfaces.cli.run_cli import run_easeboard
 
 SECRET = "a development secret, and long enough"
 Document = dict[str, Any]
 
 
 @asynccontextmanager
-async def canvas(*, latency_ms: float = 0) -> AsyncIterator[tuple[Sandbox, dict[str, str]]]:
+async def running_canvas(*, latency_ms: float = 0) -> AsyncIterator[tuple[Sandbox, dict[str, str]]]:
     """A sandbox in this process, and the variables that let the service reach it."""
     options = SandboxOptions(courses=12, assignments=3, latency_ms=latency_ms, restricted=False)
     async with running_sandbox(options) as sandbox:
@@ -30,36 +30,38 @@ async def canvas(*, latency_ms: float = 0) -> AsyncIterator[tuple[Sandbox, dict[
 
 
 @asynccontextmanager
-async def person(home: Path, url: str, role: str = "student") -> AsyncIterator[Caller]:
-    made = await asyncio.to_thread(
-        easeboard,
+async def api_client(home: Path, url: str, role: str = "student") -> AsyncIterator[ApiClient]:
+    result = await asyncio.to_thread(
+        run_easeboard,
         *(home, "token", "--user", str(uuid4()), "--role", role),
         SUPABASE_JWT_SECRET=SECRET,
     )
     async with aiohttp.ClientSession() as session:
-        yield Caller(session, url, made.stdout.strip())
+        yield ApiClient(session, url, result.stdout.strip())
 
 
-async def connect(student: Caller, sandbox: Sandbox) -> tuple[str, str]:
+async def connect(student: ApiClient, sandbox: Sandbox) -> tuple[str, str]:
     """Connect to the sandbox; returns the ids of the connection and of the first sync."""
     body = {
         "canvas_url": sandbox.url,
         "canvas_name": "Sandbox",
         "api_token": sandbox.tokens[0]["token"],
     }
-    answer = await student.post("/api/v1/canvas/setup", body)
-    return answer["connection"]["id"], answer["sync"]["id"]
+    response = await student.post("/api/v1/canvas/setup", body)
+    return response["connection"]["id"], response["sync"]["id"]
 
 
-async def sync_when(student: Caller, sync_id: str, ready: Callable[[Document], bool]) -> Document:
+async def wait_for_sync(
+    student: ApiClient, sync_id: str, predicate: Callable[[Document], bool]
+) -> Document:
     """A sync as soon as it is as wanted."""
     async with asyncio.timeout(20):
         while True:
             for sync in await student.items("/api/v1/sync/logs"):
-                if sync["id"] == sync_id and ready(sync):
+                if sync["id"] == sync_id and predicate(sync):
                     return sync
             await asyncio.sleep(0.02)
 
 
-def is_over(sync: Document) -> bool:
+def is_finished(sync: Document) -> bool:
     return sync["finished_at"] is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30.0
+COMMAND_TIMEOUT_SECONDS = 30.0
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
@@ -24,7 +24,9 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     }
 
 
-def easeboard(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_easeboard(
+    home: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, outside the checkout so that no `.env` is read."""
     return subprocess.run(  # noqa: S603  # our own command
         [sys.executable, "-m", "interfaces.cli", *arguments],
@@ -32,13 +34,13 @@ def easeboard(home: Path, *arguments: str, **variables: str) -> subprocess.Compl
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=COMMAND_TIMEOUT_SECONDS,
         check=False,
     )
 
 
 @contextmanager
-def started(
+def running_easeboard(
     home: Path, *arguments: str, log: Path | None = None, **variables: str
 ) -> Iterator[subprocess.Popen[str]]:
     """A command that goes on until the block ends; what it logs goes to a file."""
@@ -63,12 +65,12 @@ def started(
 def stop(process: subprocess.Popen[str]) -> int:
     """Ask a process to stop, and wait until it has; returns its exit code."""
     process.send_signal(signal.SIGTERM)
-    return process.wait(timeout=PATIENCE)
+    return process.wait(timeout=COMMAND_TIMEOUT_SECONDS)
 
 
-def logged(log: Path, event: str) -> dict[str, Any]:
+def wait_for_log(log: Path, event: str) -> dict[str, Any]:
     """The first line of a log about an event, as soon as it is there."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + COMMAND_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         for line in log.read_text().splitlines() if log.exists() else []:
             document: dict[str, Any] = json.loads(line)

@@ -5,30 +5,30 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.queue.database_schema import bring_up_to_date
-from tests.interfaces.cli.run_cli import easeboard
+from infrastructure.queue.database_schema import apply_migrations
+from tests.interfaces.cli.run_cli import run_easeboard
 
 KEY = "hex:" + "0f" * 16 + "f0" * 16
 SECRET = "a development secret, and long enough"
 
 
-def checks(home: Path, **variables: str) -> dict[str, tuple[bool | None, str]]:
-    examined = easeboard(home, "doctor", "--json", **variables)
-    assert examined.stderr == ""
-    report = json.loads(examined.stdout)
-    assert examined.returncode == (0 if report["ok"] else 1)
+def run_checks(home: Path, **variables: str) -> dict[str, tuple[bool | None, str]]:
+    result = run_easeboard(home, "doctor", "--json", **variables)
+    assert result.stderr == ""
+    report = json.loads(result.stdout)
+    assert result.returncode == (0 if report["ok"] else 1)
     return {check["check"]: (check["ok"], check["detail"]) for check in report["checks"]}
 
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    bring_up_to_date(database_url)
+    apply_migrations(database_url)
     return database_url
 
 
-def test_all_is_well_with_the_embedded_database(home: Path) -> None:
-    found = checks(home)
-    assert list(found) == [
+def test_all_checks_pass_with_the_embedded_database(home: Path) -> None:
+    checks = run_checks(home)
+    assert list(checks) == [
         "configuration",
         "database",
         "clock",
@@ -38,19 +38,19 @@ def test_all_is_well_with_the_embedded_database(home: Path) -> None:
         "roles",
         "canvas",
     ]
-    assert all(ok for ok, _ in found.values()), found
-    assert "18" in found["database"][1]
+    assert all(ok for ok, _ in checks.values()), checks
+    assert "18" in checks["database"][1]
 
 
-def test_people_read_a_table(home: Path) -> None:
-    examined = easeboard(home, "doctor")
-    assert examined.returncode == 0, examined.stdout
-    assert re.search(r"^ ?clock +ok +[+-]\d+ ms", examined.stdout, re.MULTILINE)
-    assert "Everything is in order." in examined.stdout
+def test_doctor_prints_a_table_without_json(home: Path) -> None:
+    result = run_easeboard(home, "doctor")
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"^ ?clock +ok +[+-]\d+ ms", result.stdout, re.MULTILINE)
+    assert "Everything is in order." in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("variables", "way_out"),
+    ("variables", "setting"),
     [
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
         ({"DATABASE_URL": "postgresql://me@127.0.0.1:1/x"}, "SUPABASE_JWT_SECRET"),
@@ -60,54 +60,60 @@ def test_people_read_a_table(home: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_configuration_is_named(
-    variables: dict[str, str], way_out: str, empty_home: Path
+def test_a_wrong_configuration_fails_the_configuration_check(
+    variables: dict[str, str], setting: str, empty_home: Path
 ) -> None:
-    found = checks(empty_home, **variables)
-    assert found.pop("configuration")[0] is False
-    assert all(ok is None for ok, _ in found.values())
-    examined = easeboard(empty_home, "doctor", **variables)
-    assert examined.returncode == 1
-    assert way_out in examined.stdout
+    checks = run_checks(empty_home, **variables)
+    assert checks.pop("configuration")[0] is False
+    assert all(ok is None for ok, _ in checks.values())
+    result = run_easeboard(empty_home, "doctor", **variables)
+    assert result.returncode == 1
+    assert setting in result.stdout
 
 
-def test_a_database_that_is_away_is_named(empty_home: Path) -> None:
-    found = checks(
+def test_an_unreachable_database_fails_the_database_check(empty_home: Path) -> None:
+    checks = run_checks(
         empty_home,
         DATABASE_URL="postgresql://me@127.0.0.1:1/x",
         SUPABASE_JWT_SECRET=SECRET,
         CANVAS_ENCRYPTION_KEY=KEY,
     )
-    assert (found["configuration"][0], found["database"][0]) == (True, False)
+    assert (checks["configuration"][0], checks["database"][0]) == (True, False)
 
 
-def test_missing_migrations_are_named(empty_database_url: str, empty_home: Path) -> None:
+def test_missing_migrations_fail_the_migrations_check(
+    empty_database_url: str, empty_home: Path
+) -> None:
     variables = {
         "DATABASE_URL": empty_database_url,
         "SUPABASE_JWT_SECRET": SECRET,
         "CANVAS_ENCRYPTION_KEY": KEY,
     }
-    found = checks(empty_home, **variables)
-    assert found["migrations"][0] is False
-    assert "easeboard migrate" in found["migrations"][1]
-    assert found["keys"][0] is None
-    migrated = easeboard(empty_home, "migrate", "--json", **variables)
-    assert "procrastinate/schema" in json.loads(migrated.stdout)["applied"]
-    again = easeboard(empty_home, "migrate", "--json", **variables)
-    assert json.loads(again.stdout) == {"applied": []}
-    assert all(ok for ok, _ in checks(empty_home, **variables).values())
+    checks = run_checks(empty_home, **variables)
+    assert checks["migrations"][0] is False
+    assert "easeboard migrate" in checks["migrations"][1]
+    assert checks["keys"][0] is None
+    first = run_easeboard(empty_home, "migrate", "--json", **variables)
+    assert "procrastinate/schema" in json.loads(first.stdout)["applied"]
+    second = run_easeboard(empty_home, "migrate", "--json", **variables)
+    assert json.loads(second.stdout) == {"applied": []}
+    assert all(ok for ok, _ in run_checks(empty_home, **variables).values())
 
 
-def test_another_master_key_is_noticed(url: str, empty_home: Path) -> None:
+def test_a_different_master_key_fails_the_keys_check(url: str, empty_home: Path) -> None:
     variables = {"DATABASE_URL": url, "SUPABASE_JWT_SECRET": SECRET}
-    assert all(ok for ok, _ in checks(empty_home, CANVAS_ENCRYPTION_KEY=KEY, **variables).values())
-    other = "hex:" + "1f" * 16 + "f1" * 16
-    found = checks(empty_home, CANVAS_ENCRYPTION_KEY=other, **variables)
-    assert found["keys"][0] is False
-    assert "CANVAS_ENCRYPTION_KEY" in found["keys"][1]
+    assert all(
+        ok for ok, _ in run_checks(empty_home, CANVAS_ENCRYPTION_KEY=KEY, **variables).values()
+    )
+    other_key = "hex:" + "1f" * 16 + "f1" * 16
+    checks = run_checks(empty_home, CANVAS_ENCRYPTION_KEY=other_key, **variables)
+    assert checks["keys"][0] is False
+    assert "CANVAS_ENCRYPTION_KEY" in checks["keys"][1]
 
 
-def test_a_clock_that_is_off_is_wrong_and_the_rest_is_checked(url: str, empty_home: Path) -> None:
+def test_clock_skew_fails_the_clock_check_and_the_rest_is_checked(
+    url: str, empty_home: Path
+) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA tampered")
         connection.execute(
@@ -116,19 +122,19 @@ def test_a_clock_that_is_off_is_wrong_and_the_rest_is_checked(url: str, empty_ho
             $$ SELECT pg_catalog.clock_timestamp() + INTERVAL '1 min' $$
             """
         )
-    found = checks(
+    checks = run_checks(
         empty_home,
         DATABASE_URL=f"{url}&options=-csearch_path%3Dtampered,pg_catalog",
         SUPABASE_JWT_SECRET=SECRET,
         CANVAS_ENCRYPTION_KEY=KEY,
     )
-    ok, detail = found.pop("clock")
+    ok, detail = checks.pop("clock")
     assert ok is False
     assert "+60.0 s" in detail
-    assert all(ok for ok, _ in found.values())
+    assert all(ok for ok, _ in checks.values())
 
 
-def test_a_canvas_that_does_not_answer_is_told_and_nothing_wrong(
+def test_an_unavailable_canvas_host_is_reported_but_fails_no_check(
     url: str, empty_home: Path
 ) -> None:
     with psycopg.connect(url) as connection:
@@ -142,15 +148,13 @@ def test_a_canvas_that_does_not_answer_is_told_and_nothing_wrong(
             """
         )
     variables = {"SUPABASE_JWT_SECRET": SECRET, "CANVAS_ENCRYPTION_KEY": KEY}
-    assert checks(empty_home, DATABASE_URL=url, **variables)["canvas"] == (
+    assert run_checks(empty_home, DATABASE_URL=url, **variables)["canvas"] == (
         True,
         "https://silent.example has not answered 6 runs, next try at 2099-09-01 12:00:00 UTC",
     )
 
 
-def test_too_few_connections_for_everybody_are_told_before_they_run_out(
-    url: str, empty_home: Path
-) -> None:
+def test_too_few_database_connections_fail_the_roles_check(url: str, empty_home: Path) -> None:
     with psycopg.connect(url) as connection:
         connection.execute(
             """
@@ -161,7 +165,7 @@ def test_too_few_connections_for_everybody_are_told_before_they_run_out(
             """
         )
     variables = {"SUPABASE_JWT_SECRET": SECRET, "CANVAS_ENCRYPTION_KEY": KEY}
-    ok, detail = checks(empty_home, DATABASE_URL=url, **variables)["roles"]
+    ok, detail = run_checks(empty_home, DATABASE_URL=url, **variables)["roles"]
     assert ok is False
     assert "may need 520 connections" in detail
     assert "max_connections" in detail

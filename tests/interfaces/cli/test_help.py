@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from interfaces.cli.main import app
-from tests.interfaces.cli.run_cli import easeboard
+from tests.interfaces.cli.run_cli import run_easeboard
 
 COMMANDS = {
     "demo": ["--once", "--port", "--courses", "--assignments"],
@@ -26,31 +26,31 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    shown = CliRunner().invoke(app, [*command.split(), "--help"])
-    assert shown.exit_code == 0
-    assert re.search(rf"Example:.*easeboard {command}", " ".join(shown.stdout.split()))
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert result.exit_code == 0
+    assert re.search(rf"Example:.*easeboard {command}", " ".join(result.stdout.split()))
     for option in COMMANDS[command]:
-        assert option in shown.stdout
+        assert option in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("module", "left_out"),
+    ("module", "excluded"),
     [("cli.main", "interfaces.composition.bootstrap"), ("composition.bootstrap", "fastapi")],
 )
-def test_nothing_heavy_is_imported_by_who_does_without(module: str, left_out: str) -> None:
-    script = f"import sys, interfaces.{module}; print({left_out!r} in sys.modules)"
-    done = subprocess.run(  # noqa: S603  # our own program
+def test_slow_imports_are_left_out_where_they_are_not_needed(module: str, excluded: str) -> None:
+    script = f"import sys, interfaces.{module}; print({excluded!r} in sys.modules)"
+    result = subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.strip() == "False"
+    assert result.stdout.strip() == "False"
 
 
-def test_help_lists_what_there_is_and_nothing_that_is_not(empty_home: Path) -> None:
-    began = time.monotonic()
-    shown = easeboard(empty_home, "--help").stdout
-    assert time.monotonic() - began < 2
-    listed = re.findall(r"^  (\w+)  ", shown.partition("Commands:")[2], re.MULTILINE)
+def test_help_lists_exactly_the_existing_commands(empty_home: Path) -> None:
+    started_at = time.monotonic()
+    result = run_easeboard(empty_home, "--help").stdout
+    assert time.monotonic() - started_at < 2
+    listed = re.findall(r"^  (\w+)  ", result.partition("Commands:")[2], re.MULTILINE)
     assert listed == [command for command in COMMANDS if " " not in command]
 
 
@@ -77,36 +77,36 @@ def test_help_lists_what_there_is_and_nothing_that_is_not(empty_home: Path) -> N
     ],
     ids=" ".join,
 )
-def test_whoever_asks_wrong_is_told_so(arguments: list[str]) -> None:
-    refused = CliRunner().invoke(app, arguments)
-    assert refused.exit_code == 2
-    assert refused.stderr
-    assert not refused.stdout
+def test_wrong_usage_exits_with_2_and_an_error(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr
+    assert not result.stdout
 
 
-def test_the_command_itself_tells_usage_errors_from_failures(empty_home: Path) -> None:
-    refused = easeboard(empty_home, "token", "--user", "me")
-    assert refused.returncode == 2
-    assert "Traceback" not in refused.stderr
+def test_a_usage_error_exits_with_2_and_creates_no_files(empty_home: Path) -> None:
+    result = run_easeboard(empty_home, "token", "--user", "me")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
     assert not list(empty_home.iterdir())
 
 
-def test_a_failure_is_one_line_that_names_the_way_out(empty_home: Path) -> None:
-    failed = easeboard(empty_home, "serve", DATABASE_URL="mysql://me:word@db/x")
-    assert failed.returncode == 1
-    assert failed.stderr.count("\n") == 1
-    assert "DATABASE_URL" in failed.stderr
-    assert "word" not in failed.stderr
+def test_a_failure_is_one_line_that_names_the_setting(empty_home: Path) -> None:
+    result = run_easeboard(empty_home, "serve", DATABASE_URL="mysql://me:word@db/x")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "DATABASE_URL" in result.stderr
+    assert "word" not in result.stderr
 
 
-def test_the_traceback_is_there_for_who_asks(empty_home: Path) -> None:
+def test_the_traceback_is_printed_at_log_level_debug(empty_home: Path) -> None:
     address = "postgresql://me@127.0.0.1:1/x"
-    failed = easeboard(empty_home, "migrate", DATABASE_URL=address)
-    assert (failed.returncode, failed.stderr.count("\n")) == (1, 1)
-    failed = easeboard(empty_home, "migrate", DATABASE_URL=address, LOG_LEVEL="debug")
-    assert failed.returncode == 1
-    assert "Traceback" in failed.stderr
+    result = run_easeboard(empty_home, "migrate", DATABASE_URL=address)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    result = run_easeboard(empty_home, "migrate", DATABASE_URL=address, LOG_LEVEL="debug")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
 
 
-def test_the_version_is_told(empty_home: Path) -> None:
-    assert re.fullmatch(r"easeboard \d+\.\d+\.\d+\n", easeboard(empty_home, "--version").stdout)
+def test_the_version_is_printed(empty_home: Path) -> None:
+    assert re.fullmatch(r"easeboard \d+\.\d+\.\d+\n", run_easeboard(empty_home, "--version").stdout)

@@ -6,12 +6,12 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from interfaces.composition.process import Running
-from interfaces.composition.run_roles import Doors, RoleDied, playing
-from interfaces.http.server.listener import PortTaken, listen, url_of
+from interfaces.composition.process import Process
+from interfaces.composition.run_roles import Listeners, RoleFailed, running_roles
+from interfaces.http.server.listener import PortUnavailable, listen, url_of
 
 
-class DeadFollower:
+class StoppedProjectionDaemon:
     """A projector whose thread has ended."""
 
     is_running = False
@@ -24,45 +24,45 @@ class DeadFollower:
         self.stopped = True
 
 
-class Beating:
+class FakeHeartbeats:
     """A heartbeat."""
 
-    has_left = False
+    has_stopped = False
 
-    async def beat(self) -> None:
-        self.has_left = False
+    async def record_heartbeat(self) -> None:
+        self.has_stopped = False
 
-    async def keep_beating(self) -> None:
+    async def run_heartbeat(self) -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            self.has_left = True
+            self.has_stopped = True
 
 
-async def test_a_role_that_dies_is_told_of_and_stopped() -> None:
-    follower = DeadFollower()
-    workers = Beating()
-    queue = SimpleNamespace(workers=workers)
-    running = cast("Running", SimpleNamespace(follower=follower, queue=queue))
-    with capture_logs() as lines, pytest.raises(RoleDied, match="projector"):
-        async with playing(running, frozenset({"projector"}), Doors()) as died:
-            await died
-    assert follower.stopped
-    assert workers.has_left
-    assert [(line["event"], line["role"]) for line in lines] == [("role_died", "projector")]
+async def test_a_failed_role_is_logged_and_stops_the_process() -> None:
+    projection_daemon = StoppedProjectionDaemon()
+    heartbeats = FakeHeartbeats()
+    queue = SimpleNamespace(heartbeats=heartbeats)
+    process = cast("Process", SimpleNamespace(projection_daemon=projection_daemon, queue=queue))
+    with capture_logs() as lines, pytest.raises(RoleFailed, match="projector"):
+        async with running_roles(process, frozenset({"projector"}), Listeners()) as first_exit:
+            await first_exit
+    assert projection_daemon.stopped
+    assert heartbeats.has_stopped
+    assert [(line["event"], line["role"]) for line in lines] == [("role_failed", "projector")]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_listener_says_where_it_is_and_keeps_the_port(host: str) -> None:
+def test_a_listener_has_a_url_and_holds_its_port(host: str) -> None:
     with listen(host, 0) as listener:
         port = listener.getsockname()[1]
         assert url_of(listener) == f"http://{f'[{host}]' if ':' in host else host}:{port}"
         with socket.create_connection((host, port), timeout=1):
             pass
-        with pytest.raises(PortTaken, match=rf"{port}.*--port"):
+        with pytest.raises(PortUnavailable, match=rf"{port}.*--port"):
             listen(host, port)
 
 
-def test_an_address_of_somebody_else_is_refused() -> None:
-    with pytest.raises(PortTaken, match="--port"):
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(PortUnavailable, match="--port"):
         listen("192.0.2.1", 0)

@@ -11,174 +11,192 @@ from typing import Any
 
 import aiohttp
 
-from interfaces.cli.demo.http_client import Caller
-from interfaces.cli.errors import Failure
+from interfaces.cli.demo.http_client import ApiClient
+from interfaces.cli.errors import CommandFailed
 from tests.interfaces.cli.demo_student import (
     SECRET,
     Document,
-    canvas,
+    api_client,
     connect,
-    is_over,
-    person,
-    sync_when,
+    is_finished,
+    running_canvas,
+    wait_for_sync,
 )
-from tests.interfaces.cli.run_cli import easeboard, logged, started, stop
+from tests.interfaces.cli.run_cli import run_easeboard, running_easeboard, stop, wait_for_log
 
 
-async def test_it_serves_and_stops_in_order(home: Path, tmp_path: Path) -> None:
+async def test_the_service_serves_and_stops_in_order(home: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with started(home, "serve", "--port", "0", log=log, SUPABASE_JWT_SECRET=SECRET) as process:
-        url = await asyncio.to_thread(lambda: logged(log, "serving")["url"])
-        async with aiohttp.ClientSession() as session, session.get(url + "/health/live") as answer:
-            assert answer.status == 200
-            assert "Server" not in answer.headers
-        began = time.monotonic()
+    with running_easeboard(
+        home, "serve", "--port", "0", log=log, SUPABASE_JWT_SECRET=SECRET
+    ) as process:
+        url = await asyncio.to_thread(lambda: wait_for_log(log, "serving")["url"])
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(url + "/health/live") as response,
+        ):
+            assert response.status == 200
+            assert "Server" not in response.headers
+        started_at = time.monotonic()
         assert await asyncio.to_thread(stop, process) == 0
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - started_at < 20
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line for line in lines if line["level"] != "info"] == []
 
 
-async def test_a_killed_service_reports_what_it_left_and_starts_over(
+async def test_a_run_of_a_killed_service_is_interrupted_and_a_new_sync_completes(
     empty_home: Path, tmp_path: Path
 ) -> None:
     home = empty_home  # for doctor names who was killed, to every other test
-    async with canvas(latency_ms=400) as (sandbox, variables):
+    async with running_canvas(latency_ms=400) as (sandbox, variables):
         first, second = tmp_path / "first", tmp_path / "second"
-        with started(home, "serve", "--port", "0", log=first, **variables) as process:
-            url = await asyncio.to_thread(lambda: logged(first, "serving")["url"])
-            async with person(home, url) as student:
+        with running_easeboard(home, "serve", "--port", "0", log=first, **variables) as process:
+            url = await asyncio.to_thread(lambda: wait_for_log(first, "serving")["url"])
+            async with api_client(home, url) as student:
                 connection_id, sync_id = await connect(student, sandbox)
-                await sync_when(student, sync_id, lambda sync: sync["courses"]["done"] > 0)
+                await wait_for_sync(student, sync_id, lambda sync: sync["courses"]["done"] > 0)
                 token = student.token
             process.send_signal(signal.SIGKILL)
             process.wait()
         sandbox.control.set_latency(0)
-        with started(home, "serve", "--port", "0", log=second, **variables):
-            url = await asyncio.to_thread(lambda: logged(second, "serving")["url"])
+        with running_easeboard(home, "serve", "--port", "0", log=second, **variables):
+            url = await asyncio.to_thread(lambda: wait_for_log(second, "serving")["url"])
             async with aiohttp.ClientSession() as session:
-                student = Caller(session, url, token)
-                cut_off = await sync_when(student, sync_id, is_over)
-                assert (cut_off["status"], cut_off["error"]["code"]) == ("failed", "interrupted")
-                again = await student.post(f"/api/v1/canvas/connections/{connection_id}/sync", {})
-                over = await sync_when(student, again["id"], is_over)
-                assert (over["status"], over["courses"]["done"]) == ("completed", 12)
+                student = ApiClient(session, url, token)
+                interrupted = await wait_for_sync(student, sync_id, is_finished)
+                assert (interrupted["status"], interrupted["error"]["code"]) == (
+                    "failed",
+                    "interrupted",
+                )
+                second_sync = await student.post(
+                    f"/api/v1/canvas/connections/{connection_id}/sync", {}
+                )
+                finished = await wait_for_sync(student, second_sync["id"], is_finished)
+                assert (finished["status"], finished["courses"]["done"]) == ("completed", 12)
                 assert len(await student.items("/api/v1/canvas/courses")) == 12
                 assert len(await student.items("/api/v1/canvas/assignments")) == 36
-                found = cut_off["changes"]["courses"] + over["changes"]["courses"]
-                assert found == 12, "what the first run recorded is no difference to the second"
+                course_changes = interrupted["changes"]["courses"] + finished["changes"]["courses"]
+                assert course_changes == 12, (
+                    "what the first run recorded is no difference to the second"
+                )
 
 
-async def test_a_stopped_service_gives_its_runs_back_and_the_next_one_ends_them(
+async def test_a_stopped_service_requeues_its_runs_and_the_next_process_completes_them(
     home: Path, tmp_path: Path
 ) -> None:
-    async with canvas() as (sandbox, variables):
+    async with running_canvas() as (sandbox, variables):
         sandbox.control.inject("hang", times=None, path="assignment_groups")
         log = tmp_path / "log"
-        with started(home, "serve", "--port", "0", log=log, **variables) as process:
-            url = await asyncio.to_thread(lambda: logged(log, "serving")["url"])
-            async with person(home, url) as student:
+        with running_easeboard(home, "serve", "--port", "0", log=log, **variables) as process:
+            url = await asyncio.to_thread(lambda: wait_for_log(log, "serving")["url"])
+            async with api_client(home, url) as student:
                 connection_id, sync_id = await connect(student, sandbox)
-                await sync_when(student, sync_id, lambda sync: sync["status"] == "running")
+                await wait_for_sync(student, sync_id, lambda sync: sync["status"] == "running")
                 token = student.token
-            began = time.monotonic()
+            started_at = time.monotonic()
             assert await asyncio.to_thread(stop, process) == 0
-            assert time.monotonic() - began < 20
-        kept = await asyncio.to_thread(easeboard, home, "audit", "history", connection_id, "--json")
-        last = json.loads(kept.stdout)["items"][-1]
+            assert time.monotonic() - started_at < 20
+        history = await asyncio.to_thread(
+            run_easeboard, home, "audit", "history", connection_id, "--json"
+        )
+        last = json.loads(history.stdout)["items"][-1]
         assert (last["type"], last["payload"]["reason"]) == ("SyncRequeued", "stopped")
         sandbox.control.clear_faults()
         log = tmp_path / "second"
-        with started(home, "serve", "--port", "0", log=log, **variables):
-            url = await asyncio.to_thread(lambda: logged(log, "serving")["url"])
+        with running_easeboard(home, "serve", "--port", "0", log=log, **variables):
+            url = await asyncio.to_thread(lambda: wait_for_log(log, "serving")["url"])
             async with aiohttp.ClientSession() as session:
-                over = await sync_when(Caller(session, url, token), sync_id, is_over)
-                assert over["status"] == "completed"
+                finished = await wait_for_sync(ApiClient(session, url, token), sync_id, is_finished)
+                assert finished["status"] == "completed"
 
 
-async def test_roles_live_apart_and_auditors_and_admins_ask_beside_them(
+async def test_roles_run_in_separate_processes_beside_audit_and_rebuild_commands(
     home: Path, tmp_path: Path
 ) -> None:
-    async with canvas() as (sandbox, variables):
-        doors, hands = tmp_path / "doors", tmp_path / "hands"
+    async with running_canvas() as (sandbox, variables):
+        api_log, worker_log = tmp_path / "api", tmp_path / "worker"
         api = ("serve", "--port", "0", "--roles", "api")
-        rest = ("serve", "--roles", "worker,projector")
+        other_roles = ("serve", "--roles", "worker,projector")
         with (
-            started(home, *api, log=doors, **variables),
-            started(home, *rest, log=hands, **variables),
+            running_easeboard(home, *api, log=api_log, **variables),
+            running_easeboard(home, *other_roles, log=worker_log, **variables),
         ):
-            url = await asyncio.to_thread(lambda: logged(doors, "serving")["url"])
-            async with person(home, url) as student:
+            url = await asyncio.to_thread(lambda: wait_for_log(api_log, "serving")["url"])
+            async with api_client(home, url) as student:
                 connection_id, sync_id = await connect(student, sandbox)
-                over = await sync_when(student, sync_id, is_over)
-                assert over["status"] == "completed"
-            async with asyncio.TaskGroup() as asking:
-                asking.create_task(asyncio.to_thread(_history_is_shown, home, connection_id))
-                asking.create_task(asyncio.to_thread(_projections_are_rebuilt, home))
+                finished = await wait_for_sync(student, sync_id, is_finished)
+                assert finished["status"] == "completed"
+            async with asyncio.TaskGroup() as commands:
+                commands.create_task(
+                    asyncio.to_thread(_assert_history_is_shown, home, connection_id)
+                )
+                commands.create_task(asyncio.to_thread(_assert_projections_are_rebuilt, home))
 
 
-def _history_is_shown(home: Path, connection_id: str) -> None:
+def _assert_history_is_shown(home: Path, connection_id: str) -> None:
     def events(*arguments: str) -> list[dict[str, Any]]:
-        shown = easeboard(home, "audit", "history", connection_id, "--json", *arguments)
-        assert shown.returncode == 0, shown.stderr
-        items: list[dict[str, Any]] = json.loads(shown.stdout)["items"]
+        result = run_easeboard(home, "audit", "history", connection_id, "--json", *arguments)
+        assert result.returncode == 0, result.stderr
+        items: list[dict[str, Any]] = json.loads(result.stdout)["items"]
         return items
 
     def types(*arguments: str) -> list[str]:
         return [event["type"] for event in events(*arguments)]
 
-    first, *_ = kept = events()
-    everything = [event["type"] for event in kept]
-    assert everything[:2] == ["ConnectionOpened", "SyncRequested"]
-    assert everything[-1] == "SyncCompleted"
+    first, *_ = history = events()
+    all_types = [event["type"] for event in history]
+    assert all_types[:2] == ["ConnectionOpened", "SyncRequested"]
+    assert all_types[-1] == "SyncCompleted"
     assert types("--version", "1") == ["ConnectionOpened"]
     assert types("--as-of", "2026-01-01") == []
-    at = first["recorded_at"]
-    assert events("--as-of", at) == [event for event in kept if event["recorded_at"] == at]
-    table = easeboard(home, "audit", "history", connection_id).stdout
+    recorded_at = first["recorded_at"]
+    assert events("--as-of", recorded_at) == [
+        event for event in history if event["recorded_at"] == recorded_at
+    ]
+    table = run_easeboard(home, "audit", "history", connection_id).stdout
     assert "ConnectionOpened" in table
     assert first["actor"] in table
     assert "HistoryRead" in table, "that somebody looked is recorded"
-    refused = easeboard(home, "audit", "history", connection_id, "--version", "9")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert connection_id in refused.stderr
+    result = run_easeboard(home, "audit", "history", connection_id, "--version", "9")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert connection_id in result.stderr
 
 
-def _projections_are_rebuilt(home: Path) -> None:
+def _assert_projections_are_rebuilt(home: Path) -> None:
     def versions() -> dict[str, int]:
-        shown = easeboard(home, "projections", "list", "--json")
-        return {model["name"]: model["version"] for model in json.loads(shown.stdout)["items"]}
+        result = run_easeboard(home, "projections", "list", "--json")
+        return {model["name"]: model["version"] for model in json.loads(result.stdout)["items"]}
 
     before = versions()
     assert len(before) == 7
-    rebuilt = easeboard(home, "projections", "rebuild", "courses", "grades")
+    rebuilt = run_easeboard(home, "projections", "rebuild", "courses", "grades")
     assert rebuilt.returncode == 0, rebuilt.stderr
     after = versions()
     assert {name for name in before if after[name] > before[name]} == {"courses", "grades"}
-    everything = easeboard(home, "projections", "rebuild", "--all", "--json")
-    anew: dict[str, int] = json.loads(everything.stdout)["rebuilt"]
-    assert all(anew[name] > after[name] for name in after)
-    assert "dashboard_stats" in easeboard(home, "projections", "list").stdout
-    refused = easeboard(home, "projections", "rebuild", "cheese")
-    assert refused.returncode == 1
-    assert "dashboard_stats" in refused.stderr
+    all_rebuilt = run_easeboard(home, "projections", "rebuild", "--all", "--json")
+    rebuilt_versions: dict[str, int] = json.loads(all_rebuilt.stdout)["rebuilt"]
+    assert all(rebuilt_versions[name] > after[name] for name in after)
+    assert "dashboard_stats" in run_easeboard(home, "projections", "list").stdout
+    result = run_easeboard(home, "projections", "rebuild", "cheese")
+    assert result.returncode == 1
+    assert "dashboard_stats" in result.stderr
 
 
-async def test_a_port_that_is_taken_is_said_plainly(home: Path) -> None:
+async def test_a_taken_port_is_reported_in_one_line(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        refused = await asyncio.to_thread(easeboard, home, "serve", "--port", port)
-    assert refused.returncode == 1
-    assert refused.stderr.count("\n") == 1
-    assert "--port" in refused.stderr
+        result = await asyncio.to_thread(run_easeboard, home, "serve", "--port", port)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "--port" in result.stderr
 
 
-async def test_metrics_have_a_door_of_their_own(home: Path, tmp_path: Path) -> None:
+async def test_metrics_are_served_on_their_own_port(home: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    with started(home, "serve", "--roles", "scheduler", log=log, METRICS_PORT=port):
-        await asyncio.to_thread(logged, log, "serving")
+    with running_easeboard(home, "serve", "--roles", "scheduler", log=log, METRICS_PORT=port):
+        await asyncio.to_thread(wait_for_log, log, "serving")
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://127.0.0.1:{port}/metrics") as metrics,
@@ -187,36 +205,40 @@ async def test_metrics_have_a_door_of_their_own(home: Path, tmp_path: Path) -> N
             assert (metrics.status, nothing_else.status) == (200, 404)
             assert "process_cpu_seconds_total" in await metrics.text()
         with socket.create_server(("127.0.0.1", 0)):
-            refused = await asyncio.to_thread(
-                easeboard, home, "serve", "--port", "0", METRICS_PORT=port
+            result = await asyncio.to_thread(
+                run_easeboard, home, "serve", "--port", "0", METRICS_PORT=port
             )
-    assert refused.returncode == 1
-    assert "METRICS_PORT" in refused.stderr
+    assert result.returncode == 1
+    assert "METRICS_PORT" in result.stderr
 
 
-async def test_the_service_outlives_its_database(empty_home: Path, tmp_path: Path) -> None:
+async def test_the_service_survives_a_crash_of_its_database(
+    empty_home: Path, tmp_path: Path
+) -> None:
     home, log = empty_home, tmp_path / "log"
-    async with canvas() as (sandbox, variables):
-        with started(home, "serve", "--port", "0", log=log, **variables) as process:
-            url = await asyncio.to_thread(lambda: logged(log, "serving")["url"])
-            async with person(home, url) as student:
+    async with running_canvas() as (sandbox, variables):
+        with running_easeboard(home, "serve", "--port", "0", log=log, **variables) as process:
+            url = await asyncio.to_thread(lambda: wait_for_log(log, "serving")["url"])
+            async with api_client(home, url) as student:
                 connection_id, sync_id = await connect(student, sandbox)
-                await sync_when(student, sync_id, is_over)
+                await wait_for_sync(student, sync_id, is_finished)
                 postmaster = (home / "postgres" / "postmaster.pid").read_text().split()[0]
                 os.kill(int(postmaster), signal.SIGKILL)
-                again = await _insist(student, f"/api/v1/canvas/connections/{connection_id}/sync")
-                over = await sync_when(student, again["id"], is_over)
-            assert (over["status"], over["changes"]["courses"]) == ("completed", 0)
+                second_sync = await _post_until_available(
+                    student, f"/api/v1/canvas/connections/{connection_id}/sync"
+                )
+                finished = await wait_for_sync(student, second_sync["id"], is_finished)
+            assert (finished["status"], finished["changes"]["courses"]) == ("completed", 0)
             assert await asyncio.to_thread(stop, process) == 0
 
 
-async def _insist(student: Caller, path: str) -> Document:
+async def _post_until_available(student: ApiClient, path: str) -> Document:
     """Ask again while the answer is that the database is away."""
     async with asyncio.timeout(20):
         while True:
             try:
                 return dict(await student.post(path, {}))
-            except Failure as failure:
+            except CommandFailed as failure:
                 if " 503: " not in str(failure):
                     raise
                 await asyncio.sleep(0.1)

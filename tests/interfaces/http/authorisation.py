@@ -5,46 +5,46 @@ from collections.abc import Iterable, Iterator
 import jwt
 
 from tests.dev_tokens import ADA, BOB, SECRET, claims_of, token_of
-from tests.interfaces.http.fake_service import CONNECTION
+from tests.interfaces.http.fake_service import CONNECTION_ID
 
-ANYBODY, PERSON, AUDITOR, ADMIN = "anybody", "person", "auditor", "admin"
+PUBLIC, USER, AUDITOR, ADMIN = "public", "user", "auditor", "admin"
 
-TABLE = {
-    "GET /api/v1/canvas/courses": PERSON,
-    "GET /api/v1/canvas/assignments": PERSON,
-    "GET /api/v1/canvas/grades": PERSON,
-    "GET /api/v1/canvas/grades/history": PERSON,
-    "GET /api/v1/canvas/data": PERSON,
-    "POST /api/v1/canvas/setup": PERSON,
-    "GET /api/v1/canvas/connections": PERSON,
-    "GET /api/v1/canvas/connections/{connection_id}": PERSON,
-    "PUT /api/v1/canvas/connections/{connection_id}/token": PERSON,
-    "POST /api/v1/canvas/connections/{connection_id}/validate": PERSON,
-    "POST /api/v1/canvas/connections/{connection_id}/sync": PERSON,
-    "DELETE /api/v1/canvas/connections/{connection_id}": PERSON,
-    "GET /api/v1/sync/logs": PERSON,
-    "GET /api/v1/sync/status": PERSON,
-    "DELETE /api/v1/sync/connections/{connection_id}": PERSON,
-    "GET /api/v1/sync/events": PERSON,
-    "GET /api/v1/dashboard/stats": PERSON,
+ROUTE_ACCESS = {
+    "GET /api/v1/canvas/courses": USER,
+    "GET /api/v1/canvas/assignments": USER,
+    "GET /api/v1/canvas/grades": USER,
+    "GET /api/v1/canvas/grades/history": USER,
+    "GET /api/v1/canvas/data": USER,
+    "POST /api/v1/canvas/setup": USER,
+    "GET /api/v1/canvas/connections": USER,
+    "GET /api/v1/canvas/connections/{connection_id}": USER,
+    "PUT /api/v1/canvas/connections/{connection_id}/token": USER,
+    "POST /api/v1/canvas/connections/{connection_id}/validate": USER,
+    "POST /api/v1/canvas/connections/{connection_id}/sync": USER,
+    "DELETE /api/v1/canvas/connections/{connection_id}": USER,
+    "GET /api/v1/sync/logs": USER,
+    "GET /api/v1/sync/status": USER,
+    "DELETE /api/v1/sync/connections/{connection_id}": USER,
+    "GET /api/v1/sync/events": USER,
+    "GET /api/v1/dashboard/stats": USER,
     "GET /api/v1/audit/connections": AUDITOR,
     "GET /api/v1/audit/connections/{connection_id}/events": AUDITOR,
     "GET /api/v1/audit/connections/{connection_id}/state": AUDITOR,
     "GET /api/v1/admin/projections": ADMIN,
     "POST /api/v1/admin/projections/{name}/rebuild": ADMIN,
-    "GET /health/live": ANYBODY,
-    "GET /health/ready": ANYBODY,
-    "GET /problems/{slug}": ANYBODY,
-    "GET /metrics": ANYBODY,
-    "GET /openapi.json": ANYBODY,
-    "GET /docs": ANYBODY,
-    "GET /docs/{name}": ANYBODY,
-    "WS /ws/sync-status": PERSON,
+    "GET /health/live": PUBLIC,
+    "GET /health/ready": PUBLIC,
+    "GET /problems/{slug}": PUBLIC,
+    "GET /metrics": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "GET /docs": PUBLIC,
+    "GET /docs/{name}": PUBLIC,
+    "WS /ws/sync-status": USER,
 }
 """Every route and the least somebody must be to use it."""
 
-DAY = 24 * 60 * 60
-TOKENS = {
+DAY_SECONDS = 24 * 60 * 60
+TOKEN_BY_IDENTITY = {
     "none": None,
     "garbage": "garbage",
     "expired": token_of(ttl=-60),
@@ -53,29 +53,31 @@ TOKENS = {
     "service key": jwt.encode(
         claims_of(iss="supabase", sub=None, aud=None, role="service_role"), SECRET
     ),
-    "student A": token_of(ADA, ttl=DAY),
-    "student B": token_of(BOB, ttl=DAY),
-    "auditor": token_of(ADA, "auditor", ttl=DAY),
-    "admin": token_of(ADA, "admin", ttl=DAY),
+    "student A": token_of(ADA, ttl=DAY_SECONDS),
+    "student B": token_of(BOB, ttl=DAY_SECONDS),
+    "auditor": token_of(ADA, "auditor", ttl=DAY_SECONDS),
+    "admin": token_of(ADA, "admin", ttl=DAY_SECONDS),
 }
 """Ten identities: A owns what the routes name, and so do the auditor and the admin."""
 
-STRANGERS = frozenset(TOKENS) - {"student A", "student B", "auditor", "admin"}
-PASSES = {
-    ANYBODY: frozenset(TOKENS),
-    PERSON: frozenset(TOKENS) - STRANGERS,
+UNAUTHENTICATED = frozenset(TOKEN_BY_IDENTITY) - {"student A", "student B", "auditor", "admin"}
+ALLOWED_IDENTITIES = {
+    PUBLIC: frozenset(TOKEN_BY_IDENTITY),
+    USER: frozenset(TOKEN_BY_IDENTITY) - UNAUTHENTICATED,
     AUDITOR: frozenset({"auditor", "admin"}),
     ADMIN: frozenset({"admin"}),
 }
 
-STREAMS = frozenset({"GET /api/v1/sync/events"})
+STREAM_ROUTES = frozenset({"GET /api/v1/sync/events"})
 """What never ends."""
-OWNED = frozenset(
-    route for route in TABLE if "/canvas/connections/{" in route or "/sync/connections/{" in route
+OWNED_ROUTES = frozenset(
+    route
+    for route in ROUTE_ACCESS
+    if "/canvas/connections/{" in route or "/sync/connections/{" in route
 )
 """Routes that name something that belongs to one person."""
 
-BODIES = {
+BODY_BY_ROUTE = {
     "POST /api/v1/canvas/setup": {
         "canvas_url": "https://school.instructure.com",
         "canvas_name": "My school",
@@ -85,27 +87,31 @@ BODIES = {
 }
 
 
-def address(route: str) -> tuple[str, str]:
+def method_and_path(route: str) -> tuple[str, str]:
     """The method and a path that exists."""
     method, path = route.replace("/docs/{name}", "/docs/start.js").split(" ")
-    filled = path.replace("{connection_id}", str(CONNECTION))
+    filled = path.replace("{connection_id}", str(CONNECTION_ID))
     return method, filled.replace("{name}", "courses").replace("{slug}", "not-found")
 
 
-def headers_of(who: str) -> dict[str, str]:
+def headers_of(identity: str) -> dict[str, str]:
     """How somebody says who they are."""
-    return {"Authorization": f"Bearer {TOKENS[who]}"} if TOKENS[who] else {}
+    return (
+        {"Authorization": f"Bearer {TOKEN_BY_IDENTITY[identity]}"}
+        if TOKEN_BY_IDENTITY[identity]
+        else {}
+    )
 
 
-def expected(route: str, who: str) -> int:
+def expected_status(route: str, identity: str) -> int:
     """200 for any answer that is given, else the status of the refusal, 4401 on a WebSocket."""
-    if who not in PASSES[TABLE[route]]:
-        refused = 401 if who in STRANGERS else 403
-        return 4401 if route.startswith("WS ") else refused
-    return 404 if route in OWNED and who == "student B" else 200
+    if identity not in ALLOWED_IDENTITIES[ROUTE_ACCESS[route]]:
+        refusal = 401 if identity in UNAUTHENTICATED else 403
+        return 4401 if route.startswith("WS ") else refusal
+    return 404 if route in OWNED_ROUTES and identity == "student B" else 200
 
 
-PAGE = """\
+PAGE_TEMPLATE = """\
 # Who may use which route
 
 Made from the table that the tests hold every route against:
@@ -122,23 +128,23 @@ routes name; B owns nothing. What is somebody else's is `404`, as is what does n
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """`docs/authorisation.md`."""
-    return PAGE.format(
-        cells=len(TABLE) * len(TOKENS),
-        identities=" | ".join(TOKENS),
-        rule=" | ".join(["---"] * len(TOKENS)),
-        rows="\n".join(_rows(TABLE)),
+    return PAGE_TEMPLATE.format(
+        cells=len(ROUTE_ACCESS) * len(TOKEN_BY_IDENTITY),
+        identities=" | ".join(TOKEN_BY_IDENTITY),
+        rule=" | ".join(["---"] * len(TOKEN_BY_IDENTITY)),
+        rows="\n".join(_rows(ROUTE_ACCESS)),
     )
 
 
 def _rows(routes: Iterable[str]) -> Iterator[str]:
     for route in routes:
-        cells = " | ".join(_cell(route, who) for who in TOKENS)
-        yield f"| `{route}` | {TABLE[route]} | {cells} |"
+        cells = " | ".join(_cell(route, identity) for identity in TOKEN_BY_IDENTITY)
+        yield f"| `{route}` | {ROUTE_ACCESS[route]} | {cells} |"
 
 
-def _cell(route: str, who: str) -> str:
-    status = expected(route, who)
-    own = TABLE[route] == PERSON and status == 200
-    return "✓ own" if own else "✓" if status == 200 else str(status)
+def _cell(route: str, identity: str) -> str:
+    status = expected_status(route, identity)
+    is_own_data = ROUTE_ACCESS[route] == USER and status == 200
+    return "✓ own" if is_own_data else "✓" if status == 200 else str(status)

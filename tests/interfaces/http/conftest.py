@@ -8,27 +8,27 @@ from fastapi import FastAPI
 
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
-from interfaces.http.auth.authenticator import identities
-from tests.dev_tokens import SECRET, bearer
-from tests.interfaces.http.fake_service import Told
+from interfaces.http.auth.authenticator import open_authenticator
+from tests.dev_tokens import SECRET, bearer_headers
+from tests.interfaces.http.fake_service import FakeService
 
 ORIGIN = "https://app.school.edu"
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def service() -> FakeService:
+    return FakeService()
 
 
 @pytest.fixture
-async def app(told: Told) -> AsyncIterator[FastAPI]:
+async def app(service: FakeService) -> AsyncIterator[FastAPI]:
     settings = read_settings(_env_file=None, cors_origins=(ORIGIN,))
-    async with identities(secret=SECRET, supabase_url=None) as identity:
-        yield create_app(told.as_service(), settings, identity=identity)
+    async with open_authenticator(secret=SECRET, supabase_url=None) as authenticator:
+        yield create_app(service.as_service(), settings, authenticator=authenticator)
 
 
 @pytest.fixture
-async def stranger(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+async def anonymous(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client without a token."""
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -40,6 +40,6 @@ async def ada(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A student's client."""
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(
-        transport=transport, base_url="http://test", headers=bearer()
+        transport=transport, base_url="http://test", headers=bearer_headers()
     ) as client:
         yield client

@@ -9,22 +9,22 @@ from websockets.typing import Subprotocol
 
 from tests.dev_tokens import SECRET
 from tests.interfaces.http.authorisation import (
-    BODIES,
-    OWNED,
-    PASSES,
-    STREAMS,
-    TABLE,
-    TOKENS,
-    address,
-    expected,
+    ALLOWED_IDENTITIES,
+    BODY_BY_ROUTE,
+    OWNED_ROUTES,
+    ROUTE_ACCESS,
+    STREAM_ROUTES,
+    TOKEN_BY_IDENTITY,
+    expected_status,
     headers_of,
+    method_and_path,
 )
-from tests.interfaces.loopback_server import serving
+from tests.interfaces.loopback_server import serve_on_loopback
 
-REQUESTS = sorted(route for route in TABLE if not route.startswith("WS"))
-SOCKETS = sorted(route for route in TABLE if route.startswith("WS"))
+HTTP_ROUTES = sorted(route for route in ROUTE_ACCESS if not route.startswith("WS"))
+SOCKET_ROUTES = sorted(route for route in ROUTE_ACCESS if route.startswith("WS"))
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"}
-REFUSALS = {401: "unauthorized", 403: "forbidden", 404: "not-found"}
+SLUG_BY_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not-found"}
 
 
 def test_every_route_is_in_the_table(app: FastAPI) -> None:
@@ -36,98 +36,108 @@ def test_every_route_is_in_the_table(app: FastAPI) -> None:
     }
     sockets = {f"WS {route.path}" for route in app.routes if isinstance(route, WebSocketRoute)}
     assert all(isinstance(route, Route | WebSocketRoute) for route in app.routes)
-    assert requests | sockets == set(TABLE)
+    assert requests | sockets == set(ROUTE_ACCESS)
 
 
-@pytest.mark.parametrize("who", TOKENS)
-@pytest.mark.parametrize("route", [route for route in REQUESTS if route not in STREAMS])
-async def test_only_who_may_passes(stranger: httpx2.AsyncClient, route: str, who: str) -> None:
-    method, path = address(route)
-    answer = await stranger.request(method, path, headers=headers_of(who), json=BODIES.get(route))
-    assert _status(answer) == expected(route, who)
-    if refused := REFUSALS.get(answer.status_code):
-        assert answer.json()["type"] == f"/problems/{refused}"
-    if answer.status_code == 401:
-        assert answer.headers["www-authenticate"].startswith("Bearer")
+@pytest.mark.parametrize("identity", TOKEN_BY_IDENTITY)
+@pytest.mark.parametrize("route", [route for route in HTTP_ROUTES if route not in STREAM_ROUTES])
+async def test_only_allowed_identities_can_use_a_route(
+    anonymous: httpx2.AsyncClient, route: str, identity: str
+) -> None:
+    method, path = method_and_path(route)
+    response = await anonymous.request(
+        method, path, headers=headers_of(identity), json=BODY_BY_ROUTE.get(route)
+    )
+    assert _status(response) == expected_status(route, identity)
+    if slug := SLUG_BY_STATUS.get(response.status_code):
+        assert response.json()["type"] == f"/problems/{slug}"
+    if response.status_code == 401:
+        assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-def _status(answer: httpx2.Response) -> int:
-    return 200 if answer.is_success else answer.status_code
+def _status(response: httpx2.Response) -> int:
+    return 200 if response.is_success else response.status_code
 
 
-@pytest.mark.parametrize("who", TOKENS)
-@pytest.mark.parametrize("route", STREAMS)
-async def test_only_who_may_listens_to_a_stream(app: FastAPI, route: str, who: str) -> None:
-    method, path = address(route)
+@pytest.mark.parametrize("identity", TOKEN_BY_IDENTITY)
+@pytest.mark.parametrize("route", STREAM_ROUTES)
+async def test_only_allowed_identities_can_open_a_stream(
+    app: FastAPI, route: str, identity: str
+) -> None:
+    method, path = method_and_path(route)
     async with (
-        serving(app) as base,
+        serve_on_loopback(app) as base,
         httpx2.AsyncClient() as client,
-        client.stream(method, base + path, headers=headers_of(who)) as answer,
+        client.stream(method, base + path, headers=headers_of(identity)) as response,
     ):
-        assert _status(answer) == expected(route, who)
+        assert _status(response) == expected_status(route, identity)
 
 
-@pytest.mark.parametrize("by", ["message", "subprotocol"])
-@pytest.mark.parametrize("who", TOKENS)
-@pytest.mark.parametrize("route", SOCKETS)
-async def test_only_who_may_opens_a_socket(app: FastAPI, route: str, who: str, by: str) -> None:
-    token = TOKENS[who] or ""
-    in_protocol = by == "subprotocol" and token
+@pytest.mark.parametrize("token_in", ["message", "subprotocol"])
+@pytest.mark.parametrize("identity", TOKEN_BY_IDENTITY)
+@pytest.mark.parametrize("route", SOCKET_ROUTES)
+async def test_only_allowed_identities_can_open_a_websocket(
+    app: FastAPI, route: str, identity: str, token_in: str
+) -> None:
+    token = TOKEN_BY_IDENTITY[identity] or ""
+    in_protocol = token_in == "subprotocol" and token
     offered = [Subprotocol("bearer"), Subprotocol(token)] if in_protocol else None
-    async with serving(app) as base:
-        place = base.replace("http", "ws") + address(route)[1]
-        async with connect(place, proxy=None, subprotocols=offered) as socket:
+    async with serve_on_loopback(app) as base:
+        url = base.replace("http", "ws") + method_and_path(route)[1]
+        async with connect(url, proxy=None, subprotocols=offered) as socket:
             if not offered:
                 await socket.send(orjson.dumps({"type": "auth", "token": token}))
             try:
                 assert '"snapshot"' in str(await socket.recv())
-                found = 200
+                status = 200
             except ConnectionClosed:
-                found = socket.close_code or 0
-    assert found == expected(route, who)
+                status = socket.close_code or 0
+    assert status == expected_status(route, identity)
 
 
-@pytest.mark.parametrize("route", sorted(OWNED))
-async def test_what_is_somebody_elses_looks_like_what_does_not_exist(
-    stranger: httpx2.AsyncClient, route: str
+@pytest.mark.parametrize("route", sorted(OWNED_ROUTES))
+async def test_data_of_another_user_looks_like_missing_data(
+    anonymous: httpx2.AsyncClient, route: str
 ) -> None:
-    method, path = address(route)
-    nowhere = path.replace("00c0c1", "00dead")
-    assert nowhere != path
+    method, path = method_and_path(route)
+    missing_path = path.replace("00c0c1", "00dead")
+    assert missing_path != path
     headers = headers_of("student B")
-    theirs = await stranger.request(method, path, headers=headers, json=BODIES.get(route))
-    missing = await stranger.request(method, nowhere, headers=headers, json=BODIES.get(route))
-    moving = ("request_id", "instance", "detail", "connection_id")
-    said = [
-        {name: value for name, value in answer.json().items() if name not in moving}
-        for answer in (theirs, missing)
+    others = await anonymous.request(method, path, headers=headers, json=BODY_BY_ROUTE.get(route))
+    missing = await anonymous.request(
+        method, missing_path, headers=headers, json=BODY_BY_ROUTE.get(route)
+    )
+    variable_members = ("request_id", "instance", "detail", "connection_id")
+    documents = [
+        {name: value for name, value in response.json().items() if name not in variable_members}
+        for response in (others, missing)
     ]
-    assert said[0] == said[1]
-    assert theirs.status_code == 404
+    assert documents[0] == documents[1]
+    assert others.status_code == 404
 
 
-@pytest.mark.parametrize("route", REQUESTS)
-async def test_a_stranger_is_refused_before_the_request_is_read(
-    stranger: httpx2.AsyncClient, route: str
+@pytest.mark.parametrize("route", HTTP_ROUTES)
+async def test_an_unauthenticated_request_is_refused_before_its_body_is_read(
+    anonymous: httpx2.AsyncClient, route: str
 ) -> None:
-    method, path = address(route)
-    if "none" in PASSES[TABLE[route]]:
+    method, path = method_and_path(route)
+    if "none" in ALLOWED_IDENTITIES[ROUTE_ACCESS[route]]:
         return
-    answer = await stranger.request(
+    response = await anonymous.request(
         method, path, content=b"{no json", headers={"Content-Type": "application/json"}
     )
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
-@pytest.mark.parametrize("route", REQUESTS)
-async def test_no_other_method_opens_a_door(stranger: httpx2.AsyncClient, route: str) -> None:
-    _, path = address(route)
-    known = {each.split(" ")[0] for each in REQUESTS if address(each)[1] == path}
+@pytest.mark.parametrize("route", HTTP_ROUTES)
+async def test_every_other_method_is_refused(anonymous: httpx2.AsyncClient, route: str) -> None:
+    _, path = method_and_path(route)
+    known = {each.split(" ")[0] for each in HTTP_ROUTES if method_and_path(each)[1] == path}
     for method in METHODS - known:
-        answer = await stranger.request(method, path, headers=headers_of("admin"))
-        assert answer.status_code == 405, method
+        response = await anonymous.request(method, path, headers=headers_of("admin"))
+        assert response.status_code == 405, method
 
 
-def test_the_ten_differ_and_the_keys_are_signed_with_the_real_secret() -> None:
-    assert len(set(TOKENS.values())) == 10
-    assert all(SECRET not in (token or "") for token in TOKENS.values())
+def test_the_ten_identities_have_different_tokens() -> None:
+    assert len(set(TOKEN_BY_IDENTITY.values())) == 10
+    assert all(SECRET not in (token or "") for token in TOKEN_BY_IDENTITY.values())

@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interfaces.http.consistency import position_of, token_of
-from tests.interfaces.http.fake_service import CONNECTION, Told
+from interfaces.http.consistency import decode_consistency_token, encode_consistency_token
+from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 
 READS = {
     "/api/v1/canvas/connections": ("connections",),
-    f"/api/v1/canvas/connections/{CONNECTION}": ("connections",),
+    f"/api/v1/canvas/connections/{CONNECTION_ID}": ("connections",),
     "/api/v1/canvas/courses": ("courses",),
     "/api/v1/canvas/assignments": ("assignments",),
     "/api/v1/canvas/grades": ("grades",),
@@ -21,39 +21,39 @@ READS = {
 
 
 @given(st.integers(0, 2**63 - 1))
-def test_a_token_says_its_position(position: int) -> None:
-    assert position_of(token_of(position)) == position
+def test_a_token_decodes_to_its_position(position: int) -> None:
+    assert decode_consistency_token(encode_consistency_token(position)) == position
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
-def test_anything_else_is_refused(token: str) -> None:
+def test_any_other_text_is_not_a_token(token: str) -> None:
     with pytest.raises(ValueError, match="no token"):
-        position_of(token)
+        decode_consistency_token(token)
 
 
-async def test_a_command_that_appended_answers_with_a_token(
-    ada: httpx2.AsyncClient, told: Told
+async def test_a_command_that_appended_returns_a_token(
+    ada: httpx2.AsyncClient, service: FakeService
 ) -> None:
-    sync = f"/api/v1/canvas/connections/{CONNECTION}/sync"
+    sync = f"/api/v1/canvas/connections/{CONNECTION_ID}/sync"
     assert "consistency-token" not in (await ada.post(sync)).headers
-    told.position = 41
-    answer = await ada.post(sync)
-    assert position_of(answer.headers["consistency-token"]) == 41
+    service.appended_position = 41
+    response = await ada.post(sync)
+    assert decode_consistency_token(response.headers["consistency-token"]) == 41
 
 
 @pytest.mark.parametrize("path", READS)
 async def test_every_read_waits_for_its_projections(
-    ada: httpx2.AsyncClient, told: Told, path: str
+    ada: httpx2.AsyncClient, service: FakeService, path: str
 ) -> None:
-    answer = await ada.get(path, headers={"Consistency-Token": token_of(41)})
-    assert answer.status_code == 200
-    assert told.waited == [(41, READS[path], 2.0)]
+    response = await ada.get(path, headers={"Consistency-Token": encode_consistency_token(41)})
+    assert response.status_code == 200
+    assert service.waits == [(41, READS[path], 2.0)]
     await ada.get(path)
-    assert len(told.waited) == 1
+    assert len(service.waits) == 1
 
 
 @pytest.mark.parametrize(
-    ("prefer", "seconds"),
+    ("preference", "seconds"),
     [
         ("wait=5", 5),
         ("wait=0", 0),
@@ -64,25 +64,29 @@ async def test_every_read_waits_for_its_projections(
         ("await=9", 2),
     ],
 )
-async def test_the_client_says_how_long(
-    ada: httpx2.AsyncClient, told: Told, prefer: str, seconds: float
+async def test_the_client_chooses_how_long_to_wait(
+    ada: httpx2.AsyncClient, service: FakeService, preference: str, seconds: float
 ) -> None:
-    headers = {"Consistency-Token": token_of(1), "Prefer": prefer}
+    headers = {"Consistency-Token": encode_consistency_token(1), "Prefer": preference}
     await ada.get("/api/v1/canvas/courses", headers=headers)
-    assert told.waited[0][2] == seconds
+    assert service.waits[0][2] == seconds
 
 
-async def test_a_read_that_cannot_catch_up_says_so(ada: httpx2.AsyncClient, told: Told) -> None:
-    told.come_to = 40
-    answer = await ada.get("/api/v1/canvas/courses", headers={"Consistency-Token": token_of(41)})
-    assert answer.status_code == 503
-    assert answer.json()["type"] == "/problems/projection-behind"
-    assert answer.headers["retry-after"] == "1"
-    assert told.asked == []
+async def test_a_read_model_that_does_not_catch_up_is_reported(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.projected_position = 40
+    response = await ada.get(
+        "/api/v1/canvas/courses", headers={"Consistency-Token": encode_consistency_token(41)}
+    )
+    assert response.status_code == 503
+    assert response.json()["type"] == "/problems/projection-behind"
+    assert response.headers["retry-after"] == "1"
+    assert service.calls == []
 
 
-async def test_a_made_up_token_is_refused(ada: httpx2.AsyncClient, told: Told) -> None:
-    answer = await ada.get("/api/v1/canvas/courses", headers={"Consistency-Token": "42"})
-    assert answer.status_code == 422
-    assert answer.json()["type"] == "/problems/bad-consistency-token"
-    assert told.waited == []
+async def test_an_invalid_token_is_refused(ada: httpx2.AsyncClient, service: FakeService) -> None:
+    response = await ada.get("/api/v1/canvas/courses", headers={"Consistency-Token": "42"})
+    assert response.status_code == 422
+    assert response.json()["type"] == "/problems/bad-consistency-token"
+    assert service.waits == []

@@ -9,165 +9,181 @@ from structlog.testing import capture_logs
 
 from domain.errors import SyncAlreadyRunning
 from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
-from infrastructure.idempotency_keys import Answer, Answers, Asked, Claim
-from interfaces.http.idempotency import _lasting
-from tests.dev_tokens import ADA, bearer
-from tests.interfaces.http.fake_service import CONNECTION, SYNC, Told
+from infrastructure.idempotency_keys import Claim, IdempotencyKeys, KeyedRequest, StoredResponse
+from interfaces.http.idempotency import _response_to_store
+from tests.dev_tokens import ADA, bearer_headers
+from tests.interfaces.http.fake_service import CONNECTION_ID, SYNC_ID, FakeService
 
-SYNC_NOW = f"/api/v1/canvas/connections/{CONNECTION}/sync"
-TOKEN = f"/api/v1/canvas/connections/{CONNECTION}/token"
+SYNC_NOW = f"/api/v1/canvas/connections/{CONNECTION_ID}/sync"
+TOKEN = f"/api/v1/canvas/connections/{CONNECTION_ID}/token"
 KEY = {"Idempotency-Key": "key-1"}
 
 
 @dataclass
-class Remembered:
+class InMemoryIdempotencyKeys:
     """Answers, in memory."""
 
-    asked: list[Asked] = field(default_factory=list)
-    kept: dict[tuple[str, str], Answer] = field(default_factory=dict)
-    freed: list[Claim] = field(default_factory=list)
-    raises: Exception | None = None
+    claimed_requests: list[KeyedRequest] = field(default_factory=list)
+    stored: dict[tuple[str, str], StoredResponse] = field(default_factory=dict)
+    released: list[Claim] = field(default_factory=list)
+    error: Exception | None = None
     """What keeping and freeing do instead."""
 
-    async def claim(self, asked: Asked) -> Claim | Answer:
-        self.asked.append(asked)
-        return self.kept.get((asked.path, asked.key)) or Claim(ADA, asked.request, CONNECTION)
+    async def claim(self, request: KeyedRequest) -> Claim | StoredResponse:
+        self.claimed_requests.append(request)
+        return self.stored.get((request.path, request.key)) or Claim(
+            ADA, request.request_digest, CONNECTION_ID
+        )
 
-    async def keep(self, _: Claim, answer: Answer) -> None:
-        if self.raises:
-            raise self.raises
-        self.kept[self.asked[-1].path, self.asked[-1].key] = answer
+    async def store(self, _: Claim, response: StoredResponse) -> None:
+        if self.error:
+            raise self.error
+        self.stored[self.claimed_requests[-1].path, self.claimed_requests[-1].key] = response
 
-    async def free(self, claim: Claim) -> None:
-        if self.raises:
-            raise self.raises
-        self.freed.append(claim)
+    async def release(self, claim: Claim) -> None:
+        if self.error:
+            raise self.error
+        self.released.append(claim)
 
 
 @pytest.fixture
-def answers(told: Told) -> Remembered:
-    remembered = Remembered()
-    told.answers = cast(Answers, remembered)
-    return remembered
+def idempotency_keys(service: FakeService) -> InMemoryIdempotencyKeys:
+    idempotency_keys = InMemoryIdempotencyKeys()
+    service.idempotency_keys = cast(IdempotencyKeys, idempotency_keys)
+    return idempotency_keys
 
 
-async def test_every_post_takes_a_key_and_says_so(app: FastAPI, ada: httpx2.AsyncClient) -> None:
+async def test_every_post_accepts_a_documented_key(app: FastAPI, ada: httpx2.AsyncClient) -> None:
     document = (await ada.get("/openapi.json")).json()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            named = [parameter["name"] for parameter in operation.get("parameters", ())]
-            assert named.count("Idempotency-Key") == (method == "post"), (method, path)
+            names = [parameter["name"] for parameter in operation.get("parameters", ())]
+            assert names.count("Idempotency-Key") == (method == "post"), (method, path)
     posts = [
         route
         for route in app.routes
         if isinstance(route, Route) and "POST" in (route.methods or ())
     ]
     assert posts
-    assert all(type(route).__name__ == "Guarded" for route in posts)
+    assert all(type(route).__name__ == "ProtectedRoute" for route in posts)
 
 
-async def test_the_command_is_given_once(
-    ada: httpx2.AsyncClient, told: Told, answers: Remembered
+async def test_a_repeated_request_executes_the_command_once(
+    ada: httpx2.AsyncClient, service: FakeService, idempotency_keys: InMemoryIdempotencyKeys
 ) -> None:
-    told.position = 7
+    service.appended_position = 7
     first = await ada.post(SYNC_NOW, json={}, headers=KEY)
-    again = await ada.post(SYNC_NOW, json={}, headers=KEY)
-    assert [name for name, *_ in told.asked] == ["request_sync"]
-    assert answers.asked[0] == Asked(ADA, SYNC_NOW, "key-1", b"\0{}")
+    second = await ada.post(SYNC_NOW, json={}, headers=KEY)
+    assert [name for name, *_ in service.calls] == ["request_sync"]
+    assert idempotency_keys.claimed_requests[0] == KeyedRequest(ADA, SYNC_NOW, "key-1", b"\0{}")
     for name in ("content-type", "content-length", "cache-control", "consistency-token"):
-        assert again.headers.get_list(name) == first.headers.get_list(name)
+        assert second.headers.get_list(name) == first.headers.get_list(name)
         assert first.headers.get_list(name)
-    assert again.headers["idempotency-replayed"] == "true"
+    assert second.headers["idempotency-replayed"] == "true"
 
 
-async def test_a_problem_that_comes_again_names_the_request_it_answers(
-    ada: httpx2.AsyncClient, told: Told, answers: Remembered
+async def test_a_replayed_problem_has_the_new_request_id(
+    ada: httpx2.AsyncClient, service: FakeService, idempotency_keys: InMemoryIdempotencyKeys
 ) -> None:
-    told.raises = SyncAlreadyRunning(SYNC)
+    service.error = SyncAlreadyRunning(SYNC_ID)
     first = await ada.post(SYNC_NOW, headers={**KEY, "X-Request-ID": "first"})
-    again = await ada.post(SYNC_NOW, headers={**KEY, "X-Request-ID": "again"})
-    assert len(answers.kept) == len(told.asked) == 1
-    assert again.headers["x-request-id"] == "again"
-    assert again.json() == {**first.json(), "request_id": "again"}
-    assert again.headers["content-type"] == first.headers["content-type"]
-    assert int(again.headers["content-length"]) == len(again.content)
+    second = await ada.post(SYNC_NOW, headers={**KEY, "X-Request-ID": "again"})
+    assert len(idempotency_keys.stored) == len(service.calls) == 1
+    assert second.headers["x-request-id"] == "again"
+    assert second.json() == {**first.json(), "request_id": "again"}
+    assert second.headers["content-type"] == first.headers["content-type"]
+    assert int(second.headers["content-length"]) == len(second.content)
 
 
-async def test_without_a_key_nothing_is_kept(
-    ada: httpx2.AsyncClient, told: Told, answers: Remembered
+async def test_without_a_key_nothing_is_stored(
+    ada: httpx2.AsyncClient, service: FakeService, idempotency_keys: InMemoryIdempotencyKeys
 ) -> None:
     for _ in range(2):
         await ada.post(SYNC_NOW)
     await ada.put(TOKEN, json={"api_token": "t"}, headers=KEY)
-    assert [name for name, *_ in told.asked] == ["request_sync", "request_sync", "rotate_token"]
-    assert answers.asked == []
+    assert [name for name, *_ in service.calls] == ["request_sync", "request_sync", "rotate_token"]
+    assert idempotency_keys.claimed_requests == []
 
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(RuntimeError("inside"), 500), (DatabaseBusy(), 503), (SyncAlreadyRunning(SYNC), 409)],
+    [(RuntimeError("inside"), 500), (DatabaseBusy(), 503), (SyncAlreadyRunning(SYNC_ID), 409)],
     ids=["broken", "busy", "refused"],
 )
-async def test_only_refusals_last(
-    ada: httpx2.AsyncClient, told: Told, answers: Remembered, error: Exception, status: int
+async def test_only_refusals_are_stored(
+    ada: httpx2.AsyncClient,
+    service: FakeService,
+    idempotency_keys: InMemoryIdempotencyKeys,
+    error: Exception,
+    status: int,
 ) -> None:
-    told.raises = error
-    answer = await ada.post(SYNC_NOW, headers=KEY)
-    assert answer.status_code == status
-    lasts = status < 500
-    assert (len(answers.kept), len(answers.freed)) == (lasts, not lasts)
-    told.raises = None
-    again = await ada.post(SYNC_NOW, headers=KEY)
-    assert again.status_code == (status if lasts else 202)
+    service.error = error
+    response = await ada.post(SYNC_NOW, headers=KEY)
+    assert response.status_code == status
+    is_stored = status < 500
+    assert (len(idempotency_keys.stored), len(idempotency_keys.released)) == (
+        is_stored,
+        not is_stored,
+    )
+    service.error = None
+    second = await ada.post(SYNC_NOW, headers=KEY)
+    assert second.status_code == (status if is_stored else 202)
 
 
 @pytest.mark.parametrize(
-    ("status", "lasts"), [(201, True), (404, True), (429, False), (503, False)]
+    ("status", "is_stored"), [(201, True), (404, True), (429, False), (503, False)]
 )
-def test_what_passes_by_itself_is_not_kept(status: int, *, lasts: bool) -> None:
-    assert (_lasting(Response(status_code=status)) is not None) == lasts
+def test_temporary_failures_are_not_stored(status: int, *, is_stored: bool) -> None:
+    assert (_response_to_store(Response(status_code=status)) is not None) == is_stored
 
 
-@pytest.mark.parametrize("raises", [None, RuntimeError("inside")])
-async def test_what_was_done_is_told_though_it_cannot_be_kept(
-    ada: httpx2.AsyncClient, told: Told, answers: Remembered, raises: Exception | None
+@pytest.mark.parametrize("error", [None, RuntimeError("inside")])
+async def test_the_response_is_sent_even_if_it_cannot_be_stored(
+    ada: httpx2.AsyncClient,
+    service: FakeService,
+    idempotency_keys: InMemoryIdempotencyKeys,
+    error: Exception | None,
 ) -> None:
-    answers.raises, told.raises = DatabaseUnavailable("gone"), raises
+    idempotency_keys.error, service.error = DatabaseUnavailable("gone"), error
     with capture_logs() as logs:
-        answer = await ada.post(SYNC_NOW, headers=KEY)
-    assert answer.status_code == (500 if raises else 202)
-    assert "idempotency_claim_left_to_its_lease" in [log["event"] for log in logs]
+        response = await ada.post(SYNC_NOW, headers=KEY)
+    assert response.status_code == (500 if error else 202)
+    assert "idempotency_claim_not_released" in [log["event"] for log in logs]
 
 
-async def test_two_keys_are_none(ada: httpx2.AsyncClient, answers: Remembered) -> None:
+async def test_two_keys_are_refused(
+    ada: httpx2.AsyncClient, idempotency_keys: InMemoryIdempotencyKeys
+) -> None:
     headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
-    answer = await ada.post(SYNC_NOW, headers=headers)
-    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
-    assert answers.asked == []
+    response = await ada.post(SYNC_NOW, headers=headers)
+    assert (response.status_code, response.json()["type"]) == (422, "/problems/invalid-request")
+    assert idempotency_keys.claimed_requests == []
 
 
-async def test_a_body_too_large_claims_nothing(
-    ada: httpx2.AsyncClient, answers: Remembered
+async def test_a_body_over_the_limit_claims_no_key(
+    ada: httpx2.AsyncClient, idempotency_keys: InMemoryIdempotencyKeys
 ) -> None:
     async def chunks() -> Any:
         for _ in range(9):
             yield b" " * 10_000
 
-    answer = await ada.post(SYNC_NOW, content=chunks(), headers=KEY)
-    assert answer.status_code == 413
-    assert answers.asked == []
+    response = await ada.post(SYNC_NOW, content=chunks(), headers=KEY)
+    assert response.status_code == 413
+    assert idempotency_keys.claimed_requests == []
 
 
-async def test_a_client_that_left_claims_nothing(app: FastAPI, answers: Remembered) -> None:
+async def test_a_client_that_disconnected_claims_no_key(
+    app: FastAPI, idempotency_keys: InMemoryIdempotencyKeys
+) -> None:
     sent: list[Any] = []
 
-    async def gone() -> dict[str, Any]:
+    async def disconnect() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = {**bearer(), **KEY}
+    headers = {**bearer_headers(), **KEY}
     scope = {
         "type": "http",
         "method": "POST",
@@ -176,11 +192,11 @@ async def test_a_client_that_left_claims_nothing(app: FastAPI, answers: Remember
         "query_string": b"",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }
-    await app(scope, gone, send)
+    await app(scope, disconnect, send)
     assert sent[0]["status"] == 400
-    assert answers.asked == []
+    assert idempotency_keys.claimed_requests == []
 
 
-async def test_a_browser_may_see_that_it_was_replayed(ada: httpx2.AsyncClient) -> None:
-    answer = await ada.get("/health/live", headers={"Origin": "https://app.school.edu"})
-    assert "Idempotency-Replayed" in answer.headers["access-control-expose-headers"]
+async def test_browsers_can_read_the_replay_header(ada: httpx2.AsyncClient) -> None:
+    response = await ada.get("/health/live", headers={"Origin": "https://app.school.edu"})
+    assert "Idempotency-Replayed" in response.headers["access-control-expose-headers"]

@@ -10,26 +10,26 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from interfaces.http import schemas
-from interfaces.http.errors.problem import KINDS
+from interfaces.http.errors.problem import PROBLEM_TYPES
 from interfaces.http.schemas import request_bodies
 from interfaces.http.schemas.page import PageOf, ProblemDocument
-from tests.interfaces.http.authorisation import ADMIN, ANYBODY, AUDITOR, TABLE
+from tests.interfaces.http.authorisation import ADMIN, AUDITOR, PUBLIC, ROUTE_ACCESS
 
-SHAPES: dict[str, Any] = {
-    name: shape
+SCHEMAS: dict[str, Any] = {
+    name: schema
     for module in pkgutil.iter_modules(schemas.__path__)
-    for name, shape in vars(importlib.import_module(f"{schemas.__name__}.{module.name}")).items()
-    if isinstance(shape, type) and issubclass(shape, BaseModel)
+    for name, schema in vars(importlib.import_module(f"{schemas.__name__}.{module.name}")).items()
+    if isinstance(schema, type) and issubclass(schema, BaseModel)
 }
-NOT_ANSWERED = {
+UNUSED_SLUGS = {
     "bad-request": "our own 400 for a body that cannot be read",
 }
 
 
 @pytest.fixture
-async def document(stranger: httpx2.AsyncClient) -> dict[str, Any]:
-    answer = await stranger.get("/openapi.json")
-    document: dict[str, Any] = answer.json()
+async def document(anonymous: httpx2.AsyncClient) -> dict[str, Any]:
+    response = await anonymous.get("/openapi.json")
+    document: dict[str, Any] = response.json()
     return document
 
 
@@ -41,113 +41,122 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def contents(document: dict[str, Any], *, good: bool) -> Iterator[tuple[str, str, str, Any]]:
+def response_contents(
+    document: dict[str, Any], *, is_success: bool
+) -> Iterator[tuple[str, str, str, Any]]:
     """Route, status, kind of content and content of each answer that has one."""
     for route, operation in operations(document).items():
-        for status, answer in operation["responses"].items():
-            for kind, content in answer.get("content", {}).items():
-                if (status < "400") == good:
-                    yield route, status, kind, content
+        for status, response in operation["responses"].items():
+            for media_type, content in response.get("content", {}).items():
+                if (status < "400") == is_success:
+                    yield route, status, media_type, content
 
 
-def test_every_operation_has_a_short_name_of_its_own(document: dict[str, Any]) -> None:
+def test_every_operation_id_is_short_and_unique(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for operation in operations(document).values()]
     assert len(set(names)) == len(names)
     assert all(name.isalpha() and name[0].islower() and len(name) <= 20 for name in names)
 
 
 def test_every_operation_is_described(document: dict[str, Any]) -> None:
-    told = {tag["name"] for tag in document["tags"] if tag["description"]}
+    described_tags = {tag["name"] for tag in document["tags"] if tag["description"]}
     for operation in operations(document).values():
-        assert set(operation["tags"]) <= told
+        assert set(operation["tags"]) <= described_tags
         assert operation["summary"]
         assert operation["description"]
     assert document["servers"]
     assert "ws/sync-status" in str(document["tags"])
 
 
-def test_every_guarded_operation_says_so(document: dict[str, Any]) -> None:
+def test_every_protected_operation_documents_its_access(document: dict[str, Any]) -> None:
     roles = {AUDITOR: ["auditor", "admin"], ADMIN: ["admin"]}
     for route, operation in operations(document).items():
-        guarded = TABLE[route] != ANYBODY
-        assert ("security" in operation) == guarded
-        assert ("401" in operation["responses"]) == guarded
-        assert operation.get("x-roles") == roles.get(TABLE[route])
-        assert ("403" in operation["responses"]) == (TABLE[route] in roles)
+        is_protected = ROUTE_ACCESS[route] != PUBLIC
+        assert ("security" in operation) == is_protected
+        assert ("401" in operation["responses"]) == is_protected
+        assert operation.get("x-roles") == roles.get(ROUTE_ACCESS[route])
+        assert ("403" in operation["responses"]) == (ROUTE_ACCESS[route] in roles)
 
 
-def test_every_route_but_the_pages_is_described(document: dict[str, Any]) -> None:
-    requests = {route for route in TABLE if not route.startswith("WS")}
+def test_every_route_except_the_docs_pages_is_documented(document: dict[str, Any]) -> None:
+    requests = {route for route in ROUTE_ACCESS if not route.startswith("WS")}
     pages = {route for route in requests if route.startswith(("GET /docs", "GET /openapi.json"))}
     assert set(operations(document)) == requests - pages
 
 
-def test_every_answer_has_a_shape_and_an_example_of_it(document: dict[str, Any]) -> None:
-    seen = 0
-    for route, status, kind, content in contents(document, good=True):
-        if kind.startswith("text/") and kind != "text/event-stream":
+def test_every_response_has_a_schema_and_a_valid_example(document: dict[str, Any]) -> None:
+    checked = 0
+    for route, status, media_type, content in response_contents(document, is_success=True):
+        if media_type.startswith("text/") and media_type != "text/event-stream":
             continue
         name = content["schema"]["$ref"].rpartition("/")[2]
-        shape: Any = SHAPES.get(name)
-        shape = shape or PageOf[SHAPES[name.removeprefix("PageOf_")[:-1]]]  # type: ignore[misc]  # found by name
-        TypeAdapter(shape).validate_json(orjson.dumps(content["example"]))
-        assert _same_names(shape, content["example"]), (route, status)
-        seen += 1
-    assert seen >= 20
+        schema: Any = SCHEMAS.get(name)
+        schema = schema or PageOf[SCHEMAS[name.removeprefix("PageOf_")[:-1]]]  # type: ignore[misc]  # found by name
+        TypeAdapter(schema).validate_json(orjson.dumps(content["example"]))
+        assert _has_same_members(schema, content["example"]), (route, status)
+        checked += 1
+    assert checked >= 20
 
 
-def _same_names(shape: Any, example: Any) -> bool:
+def _has_same_members(schema: Any, example: Any) -> bool:
     """Whether an example has every member of its shape and no other, all the way down."""
-    told = TypeAdapter(shape).validate_python(example).model_dump(mode="json", exclude_unset=True)
-    return bool(_names(told) == _names(example))
+    parsed = (
+        TypeAdapter(schema).validate_python(example).model_dump(mode="json", exclude_unset=True)
+    )
+    return bool(_member_names(parsed) == _member_names(example))
 
 
-def _names(value: Any) -> Any:
+def _member_names(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _names(inner) for name, inner in value.items()}
-    return [_names(inner) for inner in value] if isinstance(value, list) else None
+        return {name: _member_names(inner) for name, inner in value.items()}
+    return [_member_names(inner) for inner in value] if isinstance(value, list) else None
 
 
-def test_every_problem_is_one_we_know_with_an_example(document: dict[str, Any]) -> None:
-    told = set()
-    for _, status, kind, content in contents(document, good=False):
-        assert kind == "application/problem+json"
+def test_every_documented_problem_is_known_and_has_an_example(document: dict[str, Any]) -> None:
+    documented = set()
+    for _, status, media_type, content in response_contents(document, is_success=False):
+        assert media_type == "application/problem+json"
         for slug, example in content["examples"].items():
             problem = ProblemDocument.model_validate(example["value"])
-            assert (problem.type, problem.status) == (f"/problems/{slug}", KINDS[slug].status)
+            assert (problem.type, problem.status) == (
+                f"/problems/{slug}",
+                PROBLEM_TYPES[slug].status,
+            )
             assert str(problem.status) == status
-            told.add(slug)
+            documented.add(slug)
     anywhere = {"method-not-allowed", "cross-origin-refused", "head-too-large", "request-timeout"}
-    assert set(KINDS) - anywhere == told
+    assert set(PROBLEM_TYPES) - anywhere == documented
 
 
-def test_every_body_has_an_example(document: dict[str, Any]) -> None:
+def test_every_request_body_has_an_example(document: dict[str, Any]) -> None:
     for name in ("NewConnection", "NewToken", "SyncWish"):
         example = document["components"]["schemas"][name]["example"]
         assert getattr(request_bodies, name).model_validate(example)
 
 
-async def test_who_has_the_document_need_not_read_it_again(stranger: httpx2.AsyncClient) -> None:
-    first = await stranger.get("/openapi.json")
+async def test_the_document_supports_conditional_requests(anonymous: httpx2.AsyncClient) -> None:
+    first = await anonymous.get("/openapi.json")
     assert first.headers["cache-control"] == "private, no-cache"
-    again = await stranger.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
+    second = await anonymous.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+    assert (second.status_code, second.content) == (304, b"")
 
 
-async def test_the_page_for_people_finds_the_document(stranger: httpx2.AsyncClient) -> None:
-    page = await stranger.get("/docs")
+async def test_the_docs_page_loads_the_document(anonymous: httpx2.AsyncClient) -> None:
+    page = await anonymous.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
-    assert '"openapi.json"' in (await stranger.get("/docs/start.js")).text
+    assert '"openapi.json"' in (await anonymous.get("/docs/start.js")).text
 
 
-async def test_the_page_for_people_loads_everything_from_here(stranger: httpx2.AsyncClient) -> None:
-    page = (await stranger.get("/docs")).text
-    places = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(places) == 4
-    for place in places:
-        assert not place.startswith(("http", "/"))
-        answer = await stranger.get(f"/{place}")
-        assert (answer.status_code, bool(answer.content)) == (200, True)
-    style = (await stranger.get("/docs/swagger-ui.css")).text
+async def test_the_docs_page_loads_every_file_from_this_server(
+    anonymous: httpx2.AsyncClient,
+) -> None:
+    page = (await anonymous.get("/docs")).text
+    urls = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(urls) == 4
+    for url in urls:
+        assert not url.startswith(("http", "/"))
+        response = await anonymous.get(f"/{url}")
+        assert (response.status_code, bool(response.content)) == (200, True)
+    style = (await anonymous.get("/docs/swagger-ui.css")).text
     assert not re.findall(r"""url\((?!["']?data:)""", style)
-    assert (await stranger.get("/docs/redoc.standalone.js")).status_code == 404
+    assert (await anonymous.get("/docs/redoc.standalone.js")).status_code == 404

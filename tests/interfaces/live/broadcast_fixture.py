@@ -14,14 +14,14 @@ import psycopg
 from domain.events.sync import Progress, Requests
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
-from infrastructure.crypto.master_key import KeyRing, key_ring
-from infrastructure.crypto.person_keys import PeopleKeys
+from infrastructure.crypto.master_key import KeyRing, parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import writes
-from infrastructure.subscriptions.person_filter import peoples_log
+from infrastructure.postgres.pools import open_write_pool
+from infrastructure.subscriptions.person_filter import open_person_log
 from interfaces.live.broadcast import Broadcast
-from interfaces.live.messages import TOPICS
+from interfaces.live.messages import SUBSCRIBED_TOPICS
 from interfaces.live.stream import Message
 from tests.canvas_builders import assignment, course
 
@@ -29,16 +29,16 @@ NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
 
 
 @dataclass
-class Running:
+class SyncDriver:
     """One person's run over one connection."""
 
     store: EventStore
     person_id: UUID
     connection_id: UUID = field(default_factory=uuid4)
-    done: int = 0
+    courses_done: int = 0
 
     def __post_init__(self) -> None:
-        self.sync = Sync.unborn(Sync.id_for(self.connection_id))
+        self.sync = Sync.new(Sync.id_for(self.connection_id))
 
     @property
     def attempt(self) -> Attempt:
@@ -53,40 +53,40 @@ class Running:
             trigger="manual",
             mode=mode,
         )
-        self.store.save_now(self.sync)
-        self.done = 0
+        self.store.save_blocking(self.sync)
+        self.courses_done = 0
 
     def start(self) -> None:
         self.sync.start("worker")
-        self.store.save_now(self.sync)
+        self.store.save_blocking(self.sync)
 
     def requeue(self) -> None:
         self.sync.requeue(self.attempt, "lost")
-        self.store.save_now(self.sync)
-        self.done = 0
+        self.store.save_blocking(self.sync)
+        self.courses_done = 0
 
-    def widen(self) -> None:
-        self.sync.widen(self.attempt, "canvas-forbidden", "no planner")
-        self.store.save_now(self.sync)
+    def fall_back_to_full(self) -> None:
+        self.sync.fall_back_to_full(self.attempt, "canvas-forbidden", "no planner")
+        self.store.save_blocking(self.sync)
 
-    def see(self, nth: int, score: float = 9.5) -> None:
+    def record_course(self, number: int, score: float = 9.5) -> None:
         """See a course with one assignment, of which there are three."""
-        self.done += 1
-        seen, graded = course(str(nth)), assignment(str(nth))
+        self.courses_done += 1
+        fetched, graded = course(str(number)), assignment(str(number))
         assert graded["submission"]
         graded["submission"]["score"] = score
-        progress = Progress(total=3, done=self.done, failed=0)
-        self.sync.see_course(self.attempt, seen, [graded], progress)
-        self.store.save_now(self.sync)
+        progress = Progress(total=3, done=self.courses_done, failed=0)
+        self.sync.record_course(self.attempt, fetched, [graded], progress)
+        self.store.save_blocking(self.sync)
 
     def complete(self) -> None:
-        progress = Progress(total=3, done=self.done, failed=0)
+        progress = Progress(total=3, done=self.courses_done, failed=0)
         self.sync.complete(self.attempt, progress, NO_REQUESTS)
-        self.store.save_now(self.sync)
+        self.store.save_blocking(self.sync)
 
 
 @dataclass
-class Air:
+class BroadcastFixture:
     """What is broadcast, and what there is to broadcast."""
 
     url: str
@@ -95,58 +95,58 @@ class Air:
     store: EventStore
     broadcast: Broadcast
 
-    def run_of(self, person_id: UUID) -> Running:
-        return Running(self.store, person_id)
+    def sync_driver(self, person_id: UUID) -> SyncDriver:
+        return SyncDriver(self.store, person_id)
 
     @property
     def head(self) -> int:
         with psycopg.connect(self.url) as connection:
-            found = connection.execute("SELECT last_value FROM easeboard.position").fetchone()
-        assert found
-        return int(found[0])
+            row = connection.execute("SELECT last_value FROM easeboard.position").fetchone()
+        assert row
+        return int(row[0])
 
     @asynccontextmanager
-    async def hearing(self, person_id: UUID, after: int) -> AsyncIterator["Ear"]:
-        async with self.broadcast.subscribe(person_id, after) as line:
-            yield Ear(line)
+    async def subscribe(self, person_id: UUID, after: int) -> AsyncIterator["Subscriber"]:
+        async with self.broadcast.subscribe(person_id, after) as messages:
+            yield Subscriber(messages)
 
 
 @dataclass
-class Ear:
+class Subscriber:
     """Hears one line."""
 
-    line: AsyncIterator[Message]
+    messages: AsyncIterator[Message]
     positions: list[int] = field(default_factory=list)
 
-    async def hear(self) -> dict[str, Any]:
-        message = await asyncio.wait_for(anext(self.line), 10)
+    async def receive(self) -> dict[str, Any]:
+        message = await asyncio.wait_for(anext(self.messages), 10)
         self.positions.append(message.position)
         return orjson.loads(message.text)  # type: ignore[no-any-return]  # an object
 
-    async def status(self) -> tuple[str, int, int]:
+    async def receive_status(self) -> tuple[str, int, int]:
         """How far the run told of is: its status, courses done and grades changed."""
-        run = (await self.hear())["sync"]
+        run = (await self.receive())["sync"]
         return run["status"], run["courses"]["done"], run["changes"]["grades"]
 
 
-async def no_standing() -> int:
+async def position_zero() -> int:
     return 0
 
 
 @asynccontextmanager
-async def on_air(url: str, ring: KeyRing | None = None) -> AsyncIterator[Air]:
+async def open_broadcast(url: str, ring: KeyRing | None = None) -> AsyncIterator[BroadcastFixture]:
     """A broadcast whose log is written by itself in this process, as by others."""
-    ring = ring or key_ring("hex:" + "0123456789abcdef" * 4)
+    ring = ring or parse_key_ring("hex:" + "0123456789abcdef" * 4)
     async with AsyncExitStack() as stack:
-        pool = stack.enter_context(writes(url))
-        store = stack.enter_context(_stored(pool, ring))
-        broadcast = Broadcast(partial(peoples_log, url, ring, TOPICS), no_standing)
+        pool = stack.enter_context(open_write_pool(url))
+        store = stack.enter_context(_open_store(pool, ring))
+        broadcast = Broadcast(partial(open_person_log, url, ring, SUBSCRIBED_TOPICS), position_zero)
         await stack.enter_async_context(broadcast)
-        yield Air(url, pool, ring, store, broadcast)
+        yield BroadcastFixture(url, pool, ring, store, broadcast)
 
 
 @contextmanager
-def _stored(pool: Pool, ring: KeyRing) -> Iterator[EventStore]:
-    store = EventStore(pool, PeopleKeys(pool, ring))
+def _open_store(pool: Pool, ring: KeyRing) -> Iterator[EventStore]:
+    store = EventStore(pool, PersonKeys(pool, ring))
     yield store
     store.close()

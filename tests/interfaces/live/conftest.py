@@ -10,67 +10,69 @@ from fastapi import FastAPI
 
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
-from interfaces.http.auth.authenticator import identities
+from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.live.stream import Message
 from tests.dev_tokens import SECRET
-from tests.interfaces.http.fake_service import Told
-from tests.interfaces.loopback_server import serving
+from tests.interfaces.http.fake_service import FakeService
+from tests.interfaces.loopback_server import serve_on_loopback
 
 ORIGIN = "https://app.school.edu"
 
 
-class Feed:
+class FakeLiveUpdates:
     """Messages for everybody who listens, and how many do."""
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.listeners: list[UUID] = []
-        self.heard: list[int] = []
+        self.subscribers: list[UUID] = []
+        self.subscribed_after: list[int] = []
         """What each listener had heard before."""
         self.position = 10_000
-        self.deserted = asyncio.Event()
+        self.unsubscribed = asyncio.Event()
         """Set once somebody left."""
-        self.entering = asyncio.Semaphore()
+        self.snapshot_slots = asyncio.Semaphore()
 
-    async def standing(self) -> int:
+    async def current_position(self) -> int:
         return self.position
 
     @asynccontextmanager
     async def subscribe(self, person_id: UUID, after: int) -> AsyncIterator[AsyncIterator[Message]]:
         """Listen on behalf of a person."""
-        self.listeners.append(person_id)
-        self.heard.append(after)
+        self.subscribers.append(person_id)
+        self.subscribed_after.append(after)
         try:
-            yield self._each()
+            yield self._messages()
         finally:
-            self.listeners.remove(person_id)
-            self.deserted.set()
+            self.subscribers.remove(person_id)
+            self.unsubscribed.set()
 
-    async def _each(self) -> AsyncIterator[Message]:
+    async def _messages(self) -> AsyncIterator[Message]:
         while (message := await self.messages.get()) is not None:
             self.position += 1
             yield Message(self.position, message.decode())
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def service() -> FakeService:
+    return FakeService()
 
 
 @pytest.fixture
-def feed() -> Feed:
-    return Feed()
+def live_updates() -> FakeLiveUpdates:
+    return FakeLiveUpdates()
 
 
 @pytest.fixture
-async def app(told: Told, feed: Feed) -> AsyncIterator[FastAPI]:
+async def app(service: FakeService, live_updates: FakeLiveUpdates) -> AsyncIterator[FastAPI]:
     settings = read_settings(_env_file=None, cors_origins=ORIGIN)
-    async with identities(secret=SECRET, supabase_url=None) as identity:
-        yield create_app(told.as_service(), settings, identity=identity, live=feed)
+    async with open_authenticator(secret=SECRET, supabase_url=None) as authenticator:
+        yield create_app(
+            service.as_service(), settings, authenticator=authenticator, live=live_updates
+        )
 
 
 @pytest.fixture
-async def base(app: FastAPI) -> AsyncIterator[str]:
+async def base_url(app: FastAPI) -> AsyncIterator[str]:
     """Where the application is served."""
-    async with serving(app) as base:
-        yield base
+    async with serve_on_loopback(app) as base_url:
+        yield base_url

@@ -10,125 +10,142 @@ import pytest
 from fastapi import FastAPI
 
 from interfaces.live import connection_limits, sse
-from tests.dev_tokens import ADA, bearer
+from tests.dev_tokens import ADA, bearer_headers
 from tests.interfaces.http.fake_service import STATUS_DOCUMENT
-from tests.interfaces.live.conftest import Feed
-from tests.interfaces.loopback_server import serving
+from tests.interfaces.live.conftest import FakeLiveUpdates
+from tests.interfaces.loopback_server import serve_on_loopback
 
 EVENTS = "/api/v1/sync/events"
 
 
 @asynccontextmanager
-async def following(
-    base: str, *, last: str | None = None, **claims: Any
+async def open_event_stream(
+    base_url: str, *, last_event_id: str | None = None, **claims: Any
 ) -> AsyncIterator[httpx2.Response]:
-    headers = bearer(**claims) | ({} if last is None else {"Last-Event-ID": last})
+    headers = bearer_headers(**claims) | (
+        {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+    )
     async with (
-        httpx2.AsyncClient(base_url=base, headers=headers, timeout=10) as client,
-        client.stream("GET", EVENTS) as answer,
+        httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=10) as client,
+        client.stream("GET", EVENTS) as response,
     ):
-        yield answer
+        yield response
 
 
-async def said(lines: AsyncIterator[str]) -> Any:
+async def next_message(lines: AsyncIterator[str]) -> Any:
     async for line in lines:
         if line.startswith("data: "):
             return json.loads(line.removeprefix("data: "))
     raise AssertionError("the stream ended")
 
 
-async def test_a_snapshot_then_what_changes(base: str, feed: Feed) -> None:
-    async with following(base) as answer:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert answer.headers["cache-control"] == "no-store"
-        lines = answer.aiter_lines()
-        assert await said(lines) == {"type": "snapshot", "items": [STATUS_DOCUMENT]}
-        assert feed.listeners == [ADA]
-        feed.messages.put_nowait(b'{"type":"sync"}')
-        assert await said(lines) == {"type": "sync"}
-    await asyncio.wait_for(feed.deserted.wait(), 5)
+async def test_the_stream_sends_a_snapshot_and_then_changes(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
+    async with open_event_stream(base_url) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store"
+        lines = response.aiter_lines()
+        assert await next_message(lines) == {"type": "snapshot", "items": [STATUS_DOCUMENT]}
+        assert live_updates.subscribers == [ADA]
+        live_updates.messages.put_nowait(b'{"type":"sync"}')
+        assert await next_message(lines) == {"type": "sync"}
+    await asyncio.wait_for(live_updates.unsubscribed.wait(), 5)
 
 
-async def test_each_event_has_the_position_one_may_go_on_from(base: str, feed: Feed) -> None:
-    async with following(base) as answer:
-        feed.messages.put_nowait(b"{}")
-        feed.messages.put_nowait(b"{}")
+async def test_each_event_id_is_a_position_to_resume_from(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
+    async with open_event_stream(base_url) as response:
+        live_updates.messages.put_nowait(b"{}")
+        live_updates.messages.put_nowait(b"{}")
         ids = []
-        async for each in answer.aiter_lines():
-            if each.startswith("id: "):
-                ids.append(int(each.removeprefix("id: ")))
+        async for line in response.aiter_lines():
+            if line.startswith("id: "):
+                ids.append(int(line.removeprefix("id: ")))
             if len(ids) == 3:
                 break
     assert ids == [10_000, 10_001, 10_002]
-    async with following(base, last="9999") as answer:
-        feed.messages.put_nowait(b'{"type":"sync"}')
-        assert await said(answer.aiter_lines()) == {"type": "sync"}
-    assert feed.heard == [10_000, 9999]
+    async with open_event_stream(base_url, last_event_id="9999") as response:
+        live_updates.messages.put_nowait(b'{"type":"sync"}')
+        assert await next_message(response.aiter_lines()) == {"type": "sync"}
+    assert live_updates.subscribed_after == [10_000, 9999]
 
 
-@pytest.mark.parametrize("last", ["100", "10003", "", "x", "-5", "9" * 100])
-async def test_whoever_names_no_position_of_late_begins_anew(
-    base: str, feed: Feed, last: str
+@pytest.mark.parametrize("last_event_id", ["100", "10003", "", "x", "-5", "9" * 100])
+async def test_an_old_or_invalid_event_id_restarts_with_a_snapshot(
+    base_url: str, live_updates: FakeLiveUpdates, last_event_id: str
 ) -> None:
-    async with following(base, last=last) as answer:
-        assert (await said(answer.aiter_lines()))["type"] == "snapshot"
-    assert feed.heard == [10_000]
+    async with open_event_stream(base_url, last_event_id=last_event_id) as response:
+        assert (await next_message(response.aiter_lines()))["type"] == "snapshot"
+    assert live_updates.subscribed_after == [10_000]
 
 
-async def test_whoever_does_not_read_is_let_go(
-    base: str, feed: Feed, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_does_not_read_is_disconnected(
+    base_url: str, live_updates: FakeLiveUpdates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "PATIENCE", 0.2)
+    monkeypatch.setattr(sse, "SSE_SEND_TIMEOUT_SECONDS", 0.2)
     for _ in range(300):
-        feed.messages.put_nowait(b'"%s"' % (b"x" * 100_000))
-    async with following(base):
-        await asyncio.wait_for(feed.deserted.wait(), 10)
-        assert feed.messages.qsize() > 0
+        live_updates.messages.put_nowait(b'"%s"' % (b"x" * 100_000))
+    async with open_event_stream(base_url):
+        await asyncio.wait_for(live_updates.unsubscribed.wait(), 10)
+        assert live_updates.messages.qsize() > 0
 
 
-async def test_silence_is_kept_alive(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "KEEP_ALIVE", 0.01)
-    async with following(base) as answer:
-        async for line in answer.aiter_lines():
+async def test_an_idle_stream_sends_keep_alive_comments(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "SSE_KEEP_ALIVE_SECONDS", 0.01)
+    async with open_event_stream(base_url) as response:
+        async for line in response.aiter_lines():
             if line == ": still here":
                 return
     raise AssertionError("no sign of life")
 
 
-async def test_it_ends_with_the_token(base: str, feed: Feed) -> None:
+async def test_the_stream_ends_when_the_token_expires(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
     expires_at = int(time.time()) + 2
-    async with following(base, exp=expires_at) as answer:
-        async for _ in answer.aiter_lines():
+    async with open_event_stream(base_url, exp=expires_at) as response:
+        async for _ in response.aiter_lines():
             pass
     assert expires_at <= time.time() < expires_at + 3
-    assert feed.listeners == []
+    assert live_updates.subscribers == []
 
 
-async def test_it_ends_when_there_is_no_more_to_tell(base: str, feed: Feed) -> None:
-    async with following(base) as answer:
-        feed.messages.put_nowait(None)
-        assert "snapshot" in "".join([line async for line in answer.aiter_lines()])
+async def test_the_stream_ends_when_the_subscription_ends(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
+    async with open_event_stream(base_url) as response:
+        live_updates.messages.put_nowait(None)
+        assert "snapshot" in "".join([line async for line in response.aiter_lines()])
 
 
-async def test_it_needs_a_token(base: str) -> None:
-    async with httpx2.AsyncClient(base_url=base) as client:
+async def test_the_stream_requires_a_token(base_url: str) -> None:
+    async with httpx2.AsyncClient(base_url=base_url) as client:
         assert (await client.get(EVENTS)).status_code == 401
 
 
-async def test_it_does_not_hold_up_the_end_of_the_server(app: FastAPI) -> None:
-    async with AsyncExitStack() as after:
-        async with serving(app) as base:
-            answer = await after.enter_async_context(following(base))
-            lines = answer.aiter_lines()
-            await said(lines)
+async def test_an_open_stream_does_not_delay_server_shutdown(app: FastAPI) -> None:
+    async with AsyncExitStack() as stack:
+        async with serve_on_loopback(app) as base_url:
+            response = await stack.enter_async_context(open_event_stream(base_url))
+            lines = response.aiter_lines()
+            await next_message(lines)
         assert [line async for line in lines if line] == []
 
 
-async def test_one_person_has_so_many(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "OF_ONE", 1)
-    async with following(base) as answer, httpx2.AsyncClient(base_url=base) as client:
-        await said(answer.aiter_lines())
-        refused = await client.get(EVENTS, headers=bearer())
+async def test_streams_per_person_are_limited(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_limits, "MAX_CONNECTIONS_PER_PERSON", 1)
+    async with (
+        open_event_stream(base_url) as response,
+        httpx2.AsyncClient(base_url=base_url) as client,
+    ):
+        await next_message(response.aiter_lines())
+        refused = await client.get(EVENTS, headers=bearer_headers())
         assert (refused.status_code, refused.json()["type"]) == (429, "/problems/rate-limited")
         assert refused.headers["retry-after"] == "5"

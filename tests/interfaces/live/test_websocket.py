@@ -9,73 +9,80 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from domain.errors import PersonIsErased
-from interfaces.http.middleware.rate_limits import LIVE, STRANGERS
+from interfaces.http.middleware.rate_limits import ANONYMOUS, LIVE
 from interfaces.live import connection_limits, websocket
 from tests.dev_tokens import ADA, BOB, token_of
-from tests.interfaces.http.fake_service import STATUS_DOCUMENT, Told
-from tests.interfaces.live.conftest import ORIGIN, Feed
+from tests.interfaces.http.fake_service import STATUS_DOCUMENT, FakeService
+from tests.interfaces.live.conftest import ORIGIN, FakeLiveUpdates
 
 SNAPSHOT = {"type": "snapshot", "items": [STATUS_DOCUMENT]}
 
 
-def opening(base: str, **options: Any) -> connect:
-    return connect(base.replace("http", "ws") + "/ws/sync-status", proxy=None, **options)
+def open_websocket(base_url: str, **options: Any) -> connect:
+    return connect(base_url.replace("http", "ws") + "/ws/sync-status", proxy=None, **options)
 
 
-async def hear(client: ClientConnection) -> Any:
+async def receive(client: ClientConnection) -> Any:
     return json.loads(await asyncio.wait_for(client.recv(), 5))
 
 
-async def closed_with(client: ClientConnection) -> int | None:
+async def close_code(client: ClientConnection) -> int | None:
     with pytest.raises(ConnectionClosed):
-        await asyncio.wait_for(_hear_all(client), 15)
+        await asyncio.wait_for(_receive_until_closed(client), 15)
     return client.close_code
 
 
-async def _hear_all(client: ClientConnection) -> None:
+async def _receive_until_closed(client: ClientConnection) -> None:
     while True:
         await client.recv()
 
 
-async def authenticated(client: ClientConnection, **claims: Any) -> Any:
+async def authenticate(client: ClientConnection, **claims: Any) -> Any:
     await client.send(json.dumps({"type": "auth", "token": token_of(**claims)}))
-    return await hear(client)
+    return await receive(client)
 
 
-async def test_the_first_message_may_say_who_one_is(base: str) -> None:
-    async with opening(base) as client:
-        assert await authenticated(client) == SNAPSHOT
+async def test_the_first_message_may_carry_the_token(base_url: str) -> None:
+    async with open_websocket(base_url) as client:
+        assert await authenticate(client) == SNAPSHOT
         assert client.subprotocol is None
 
 
-async def test_or_the_subprotocol_may_and_the_token_is_not_sent_back(base: str) -> None:
-    async with opening(base, subprotocols=["bearer", token_of()]) as client:
-        assert await hear(client) == SNAPSHOT
+async def test_the_subprotocol_may_carry_the_token_which_is_not_sent_back(base_url: str) -> None:
+    async with open_websocket(base_url, subprotocols=["bearer", token_of()]) as client:
+        assert await receive(client) == SNAPSHOT
         assert client.subprotocol == "bearer"
 
 
-async def test_everybody_hears_of_themselves_only(base: str, feed: Feed) -> None:
-    async with opening(base, subprotocols=["bearer", token_of(BOB)]) as client:
-        assert await hear(client) == {"type": "snapshot", "items": []}
-        assert feed.listeners == [BOB]
+async def test_a_client_receives_only_the_syncs_of_its_user(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
+    async with open_websocket(base_url, subprotocols=["bearer", token_of(BOB)]) as client:
+        assert await receive(client) == {"type": "snapshot", "items": []}
+        assert live_updates.subscribers == [BOB]
 
 
-async def test_then_comes_what_changes(base: str, feed: Feed) -> None:
-    async with opening(base) as client:
-        await authenticated(client)
-        feed.messages.put_nowait(b'{"type":"sync"}')
-        feed.messages.put_nowait(b'{"type":"grade"}')
-        assert [await hear(client), await hear(client)] == [{"type": "sync"}, {"type": "grade"}]
-        feed.messages.put_nowait(None)
-        assert await closed_with(client) == 1013
+async def test_changes_follow_the_snapshot(base_url: str, live_updates: FakeLiveUpdates) -> None:
+    async with open_websocket(base_url) as client:
+        await authenticate(client)
+        live_updates.messages.put_nowait(b'{"type":"sync"}')
+        live_updates.messages.put_nowait(b'{"type":"grade"}')
+        assert [await receive(client), await receive(client)] == [
+            {"type": "sync"},
+            {"type": "grade"},
+        ]
+        live_updates.messages.put_nowait(None)
+        assert await close_code(client) == 1013
 
 
-async def test_who_leaves_is_forgotten(base: str, feed: Feed) -> None:
-    async with opening(base) as client:
-        await authenticated(client)
-        assert feed.listeners == [ADA]
-    await asyncio.wait_for(feed.deserted.wait(), 5)
-    assert feed.listeners == []
+async def test_a_disconnected_client_is_unsubscribed(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
+    async with open_websocket(base_url) as client:
+        await authenticate(client)
+        assert live_updates.subscribers == [ADA]
+    await asyncio.wait_for(live_updates.unsubscribed.wait(), 5)
+    assert live_updates.subscribers == []
 
 
 @pytest.mark.parametrize(
@@ -92,116 +99,132 @@ async def test_who_leaves_is_forgotten(base: str, feed: Feed) -> None:
     ],
     ids=["text", "list", "hello", "no-token", "garbage", "expired", "anon", "bytes"],
 )
-async def test_whoever_does_not_say_who_they_are_is_shown_out(
-    base: str, feed: Feed, first: str | bytes
+async def test_a_first_message_without_a_valid_token_closes_the_connection(
+    base_url: str, live_updates: FakeLiveUpdates, first: str | bytes
 ) -> None:
-    async with opening(base) as client:
+    async with open_websocket(base_url) as client:
         await client.send(first)
-        assert await closed_with(client) == 4401
-    assert feed.listeners == []
+        assert await close_code(client) == 4401
+    assert live_updates.subscribers == []
 
 
 @pytest.mark.parametrize("offered", [["bearer", "garbage"], ["bearer", "a", "b"]])
-async def test_a_bad_subprotocol_token_as_well(base: str, offered: list[str]) -> None:
-    async with opening(base, subprotocols=offered) as client:
-        assert await closed_with(client) == 4401
+async def test_an_invalid_subprotocol_token_closes_the_connection(
+    base_url: str, offered: list[str]
+) -> None:
+    async with open_websocket(base_url, subprotocols=offered) as client:
+        assert await close_code(client) == 4401
 
 
-async def test_silence_is_no_answer(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "AUTH_WITHIN", 0.05)
-    async with opening(base) as client:
-        assert await closed_with(client) == 4401
+async def test_a_client_that_sends_no_token_in_time_is_closed(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "AUTH_TIMEOUT_SECONDS", 0.05)
+    async with open_websocket(base_url) as client:
+        assert await close_code(client) == 4401
 
 
-async def test_an_expired_token_ends_it(base: str, feed: Feed) -> None:
+async def test_the_connection_is_closed_when_the_token_expires(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
     expires_at = int(time.time()) + 2
-    async with opening(base) as client:
-        await authenticated(client, exp=expires_at)
-        assert await closed_with(client) == 4401
+    async with open_websocket(base_url) as client:
+        await authenticate(client, exp=expires_at)
+        assert await close_code(client) == 4401
         assert expires_at <= time.time() < expires_at + 3
-    assert feed.listeners == []
+    assert live_updates.subscribers == []
 
 
-async def test_messages_have_a_limit(base: str) -> None:
-    async with opening(base) as client:
-        await authenticated(client)
+async def test_a_message_over_64_kib_closes_the_connection(base_url: str) -> None:
+    async with open_websocket(base_url) as client:
+        await authenticate(client)
         await client.send("x" * 65536)
         await client.send("x" * 65537)
-        assert await closed_with(client) == 1009
+        assert await close_code(client) == 1009
 
 
-async def test_whoever_does_not_read_is_let_go(
-    base: str, feed: Feed, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_does_not_read_is_disconnected(
+    base_url: str, live_updates: FakeLiveUpdates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "PATIENCE", 0.2)
-    async with opening(base, max_queue=1, max_size=None) as client:
-        await authenticated(client)
+    monkeypatch.setattr(websocket, "WEBSOCKET_SEND_TIMEOUT_SECONDS", 0.2)
+    async with open_websocket(base_url, max_queue=1, max_size=None) as client:
+        await authenticate(client)
         for _ in range(300):
-            feed.messages.put_nowait(b'"%s"' % (b"x" * 100_000))
-        await asyncio.wait_for(feed.deserted.wait(), 10)
-        assert feed.messages.qsize() > 0
-        assert await closed_with(client) == 1013
+            live_updates.messages.put_nowait(b'"%s"' % (b"x" * 100_000))
+        await asyncio.wait_for(live_updates.unsubscribed.wait(), 10)
+        assert live_updates.messages.qsize() > 0
+        assert await close_code(client) == 1013
 
 
-async def test_pages_of_other_origins_are_not_let_in(base: str) -> None:
+async def test_pages_of_other_origins_are_refused(base_url: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with opening(base, origin="https://evil.example"):
+        async with open_websocket(base_url, origin="https://evil.example"):
             pass
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize("own", [True, False], ids=["own", "allowed"])
-async def test_pages_of_our_own_or_allowed_origins_are(base: str, *, own: bool) -> None:
-    async with opening(base, origin=base if own else ORIGIN) as client:
-        assert await authenticated(client) == SNAPSHOT
+@pytest.mark.parametrize("is_own", [True, False], ids=["own", "allowed"])
+async def test_pages_of_the_own_or_an_allowed_origin_are_accepted(
+    base_url: str, *, is_own: bool
+) -> None:
+    async with open_websocket(base_url, origin=base_url if is_own else ORIGIN) as client:
+        assert await authenticate(client) == SNAPSHOT
 
 
-async def test_a_refusal_inside_asks_to_come_back(base: str, told: Told) -> None:
-    told.raises = PersonIsErased(ADA)
-    async with opening(base) as client:
+async def test_an_application_error_closes_with_try_again_later(
+    base_url: str, service: FakeService
+) -> None:
+    service.error = PersonIsErased(ADA)
+    async with open_websocket(base_url) as client:
         await client.send(json.dumps({"type": "auth", "token": token_of()}))
-        assert await closed_with(client) == 1013
+        assert await close_code(client) == 1013
 
 
-async def test_one_person_has_so_many_lines(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "OF_ONE", 1)
-    mine, bobs = ["bearer", token_of()], ["bearer", token_of(BOB)]
-    async with opening(base, subprotocols=mine) as first:
-        assert await hear(first) == SNAPSHOT
-        async with opening(base, subprotocols=mine) as second:
-            assert await closed_with(second) == 4429
-        async with opening(base, subprotocols=bobs) as other:
-            await hear(other)
+async def test_connections_per_person_are_limited(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_limits, "MAX_CONNECTIONS_PER_PERSON", 1)
+    own_protocols, bob_protocols = ["bearer", token_of()], ["bearer", token_of(BOB)]
+    async with open_websocket(base_url, subprotocols=own_protocols) as first:
+        assert await receive(first) == SNAPSHOT
+        async with open_websocket(base_url, subprotocols=own_protocols) as second:
+            assert await close_code(second) == 4429
+        async with open_websocket(base_url, subprotocols=bob_protocols) as other:
+            await receive(other)
 
 
-async def test_only_so_many_are_let_in_unknown(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "UNKNOWN", 1)
-    async with opening(base) as silent:
+async def test_unauthenticated_connections_are_limited(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_limits, "MAX_UNAUTHENTICATED_CONNECTIONS", 1)
+    async with open_websocket(base_url) as waiting:
         with pytest.raises(InvalidStatus) as refused:
-            async with opening(base):
+            async with open_websocket(base_url):
                 pass
         assert refused.value.response.status_code == 503
         assert refused.value.response.headers["retry-after"] == "1"
-        assert await authenticated(silent) == SNAPSHOT
-        async with opening(base) as next_one:
-            assert await authenticated(next_one) == SNAPSHOT
+        assert await authenticate(waiting) == SNAPSHOT
+        async with open_websocket(base_url) as next_one:
+            assert await authenticate(next_one) == SNAPSHOT
 
 
-async def test_a_person_begins_so_many_a_minute(base: str, app: FastAPI) -> None:
+async def test_new_connections_of_a_person_are_rate_limited(base_url: str, app: FastAPI) -> None:
     for _ in range(LIVE.quota):
-        await app.state.counts.add(f"live/{ADA}", LIVE.quota)
-    async with opening(base, subprotocols=["bearer", token_of()]) as client:
-        assert await closed_with(client) == 4429
+        await app.state.request_counters.add(f"live/{ADA}", LIVE.quota)
+    async with open_websocket(base_url, subprotocols=["bearer", token_of()]) as client:
+        assert await close_code(client) == 4429
 
 
-async def test_an_address_says_so_many_wrong_things_a_minute(base: str, app: FastAPI) -> None:
-    async with opening(base, subprotocols=["bearer", "garbage"]) as client:
-        assert await closed_with(client) == 4401
-    assert app.state.counts.seen("strangers/127.0.0.1").times == 1
-    for _ in range(STRANGERS.quota):
-        await app.state.counts.add("strangers/127.0.0.1", STRANGERS.quota)
+async def test_failed_authentications_of_an_address_are_rate_limited(
+    base_url: str, app: FastAPI
+) -> None:
+    async with open_websocket(base_url, subprotocols=["bearer", "garbage"]) as client:
+        assert await close_code(client) == 4401
+    assert app.state.request_counters.local_count("strangers/127.0.0.1").requests == 1
+    for _ in range(ANONYMOUS.quota):
+        await app.state.request_counters.add("strangers/127.0.0.1", ANONYMOUS.quota)
     with pytest.raises(InvalidStatus) as refused:
-        async with opening(base):
+        async with open_websocket(base_url):
             pass
     assert refused.value.response.status_code == 429
     assert "retry-after" in refused.value.response.headers

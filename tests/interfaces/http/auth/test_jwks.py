@@ -7,17 +7,24 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from interfaces.http.auth.jwks import COOL_DOWN, FRESH, LAST_RESORT, RETRY, PublicKeys, parse
-from interfaces.http.auth.jwt_verifier import Tokens
-from interfaces.http.auth.principal import IdentityUnavailable, NotIdentified
+from interfaces.http.auth.jwks import (
+    FETCH_COOLDOWN_SECONDS,
+    FETCH_RETRY_SECONDS,
+    JWKS_CACHE_SECONDS,
+    MAX_STALE_JWKS_SECONDS,
+    JwksCache,
+    parse_jwks,
+)
+from interfaces.http.auth.jwt_verifier import JwtVerifier
+from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
 from tests.dev_tokens import ADA, SigningKey, claims_of
-from tests.interfaces.http.jwks_server import Project, hosting
+from tests.interfaces.http.jwks_server import FakeJwksServer, serve_jwks
 
-ONE = SigningKey("one", "ES256")
-TWO = SigningKey("two", "ES256")
+KEY_ONE = SigningKey("one", "ES256")
+KEY_TWO = SigningKey("two", "ES256")
 
 
-class Clock:
+class ManualClock:
     """Seconds that pass when told."""
 
     def __init__(self) -> None:
@@ -28,64 +35,66 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-async def project() -> AsyncIterator[Project]:
-    async with hosting(Project(ONE)) as project:
-        yield project
+async def jwks_server() -> AsyncIterator[FakeJwksServer]:
+    async with serve_jwks(FakeJwksServer(KEY_ONE)) as jwks_server:
+        yield jwks_server
 
 
 @pytest.fixture
-async def keys(project: Project, clock: Clock) -> AsyncIterator[PublicKeys]:
+async def keys(jwks_server: FakeJwksServer, clock: ManualClock) -> AsyncIterator[JwksCache]:
     async with aiohttp.ClientSession() as session:
-        url = f"{project.url}/auth/v1/.well-known/jwks.json"
-        keys = PublicKeys(url, session, now=clock)
+        url = f"{jwks_server.url}/auth/v1/.well-known/jwks.json"
+        keys = JwksCache(url, session, now=clock)
         yield keys
         await keys.close()
 
 
-async def test_many_at_once_ask_once(project: Project, keys: PublicKeys) -> None:
-    project.gate.clear()
-    waiting = [asyncio.create_task(keys.find("one", "ES256")) for _ in range(20)]
-    await asyncio.wait_for(project.was_asked.wait(), 5)
+async def test_concurrent_lookups_share_one_fetch(
+    jwks_server: FakeJwksServer, keys: JwksCache
+) -> None:
+    jwks_server.gate.clear()
+    waiting = [asyncio.create_task(keys.find_key("one", "ES256")) for _ in range(20)]
+    await asyncio.wait_for(jwks_server.first_request.wait(), 5)
     waiting[0].cancel()  # one of them giving up is nothing to the others
-    project.gate.set()
+    jwks_server.gate.set()
     found = await asyncio.gather(*waiting[1:])
     assert len(set(map(id, found))) == 1
-    assert project.asked == 1
+    assert jwks_server.request_count == 1
 
 
-async def test_a_set_is_used_unasked_while_it_is_fresh(
-    project: Project, keys: PublicKeys, clock: Clock
+async def test_a_fresh_key_set_is_not_fetched_again(
+    jwks_server: FakeJwksServer, keys: JwksCache, clock: ManualClock
 ) -> None:
-    await keys.find("one", "ES256")
-    clock.seconds += FRESH - 1
-    await keys.find("one", "ES256")
-    assert project.asked == 1
+    await keys.find_key("one", "ES256")
+    clock.seconds += JWKS_CACHE_SECONDS - 1
+    await keys.find_key("one", "ES256")
+    assert jwks_server.request_count == 1
     clock.seconds += 2
-    await keys.find("one", "ES256")
-    assert project.asked == 2
+    await keys.find_key("one", "ES256")
+    assert jwks_server.request_count == 2
 
 
-async def test_an_unknown_key_is_asked_for_but_not_by_everybody(
-    project: Project, keys: PublicKeys, clock: Clock
+async def test_an_unknown_key_is_looked_up_at_most_once_per_cooldown(
+    jwks_server: FakeJwksServer, keys: JwksCache, clock: ManualClock
 ) -> None:
-    await keys.find("one", "ES256")
-    project.keys.append(TWO.public)
+    await keys.find_key("one", "ES256")
+    jwks_server.keys.append(KEY_TWO.public_jwk)
     for _ in range(5):
-        with pytest.raises(NotIdentified):
-            await keys.find("two", "ES256")
-    assert project.asked == 1
-    clock.seconds += COOL_DOWN
-    assert (await keys.find("two", "ES256")).algorithm == "ES256"
-    assert project.asked == 2
+        with pytest.raises(InvalidToken):
+            await keys.find_key("two", "ES256")
+    assert jwks_server.request_count == 1
+    clock.seconds += FETCH_COOLDOWN_SECONDS
+    assert (await keys.find_key("two", "ES256")).algorithm == "ES256"
+    assert jwks_server.request_count == 2
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"status": 500},
         {"status": 302, "headers": {"Location": "/elsewhere"}},
@@ -96,61 +105,61 @@ async def test_an_unknown_key_is_asked_for_but_not_by_everybody(
     ],
     ids=["500", "redirect", "html", "no-keys", "keys-an-object", "huge"],
 )
-async def test_the_last_good_keys_outlive_an_outage_but_not_for_ever(
-    project: Project, keys: PublicKeys, clock: Clock, answer: dict[str, object]
+async def test_the_last_good_keys_are_used_during_an_outage_up_to_a_limit(
+    jwks_server: FakeJwksServer, keys: JwksCache, clock: ManualClock, response: dict[str, object]
 ) -> None:
-    await keys.find("one", "ES256")
-    project.fail(**answer)
-    clock.seconds += FRESH + 1
-    await keys.find("one", "ES256")
-    await keys.find("one", "ES256")
-    assert project.asked == 2
-    clock.seconds += LAST_RESORT - FRESH
-    with pytest.raises(IdentityUnavailable):
-        await keys.find("one", "ES256")
+    await keys.find_key("one", "ES256")
+    jwks_server.respond_with(**response)
+    clock.seconds += JWKS_CACHE_SECONDS + 1
+    await keys.find_key("one", "ES256")
+    await keys.find_key("one", "ES256")
+    assert jwks_server.request_count == 2
+    clock.seconds += MAX_STALE_JWKS_SECONDS - JWKS_CACHE_SECONDS
+    with pytest.raises(IdentityProviderUnavailable):
+        await keys.find_key("one", "ES256")
 
 
-async def test_no_keys_at_all_is_no_verdict_on_the_token(
-    project: Project, keys: PublicKeys, clock: Clock
+async def test_without_any_keys_the_token_is_not_judged(
+    jwks_server: FakeJwksServer, keys: JwksCache, clock: ManualClock
 ) -> None:
-    project.fail(status=503)
+    jwks_server.respond_with(status=503)
     for _ in range(3):
-        with pytest.raises(IdentityUnavailable):
-            await keys.find("one", "ES256")
-    assert project.asked == 1
-    project.answer = None
-    clock.seconds += RETRY
-    assert (await keys.find("one", "ES256")).algorithm == "ES256"
+        with pytest.raises(IdentityProviderUnavailable):
+            await keys.find_key("one", "ES256")
+    assert jwks_server.request_count == 1
+    jwks_server.response_override = None
+    clock.seconds += FETCH_RETRY_SECONDS
+    assert (await keys.find_key("one", "ES256")).algorithm == "ES256"
 
 
-async def test_a_revoked_key_ends_what_it_let_in(
-    project: Project, keys: PublicKeys, clock: Clock
+async def test_a_revoked_key_invalidates_cached_tokens(
+    jwks_server: FakeJwksServer, keys: JwksCache, clock: ManualClock
 ) -> None:
-    tokens = Tokens(secret=None, keys=keys, issuer="here")
-    token = ONE.sign(claims_of(ADA, iss="here"))
-    assert (await tokens(token)).id == ADA
-    project.keys = [TWO.public]
-    clock.seconds += COOL_DOWN
-    await keys.find("two", "ES256")
-    with pytest.raises(NotIdentified):
-        await tokens(token)
+    verifier = JwtVerifier(secret=None, keys=keys, issuer="here")
+    token = KEY_ONE.sign(claims_of(ADA, iss="here"))
+    assert (await verifier(token)).id == ADA
+    jwks_server.keys = [KEY_TWO.public_jwk]
+    clock.seconds += FETCH_COOLDOWN_SECONDS
+    await keys.find_key("two", "ES256")
+    with pytest.raises(InvalidToken):
+        await verifier(token)
 
 
-def test_only_usable_keys_are_taken() -> None:
-    good = ONE.public
+def test_unusable_keys_are_ignored() -> None:
+    usable = KEY_ONE.public_jwk
     key = rsa.generate_private_key(65537, 1024)  # noqa: S505  # what must be refused
     short = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    listed = [
-        good,
-        {**good, "kid": "no-sig", "use": "enc"},
-        {**good, "kid": "private", "d": "AAAA"},
-        {**good, "kid": "wrong-alg", "alg": "HS256"},
-        {**good, "kid": "wrong-curve", "crv": "P-384"},
-        {**good, "kid": "broken", "x": "!"},
-        {**good, "kid": 7},
+    jwks_keys = [
+        usable,
+        {**usable, "kid": "no-sig", "use": "enc"},
+        {**usable, "kid": "private", "d": "AAAA"},
+        {**usable, "kid": "wrong-alg", "alg": "HS256"},
+        {**usable, "kid": "wrong-curve", "crv": "P-384"},
+        {**usable, "kid": "broken", "x": "!"},
+        {**usable, "kid": 7},
         {"kty": "oct", "kid": "secret", "k": "AAAA"},
         {**short, "kid": "short"},
         "nonsense",
     ]
-    document = b'{"keys": %s}' % orjson.dumps(listed)
-    assert list(parse(document)) == ["one"]
+    document = b'{"keys": %s}' % orjson.dumps(jwks_keys)
+    assert list(parse_jwks(document)) == ["one"]

@@ -9,48 +9,56 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from interfaces.http.auth.authenticator import identities
-from interfaces.http.auth.principal import Identify, NotIdentified
+from interfaces.http.auth.authenticator import open_authenticator
+from interfaces.http.auth.principal import Authenticator, InvalidToken
 from tests.dev_tokens import ADA, SECRET, SigningKey, claims_of, token_of
-from tests.interfaces.http.jwks_server import Project, hosting
+from tests.interfaces.http.jwks_server import FakeJwksServer, serve_jwks
 
-EC = SigningKey("ec-1", "ES256")
-RSA = SigningKey("rsa-1", "RS256")
-FOREIGN = SigningKey("ec-1", "ES256")
-PEM = EC.private.public_key().public_bytes(
+EC_KEY = SigningKey("ec-1", "ES256")
+RSA_KEY = SigningKey("rsa-1", "RS256")
+FOREIGN_KEY = SigningKey("ec-1", "ES256")
+EC_PUBLIC_PEM = EC_KEY.private_key.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 )
 
 
 @pytest.fixture
-async def project() -> AsyncIterator[Project]:
-    async with hosting(Project(EC, RSA)) as project:
-        yield project
+async def jwks_server() -> AsyncIterator[FakeJwksServer]:
+    async with serve_jwks(FakeJwksServer(EC_KEY, RSA_KEY)) as jwks_server:
+        yield jwks_server
 
 
 @pytest.fixture
-async def identify(project: Project) -> AsyncIterator[Identify]:
+async def authenticate(jwks_server: FakeJwksServer) -> AsyncIterator[Authenticator]:
     """Both ways configured."""
-    async with identities(secret=SECRET, supabase_url=project.url) as identity:
-        yield identity
+    async with open_authenticator(secret=SECRET, supabase_url=jwks_server.url) as authenticator:
+        yield authenticator
 
 
-def claims(project: Project, *roles: str, **other: Any) -> dict[str, Any]:
-    return claims_of(ADA, *roles, **{"iss": f"{project.url}/auth/v1", **other})
+def claims(jwks_server: FakeJwksServer, *roles: str, **other: Any) -> dict[str, Any]:
+    return claims_of(ADA, *roles, **{"iss": f"{jwks_server.url}/auth/v1", **other})
 
 
-async def test_good_tokens_of_every_kind(project: Project, identify: Identify) -> None:
-    said = claims(project)
-    for token in (EC.sign(said), RSA.sign(said), jwt.encode(said, SECRET, "HS256")):
-        person = await identify(token)
-        assert person.id == ADA
-        assert person.roles == {"student"}
-        assert person.expires_at == said["exp"]
+async def test_a_valid_token_of_each_algorithm_is_accepted(
+    jwks_server: FakeJwksServer, authenticate: Authenticator
+) -> None:
+    claim_set = claims(jwks_server)
+    for token in (
+        EC_KEY.sign(claim_set),
+        RSA_KEY.sign(claim_set),
+        jwt.encode(claim_set, SECRET, "HS256"),
+    ):
+        principal = await authenticate(token)
+        assert principal.id == ADA
+        assert principal.roles == {"student"}
+        assert principal.expires_at == claim_set["exp"]
 
 
-async def test_several_audiences(project: Project, identify: Identify) -> None:
-    token = EC.sign(claims(project, aud=["authenticated", "more"]))
-    assert (await identify(token)).id == ADA
+async def test_a_token_with_several_audiences_is_accepted(
+    jwks_server: FakeJwksServer, authenticate: Authenticator
+) -> None:
+    token = EC_KEY.sign(claims(jwks_server, aud=["authenticated", "more"]))
+    assert (await authenticate(token)).id == ADA
 
 
 BAD_CLAIMS: dict[str, dict[str, Any]] = {
@@ -74,123 +82,134 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("signing", ["ES256", "HS256"])
+@pytest.mark.parametrize("algorithm", ["ES256", "HS256"])
 @pytest.mark.parametrize("case", BAD_CLAIMS)
 async def test_a_token_with_bad_claims_is_refused(
-    project: Project, identify: Identify, case: str, signing: str
+    jwks_server: FakeJwksServer, authenticate: Authenticator, case: str, algorithm: str
 ) -> None:
-    said = claims(project, **BAD_CLAIMS[case])
+    claim_set = claims(jwks_server, **BAD_CLAIMS[case])
     if case == "sub-a-number":
-        said["sub"] = 7
-    token = EC.sign(said) if signing == "ES256" else jwt.encode(said, SECRET, "HS256")
-    with pytest.raises(NotIdentified):
-        await identify(token)
+        claim_set["sub"] = 7
+    token = (
+        EC_KEY.sign(claim_set) if algorithm == "ES256" else jwt.encode(claim_set, SECRET, "HS256")
+    )
+    with pytest.raises(InvalidToken):
+        await authenticate(token)
 
 
-async def test_an_issuer_that_only_begins_alike_is_refused(
-    project: Project, identify: Identify
+async def test_an_issuer_that_only_shares_a_prefix_is_refused(
+    jwks_server: FakeJwksServer, authenticate: Authenticator
 ) -> None:
-    for issuer in (f"{project.url}/auth/v1/", f"{project.url}/auth", f"{project.url}/auth/v1.evil"):
-        with pytest.raises(NotIdentified):
-            await identify(EC.sign(claims(project, iss=issuer)))
+    for issuer in (
+        f"{jwks_server.url}/auth/v1/",
+        f"{jwks_server.url}/auth",
+        f"{jwks_server.url}/auth/v1.evil",
+    ):
+        with pytest.raises(InvalidToken):
+            await authenticate(EC_KEY.sign(claims(jwks_server, iss=issuer)))
 
 
-Signing = Callable[[dict[str, Any]], str]
+Signer = Callable[[dict[str, Any]], str]
 
-WRONG_KEYS: dict[str, Signing] = {
-    "foreign-key": FOREIGN.sign,
-    "no-kid": lambda said: EC.sign(said, kid=None),
-    "unknown-kid": lambda said: EC.sign(said, kid="unknown"),
-    "kid-of-the-rsa-key": lambda said: EC.sign(said, kid="rsa-1"),
-    "kid-of-the-ec-key": lambda said: RSA.sign(said, kid="ec-1"),
-    "other-secret": lambda said: jwt.encode(said, SECRET[::-1], "HS256"),
+WRONG_KEYS: dict[str, Signer] = {
+    "foreign-key": FOREIGN_KEY.sign,
+    "no-kid": lambda claim_set: EC_KEY.sign(claim_set, kid=None),
+    "unknown-kid": lambda claim_set: EC_KEY.sign(claim_set, kid="unknown"),
+    "kid-of-the-rsa-key": lambda claim_set: EC_KEY.sign(claim_set, kid="rsa-1"),
+    "kid-of-the-ec-key": lambda claim_set: RSA_KEY.sign(claim_set, kid="ec-1"),
+    "other-secret": lambda claim_set: jwt.encode(claim_set, SECRET[::-1], "HS256"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG_KEYS)
-async def test_a_token_of_no_key_of_the_project_is_refused(
-    project: Project, identify: Identify, case: str
+async def test_a_token_signed_with_another_key_is_refused(
+    jwks_server: FakeJwksServer, authenticate: Authenticator, case: str
 ) -> None:
-    with pytest.raises(NotIdentified):
-        await identify(WRONG_KEYS[case](claims(project)))
+    with pytest.raises(InvalidToken):
+        await authenticate(WRONG_KEYS[case](claims(jwks_server)))
 
 
-def forged(header: dict[str, Any], said: dict[str, Any], signature: bytes = b"") -> str:
-    parts = [json.dumps(header).encode(), json.dumps(said).encode(), signature]
+def forge_token(header: dict[str, Any], claim_set: dict[str, Any], signature: bytes = b"") -> str:
+    parts = [json.dumps(header).encode(), json.dumps(claim_set).encode(), signature]
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
 
-def signed_with_the_public_key(said: dict[str, Any]) -> str:
+def sign_with_public_key(claim_set: dict[str, Any]) -> str:
     header = {"alg": "HS256", "kid": "ec-1"}
-    signing_input = forged(header, said).rstrip(".").encode()
-    return forged(header, said, hmac.digest(PEM, signing_input, "sha256"))
+    signing_input = forge_token(header, claim_set).rstrip(".").encode()
+    return forge_token(header, claim_set, hmac.digest(EC_PUBLIC_PEM, signing_input, "sha256"))
 
 
-OWN_CHECKS: dict[str, Signing] = {
-    "none": lambda said: forged({"alg": "none"}, said),
-    "none-with-a-kid": lambda said: forged({"alg": "None", "kid": "ec-1"}, said),
-    "hs256-with-the-pem": signed_with_the_public_key,
-    "hs512-with-the-secret": lambda said: jwt.encode(said, SECRET, "HS512"),
-    "its-own-jwk": lambda said: FOREIGN.sign(said, jwk=FOREIGN.public),
-    "its-own-jwk-under-a-new-kid": lambda said: FOREIGN.sign(said, jwk=FOREIGN.public, kid="evil"),
-    "crit": lambda said: EC.sign(said, crit=["exp"]),
+SELF_CHOSEN_CHECKS: dict[str, Signer] = {
+    "none": lambda claim_set: forge_token({"alg": "none"}, claim_set),
+    "none-with-a-kid": lambda claim_set: forge_token({"alg": "None", "kid": "ec-1"}, claim_set),
+    "hs256-with-the-pem": sign_with_public_key,
+    "hs512-with-the-secret": lambda claim_set: jwt.encode(claim_set, SECRET, "HS512"),
+    "its-own-jwk": lambda claim_set: FOREIGN_KEY.sign(claim_set, jwk=FOREIGN_KEY.public_jwk),
+    "its-own-jwk-under-a-new-kid": lambda claim_set: FOREIGN_KEY.sign(
+        claim_set, jwk=FOREIGN_KEY.public_jwk, kid="evil"
+    ),
+    "crit": lambda claim_set: EC_KEY.sign(claim_set, crit=["exp"]),
 }
 """Each would pass with a verifier that does as the token says."""
 
 
-@pytest.mark.parametrize("case", OWN_CHECKS)
-async def test_no_token_chooses_its_own_check(
-    project: Project, identify: Identify, case: str
+@pytest.mark.parametrize("case", SELF_CHOSEN_CHECKS)
+async def test_a_token_cannot_choose_how_it_is_verified(
+    jwks_server: FakeJwksServer, authenticate: Authenticator, case: str
 ) -> None:
-    with pytest.raises(NotIdentified):
-        await identify(OWN_CHECKS[case](claims(project)))
+    with pytest.raises(InvalidToken):
+        await authenticate(SELF_CHOSEN_CHECKS[case](claims(jwks_server)))
 
 
 @pytest.mark.parametrize("kid", ["ec-1", "evil"])
 @pytest.mark.parametrize("header", ["jku", "x5u"])
-async def test_no_token_says_where_its_keys_are(
-    project: Project, identify: Identify, header: str, kid: str
+async def test_a_token_cannot_name_the_url_of_its_keys(
+    jwks_server: FakeJwksServer, authenticate: Authenticator, header: str, kid: str
 ) -> None:
-    thief = SigningKey(kid, "ES256")
-    async with hosting(Project(thief)) as elsewhere:
-        address = f"{elsewhere.url}/auth/v1/.well-known/jwks.json"
-        with pytest.raises(NotIdentified):
-            await identify(thief.sign(claims(project), **{header: address}))
-        assert elsewhere.asked == 0
+    attacker_key = SigningKey(kid, "ES256")
+    async with serve_jwks(FakeJwksServer(attacker_key)) as attacker_server:
+        address = f"{attacker_server.url}/auth/v1/.well-known/jwks.json"
+        with pytest.raises(InvalidToken):
+            await authenticate(attacker_key.sign(claims(jwks_server), **{header: address}))
+        assert attacker_server.request_count == 0
 
 
-async def test_the_projects_public_api_keys_are_nobodys_login() -> None:
+async def test_the_api_keys_of_the_project_are_refused() -> None:
     now = int(time.time())
-    said = {"iss": "supabase", "ref": "project", "iat": now, "exp": now + 10 * 365 * 86400}
-    async with identities(secret=SECRET, supabase_url=None) as identify:
+    claim_set = {"iss": "supabase", "ref": "project", "iat": now, "exp": now + 10 * 365 * 86400}
+    async with open_authenticator(secret=SECRET, supabase_url=None) as authenticate:
         for role in ("anon", "service_role"):
-            with pytest.raises(NotIdentified):
-                await identify(jwt.encode({**said, "role": role}, SECRET, "HS256"))
+            with pytest.raises(InvalidToken):
+                await authenticate(jwt.encode({**claim_set, "role": role}, SECRET, "HS256"))
 
 
-async def test_an_algorithm_we_do_not_accept_costs_no_request(
-    project: Project, identify: Identify
+async def test_an_unsupported_algorithm_is_refused_without_a_jwks_request(
+    jwks_server: FakeJwksServer, authenticate: Authenticator
 ) -> None:
-    for token in (jwt.encode(claims(project), SECRET, "HS512"), forged({"alg": "EdDSA"}, {})):
-        with pytest.raises(NotIdentified):
-            await identify(token)
-    assert project.asked == 0
+    for token in (
+        jwt.encode(claims(jwks_server), SECRET, "HS512"),
+        forge_token({"alg": "EdDSA"}, {}),
+    ):
+        with pytest.raises(InvalidToken):
+            await authenticate(token)
+    assert jwks_server.request_count == 0
 
 
 @pytest.mark.parametrize(
     "token",
-    ["", "x", "a.b.c", "..", "e30.e30.", "é.é.é", "x" * 9000, forged({"alg": ["HS256"]}, {})],
+    ["", "x", "a.b.c", "..", "e30.e30.", "é.é.é", "x" * 9000, forge_token({"alg": ["HS256"]}, {})],
     ids=["empty", "x", "abc", "dots", "no-alg", "accents", "long", "alg-a-list"],
 )
-async def test_garbage_is_refused(identify: Identify, token: str) -> None:
-    with pytest.raises(NotIdentified):
-        await identify(token)
+async def test_garbage_is_refused(authenticate: Authenticator, token: str) -> None:
+    with pytest.raises(InvalidToken):
+        await authenticate(token)
 
 
-async def test_deeply_nested_claims_are_refused(identify: Identify) -> None:
+async def test_deeply_nested_claims_are_refused(authenticate: Authenticator) -> None:
     part = base64.urlsafe_b64encode(b"[" * 3000).decode()
-    with pytest.raises(NotIdentified):
-        await identify(f"{part}.{part}.x")
+    with pytest.raises(InvalidToken):
+        await authenticate(f"{part}.{part}.x")
 
 
 @pytest.mark.parametrize(
@@ -207,40 +226,40 @@ async def test_deeply_nested_claims_are_refused(identify: Identify) -> None:
     ],
     ids=range(8),
 )
-async def test_roles(
-    project: Project, identify: Identify, app_metadata: Any, roles: set[str]
+async def test_roles_come_from_app_metadata(
+    jwks_server: FakeJwksServer, authenticate: Authenticator, app_metadata: Any, roles: set[str]
 ) -> None:
-    said = claims(project, app_metadata=app_metadata, user_metadata={"roles": ["admin"]})
-    assert (await identify(EC.sign(said))).roles == roles
+    claim_set = claims(jwks_server, app_metadata=app_metadata, user_metadata={"roles": ["admin"]})
+    assert (await authenticate(EC_KEY.sign(claim_set))).roles == roles
 
 
-async def test_only_what_is_configured_is_accepted(project: Project) -> None:
-    said = claims(project)
-    by_secret, by_key = jwt.encode(said, SECRET, "HS256"), EC.sign(said)
-    async with identities(secret=SECRET, supabase_url=None) as identify:
-        assert (await identify(by_secret)).id == ADA
-        with pytest.raises(NotIdentified):
-            await identify(by_key)
-    async with identities(secret=None, supabase_url=project.url + "/") as identify:
-        assert (await identify(by_key)).id == ADA
-        with pytest.raises(NotIdentified):
-            await identify(by_secret)
-    async with identities(secret=None, supabase_url=None) as identify:
+async def test_only_configured_kinds_of_token_are_accepted(jwks_server: FakeJwksServer) -> None:
+    claim_set = claims(jwks_server)
+    by_secret, by_key = jwt.encode(claim_set, SECRET, "HS256"), EC_KEY.sign(claim_set)
+    async with open_authenticator(secret=SECRET, supabase_url=None) as authenticate:
+        assert (await authenticate(by_secret)).id == ADA
+        with pytest.raises(InvalidToken):
+            await authenticate(by_key)
+    async with open_authenticator(secret=None, supabase_url=jwks_server.url + "/") as authenticate:
+        assert (await authenticate(by_key)).id == ADA
+        with pytest.raises(InvalidToken):
+            await authenticate(by_secret)
+    async with open_authenticator(secret=None, supabase_url=None) as authenticate:
         for token in (by_secret, by_key):
-            with pytest.raises(NotIdentified):
-                await identify(token)
+            with pytest.raises(InvalidToken):
+                await authenticate(token)
 
 
-async def test_a_remembered_token_expires_all_the_same() -> None:
-    async with identities(secret=SECRET, supabase_url=None) as identify:
+async def test_a_cached_token_still_expires() -> None:
+    async with open_authenticator(secret=SECRET, supabase_url=None) as authenticate:
         token = token_of(exp=int(time.time()) + 2)
-        person = await identify(token)
-        assert await identify(token) is person
-        with pytest.raises(NotIdentified, match="expired"):
-            await _repeat(identify, token, until=person.expires_at + 5)
-        assert time.time() >= person.expires_at
+        principal = await authenticate(token)
+        assert await authenticate(token) is principal
+        with pytest.raises(InvalidToken, match="expired"):
+            await _repeat(authenticate, token, until=principal.expires_at + 5)
+        assert time.time() >= principal.expires_at
 
 
-async def _repeat(identify: Identify, token: str, *, until: float) -> None:
+async def _repeat(authenticate: Authenticator, token: str, *, until: float) -> None:
     while time.time() < until:
-        await identify(token)
+        await authenticate(token)

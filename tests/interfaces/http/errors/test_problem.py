@@ -9,30 +9,30 @@ from structlog.testing import capture_logs
 from domain import errors
 from infrastructure.event_store.errors import ConnectionLost, DatabaseBusy, DatabaseUnavailable
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
-from interfaces.http.errors.error_table import SLUGS
-from interfaces.http.errors.problem import KINDS
+from interfaces.http.errors.error_table import SLUG_BY_ERROR
+from interfaces.http.errors.problem import PROBLEM_TYPES
 from projections.support.page import BadCursor
 from tests.dev_tokens import ADA
-from tests.interfaces.http.fake_service import CONNECTION, SYNC, Told
+from tests.interfaces.http.fake_service import CONNECTION_ID, SYNC_ID, FakeService
 
 COURSES = "/api/v1/canvas/courses"
 CASES = [
-    (errors.ConnectionNotFound(CONNECTION), 404, "not-found"),
-    (errors.ConnectionExists(CONNECTION), 409, "connection-exists"),
-    (errors.ConnectionIsNotActive(CONNECTION, "closed"), 409, "connection-not-active"),
+    (errors.ConnectionNotFound(CONNECTION_ID), 404, "not-found"),
+    (errors.ConnectionExists(CONNECTION_ID), 409, "connection-exists"),
+    (errors.ConnectionIsNotActive(CONNECTION_ID, "closed"), 409, "connection-not-active"),
     (errors.CanvasUserMismatch(), 422, "canvas-user-mismatch"),
     (errors.CanvasUrlNotAllowed("CANVAS_ALLOWED_HOSTS says no"), 422, "canvas-url-not-allowed"),
-    (errors.SyncAlreadyRunning(SYNC), 409, "sync-already-running"),
+    (errors.SyncAlreadyRunning(SYNC_ID), 409, "sync-already-running"),
     (errors.NoSyncRunning(), 409, "no-sync-running"),
-    (errors.SyncIsOver(SYNC), 409, "conflict"),
-    (errors.SyncNotDue(SYNC), 409, "conflict"),
-    (errors.VersionConflict(CONNECTION), 409, "conflict"),
+    (errors.SyncIsOver(SYNC_ID), 409, "conflict"),
+    (errors.SyncNotDue(SYNC_ID), 409, "conflict"),
+    (errors.VersionConflict(CONNECTION_ID), 409, "conflict"),
     (errors.PersonIsErased(ADA), 410, "person-erased"),
     (errors.CanvasTokenRejected("dead"), 422, "canvas-token-rejected"),
     (errors.CanvasForbidden("no"), 422, "canvas-token-rejected"),
     (errors.CanvasThrottled("slow down"), 502, "canvas-unreachable"),
     (errors.CanvasUnreachable("gone"), 502, "canvas-unreachable"),
-    (errors.CanvasAnswerUnusable("html"), 502, "canvas-unreachable"),
+    (errors.CanvasResponseUnusable("html"), 502, "canvas-unreachable"),
     (errors.CanvasTimeout("slow"), 504, "canvas-timeout"),
     (errors.ConnectionUnusable("no token"), 409, "connection-not-active"),
     (DatabaseBusy(), 503, "database-busy"),
@@ -47,12 +47,12 @@ CASES = [
     (BadCursor("x"), 422, "bad-cursor"),
 ]
 
-SENT = "7~never-to-be-seen-again"
+SECRET = "7~never-to-be-seen-again"
 
 
-def test_no_refusal_and_no_failure_of_canvas_is_forgotten() -> None:
-    refusals, failures = errors.Refusal.__subclasses__(), errors.CanvasFailure.__subclasses__()
-    assert set(SLUGS) == {*refusals, *failures}
+def test_every_domain_error_has_a_slug() -> None:
+    refusals, failures = errors.DomainError.__subclasses__(), errors.CanvasFailure.__subclasses__()
+    assert set(SLUG_BY_ERROR) == {*refusals, *failures}
 
 
 @pytest.mark.parametrize(
@@ -60,83 +60,87 @@ def test_no_refusal_and_no_failure_of_canvas_is_forgotten() -> None:
     CASES,
     ids=lambda case: type(case).__name__ if isinstance(case, Exception) else None,
 )
-async def test_every_error_is_its_problem(
-    ada: httpx2.AsyncClient, told: Told, error: Exception, status: int, slug: str
+async def test_every_error_becomes_its_problem(
+    ada: httpx2.AsyncClient, service: FakeService, error: Exception, status: int, slug: str
 ) -> None:
-    told.raises = error
-    answer = await ada.get(COURSES, headers={"X-Request-ID": "me-1"})
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
+    service.error = error
+    response = await ada.get(COURSES, headers={"X-Request-ID": "me-1"})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
     assert {"type": f"/problems/{slug}", "status": status, "instance": COURSES} == {
         name: problem[name] for name in ("type", "status", "instance")
     }
     assert problem["request_id"] == "me-1"
     assert problem["title"]
     assert problem["detail"]
-    assert "secret" not in answer.text
-    assert ("retry-after" in answer.headers) == (status == 503)
+    assert "secret" not in response.text
+    assert ("retry-after" in response.headers) == (status == 503)
 
 
-async def test_a_refusal_names_what_it_is_about(ada: httpx2.AsyncClient, told: Told) -> None:
-    told.raises = errors.SyncAlreadyRunning(SYNC)
-    assert (await ada.get(COURSES)).json()["sync_id"] == str(SYNC)
-    told.raises = errors.ConnectionExists(CONNECTION)
-    assert UUID((await ada.get(COURSES)).json()["connection_id"]) == CONNECTION
-
-
-async def test_an_unknown_error_is_logged_once_and_tells_nothing(
-    ada: httpx2.AsyncClient, told: Told
+async def test_a_refusal_names_the_id_it_is_about(
+    ada: httpx2.AsyncClient, service: FakeService
 ) -> None:
-    told.raises = RuntimeError("the inside")
+    service.error = errors.SyncAlreadyRunning(SYNC_ID)
+    assert (await ada.get(COURSES)).json()["sync_id"] == str(SYNC_ID)
+    service.error = errors.ConnectionExists(CONNECTION_ID)
+    assert UUID((await ada.get(COURSES)).json()["connection_id"]) == CONNECTION_ID
+
+
+async def test_an_unknown_error_is_logged_once_and_not_shown(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.error = RuntimeError("the inside")
     with capture_logs() as logs:
-        answer = await ada.get(COURSES)
-    assert answer.status_code == 500
-    assert answer.json()["type"] == "/problems/internal-error"
-    assert "inside" not in answer.text
-    assert answer.headers["x-content-type-options"] == "nosniff"
+        response = await ada.get(COURSES)
+    assert response.status_code == 500
+    assert response.json()["type"] == "/problems/internal-error"
+    assert "inside" not in response.text
+    assert response.headers["x-content-type-options"] == "nosniff"
     assert [log["event"] for log in logs if log["log_level"] == "error"] == ["request_failed"]
 
 
-async def test_a_value_postgresql_refuses_is_the_cursors_fault_only_with_a_cursor(
-    ada: httpx2.AsyncClient, told: Told
+async def test_a_refused_value_is_a_bad_cursor_only_with_a_cursor(
+    ada: httpx2.AsyncClient, service: FakeService
 ) -> None:
-    told.raises = psycopg.DataError("invalid input syntax")
+    service.error = psycopg.DataError("invalid input syntax")
     with_cursor = await ada.get(COURSES, params={"cursor": "WyJ4Il0"})
     assert with_cursor.json()["type"] == "/problems/bad-cursor"
     assert (await ada.get(COURSES)).status_code == 500
 
 
-@pytest.mark.parametrize("slug", KINDS)
-async def test_every_type_resolves(stranger: httpx2.AsyncClient, slug: str) -> None:
-    answer = await stranger.get(f"/problems/{slug}")
-    assert answer.status_code == 200
-    assert KINDS[slug].advice in answer.text
+@pytest.mark.parametrize("slug", PROBLEM_TYPES)
+async def test_every_problem_type_has_a_page(anonymous: httpx2.AsyncClient, slug: str) -> None:
+    response = await anonymous.get(f"/problems/{slug}")
+    assert response.status_code == 200
+    assert PROBLEM_TYPES[slug].advice in response.text
 
 
-async def test_addresses_and_methods_that_are_none(stranger: httpx2.AsyncClient) -> None:
-    nowhere = await stranger.get("/nowhere")
-    assert (nowhere.status_code, nowhere.json()["type"]) == (404, "/problems/not-found")
-    assert (await stranger.get("/problems/none")).status_code == 404
-    patched = await stranger.patch(f"/api/v1/canvas/connections/{CONNECTION}")
+async def test_unknown_paths_and_methods_are_problems(anonymous: httpx2.AsyncClient) -> None:
+    unknown = await anonymous.get("/nowhere")
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "/problems/not-found")
+    assert (await anonymous.get("/problems/none")).status_code == 404
+    patched = await anonymous.patch(f"/api/v1/canvas/connections/{CONNECTION_ID}")
     assert (patched.status_code, patched.json()["type"]) == (405, "/problems/method-not-allowed")
     assert patched.headers["allow"] == "DELETE, GET, HEAD"
-    assert (await stranger.get(COURSES + "/")).status_code == 404
+    assert (await anonymous.get(COURSES + "/")).status_code == 404
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        f'{{"api_token": "{SENT}"}}',
-        f'{{"canvas_url": 1, "canvas_name": "x", "api_token": "{SENT}"}}',
-        f'{{"{SENT}": 1}}',
-        f'["{SENT}"]',
-        f'"{SENT}"',
-        f'{{"api_token": "{SENT}"',
+        f'{{"api_token": "{SECRET}"}}',
+        f'{{"canvas_url": 1, "canvas_name": "x", "api_token": "{SECRET}"}}',
+        f'{{"{SECRET}": 1}}',
+        f'["{SECRET}"]',
+        f'"{SECRET}"',
+        f'{{"api_token": "{SECRET}"',
     ],
 )
-async def test_what_was_sent_is_never_sent_back(ada: httpx2.AsyncClient, sent: str) -> None:
+async def test_request_content_is_never_returned_in_an_error(
+    ada: httpx2.AsyncClient, sent: str
+) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = await ada.post("/api/v1/canvas/setup", content=sent, headers=headers)
-    assert answer.status_code in {400, 422}
-    assert SENT not in answer.text + str(answer.headers)
+    response = await ada.post("/api/v1/canvas/setup", content=sent, headers=headers)
+    assert response.status_code in {400, 422}
+    assert SECRET not in response.text + str(response.headers)

@@ -2,90 +2,90 @@ import asyncio
 
 import pytest
 
-from interfaces.http.middleware.concurrency_limiter import Full, Place, Room
+from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter, LimiterFull, Slot
 
 
-async def entering(room: Room) -> asyncio.Task[Place]:
+async def start_acquiring(limiter: ConcurrencyLimiter) -> asyncio.Task[Slot]:
     """Somebody who is in the room or in the line when this returns."""
-    task = asyncio.create_task(room.enter())
+    task = asyncio.create_task(limiter.acquire())
     await asyncio.sleep(0)
     return task
 
 
-async def test_so_many_at_a_time_then_a_line_and_then_nobody() -> None:
-    room = Room(2, waiting=2, patience=60)
-    first, second = await room.enter(), await room.enter()
-    third, fourth = await entering(room), await entering(room)
-    with pytest.raises(Full):
-        await room.enter()
-    first.leave()
+async def test_requests_over_the_limit_queue_and_are_then_refused() -> None:
+    limiter = ConcurrencyLimiter(2, max_waiting=2, timeout_seconds=60)
+    first, second = await limiter.acquire(), await limiter.acquire()
+    third, fourth = await start_acquiring(limiter), await start_acquiring(limiter)
+    with pytest.raises(LimiterFull):
+        await limiter.acquire()
+    first.release()
     assert await third
     assert not fourth.done(), "first come, first served"
-    second.leave()
+    second.release()
     assert await fourth
 
 
-async def test_nobody_waits_for_ever() -> None:
-    room = Room(1, waiting=2, patience=0.01)
-    held = await room.enter()
-    with pytest.raises(Full):
-        await room.enter()
-    held.leave()
-    assert await room.enter()
+async def test_a_waiter_is_refused_after_the_timeout() -> None:
+    limiter = ConcurrencyLimiter(1, max_waiting=2, timeout_seconds=0.01)
+    held = await limiter.acquire()
+    with pytest.raises(LimiterFull):
+        await limiter.acquire()
+    held.release()
+    assert await limiter.acquire()
 
 
-async def test_whoever_leaves_twice_frees_one_place() -> None:
-    room = Room(1, waiting=0, patience=60)
-    place = await room.enter()
-    place.leave()
-    place.leave()
-    assert await room.enter()
-    with pytest.raises(Full):
-        await room.enter()
+async def test_releasing_a_slot_twice_frees_one_slot() -> None:
+    limiter = ConcurrencyLimiter(1, max_waiting=0, timeout_seconds=60)
+    slot = await limiter.acquire()
+    slot.release()
+    slot.release()
+    assert await limiter.acquire()
+    with pytest.raises(LimiterFull):
+        await limiter.acquire()
 
 
-async def test_whoever_gives_up_waiting_leaves_no_gap() -> None:
-    room = Room(1, waiting=2, patience=60)
-    held = await room.enter()
-    gone, next_one = await entering(room), await entering(room)
-    gone.cancel()
-    await asyncio.wait([gone])
-    held.leave()
-    place = await next_one
-    too_late = await entering(room)
-    place.leave()
-    too_late.cancel()  # its turn has come already
+async def test_a_cancelled_waiter_loses_no_slot() -> None:
+    limiter = ConcurrencyLimiter(1, max_waiting=2, timeout_seconds=60)
+    held = await limiter.acquire()
+    cancelled, second = await start_acquiring(limiter), await start_acquiring(limiter)
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
+    held.release()
+    slot = await second
+    too_late = await start_acquiring(limiter)
+    slot.release()
+    too_late.cancel()  # it holds the slot already
     await asyncio.wait([too_late])
-    assert await room.enter()
+    assert await limiter.acquire()
 
 
-async def test_whoever_is_passed_over_while_giving_up_is_told_nothing_else() -> None:
-    room = Room(1, waiting=2, patience=60)
-    held = await room.enter()
-    gone = await entering(room)
-    gone.cancel()
-    held.leave()  # before the one who gives up has had a turn of the event loop
+async def test_a_waiter_skipped_while_being_cancelled_raises_only_cancellation() -> None:
+    limiter = ConcurrencyLimiter(1, max_waiting=2, timeout_seconds=60)
+    held = await limiter.acquire()
+    cancelled = await start_acquiring(limiter)
+    cancelled.cancel()
+    held.release()  # before the cancelled task has run
     with pytest.raises(asyncio.CancelledError):
-        await gone
-    assert await room.enter()
+        await cancelled
+    assert await limiter.acquire()
 
 
-async def test_whoever_steps_aside_comes_back_before_the_others() -> None:
-    room, gate = Room(1, waiting=2, patience=60), asyncio.Event()
-    place = await room.enter()
-    stepping = asyncio.create_task(_wait_aside(place, gate))
+async def test_a_released_slot_is_reacquired_before_other_waiters() -> None:
+    limiter, gate = ConcurrencyLimiter(1, max_waiting=2, timeout_seconds=60), asyncio.Event()
+    slot = await limiter.acquire()
+    waiting_task = asyncio.create_task(_wait_with_slot_released(slot, gate))
     await asyncio.sleep(0)
-    other = await room.enter()
-    behind = await entering(room)
+    other = await limiter.acquire()
+    queued = await start_acquiring(limiter)
     gate.set()
     await asyncio.sleep(0)
-    other.leave()
-    await stepping
-    assert not behind.done()
-    place.leave()
-    assert await behind
+    other.release()
+    await waiting_task
+    assert not queued.done()
+    slot.release()
+    assert await queued
 
 
-async def _wait_aside(place: Place, gate: asyncio.Event) -> None:
-    async with place.aside():
+async def _wait_with_slot_released(slot: Slot, gate: asyncio.Event) -> None:
+    async with slot.released():
         await gate.wait()

@@ -4,79 +4,87 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from tests.dev_tokens import ADA, bearer
-from tests.interfaces.http.authorisation import PASSES, TABLE, address
-from tests.interfaces.http.fake_service import CONNECTION, Told
-from tests.interfaces.loopback_server import serving
-from tests.metric_deltas import counted
+from tests.dev_tokens import ADA, bearer_headers
+from tests.interfaces.http.authorisation import ALLOWED_IDENTITIES, ROUTE_ACCESS, method_and_path
+from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
+from tests.interfaces.loopback_server import serve_on_loopback
+from tests.metric_deltas import metric_delta
 
-READS = sorted(route for route in TABLE if route.startswith("GET"))
+READS = sorted(route for route in ROUTE_ACCESS if route.startswith("GET"))
 STREAM = "GET /api/v1/sync/events"
-CHANGES = {"x-request-id", "date", "etag", "content-length"}
+VARIABLE_HEADERS = {"x-request-id", "date", "etag", "content-length"}
 """What two answers to the same question may differ in, where they hold numbers that move."""
-SPENT = {"ratelimit", "ratelimit-remaining", "ratelimit-reset"}
+RATE_LIMIT_USAGE = {"ratelimit", "ratelimit-remaining", "ratelimit-reset"}
 
 
 @pytest.mark.parametrize("route", [route for route in READS if route != STREAM])
-async def test_head_answers_as_get_without_the_body(
-    stranger: httpx2.AsyncClient, route: str
+async def test_head_responds_like_get_without_the_body(
+    anonymous: httpx2.AsyncClient, route: str
 ) -> None:
-    _, path = address(route)
-    for who, headers in {
+    _, path = method_and_path(route)
+    for identity, headers in {
         "none": {},
-        "student A": bearer(ADA),
-        "admin": bearer(ADA, "admin"),
+        "student A": bearer_headers(ADA),
+        "admin": bearer_headers(ADA, "admin"),
     }.items():
-        got = await stranger.get(path, headers=headers)
-        head = await stranger.head(path, headers=headers)
-        assert head.status_code == got.status_code
-        assert (head.status_code < 300) == (who in PASSES[TABLE[route]])
-        assert head.content == b""
-        moves = CHANGES if path == "/metrics" or got.status_code >= 400 else {"x-request-id"}
-        moves = moves | SPENT
-        assert _still(head, moves) == _still(got, moves)
-        assert "content-length" in head.headers
+        get_response = await anonymous.get(path, headers=headers)
+        head_response = await anonymous.head(path, headers=headers)
+        assert head_response.status_code == get_response.status_code
+        assert (head_response.status_code < 300) == (
+            identity in ALLOWED_IDENTITIES[ROUTE_ACCESS[route]]
+        )
+        assert head_response.content == b""
+        variable = (
+            VARIABLE_HEADERS
+            if path == "/metrics" or get_response.status_code >= 400
+            else {"x-request-id"}
+        )
+        variable = variable | RATE_LIMIT_USAGE
+        assert _stable_headers(head_response, variable) == _stable_headers(get_response, variable)
+        assert "content-length" in head_response.headers
 
 
-def _still(answer: httpx2.Response, moves: set[str]) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name not in moves}
+def _stable_headers(response: httpx2.Response, variable: set[str]) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name not in variable}
 
 
-async def test_head_is_counted_as_what_it_is(ada: httpx2.AsyncClient) -> None:
+async def test_head_is_counted_as_head(ada: httpx2.AsyncClient) -> None:
     live = {"route": "/health/live", "status": "200"}
-    heads = counted("easeboard_http_requests_total", method="HEAD", **live)
-    gets = counted("easeboard_http_requests_total", method="GET", **live)
+    heads = metric_delta("easeboard_http_requests_total", method="HEAD", **live)
+    gets = metric_delta("easeboard_http_requests_total", method="GET", **live)
     await ada.head("/health/live")
     assert (heads(), gets()) == (1, 0)
 
 
-async def test_head_is_only_where_get_is(ada: httpx2.AsyncClient, told: Told) -> None:
-    answer = await ada.head(f"/api/v1/canvas/connections/{CONNECTION}/validate")
-    assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "POST", b"")
-    assert told.asked == []
+async def test_head_is_refused_without_a_get_route(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    response = await ada.head(f"/api/v1/canvas/connections/{CONNECTION_ID}/validate")
+    assert (response.status_code, response.headers["allow"], response.content) == (405, "POST", b"")
+    assert service.calls == []
 
 
-async def test_head_stays_out_of_the_document(ada: httpx2.AsyncClient) -> None:
+async def test_head_is_not_in_the_openapi_document(ada: httpx2.AsyncClient) -> None:
     paths = (await ada.get("/openapi.json")).json()["paths"]
     assert all("head" not in methods for methods in paths.values())
 
 
-async def test_head_on_the_wire(app: FastAPI) -> None:
-    async with serving(app) as base, httpx2.AsyncClient(base_url=base) as client:
-        got = await client.get("/health/live")
+async def test_head_over_a_real_connection(app: FastAPI) -> None:
+    async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
+        get_response = await client.get("/health/live")
         for _ in range(2):
-            head = await client.head("/health/live")
-            assert (head.status_code, head.content) == (200, b"")
-            assert head.headers["content-length"] == got.headers["content-length"]
+            head_response = await client.head("/health/live")
+            assert (head_response.status_code, head_response.content) == (200, b"")
+            assert head_response.headers["content-length"] == get_response.headers["content-length"]
 
 
-async def test_head_of_a_stream_ends(app: FastAPI) -> None:
-    _, path = address(STREAM)
-    async with serving(app) as base, httpx2.AsyncClient(base_url=base) as client:
+async def test_head_of_a_stream_completes(app: FastAPI) -> None:
+    _, path = method_and_path(STREAM)
+    async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
         async with asyncio.timeout(5):
-            head = await client.head(path, headers=bearer())
-            again = await client.head(path, headers=bearer())
-        assert head.headers["content-type"].startswith("text/event-stream")
-        assert (head.status_code, again.status_code) == (200, 200)
+            head_response = await client.head(path, headers=bearer_headers())
+            second = await client.head(path, headers=bearer_headers())
+        assert head_response.headers["content-type"].startswith("text/event-stream")
+        assert (head_response.status_code, second.status_code) == (200, 200)
         text = (await client.get("/metrics")).text
         assert f'method="HEAD",route="{path}",status="200"}} 2.0' in text

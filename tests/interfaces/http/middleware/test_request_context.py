@@ -8,24 +8,26 @@ from structlog.testing import capture_logs
 
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
-from interfaces.http.auth.jwt_verifier import Tokens
-from tests.dev_tokens import ADA, BOB, bearer
-from tests.interfaces.http.fake_service import Told
-from tests.interfaces.loopback_server import serving
+from interfaces.http.auth.jwt_verifier import JwtVerifier
+from tests.dev_tokens import ADA, BOB, bearer_headers
+from tests.interfaces.http.fake_service import FakeService
+from tests.interfaces.loopback_server import serve_on_loopback
 
 COURSES = "/api/v1/canvas/courses"
 ORIGIN = "https://app.school.edu"
 
 
-async def test_a_valid_request_id_comes_back(ada: httpx2.AsyncClient, told: Told) -> None:
-    answer = await ada.get(COURSES, headers={"X-Request-ID": "trace-1.a_B"})
-    assert answer.headers["x-request-id"] == "trace-1.a_B"
-    assert told.correlations == ["trace-1.a_B"]
-    assert told.actors == [str(ADA)]
+async def test_a_valid_request_id_is_returned(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    response = await ada.get(COURSES, headers={"X-Request-ID": "trace-1.a_B"})
+    assert response.headers["x-request-id"] == "trace-1.a_B"
+    assert service.correlation_ids == ["trace-1.a_B"]
+    assert service.actors == [str(ADA)]
 
 
 @pytest.mark.parametrize("sent", ["two words", "x" * 129, "", 'x";evil'])
-async def test_any_other_request_id_is_replaced(ada: httpx2.AsyncClient, sent: str) -> None:
+async def test_an_invalid_request_id_is_replaced(ada: httpx2.AsyncClient, sent: str) -> None:
     first = await ada.get(COURSES, headers={"X-Request-ID": sent})
     second = await ada.get(COURSES, headers={"X-Request-ID": sent})
     ids = {first.headers["x-request-id"], second.headers["x-request-id"]}
@@ -34,8 +36,10 @@ async def test_any_other_request_id_is_replaced(ada: httpx2.AsyncClient, sent: s
 
 
 @pytest.mark.parametrize("path", [COURSES, "/nowhere", "/health/live", "/docs"])
-async def test_security_headers_are_everywhere(stranger: httpx2.AsyncClient, path: str) -> None:
-    headers = (await stranger.get(path)).headers
+async def test_every_response_has_security_headers(
+    anonymous: httpx2.AsyncClient, path: str
+) -> None:
+    headers = (await anonymous.get(path)).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'no")
@@ -44,14 +48,14 @@ async def test_security_headers_are_everywhere(stranger: httpx2.AsyncClient, pat
     assert "server" not in headers
 
 
-async def test_https_is_to_stay(app: FastAPI) -> None:
+async def test_responses_over_https_have_hsts(app: FastAPI) -> None:
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="https://test") as client:
         headers = (await client.get("/health/live")).headers
     assert headers["strict-transport-security"] == "max-age=31536000"
 
 
-async def test_only_the_named_origins_may(ada: httpx2.AsyncClient) -> None:
+async def test_only_configured_origins_are_allowed(ada: httpx2.AsyncClient) -> None:
     good = await ada.get(COURSES, headers={"Origin": ORIGIN})
     assert good.headers["access-control-allow-origin"] == ORIGIN
     assert "Consistency-Token" in good.headers["access-control-expose-headers"]
@@ -60,16 +64,16 @@ async def test_only_the_named_origins_may(ada: httpx2.AsyncClient) -> None:
     assert "access-control-allow-origin" not in bad.headers
 
 
-async def test_a_browser_may_ask_first(stranger: httpx2.AsyncClient) -> None:
-    asked = {
+async def test_a_preflight_request_is_answered(anonymous: httpx2.AsyncClient) -> None:
+    headers = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "authorization,prefer",
     }
-    answer = await stranger.options(COURSES, headers=asked)
-    assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert "x-request-id" in answer.headers
+    response = await anonymous.options(COURSES, headers=headers)
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert "x-request-id" in response.headers
 
 
 @pytest.mark.parametrize(
@@ -80,35 +84,41 @@ async def test_a_browser_may_ask_first(stranger: httpx2.AsyncClient) -> None:
         {"Access-Control-Request-Headers": "x-else"},
     ],
 )
-async def test_a_browser_is_refused_with_a_problem(
-    stranger: httpx2.AsyncClient, change: dict[str, str]
+async def test_a_refused_preflight_is_a_problem(
+    anonymous: httpx2.AsyncClient, change: dict[str, str]
 ) -> None:
-    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT", **change}
-    answer = await stranger.options(COURSES, headers={**asked, "X-Request-ID": "me-1"})
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.json()["type"], answer.json()["request_id"], answer.json()["instance"]) == (
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT", **change}
+    response = await anonymous.options(COURSES, headers={**headers, "X-Request-ID": "me-1"})
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (
+        response.json()["type"],
+        response.json()["request_id"],
+        response.json()["instance"],
+    ) == (
         "/problems/cross-origin-refused",
         "me-1",
         COURSES,
     )
-    assert "Origin" in answer.headers["vary"]
-    assert ("access-control-allow-origin" in answer.headers) == ("Origin" not in change)
+    assert "Origin" in response.headers["vary"]
+    assert ("access-control-allow-origin" in response.headers) == ("Origin" not in change)
 
 
-async def test_one_line_in_the_log_without_a_secret(ada: httpx2.AsyncClient) -> None:
+async def test_a_request_is_logged_once_without_its_query(ada: httpx2.AsyncClient) -> None:
     with capture_logs() as logs:
         await ada.get(COURSES, params={"q": "private"})
-    [line] = logs
-    assert (line["method"], line["route"], line["status"]) == ("GET", COURSES, 200)
-    assert line["user_id"] == str(ADA)
-    assert "private" not in str(line)
+    [entry] = logs
+    assert (entry["method"], entry["route"], entry["status"]) == ("GET", COURSES, 200)
+    assert entry["user_id"] == str(ADA)
+    assert "private" not in str(entry)
 
 
-async def test_metrics_leave_the_public_port_when_they_have_their_own(told: Told) -> None:
-    nobody = Tokens(secret=None, keys=None, issuer=None)
+async def test_metrics_are_not_on_the_public_port_when_they_have_their_own(
+    service: FakeService,
+) -> None:
+    verifier = JwtVerifier(secret=None, keys=None, issuer=None)
     settings = read_settings(_env_file=None, metrics_port=9464)
-    app = create_app(told.as_service(), settings, identity=nobody)
+    app = create_app(service.as_service(), settings, authenticator=verifier)
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.get("/metrics")).status_code == 404
@@ -116,19 +126,21 @@ async def test_metrics_leave_the_public_port_when_they_have_their_own(told: Told
 
 @pytest.mark.parametrize("length", ["declared", "chunked"])
 @pytest.mark.parametrize(("size", "status"), [(65536, 422), (65537, 413), (200_000, 413)])
-async def test_bodies_have_a_limit(app: FastAPI, size: int, status: int, length: str) -> None:
+async def test_a_body_over_the_limit_is_refused(
+    app: FastAPI, size: int, status: int, length: str
+) -> None:
     body = b'{"mode": "' + b"x" * (size - 12) + b'"}'
     content = body if length == "declared" else _chunks(body)
-    async with serving(app) as base, httpx2.AsyncClient(base_url=base) as client:
-        answer = await client.post(
+    async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
+        response = await client.post(
             "/api/v1/canvas/setup",
             content=content,
-            headers={"Content-Type": "application/json", **bearer()},
+            headers={"Content-Type": "application/json", **bearer_headers()},
         )
-        assert answer.status_code == status
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert "x-request-id" in answer.headers
-        assert "server" not in answer.headers
+        assert response.status_code == status
+        assert response.headers["content-type"] == "application/problem+json"
+        assert "x-request-id" in response.headers
+        assert "server" not in response.headers
         assert (await client.get("/health/live")).status_code == 200
 
 
@@ -137,13 +149,13 @@ async def _chunks(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + 10_000]
 
 
-async def test_requests_at_once_keep_their_own_actor(app: FastAPI, told: Told) -> None:
-    people = [ADA, BOB] * 4
-    async with serving(app) as base, httpx2.AsyncClient(base_url=base) as client:
+async def test_concurrent_requests_keep_their_own_actor(app: FastAPI, service: FakeService) -> None:
+    users = [ADA, BOB] * 4
+    async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
         requests = (
-            client.get(COURSES, headers={**bearer(person), "X-Request-ID": f"{person}-{n}"})
-            for n, person in enumerate(people)
+            client.get(COURSES, headers={**bearer_headers(user), "X-Request-ID": f"{user}-{n}"})
+            for n, user in enumerate(users)
         )
         await asyncio.gather(*requests)
-    expected = {(str(person), f"{person}-{n}") for n, person in enumerate(people)}
-    assert set(zip(told.actors, told.correlations, strict=True)) == expected
+    expected = {(str(user), f"{user}-{n}") for n, user in enumerate(users)}
+    assert set(zip(service.actors, service.correlation_ids, strict=True)) == expected

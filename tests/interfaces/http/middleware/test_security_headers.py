@@ -4,18 +4,25 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from interfaces.http.consistency import token_of
-from interfaces.http.middleware.security_headers import security
-from tests.dev_tokens import bearer
+from interfaces.http.consistency import encode_consistency_token
+from interfaces.http.middleware.security_headers import security_headers
+from tests.dev_tokens import bearer_headers
 from tests.interfaces.http.conftest import ORIGIN
-from tests.interfaces.http.fake_service import CONNECTION, Told
-from tests.interfaces.loopback_server import serving
+from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
+from tests.interfaces.loopback_server import serve_on_loopback
 
 COURSES = "/api/v1/canvas/courses"
-PASSING = {"content-length", "date", "etag", "x-request-id", "ratelimit", "ratelimit-remaining"}
-PASSING |= {"ratelimit-reset", "transfer-encoding"}
+VARIABLE_HEADERS = {
+    "content-length",
+    "date",
+    "etag",
+    "x-request-id",
+    "ratelimit",
+    "ratelimit-remaining",
+}
+VARIABLE_HEADERS |= {"ratelimit-reset", "transfer-encoding"}
 
-ALWAYS = {
+COMMON_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
@@ -23,8 +30,8 @@ ALWAYS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-PERSON = {"ratelimit-policy": '"default";q=6000;w=60', "ratelimit-limit": "6000"}
-STRANGER = {"ratelimit-policy": '"strangers";q=3000;w=60', "ratelimit-limit": "3000"}
+USER_RATE_LIMIT = {"ratelimit-policy": '"default";q=6000;w=60', "ratelimit-limit": "6000"}
+ANONYMOUS_RATE_LIMIT = {"ratelimit-policy": '"strangers";q=3000;w=60', "ratelimit-limit": "3000"}
 PROBLEM = {"content-type": "application/problem+json", "cache-control": "no-store"}
 JSON = {"content-type": "application/json"}
 EXPOSED = (
@@ -41,79 +48,104 @@ DOCS_POLICY = (
 )
 READ = {"cache-control": "private, no-cache"}
 
-ANSWERS: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
-    "read": ("GET", COURSES, bearer(), {**JSON, **READ, **PERSON}),
-    "unchanged": ("GET", COURSES, {**bearer(), "If-None-Match": "*"}, {**READ, **PERSON}),
-    "from a page": (
+CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
+    "read": ("GET", COURSES, bearer_headers(), {**JSON, **READ, **USER_RATE_LIMIT}),
+    "unchanged": (
         "GET",
         COURSES,
-        {**bearer(), "Origin": ORIGIN},
-        {**JSON, **READ, **PERSON, **ALLOWED_ORIGIN},
+        {**bearer_headers(), "If-None-Match": "*"},
+        {**READ, **USER_RATE_LIMIT},
     ),
-    "from another page": (
+    "allowed origin": (
         "GET",
         COURSES,
-        {**bearer(), "Origin": "https://evil.example"},
-        {**JSON, **READ, **PERSON, **ALLOWED_ORIGIN, "access-control-allow-origin": ""},
+        {**bearer_headers(), "Origin": ORIGIN},
+        {**JSON, **READ, **USER_RATE_LIMIT, **ALLOWED_ORIGIN},
+    ),
+    "other origin": (
+        "GET",
+        COURSES,
+        {**bearer_headers(), "Origin": "https://evil.example"},
+        {**JSON, **READ, **USER_RATE_LIMIT, **ALLOWED_ORIGIN, "access-control-allow-origin": ""},
     ),
     "command": (
         "POST",
-        f"/api/v1/canvas/connections/{CONNECTION}/sync",
-        bearer(),
+        f"/api/v1/canvas/connections/{CONNECTION_ID}/sync",
+        bearer_headers(),
         {
             **JSON,
             "cache-control": "no-store",
-            "consistency-token": token_of(7),
+            "consistency-token": encode_consistency_token(7),
             "ratelimit-policy": '"sync";q=600;w=60',
             "ratelimit-limit": "600",
         },
     ),
-    "gone": (
+    "closed": (
         "DELETE",
-        f"/api/v1/canvas/connections/{CONNECTION}",
-        bearer(),
-        {"cache-control": "no-store", "consistency-token": token_of(7), **PERSON},
+        f"/api/v1/canvas/connections/{CONNECTION_ID}",
+        bearer_headers(),
+        {
+            "cache-control": "no-store",
+            "consistency-token": encode_consistency_token(7),
+            **USER_RATE_LIMIT,
+        },
     ),
-    "stranger": ("GET", COURSES, {}, {**PROBLEM, **STRANGER, "www-authenticate": "Bearer"}),
-    "wrong": ("GET", f"{COURSES}?limit=0", bearer(), {**PROBLEM, **PERSON}),
-    "nowhere": ("GET", "/nowhere", {}, {**PROBLEM, **STRANGER}),
-    "wrong method": ("PATCH", COURSES, bearer(), {**PROBLEM, **PERSON, "allow": "GET, HEAD"}),
-    "alive": ("GET", "/health/live", {}, {**JSON, "cache-control": "no-store"}),
-    "document": ("GET", "/openapi.json", {}, {**JSON, **READ, **STRANGER}),
-    "page": (
+    "anonymous": (
+        "GET",
+        COURSES,
+        {},
+        {**PROBLEM, **ANONYMOUS_RATE_LIMIT, "www-authenticate": "Bearer"},
+    ),
+    "invalid": ("GET", f"{COURSES}?limit=0", bearer_headers(), {**PROBLEM, **USER_RATE_LIMIT}),
+    "unknown path": ("GET", "/nowhere", {}, {**PROBLEM, **ANONYMOUS_RATE_LIMIT}),
+    "wrong method": (
+        "PATCH",
+        COURSES,
+        bearer_headers(),
+        {**PROBLEM, **USER_RATE_LIMIT, "allow": "GET, HEAD"},
+    ),
+    "liveness": ("GET", "/health/live", {}, {**JSON, "cache-control": "no-store"}),
+    "openapi document": ("GET", "/openapi.json", {}, {**JSON, **READ, **ANONYMOUS_RATE_LIMIT}),
+    "docs page": (
         "GET",
         "/docs",
         {},
         {
             "content-type": "text/html; charset=utf-8",
             "content-security-policy": DOCS_POLICY,
-            **STRANGER,
+            **ANONYMOUS_RATE_LIMIT,
         },
     ),
 }
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
-async def test_every_header_of_an_answer(app: FastAPI, told: Told, kind: str) -> None:
-    told.position = 7
-    method, path, headers, expected = ANSWERS[kind]
-    async with serving(app) as base, httpx2.AsyncClient(base_url=base) as client:
-        answer = await client.request(method, path, headers=headers)
-    found = {name: value for name, value in answer.headers.items() if name not in PASSING}
-    assert found == {name: value for name, value in {**ALWAYS, **expected}.items() if value}
-    assert "x-request-id" in answer.headers
+@pytest.mark.parametrize("kind", CASES)
+async def test_every_header_of_a_response(app: FastAPI, service: FakeService, kind: str) -> None:
+    service.appended_position = 7
+    method, path, headers, expected = CASES[kind]
+    async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
+        response = await client.request(method, path, headers=headers)
+    found = {
+        name: value for name, value in response.headers.items() if name not in VARIABLE_HEADERS
+    }
+    assert found == {name: value for name, value in {**COMMON_HEADERS, **expected}.items() if value}
+    assert "x-request-id" in response.headers
 
 
-async def test_an_unexpected_fault_has_them_too(ada: httpx2.AsyncClient, told: Told) -> None:
-    told.raises = RuntimeError("the inside")
-    answer = await ada.get(COURSES)
-    found = {name: value for name, value in answer.headers.items() if name not in PASSING}
-    assert found == {**ALWAYS, **PROBLEM}
+async def test_an_internal_error_has_the_same_headers(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.error = RuntimeError("the inside")
+    response = await ada.get(COURSES)
+    found = {
+        name: value for name, value in response.headers.items() if name not in VARIABLE_HEADERS
+    }
+    assert found == {**COMMON_HEADERS, **PROBLEM}
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/people/1", "/consoles", "/docs/more"])
-def test_only_our_own_pages_are_relaxed(path: str) -> None:
-    headers = dict(security({"path": path, "scheme": "http"}))
+def test_only_our_own_pages_have_a_relaxed_policy(path: str) -> None:
+    headers = dict(security_headers({"path": path, "scheme": "http"}))
     is_console = path.split("/")[1] == "console"
     policy = headers[b"content-security-policy"]
     assert policy.startswith(b"default-src 'none'; frame-ancestors 'none'")
@@ -121,7 +153,7 @@ def test_only_our_own_pages_are_relaxed(path: str) -> None:
     assert b"unsafe-inline" not in policy
 
 
-async def test_https_said_by_a_proxy_of_this_machine_is_to_stay(app: FastAPI) -> None:
-    async with serving(app) as base, httpx2.AsyncClient(base_url=base) as client:
-        answer = await client.get("/health/live", headers={"X-Forwarded-Proto": "https"})
-    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+async def test_https_reported_by_a_local_proxy_adds_hsts(app: FastAPI) -> None:
+    async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
+        response = await client.get("/health/live", headers={"X-Forwarded-Proto": "https"})
+    assert response.headers["strict-transport-security"] == "max-age=31536000"

@@ -5,17 +5,17 @@ import httpx2
 import pytest
 
 from domain.errors import ConnectionNotFound
-from tests.dev_tokens import ADA, BOB, bearer
-from tests.interfaces.http.fake_service import CONNECTION, Told
+from tests.dev_tokens import ADA, BOB, bearer_headers
+from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 
 ALL = "/api/v1/audit/connections"
-EVENTS, STATE = f"{ALL}/{CONNECTION}/events", f"{ALL}/{CONNECTION}/state"
-AUDITOR = bearer(BOB, "auditor")
+EVENTS, STATE = f"{ALL}/{CONNECTION_ID}/events", f"{ALL}/{CONNECTION_ID}/state"
+AUDITOR = bearer_headers(BOB, "auditor")
 SINCE = datetime(2026, 9, 1, tzinfo=UTC)
 
 
-async def test_events_and_the_record_of_reading_them(
-    stranger: httpx2.AsyncClient, told: Told
+async def test_reading_events_is_recorded(
+    anonymous: httpx2.AsyncClient, service: FakeService
 ) -> None:
     params = {
         "type": "GradeChanged,CourseFetched",
@@ -23,10 +23,10 @@ async def test_events_and_the_record_of_reading_them(
         "after_version": "3",
         "limit": "2",
     }
-    answer = await stranger.get(EVENTS, params=params, headers=AUDITOR)
-    assert answer.json()["items"] == [{"position": 1, "type": "ConnectionOpened"}]
-    assert told.last("history") == (
-        (CONNECTION,),
+    response = await anonymous.get(EVENTS, params=params, headers=AUDITOR)
+    assert response.json()["items"] == [{"position": 1, "type": "ConnectionOpened"}]
+    assert service.last_call("history") == (
+        (CONNECTION_ID,),
         {
             "types": frozenset({"GradeChanged", "CourseFetched"}),
             "since": SINCE,
@@ -36,8 +36,8 @@ async def test_events_and_the_record_of_reading_them(
             "limit": 2,
         },
     )
-    what = f"events type=CourseFetched,GradeChanged since={SINCE} after_version=3"
-    assert told.last("record_reading")[0] == (CONNECTION, str(BOB), what)
+    description = f"events type=CourseFetched,GradeChanged since={SINCE} after_version=3"
+    assert service.last_call("record_history_read")[0] == (CONNECTION_ID, str(BOB), description)
 
 
 @pytest.mark.parametrize(
@@ -48,50 +48,54 @@ async def test_events_and_the_record_of_reading_them(
         ({"version": "0"}, None, 0),
     ],
 )
-async def test_state(
-    stranger: httpx2.AsyncClient,
-    told: Told,
+async def test_reading_state_is_recorded(
+    anonymous: httpx2.AsyncClient,
+    service: FakeService,
     params: dict[str, str],
     as_of: datetime | None,
     version: int | None,
 ) -> None:
-    answer = await stranger.get(STATE, params=params, headers=AUDITOR)
-    assert answer.json()["connection"]["id"] == str(CONNECTION)
-    assert told.last("state_at") == ((CONNECTION,), {"as_of": as_of, "version": version})
-    assert told.last("record_reading")[0][2].startswith("state")
+    response = await anonymous.get(STATE, params=params, headers=AUDITOR)
+    assert response.json()["connection"]["id"] == str(CONNECTION_ID)
+    assert service.last_call("state_at") == ((CONNECTION_ID,), {"as_of": as_of, "version": version})
+    assert service.last_call("record_history_read")[0][2].startswith("state")
 
 
-async def test_a_point_in_history_has_one_name(stranger: httpx2.AsyncClient, told: Told) -> None:
+async def test_state_at_both_a_time_and_a_version_is_refused(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
     params = {"as_of": "2026-09-01T00:00:00Z", "version": "1"}
-    answer = await stranger.get(STATE, params=params, headers=AUDITOR)
-    assert answer.status_code == 422
-    assert told.asked == []
+    response = await anonymous.get(STATE, params=params, headers=AUDITOR)
+    assert response.status_code == 422
+    assert service.calls == []
 
 
-async def test_an_unknown_type_is_named(stranger: httpx2.AsyncClient) -> None:
-    answer = await stranger.get(EVENTS, params={"type": "Nonsense"}, headers=AUDITOR)
-    assert answer.status_code == 422
-    assert "ConnectionOpened, TokenRotated" in answer.json()["errors"][0]["msg"]
+async def test_an_unknown_event_type_is_refused(anonymous: httpx2.AsyncClient) -> None:
+    response = await anonymous.get(EVENTS, params={"type": "Nonsense"}, headers=AUDITOR)
+    assert response.status_code == 422
+    assert "ConnectionOpened, TokenRotated" in response.json()["errors"][0]["msg"]
 
 
-async def test_what_cannot_be_recorded_is_not_shown(
-    stranger: httpx2.AsyncClient, told: Told, monkeypatch: pytest.MonkeyPatch
+async def test_history_is_not_shown_if_the_access_cannot_be_recorded(
+    anonymous: httpx2.AsyncClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_: UUID, __: str, ___: str) -> None:
-        raise ConnectionNotFound(CONNECTION)
+        raise ConnectionNotFound(CONNECTION_ID)
 
-    monkeypatch.setattr(told, "record_reading", fail)
+    monkeypatch.setattr(service, "record_history_read", fail)
     for path in (EVENTS, STATE):
-        answer = await stranger.get(path, headers=AUDITOR)
-        assert answer.status_code == 404
-        assert "items" not in answer.text
+        response = await anonymous.get(path, headers=AUDITOR)
+        assert response.status_code == 404
+        assert "items" not in response.text
 
 
-async def test_everybodys_connections(stranger: httpx2.AsyncClient, told: Told) -> None:
+async def test_connections_of_all_users_are_listed(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
     params = {"user_id": str(ADA), "canvas_url": "https://school.instructure.com"}
-    answer = await stranger.get(ALL, params=params, headers=AUDITOR)
-    assert answer.json()["items"][0]["user_id"] == str(ADA)
-    assert told.last("audited_connections")[1] == {
+    response = await anonymous.get(ALL, params=params, headers=AUDITOR)
+    assert response.json()["items"][0]["user_id"] == str(ADA)
+    assert service.last_call("all_connections")[1] == {
         "user_id": ADA,
         "canvas_url": "https://school.instructure.com",
         "cursor": None,

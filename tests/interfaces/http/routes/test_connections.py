@@ -9,29 +9,31 @@ from application.set_up_connection import SetUpConnection
 from tests.dev_tokens import ADA
 from tests.interfaces.http.fake_service import (
     AT,
-    CONNECTION,
     CONNECTION_DOCUMENT,
+    CONNECTION_ID,
     SYNC_DOCUMENT,
-    Told,
+    FakeService,
 )
 
-SETUP = "/api/v1/canvas/setup"
-ONE = f"/api/v1/canvas/connections/{CONNECTION}"
+SETUP_PATH = "/api/v1/canvas/setup"
+CONNECTION_PATH = f"/api/v1/canvas/connections/{CONNECTION_ID}"
 SECRET = "7~" + "s3cr3t" * 10
-GOOD = {
+VALID_BODY = {
     "canvas_url": " https://school.instructure.com ",
     "canvas_name": " My school ",
     "api_token": f" {SECRET}\n",
 }
 
 
-async def test_setting_up_answers_with_both_documents(ada: httpx2.AsyncClient, told: Told) -> None:
-    answer = await ada.post(SETUP, json=GOOD)
-    assert answer.status_code == 201
-    assert answer.json() == {"connection": CONNECTION_DOCUMENT, "sync": SYNC_DOCUMENT}
-    assert answer.headers["location"] == ONE
-    assert answer.headers["cache-control"] == "no-store"
-    assert told.last("set_up_connection")[0] == (
+async def test_setup_returns_the_connection_and_its_first_sync(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    response = await ada.post(SETUP_PATH, json=VALID_BODY)
+    assert response.status_code == 201
+    assert response.json() == {"connection": CONNECTION_DOCUMENT, "sync": SYNC_DOCUMENT}
+    assert response.headers["location"] == CONNECTION_PATH
+    assert response.headers["cache-control"] == "no-store"
+    assert service.last_call("set_up_connection")[0] == (
         SetUpConnection(
             person_id=ADA,
             canvas_url="https://school.instructure.com",
@@ -70,64 +72,70 @@ async def test_setting_up_answers_with_both_documents(ada: httpx2.AsyncClient, t
         "address-a-number",
     ],
 )
-async def test_a_bad_body_is_named_and_never_sent_back(
-    ada: httpx2.AsyncClient, told: Told, change: dict[str, Any], loc: list[str]
+async def test_an_invalid_field_is_named_and_its_value_not_returned(
+    ada: httpx2.AsyncClient, service: FakeService, change: dict[str, Any], loc: list[str]
 ) -> None:
-    answer = await ada.post(SETUP, json={**GOOD, **change})
-    assert answer.status_code == 422
-    problem = answer.json()
+    response = await ada.post(SETUP_PATH, json={**VALID_BODY, **change})
+    assert response.status_code == 422
+    problem = response.json()
     assert problem["type"] == "/problems/invalid-request"
     assert [fault["loc"] for fault in problem["errors"]] == [loc]
     assert all(set(fault) == {"loc", "msg", "type"} for fault in problem["errors"])
-    assert SECRET not in answer.text
-    assert told.asked == []
+    assert SECRET not in response.text
+    assert service.calls == []
 
 
-async def test_a_missing_field_does_not_show_the_others(ada: httpx2.AsyncClient) -> None:
-    answer = await ada.post(SETUP, json={"api_token": SECRET})
-    assert answer.status_code == 422
-    assert SECRET not in answer.text
+async def test_a_missing_field_does_not_reveal_the_others(ada: httpx2.AsyncClient) -> None:
+    response = await ada.post(SETUP_PATH, json={"api_token": SECRET})
+    assert response.status_code == 422
+    assert SECRET not in response.text
 
 
 @pytest.mark.parametrize(
     "body", [b"{", b"\xff\xfe", b"[" * 60000, b'{"api_token": "' + b"7~x" + b"\\ud800" + b'"}']
 )
-async def test_what_is_no_json_is_refused(ada: httpx2.AsyncClient, body: bytes) -> None:
-    answer = await ada.post(SETUP, content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code in {400, 422}
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
-async def test_reading_connections(ada: httpx2.AsyncClient, told: Told) -> None:
-    listed = await ada.get("/api/v1/canvas/connections")
-    assert listed.json() == {"items": [CONNECTION_DOCUMENT], "next_cursor": "bmV4dA"}
-    assert told.last("connections_of") == (
-        (ADA,),
-        {"interval": told.interval, "cursor": None, "limit": 100},
+async def test_a_body_that_is_not_json_is_refused(ada: httpx2.AsyncClient, body: bytes) -> None:
+    response = await ada.post(
+        SETUP_PATH, content=body, headers={"Content-Type": "application/json"}
     )
-    assert (await ada.get(ONE)).json() == CONNECTION_DOCUMENT
+    assert response.status_code in {400, 422}
+    assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_rotating_a_token(ada: httpx2.AsyncClient, told: Told) -> None:
-    answer = await ada.put(f"{ONE}/token", json={"api_token": SECRET})
-    assert (answer.status_code, answer.json()) == (200, CONNECTION_DOCUMENT)
-    command = RotateToken(person_id=ADA, connection_id=CONNECTION, api_token=SECRET)
-    assert told.last("rotate_token")[0] == (command,)
+async def test_connections_are_listed_and_shown(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    page = await ada.get("/api/v1/canvas/connections")
+    assert page.json() == {"items": [CONNECTION_DOCUMENT], "next_cursor": "bmV4dA"}
+    assert service.last_call("connections_of") == (
+        (ADA,),
+        {"interval": service.sync_interval, "cursor": None, "limit": 100},
+    )
+    assert (await ada.get(CONNECTION_PATH)).json() == CONNECTION_DOCUMENT
 
 
-async def test_validating(ada: httpx2.AsyncClient, told: Told) -> None:
-    good = (await ada.post(f"{ONE}/validate")).json()
-    assert good["valid"] is True
-    assert set(good) == {"valid", "checked_at"}
-    assert good["checked_at"].endswith("Z")
-    told.verdict = "Canvas says the token is dead."
-    bad = (await ada.post(f"{ONE}/validate")).json()
-    assert (bad["valid"], bad["reason"]) == (False, "Canvas says the token is dead.")
+async def test_a_token_is_replaced(ada: httpx2.AsyncClient, service: FakeService) -> None:
+    response = await ada.put(f"{CONNECTION_PATH}/token", json={"api_token": SECRET})
+    assert (response.status_code, response.json()) == (200, CONNECTION_DOCUMENT)
+    command = RotateToken(person_id=ADA, connection_id=CONNECTION_ID, api_token=SECRET)
+    assert service.last_call("rotate_token")[0] == (command,)
+
+
+async def test_validation_returns_the_verdict_of_canvas(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    valid = (await ada.post(f"{CONNECTION_PATH}/validate")).json()
+    assert valid["valid"] is True
+    assert set(valid) == {"valid", "checked_at"}
+    assert valid["checked_at"].endswith("Z")
+    service.refusal_reason = "Canvas says the token is dead."
+    invalid = (await ada.post(f"{CONNECTION_PATH}/validate")).json()
+    assert (invalid["valid"], invalid["reason"]) == (False, "Canvas says the token is dead.")
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b" { } "])
-async def test_validating_takes_no_fields(ada: httpx2.AsyncClient, body: bytes) -> None:
-    assert (await ada.post(f"{ONE}/validate", content=body)).status_code == 200
+async def test_validation_accepts_an_empty_body(ada: httpx2.AsyncClient, body: bytes) -> None:
+    assert (await ada.post(f"{CONNECTION_PATH}/validate", content=body)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -140,17 +148,19 @@ async def test_validating_takes_no_fields(ada: httpx2.AsyncClient, body: bytes) 
         (b"\xff", ["body"]),
     ],
 )
-async def test_validating_refuses_what_it_does_not_know(
-    ada: httpx2.AsyncClient, told: Told, body: bytes, loc: list[str]
+async def test_validation_refuses_any_other_body(
+    ada: httpx2.AsyncClient, service: FakeService, body: bytes, loc: list[str]
 ) -> None:
-    answer = await ada.post(f"{ONE}/validate", content=body)
-    assert answer.status_code == 422
-    assert [fault["loc"] for fault in answer.json()["errors"]] == [loc]
-    assert told.asked == []
+    response = await ada.post(f"{CONNECTION_PATH}/validate", content=body)
+    assert response.status_code == 422
+    assert [fault["loc"] for fault in response.json()["errors"]] == [loc]
+    assert service.calls == []
 
 
-async def test_a_run_is_answered_as_it_was_made(ada: httpx2.AsyncClient, told: Told) -> None:
-    told.newest = {
+async def test_a_new_run_is_always_returned_as_queued(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.newest_run = {
         **SYNC_DOCUMENT,
         "status": "failed",
         "started_at": AT,
@@ -160,13 +170,13 @@ async def test_a_run_is_answered_as_it_was_made(ada: httpx2.AsyncClient, told: T
         "requests": {"total": 7, "not_modified": 1, "retried": 1},
         "error": {"code": "interrupted", "detail": "It stopped."},
     }
-    assert (await ada.post(SETUP, json=GOOD)).json()["sync"] == SYNC_DOCUMENT
+    assert (await ada.post(SETUP_PATH, json=VALID_BODY)).json()["sync"] == SYNC_DOCUMENT
     manual = {**SYNC_DOCUMENT, "trigger": "manual", "mode": "incremental"}
-    assert (await ada.post(f"{ONE}/sync")).json() == manual
+    assert (await ada.post(f"{CONNECTION_PATH}/sync")).json() == manual
 
 
 @pytest.mark.parametrize(
-    ("body", "asked", "mode"),
+    ("body", "requested_mode", "mode"),
     [
         (None, "auto", "incremental"),
         ({}, "auto", "incremental"),
@@ -174,23 +184,23 @@ async def test_a_run_is_answered_as_it_was_made(ada: httpx2.AsyncClient, told: T
         ({"mode": "full"}, "full", "full"),
     ],
 )
-async def test_requesting_a_sync(
-    ada: httpx2.AsyncClient, told: Told, body: Any, asked: str, mode: str
+async def test_a_sync_is_requested_in_the_chosen_mode(
+    ada: httpx2.AsyncClient, service: FakeService, body: Any, requested_mode: str, mode: str
 ) -> None:
-    answer = await ada.post(f"{ONE}/sync", json=body)
+    response = await ada.post(f"{CONNECTION_PATH}/sync", json=body)
     queued = {**SYNC_DOCUMENT, "trigger": "manual", "mode": mode}
-    assert (answer.status_code, answer.json()) == (202, queued)
-    wish = RequestSync(person_id=ADA, connection_id=CONNECTION, mode=asked)
-    assert told.last("request_sync")[0] == (wish,)
+    assert (response.status_code, response.json()) == (202, queued)
+    command = RequestSync(person_id=ADA, connection_id=CONNECTION_ID, mode=requested_mode)
+    assert service.last_call("request_sync")[0] == (command,)
 
 
-async def test_a_sync_has_two_modes(ada: httpx2.AsyncClient) -> None:
-    answer = await ada.post(f"{ONE}/sync", json={"mode": "half"})
-    assert answer.status_code == 422
-    assert "'auto' or 'full'" in answer.json()["errors"][0]["msg"]
+async def test_an_unknown_sync_mode_is_refused(ada: httpx2.AsyncClient) -> None:
+    response = await ada.post(f"{CONNECTION_PATH}/sync", json={"mode": "half"})
+    assert response.status_code == 422
+    assert "'auto' or 'full'" in response.json()["errors"][0]["msg"]
 
 
-async def test_closing(ada: httpx2.AsyncClient, told: Told) -> None:
-    answer = await ada.delete(ONE)
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert told.last("close_connection")[0][0].connection_id == CONNECTION
+async def test_a_connection_is_closed(ada: httpx2.AsyncClient, service: FakeService) -> None:
+    response = await ada.delete(CONNECTION_PATH)
+    assert (response.status_code, response.content) == (204, b"")
+    assert service.last_call("close_connection")[0][0].connection_id == CONNECTION_ID

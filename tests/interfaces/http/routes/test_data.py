@@ -4,19 +4,21 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.interfaces.http.fake_service import AT, CONNECTION, CONNECTION_DOCUMENT, Told
+from tests.interfaces.http.fake_service import AT, CONNECTION_DOCUMENT, CONNECTION_ID, FakeService
 
 COURSES = "/api/v1/canvas/courses"
 ASSIGNMENTS = "/api/v1/canvas/assignments"
 HISTORY = "/api/v1/canvas/grades/history"
 
 
-async def test_filters_reach_the_question(ada: httpx2.AsyncClient, told: Told) -> None:
+async def test_filters_are_passed_to_the_query(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
     await ada.get(
         ASSIGNMENTS,
         params={
-            "connection_id": str(CONNECTION),
-            "course_id": str(CONNECTION),
+            "connection_id": str(CONNECTION_ID),
+            "course_id": str(CONNECTION_ID),
             "status": "late, overdue",
             "due_after": "2026-09-01T00:00:00+02:00",
             "due_before": "2026-09-02t00:00:00.5z",
@@ -26,11 +28,11 @@ async def test_filters_reach_the_question(ada: httpx2.AsyncClient, told: Told) -
             "cursor": "abc",
         },
     )
-    named = told.last("assignments_of")[1]
-    assert named.pop("now").tzinfo is UTC
-    assert named == {
-        "connection_id": CONNECTION,
-        "course_id": CONNECTION,
+    options = service.last_call("assignments_of")[1]
+    assert options.pop("now").tzinfo is UTC
+    assert options == {
+        "connection_id": CONNECTION_ID,
+        "course_id": CONNECTION_ID,
         "statuses": frozenset({"late", "overdue"}),
         "due_after": datetime(2026, 8, 31, 22, tzinfo=UTC),
         "due_before": datetime(2026, 9, 2, 0, 0, 0, 500000, UTC),
@@ -63,58 +65,60 @@ async def test_filters_reach_the_question(ada: httpx2.AsyncClient, told: Told) -
     ],
     ids=str,
 )
-async def test_a_bad_filter_is_named(
-    ada: httpx2.AsyncClient, told: Told, path: str, params: dict[str, str], word: str
+async def test_an_invalid_filter_is_named(
+    ada: httpx2.AsyncClient, service: FakeService, path: str, params: dict[str, str], word: str
 ) -> None:
-    answer = await ada.get(path, params=params)
-    assert answer.status_code == 422
-    [fault] = answer.json()["errors"]
+    response = await ada.get(path, params=params)
+    assert response.status_code == 422
+    [fault] = response.json()["errors"]
     assert fault["loc"] == ["query", *params]
     assert word in fault["msg"]
-    assert told.asked == []
+    assert service.calls == []
 
 
 @pytest.mark.parametrize(
-    ("path", "asked", "item"),
+    ("path", "query", "item"),
     [
         (COURSES, "courses_of", {"name": "Physics"}),
         ("/api/v1/canvas/grades", "grades_of", {"course_name": "Physics"}),
         (HISTORY, "grade_changes_of", {"changed_at": AT}),
     ],
 )
-async def test_lists(
-    ada: httpx2.AsyncClient, told: Told, path: str, asked: str, item: dict[str, Any]
+async def test_lists_are_pages(
+    ada: httpx2.AsyncClient, service: FakeService, path: str, query: str, item: dict[str, Any]
 ) -> None:
-    answer = await ada.get(path)
-    assert answer.json() == {"items": [item], "next_cursor": "bmV4dA"}
-    assert told.last(asked)[1]["limit"] == 100
+    response = await ada.get(path)
+    assert response.json() == {"items": [item], "next_cursor": "bmV4dA"}
+    assert service.last_call(query)[1]["limit"] == 100
 
 
-async def test_everything_in_one_document(ada: httpx2.AsyncClient, told: Told) -> None:
-    answer = await ada.get("/api/v1/canvas/data")
-    assert answer.json() == {
+async def test_all_data_is_returned_in_one_document(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    response = await ada.get("/api/v1/canvas/data")
+    assert response.json() == {
         "connections": [CONNECTION_DOCUMENT],
         "courses": [{"name": "Physics"}],
         "assignments": [{"name": "Essay"}],
         "grades": [{"course_name": "Physics"}],
         "synced_at": AT,
     }
-    assert told.last("courses_of")[1] == {"cursor": None, "limit": None}
+    assert service.last_call("courses_of")[1] == {"cursor": None, "limit": None}
 
 
-async def test_what_has_not_changed_is_not_sent_again(ada: httpx2.AsyncClient) -> None:
+async def test_an_unchanged_document_is_304(ada: httpx2.AsyncClient) -> None:
     first = await ada.get(COURSES)
     tag = first.headers["etag"]
     assert first.headers["cache-control"] == "private, no-cache"
-    for held in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        again = await ada.get(COURSES, headers={"If-None-Match": held})
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["etag"] == tag
-    for held in ('"other"', tag.strip('"'), "nonsense"):
-        assert (await ada.get(COURSES, headers={"If-None-Match": held})).status_code == 200
+    for tag_sent in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        second = await ada.get(COURSES, headers={"If-None-Match": tag_sent})
+        assert (second.status_code, second.content) == (304, b"")
+        assert second.headers["etag"] == tag
+    for tag_sent in ('"other"', tag.strip('"'), "nonsense"):
+        assert (await ada.get(COURSES, headers={"If-None-Match": tag_sent})).status_code == 200
 
 
-async def test_dashboard(ada: httpx2.AsyncClient) -> None:
-    answer = await ada.get("/api/v1/dashboard/stats")
-    assert answer.json() == {"completion_rate": None}
-    assert "etag" in answer.headers
+async def test_dashboard_numbers_are_returned(ada: httpx2.AsyncClient) -> None:
+    response = await ada.get("/api/v1/dashboard/stats")
+    assert response.json() == {"completion_rate": None}
+    assert "etag" in response.headers

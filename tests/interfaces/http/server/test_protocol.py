@@ -8,17 +8,19 @@ import pytest
 from fastapi import FastAPI
 
 from interfaces.http.server import protocol
-from interfaces.http.server.uvicorn_server import server
-from tests.dev_tokens import bearer
-from tests.interfaces.http.fake_service import Told
-from tests.interfaces.loopback_server import serving
+from interfaces.http.server.uvicorn_server import create_server
+from tests.dev_tokens import bearer_headers
+from tests.interfaces.http.fake_service import FakeService
+from tests.interfaces.loopback_server import serve_on_loopback
 
-ALIVE = b"GET /health/live HTTP/1.1\r\nHost: test\r\n"
+LIVENESS_REQUEST = b"GET /health/live HTTP/1.1\r\nHost: test\r\n"
 
 
 @asynccontextmanager
-async def line(app: FastAPI) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    async with serving(app) as base:
+async def open_connection(
+    app: FastAPI,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async with serve_on_loopback(app) as base:
         host, port = base.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
@@ -27,7 +29,7 @@ async def line(app: FastAPI) -> AsyncIterator[tuple[asyncio.StreamReader, asynci
             writer.transport.abort()
 
 
-async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
+async def read_response(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
     """One answer, however it ends."""
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
     status, *lines = head.decode().strip().split("\r\n")
@@ -36,9 +38,13 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any
     return int(status.split()[1]), headers, json.loads(body)
 
 
-async def refused(reader: asyncio.StreamReader, status: int, slug: str) -> None:
-    said, headers, problem = await answer(reader)
-    assert (said, problem["type"], problem["status"]) == (status, f"/problems/{slug}", status)
+async def expect_problem(reader: asyncio.StreamReader, status: int, slug: str) -> None:
+    actual_status, headers, problem = await read_response(reader)
+    assert (actual_status, problem["type"], problem["status"]) == (
+        status,
+        f"/problems/{slug}",
+        status,
+    )
     assert headers["content-type"] == "application/problem+json"
     assert headers["x-content-type-options"] == "nosniff"
     assert "server" not in headers
@@ -49,66 +55,79 @@ async def refused(reader: asyncio.StreamReader, status: int, slug: str) -> None:
     ("sent", "status", "slug"),
     [
         (b"NONSENSE\r\n\r\n", 400, "bad-request"),
-        (ALIVE + b"X-Long: " + b"x" * 1_000_000, 431, "head-too-large"),
-        (ALIVE + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", 431, "head-too-large"),
-        (ALIVE + b"X: y\r\n" * 101 + b"\r\n", 431, "head-too-large"),
+        (LIVENESS_REQUEST + b"X-Long: " + b"x" * 1_000_000, 431, "head-too-large"),
+        (LIVENESS_REQUEST + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", 431, "head-too-large"),
+        (LIVENESS_REQUEST + b"X: y\r\n" * 101 + b"\r\n", 431, "head-too-large"),
         (b"GET /" + b"x" * 1_000_000, 431, "head-too-large"),
         (b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: test\r\n\r\n", 431, "head-too-large"),
     ],
     ids=["nonsense", "endless-header", "long-header", "many-headers", "endless-url", "long-url"],
 )
-async def test_a_head_has_its_limits(app: FastAPI, sent: bytes, status: int, slug: str) -> None:
-    async with line(app) as (reader, writer):
+async def test_a_request_head_over_a_limit_is_refused(
+    app: FastAPI, sent: bytes, status: int, slug: str
+) -> None:
+    async with open_connection(app) as (reader, writer):
         writer.write(sent)
-        await refused(reader, status, slug)
+        await expect_problem(reader, status, slug)
 
 
-async def test_an_ordinary_long_head_passes(app: FastAPI) -> None:
-    async with line(app) as (reader, writer):
+async def test_a_long_head_within_the_limits_is_accepted(app: FastAPI) -> None:
+    async with open_connection(app) as (reader, writer):
         for _ in range(3):
-            writer.write(ALIVE + b"X-Long: " + b"x" * 15_000 + b"\r\n" + b"X: y\r\n" * 90 + b"\r\n")
-            assert (await answer(reader))[0] == 200
+            writer.write(
+                LIVENESS_REQUEST
+                + b"X-Long: "
+                + b"x" * 15_000
+                + b"\r\n"
+                + b"X: y\r\n" * 90
+                + b"\r\n"
+            )
+            assert (await read_response(reader))[0] == 200
 
 
-async def test_a_head_has_its_time(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
-    async with line(app) as (reader, writer):
-        writer.write(ALIVE)
-        await refused(reader, 408, "request-timeout")
-
-
-async def test_a_line_nobody_uses_is_closed_without_a_word(
+async def test_a_head_that_is_not_complete_in_time_is_refused(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
-    async with line(app) as (reader, _):
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_SECONDS", 0.2)
+    async with open_connection(app) as (reader, writer):
+        writer.write(LIVENESS_REQUEST)
+        await expect_problem(reader, 408, "request-timeout")
+
+
+async def test_an_unused_connection_is_closed_without_a_response(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_SECONDS", 0.2)
+    async with open_connection(app) as (reader, _):
         assert await asyncio.wait_for(reader.read(), 10) == b""
 
 
-async def test_so_has_the_second_on_a_line(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
-    async with line(app) as (reader, writer):
-        writer.write(ALIVE + b"\r\n")
-        assert (await answer(reader))[0] == 200
-        writer.write(ALIVE)
-        await refused(reader, 408, "request-timeout")
-
-
-def test_a_proxy_that_keeps_its_lines_for_a_minute_never_finds_one_closed(app: FastAPI) -> None:
-    assert server(app).config.timeout_keep_alive > 60
-
-
-async def test_an_answer_nobody_reads_is_cut_off(
-    app: FastAPI, told: Told, monkeypatch: pytest.MonkeyPatch
+async def test_the_second_head_on_a_connection_has_the_same_timeout(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def much(*_: Any, **__: Any) -> bytes:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_SECONDS", 0.5)
+    async with open_connection(app) as (reader, writer):
+        writer.write(LIVENESS_REQUEST + b"\r\n")
+        assert (await read_response(reader))[0] == 200
+        writer.write(LIVENESS_REQUEST)
+        await expect_problem(reader, 408, "request-timeout")
+
+
+def test_keep_alive_is_longer_than_the_minute_of_common_proxies(app: FastAPI) -> None:
+    assert create_server(app).config.timeout_keep_alive > 60
+
+
+async def test_a_response_that_is_not_read_is_aborted(
+    app: FastAPI, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def large_response(*_: Any, **__: Any) -> bytes:
         return b'"%s"' % (b"x" * 20_000_000)
 
-    monkeypatch.setattr(told, "stats_of", much)
-    monkeypatch.setattr(protocol, "STALLED_SECONDS", 0.2)
-    async with line(app) as (reader, writer):
+    monkeypatch.setattr(service, "stats_of", large_response)
+    monkeypatch.setattr(protocol, "SLOW_READER_TIMEOUT_SECONDS", 0.2)
+    async with open_connection(app) as (reader, writer):
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # sockets can be read
-        authorization = bearer()["Authorization"].encode()
+        authorization = bearer_headers()["Authorization"].encode()
         head = b"GET /api/v1/dashboard/stats HTTP/1.1\r\nHost: test\r\nAuthorization: "
         writer.write(head + authorization + b"\r\n\r\n")
         await asyncio.sleep(2)
@@ -117,14 +136,16 @@ async def test_an_answer_nobody_reads_is_cut_off(
             await asyncio.wait_for(reader.readexactly(20_000_000), 10)
 
 
-async def test_connections_are_counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "CONNECTIONS", 1)
-    async with serving(app) as base:
+async def test_connections_over_the_limit_are_refused(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "MAX_CONNECTIONS", 1)
+    async with serve_on_loopback(app) as base:
         host, port = base.removeprefix("http://").split(":")
         first, writer = await asyncio.open_connection(host, int(port))
-        writer.write(ALIVE + b"\r\n")
-        assert (await answer(first))[0] == 200
-        second, other = await asyncio.open_connection(host, int(port))
-        await refused(second, 503, "overloaded")
-        for each in (writer, other):
+        writer.write(LIVENESS_REQUEST + b"\r\n")
+        assert (await read_response(first))[0] == 200
+        second, second_writer = await asyncio.open_connection(host, int(port))
+        await expect_problem(second, 503, "overloaded")
+        for each in (writer, second_writer):
             each.transport.abort()
