@@ -15,7 +15,9 @@ from infrastructure.canvas.json_fields import (
 )
 
 MAX_TEACHERS = 200
-STUDENT_ENROLLMENT_TYPES = {"student", "StudentEnrollment"}
+STUDENT_ENROLLMENT_TYPES = ("student", "StudentEnrollment")
+"""A tuple, because Canvas may send a value that is not hashable, which a set would not accept."""
+
 TOTAL_FIELDS = ("computed_current_score", "computed_current_grade", "computed_current_letter_grade")
 ENROLLMENT_GRADE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade")
 

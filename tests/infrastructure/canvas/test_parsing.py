@@ -75,6 +75,7 @@ def test_the_course_state_is_derived_from_the_row(fields: dict[str, Any], state:
         {"enrollments": []},
         {"enrollments": None},
         {"enrollments": [enrollment_row(type="teacher")]},
+        {"enrollments": [enrollment_row(type=["student"])]},
         {"enrollments": [enrollment_row(type="observer", associated_user_id="9")]},
     ],
 )
