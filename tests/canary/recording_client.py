@@ -1,4 +1,4 @@
-"""Drives the whole product over its ways in, and keeps everything it answers."""
+"""A client of the HTTP API that collects every response for the search for secrets."""
 
 import asyncio
 import json
@@ -7,13 +7,12 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
-import psycopg
-from psycopg.sql import SQL, Identifier
 
-from tests.canary.haystack import CollectedOutput
+from tests.canary.collected_output import CollectedOutput
+from tests.deadlines import scaled
 
 SETUP_PATH = "/api/v1/canvas/setup"
-RUN_TIMEOUT_SECONDS = 30.0
+RUN_TIMEOUT_SECONDS = scaled(30.0)
 READ_PATHS = (
     "/api/v1/canvas/courses", "/api/v1/canvas/assignments", "/api/v1/canvas/grades",
     "/api/v1/canvas/grades/history", "/api/v1/canvas/data", "/api/v1/canvas/connections",
@@ -23,7 +22,7 @@ READ_PATHS = (
 
 
 class RecordingClient:
-    """Somebody who asks, and remembers every answer with its head."""
+    """Sends requests with one bearer token, and collects the headers and body of each response."""
 
     def __init__(
         self, session: aiohttp.ClientSession, url: str, collected: CollectedOutput, token: str
@@ -32,19 +31,19 @@ class RecordingClient:
         self._token = token
 
     async def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """Ask; gives the status and the document."""
+        """Send a request; return the status and the JSON document (None if it is not JSON)."""
         request_headers = {"Authorization": f"Bearer {self._token}"} | headers
         async with self._session.request(
             method, self._url + path, headers=request_headers, json=body
         ) as response:
             received = await response.read()
             head = "".join(f"{name}: {value}\n" for name, value in response.headers.items())
-            self._collected.add(f"answer to {method} {path[:40]}", head.encode() + received)
+            self._collected.add(f"response to {method} {path[:40]}", head.encode() + received)
             is_json = received and "json" in response.content_type
             return response.status, json.loads(received) if is_json else None
 
     async def wait_for_run(self, sync_id: str) -> str:
-        """How a run ended, once it has."""
+        """Wait until a run is finished; return its status."""
         async with asyncio.timeout(RUN_TIMEOUT_SECONDS):
             while True:
                 _, logs = await self("GET", "/api/v1/sync/logs")
@@ -54,15 +53,18 @@ class RecordingClient:
                 await asyncio.sleep(0.05)
 
     async def send_raw(self, request: str) -> None:
-        """Send what no client sends."""
+        """Send bytes that need not be valid HTTP."""
         address = urlsplit(self._url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(request.encode())
-        self._collected.add("answer to a raw request", await reader.read())
+        self._collected.add("response to a raw request", await reader.read())
         writer.close()
 
     async def open_streams(self) -> None:
-        """Follow both streams for their first message, in every way there is to say who it is."""
+        """Read the first message of the WebSocket and of the event stream.
+
+        The WebSocket is opened with each way to authenticate, and with a wrong token.
+        """
         websocket_url = self._url.replace("http", "ws") + "/ws/sync-status"
         for protocols in ((), ("bearer", self._token)):
             async with self._session.ws_connect(websocket_url, protocols=protocols) as websocket:
@@ -81,7 +83,7 @@ class RecordingClient:
 
 
 async def misuse_token(client: RecordingClient, canvas_token: str) -> None:
-    """Put a Canvas token everywhere it does not belong."""
+    """Send a Canvas token in every place where it does not belong."""
     for body in (
         {"api_token": canvas_token},
         {"canvas_url": canvas_token, "canvas_name": canvas_token, "api_token": 7},
@@ -92,7 +94,7 @@ async def misuse_token(client: RecordingClient, canvas_token: str) -> None:
         canvas_token,
     ):  # fmt: skip
         status, _ = await client("POST", SETUP_PATH, body)
-        assert status == 422, status
+        assert status == 422
     await client("GET", f"/api/v1/canvas/courses?access_token={canvas_token}&limit={canvas_token}")
     await client("GET", f"/nowhere/{canvas_token}")
     await client("GET", "/api/v1/canvas/courses", Authorization=f"Basic {canvas_token}")
@@ -105,21 +107,3 @@ async def misuse_token(client: RecordingClient, canvas_token: str) -> None:
     )
     await client.send_raw(f"GET /{canvas_token} HTTP/9\r\nX {canvas_token}\r\n\r\n")
     await client.send_raw(f"GET / HTTP/1.1\r\nHost: x\r\nX-Long: {canvas_token * 2000}\r\n\r\n")
-
-
-def dump_database(url: str, collected: CollectedOutput) -> None:
-    """Every table of the database, as text and as bytes."""
-    with psycopg.connect(url) as connection:
-        tables = connection.execute(
-            """
-            SELECT schemaname, tablename
-              FROM pg_tables
-             WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
-             ORDER BY schemaname, tablename
-            """
-        ).fetchall()
-        for schema, table in tables:
-            for copy_options in (SQL(""), SQL(" WITH (FORMAT binary)")):
-                copy = SQL("COPY {} TO STDOUT{}").format(Identifier(schema, table), copy_options)
-                with connection.cursor().copy(copy) as rows:
-                    collected.add(f"table {schema}.{table}", b"".join(bytes(row) for row in rows))

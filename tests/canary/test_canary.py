@@ -1,4 +1,7 @@
-"""No secret shows: not in an answer, a log, an event, a metric, a table, an export or a title."""
+"""Searches everything that the program puts out for secrets.
+
+That is: responses, logs, metrics, tables, command output and the process title.
+"""
 
 import asyncio
 import secrets
@@ -13,14 +16,18 @@ import pytest
 
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
 from infrastructure.queue.database_schema import apply_migrations
-from tests.canary.driving import (
+from tests.canary.collected_output import (
+    CollectedOutput,
+    dump_database,
+    encodings,
+    random_secret,
+)
+from tests.canary.recording_client import (
     READ_PATHS,
     SETUP_PATH,
     RecordingClient,
-    dump_database,
     misuse_token,
 )
-from tests.canary.haystack import CollectedOutput, encodings, random_secret
 from tests.dev_tokens import ADA, claims_of
 from tests.interfaces.cli.run_cli import run_easeboard, running_easeboard, stop, wait_for_log
 
@@ -85,34 +92,21 @@ async def _use_api(
     hidden: dict[str, str],
     sandbox: Sandbox,
 ) -> str:
-    """Everything a student, an auditor and an admin can do; gives the connection."""
+    """Do everything that a student, an auditor and an admin can do; return the connection id."""
     student, auditor, admin = (
         RecordingClient(session, url, collected, hidden[f"the JWT of a {role}"])
         for role in ("student", "auditor", "admin")
     )
-    wrong_token = hidden["a wrong Canvas token"]
-    body = {"canvas_url": sandbox.url, "canvas_name": "x"}
-    valid_body = body | {"api_token": hidden["a Canvas token"]}
-    await misuse_token(student, wrong_token)
-    assert (await student("POST", SETUP_PATH, body | {"api_token": wrong_token}))[0] == 422
-    idempotency_key = {"Idempotency-Key": str(uuid4())}
-    status, set_up = await student("POST", SETUP_PATH, valid_body, **idempotency_key)
-    assert status == 201
-    await student("POST", SETUP_PATH, valid_body, **idempotency_key)
-    connection: str = set_up["connection"]["id"]
+    connection = await _set_up_connection(student, hidden, sandbox.url)
     connection_path = f"/api/v1/canvas/connections/{connection}"
-    audit_path = f"/api/v1/audit/connections/{connection}"
-    assert await student.wait_for_run(set_up["sync"]["id"]) == "completed"
-    await student("POST", f"{connection_path}/validate")
-    assert (await student("PUT", f"{connection_path}/token", {"api_token": wrong_token}))[0] == 422
-    next_token = {"api_token": hidden["the next Canvas token"]}
-    assert (await student("PUT", f"{connection_path}/token", next_token))[0] == 200
+    await _rotate_token(student, hidden, connection_path)
     sandbox.control.inject("throttle_403", path="courses")
     _, throttled_run = await student("POST", f"{connection_path}/sync")
     assert await student.wait_for_run(throttled_run["id"]) == "completed"
     await student.open_streams()
     for path in (*READ_PATHS, connection_path):
         await student("GET", path)
+    audit_path = f"/api/v1/audit/connections/{connection}"
     for path in ("/api/v1/audit/connections", f"{audit_path}/events", f"{audit_path}/state"):
         assert (await auditor("GET", path))[0] == 200
     assert (await admin("POST", "/api/v1/admin/projections/courses/rebuild"))[0] == 202
@@ -123,10 +117,34 @@ async def _use_api(
     return connection
 
 
+async def _set_up_connection(student: RecordingClient, hidden: dict[str, str], url: str) -> str:
+    wrong_token = hidden["a wrong Canvas token"]
+    body = {"canvas_url": url, "canvas_name": "x"}
+    valid_body = body | {"api_token": hidden["a Canvas token"]}
+    await misuse_token(student, wrong_token)
+    assert (await student("POST", SETUP_PATH, body | {"api_token": wrong_token}))[0] == 422
+    idempotency_key = {"Idempotency-Key": str(uuid4())}
+    status, set_up = await student("POST", SETUP_PATH, valid_body, **idempotency_key)
+    assert status == 201
+    await student("POST", SETUP_PATH, valid_body, **idempotency_key)
+    assert await student.wait_for_run(set_up["sync"]["id"]) == "completed"
+    return str(set_up["connection"]["id"])
+
+
+async def _rotate_token(
+    student: RecordingClient, hidden: dict[str, str], connection_path: str
+) -> None:
+    await student("POST", f"{connection_path}/validate")
+    wrong_token = {"api_token": hidden["a wrong Canvas token"]}
+    assert (await student("PUT", f"{connection_path}/token", wrong_token))[0] == 422
+    next_token = {"api_token": hidden["the next Canvas token"]}
+    assert (await student("PUT", f"{connection_path}/token", next_token))[0] == 200
+
+
 async def _use_command_line(
     home: Path, collected: CollectedOutput, connection: str, variables: dict[str, str]
 ) -> None:
-    """Everything that prints, with settings that are right and with settings that are wrong."""
+    """Run the commands that print, with correct and with wrong settings."""
     invalid_settings = variables | {
         "CANVAS_ENCRYPTION_KEY": variables["CANVAS_ENCRYPTION_KEY"][:-1],
         "DATABASE_URL": variables["DATABASE_URL"].replace("postgresql", "mysql"),

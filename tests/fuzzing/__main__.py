@@ -1,12 +1,12 @@
-"""`python -m tests.fuzzing answer|address|link [libFuzzer options]`: guided by coverage.
+"""Coverage-guided fuzzing: `python -m tests.fuzzing response|address|link [libFuzzer options]`.
 
-For example `python -m tests.fuzzing address -max_total_time=600 -seed=7`; bytes that break
-something are written to a file, which given as an argument breaks it again.
+For example `python -m tests.fuzzing address -max_total_time=600 -seed=7`. Input that causes an
+error is written to a file; pass the file as an argument to reproduce the error.
 """
 
 import sys
 
-import atheris  # type: ignore[import-untyped]  # it has no types
+import atheris  # type: ignore[import-untyped]  # the package has no type information
 
 with atheris.instrument_imports(include=["infrastructure", "domain"]):
     from tests.fuzzing.targets import TARGETS

@@ -1,4 +1,4 @@
-"""What strangers' bytes reach: Canvas's answers, its links, and the address somebody gives."""
+"""Fuzzing targets: the parsers of Canvas responses, page links, and addresses of users."""
 
 from contextlib import suppress
 from typing import Any
@@ -26,7 +26,7 @@ POLICIES = {
 
 
 def read_response(data: bytes) -> None:
-    """Read bytes as every kind of answer; whatever they are, they are unusable or storable."""
+    """Parse bytes as every kind of response; check that the results can be stored."""
     with suppress(CanvasResponseUnusable):
         document = decode_json(data, 10_000)
         for row in document if isinstance(document, list) else [document]:
@@ -46,7 +46,7 @@ def _read_row(row: Any) -> None:
 
 
 def check_address(data: bytes) -> None:
-    """Read bytes as an address; what is let through is an origin that is allowed, and bare."""
+    """Parse bytes as an address; check that the result is an allowed origin and nothing more."""
     url = data.decode(errors="replace")
     for name, policy in POLICIES.items():
         with suppress(CanvasUrlNotAllowed):
@@ -65,10 +65,10 @@ def check_address(data: bytes) -> None:
 
 
 def check_link(data: bytes) -> None:
-    """Read bytes as a Link header; a next page is always on the same origin."""
+    """Parse bytes as a `Link` header; check that the next page is in the API of the same origin."""
     with suppress(CanvasResponseUnusable):
         next_url = next_page_url(data.decode("latin-1"), URL(f"{ORIGIN}/api/v1/courses"))
         assert next_url is None or str(next_url).startswith(f"{ORIGIN}/api/v1/")
 
 
-TARGETS = {"answer": read_response, "address": check_address, "link": check_link}
+TARGETS = {"response": read_response, "address": check_address, "link": check_link}

@@ -1,4 +1,4 @@
-"""Bytes of strangers, guided by coverage: so many of them in every build, more with `make fuzz`."""
+"""Runs each fuzzing target with `RUNS` inputs; `make fuzz` runs them longer."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ from tests.infrastructure.canvas.rows import (
 RUNS = 50_000
 SEED = 20261125
 SEED_INPUTS: dict[str, list[bytes]] = {
-    "answer": [
+    "response": [
         orjson.dumps([row])
         for row in (course_row(), assignment_row(), submission_row(), planner_row())
     ],

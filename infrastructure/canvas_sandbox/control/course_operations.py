@@ -1,4 +1,4 @@
-"""What teachers and the registrar do to courses and assignments."""
+"""Operations on courses and assignments."""
 
 from datetime import datetime
 from typing import Any
@@ -13,12 +13,13 @@ TimeInput = datetime | str | float
 
 
 class CourseOperations:
-    """Courses, and the assignments in them."""
+    """Lists and changes courses and the assignments in them."""
 
-    _state: SandboxState
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     def courses(self, *, student: int = 0) -> list[dict[str, Any]]:
-        """Every course with its id, names, flags, totals and number of assignments."""
+        """List every course with its id, names, flags, totals and number of assignments."""
         subject = self._state.students[student]
         return [
             {
@@ -38,7 +39,7 @@ class CourseOperations:
         ]
 
     def assignments(self, course_id: int | str, *, student: int = 0) -> list[dict[str, Any]]:
-        """Every assignment of a course with a student's work, hidden grades included."""
+        """List the assignments of a course with a student's work, hidden grades included."""
         course = self._course(course_id)
         work = self._state.work(self._state.students[student], course)
         return [
@@ -56,7 +57,7 @@ class CourseOperations:
         submission_type: str = "online_upload",
         group: int = 0,
     ) -> str:
-        """Publish one more assignment in the course's `group`-th group; gives its id."""
+        """Publish an assignment in the group with the index `group`; returns its id."""
         course, now = self._course(course_id), self._state.clock.now()
         position = len(course.assignments) + 1
         last = max(course.assignments, default=course.groups[0].id * 100)
@@ -83,7 +84,7 @@ class CourseOperations:
         return str(added.id)
 
     def move_due_date(self, assignment_id: int | str, due_at: TimeInput | None) -> None:
-        """Give an assignment another due date, or none."""
+        """Change the due date of an assignment, or remove it."""
         self._edited_assignment(assignment_id).due_at = (
             None if due_at is None else parse_time(due_at)
         )
@@ -95,48 +96,48 @@ class CourseOperations:
         unlock_at: TimeInput | None = None,
         lock_at: TimeInput | None = None,
     ) -> None:
-        """Set when an assignment opens and closes; neither leaves it open."""
+        """Set when an assignment unlocks and locks; without times it is always open."""
         assignment = self._edited_assignment(assignment_id)
         assignment.unlock_at = None if unlock_at is None else parse_time(unlock_at)
         assignment.lock_at = None if lock_at is None else parse_time(lock_at)
 
     def rename_assignment(self, assignment_id: int | str, name: str) -> None:
-        """Give an assignment another name."""
+        """Rename an assignment."""
         self._edited_assignment(assignment_id).name = name
 
     def remove_assignment(self, assignment_id: int | str) -> None:
-        """Unpublish an assignment: it is gone from every list."""
+        """Unpublish an assignment: it is no longer in any list."""
         self._edited_assignment(assignment_id).present = False
 
     def restore_assignment(self, assignment_id: int | str) -> None:
-        """Bring a removed assignment back, with the work on it."""
+        """Publish a removed assignment again, with its submissions."""
         self._edited_assignment(assignment_id).present = True
 
     def withdraw_course(self, course_id: int | str, *, student: int | None = None) -> None:
-        """End one student's enrollment, or everybody's."""
+        """End the enrollment of one student, or of all."""
         self._set_enrolled(course_id, student, present=False)
 
     def restore_course(self, course_id: int | str, *, student: int | None = None) -> None:
-        """Take a withdrawal back."""
+        """Restore the enrollment of one student, or of all."""
         self._set_enrolled(course_id, student, present=True)
 
     def restrict_course(self, course_id: int | str, *, restricted: bool = True) -> None:
-        """Close a course by its dates, so that only its id is shown; or open it."""
+        """Close a course by its dates, so that Canvas shows only its id, or open it."""
         self._course(course_id, changed=True).restricted = restricted
 
     def conclude_course(self, course_id: int | str, *, concluded: bool = True) -> None:
-        """Let a course's term be over; the student stays enrolled."""
+        """End the term of a course, or extend it; the students stay enrolled."""
         course = self._course(course_id, changed=True)
         course.concluded = concluded
         ends = self._state.clock.now() + (-DAY_SECONDS if concluded else 70 * DAY_SECONDS)
         course.term = course.term._replace(ends=ends)
 
     def hide_totals(self, course_id: int | str, *, hidden: bool = True) -> None:
-        """Hide a course's totals, as `hide_final_grades` does; or show them."""
+        """Hide the totals of a course, as `hide_final_grades` does, or show them."""
         self._course(course_id, changed=True).totals_hidden = hidden
 
     def rename_course(self, course_id: int | str, name: str) -> None:
-        """Give a course another name."""
+        """Rename a course."""
         self._course(course_id, changed=True).name = name
 
     def _course(self, course_id: int | str, *, changed: bool = False) -> Course:

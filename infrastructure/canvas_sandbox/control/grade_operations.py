@@ -1,4 +1,4 @@
-"""What teachers and students do to grades; totals follow."""
+"""Operations on grades and submissions; the totals of the course change with them."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,9 +11,10 @@ from infrastructure.canvas_sandbox.state import SandboxState
 
 
 class GradeOperations:
-    """Grades, and the work they are given for."""
+    """Changes grades and submissions."""
 
-    _state: SandboxState
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     def set_grade(
         self,
@@ -24,7 +25,7 @@ class GradeOperations:
         posted: bool = True,
         student: int = 0,
     ) -> None:
-        """Grade anew, in points or as the grading type writes it; neither takes the grade back."""
+        """Set a grade in points or in the grading type; without both the grade is removed."""
         submission = self._submission_to_change(assignment_id, student)
         if score is None and grade is not None:
             score = parse_grade(submission.assignment, grade)
@@ -36,18 +37,18 @@ class GradeOperations:
         _set_grading_state(submission, self._state.clock.now(), posted=posted)
 
     def post_grades(self, assignment_id: int | str, *, student: int | None = None) -> None:
-        """Let one student, or all, see their grade; `graded_at` stays as it was."""
+        """Post the grade of one student, or of all; `graded_at` does not change."""
         for submission in self._submissions_to_change(assignment_id, student):
             if submission.graded_at is not None and submission.posted_at is None:
                 submission.posted_at = self._state.clock.now()
 
     def hide_grades(self, assignment_id: int | str, *, student: int | None = None) -> None:
-        """Hide the grade from one student, or from all."""
+        """Hide the grade of one student, or of all."""
         for submission in self._submissions_to_change(assignment_id, student):
             submission.posted_at = None
 
     def excuse(self, assignment_id: int | str, *, excused: bool = True, student: int = 0) -> None:
-        """Excuse a student: no score, and it counts nowhere; or take that back, ungraded."""
+        """Excuse a student: no score, no effect on totals. Or undo that, without a grade."""
         submission = self._submission_to_change(assignment_id, student)
         submission.score = submission.entered_score = None
         submission.grade = submission.entered_grade = None
@@ -66,7 +67,7 @@ class GradeOperations:
         at: datetime | str | float | None = None,
         student: int = 0,
     ) -> None:
-        """Hand something in, for the first time or again."""
+        """Submit work, for the first time or again."""
         submission = self._submission_to_change(assignment_id, student)
         submission.submitted_at = self._state.clock.now() if at is None else parse_time(at)
         submission.attempt = (submission.attempt or 0) + 1

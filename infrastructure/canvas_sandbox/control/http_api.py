@@ -1,12 +1,12 @@
-"""The control API over HTTP, for callers on this machine only.
+"""The control API over HTTP, for clients on this machine only.
 
-`GET /sandbox` lists every operation with what it does.
-`GET /sandbox/<operation>` is for those that only look: `courses`, `assignments`, `requests`,
+`GET /sandbox` lists every operation with its parameters and a description.
+`GET /sandbox/<operation>` executes one that only reads: `courses`, `assignments`, `requests` or
 `counters`; arguments are query parameters.
-`POST /sandbox/<operation>` with a JSON object of arguments is for all of them:
+`POST /sandbox/<operation>` executes any operation; arguments are a JSON object:
 `POST /sandbox/set_grade {"assignment_id": "10001", "score": 9.5, "student": 0}`.
-Both answer `{"result": …}`, 400 `{"error": …}` for bad arguments, 404 for a name or id
-that is not there.
+Responses are `{"result": …}`, or `{"error": …}` with 400 for invalid arguments and 404 for an
+unknown operation or id.
 """
 
 import inspect
@@ -52,13 +52,13 @@ WRITE_OPERATIONS = (
 
 
 class ControlHttpApi:
-    """Answers `/sandbox`."""
+    """Handles requests to `/sandbox`."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
 
     def routes(self) -> list[web.RouteDef]:
-        """Where it listens."""
+        """The routes of the control API."""
         return [
             web.get("/sandbox", self.list_operations),
             web.get("/sandbox/{operation}", self.run_read_operation),
@@ -66,7 +66,7 @@ class ControlHttpApi:
         ]
 
     async def list_operations(self, request: web.Request) -> web.Response:
-        """Every operation and its sentence."""
+        """List every operation with its parameters and the first line of its docstring."""
         _require_loopback(request)
         return _json_response(
             200,
@@ -74,7 +74,7 @@ class ControlHttpApi:
         )
 
     async def run_read_operation(self, request: web.Request) -> web.Response:
-        """Only look."""
+        """Execute an operation that only reads."""
         _require_loopback(request)
         arguments: dict[str, Any] = dict(request.query)
         if "student" in arguments:
@@ -82,7 +82,7 @@ class ControlHttpApi:
         return self._execute(request.match_info["operation"], READ_OPERATIONS, arguments)
 
     async def run_operation(self, request: web.Request) -> web.Response:
-        """Change something."""
+        """Execute any operation."""
         _require_loopback(request)
         body = await request.read()
         try:
@@ -95,8 +95,8 @@ class ControlHttpApi:
 
     def _describe(self, name: str) -> str:
         operation = getattr(self._control, name)
-        sentence = (inspect.getdoc(operation) or "").splitlines()[0]
-        return f"{inspect.signature(operation)}: {sentence}"
+        summary = (inspect.getdoc(operation) or "").splitlines()[0]
+        return f"{inspect.signature(operation)}: {summary}"
 
     def _execute(
         self, name: str, allowed: tuple[str, ...], arguments: dict[str, Any]

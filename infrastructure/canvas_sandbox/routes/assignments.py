@@ -131,8 +131,8 @@ def _sort(request: StudentRequest, items: list[Assignment]) -> list[Assignment]:
 
 
 def _awaits_submission(item: Assignment, work: Submission | None) -> bool:
-    undone = work is not None and work.submitted_at is None and work.graded_at is None
-    return undone and item.submission_type not in TYPES_NOT_SUBMITTED_ONLINE
+    is_open = work is not None and work.submitted_at is None and work.graded_at is None
+    return is_open and item.submission_type not in TYPES_NOT_SUBMITTED_ONLINE
 
 
 BUCKETS: dict[str, AssignmentFilter] = {

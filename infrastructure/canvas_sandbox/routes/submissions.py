@@ -29,9 +29,9 @@ def list_student_submissions(request: StudentRequest, course: str) -> RouteResul
     page = _page(request, _filter(request, selected))
     shown = [_submission_document(request, selected, item) for item in page.items]
     if request.is_set("grouped"):
-        me = request.student.person.id
+        user_id = request.student.person.id
         return RouteResult(
-            [{"user_id": me, "section_id": selected.id, "submissions": shown}], course=selected
+            [{"user_id": user_id, "section_id": selected.id, "submissions": shown}], course=selected
         )
     return RouteResult(shown, page.link_header, selected)
 

@@ -1,4 +1,4 @@
-"""Servers on loopback that a Canvas client may meet, kind and hostile."""
+"""Servers on loopback for tests of the Canvas client, correct and hostile ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -15,14 +15,14 @@ from infrastructure.canvas.limits import DEFAULT_LIMITS, Limits
 
 TOKEN = "1234~maDeUpToKeN"
 FAST_LIMITS = replace(DEFAULT_LIMITS, first_backoff_seconds=0.001, max_backoff_seconds=0.01)
-"""The usual limits with pauses a test does not notice."""
+"""The default limits with short back-off, so that tests are fast."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
 async def serve_handler(handler: Handler, **options: Any) -> AsyncIterator[str]:
-    """A server that answers every request with one handler; yields its origin."""
+    """Run a server with one handler for every request; yields its origin."""
 
     async def respond(request: web.Request) -> web.StreamResponse:
         return await handler(request)
@@ -41,7 +41,7 @@ async def serve_handler(handler: Handler, **options: Any) -> AsyncIterator[str]:
 async def serve_bytes(
     write: Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]],
 ) -> AsyncIterator[str]:
-    """A server that reads a request and then says whatever bytes it likes."""
+    """Run a server that reads a request and then runs `write`; yields its origin."""
     writing: set[asyncio.Task[None]] = set()
     closed_events: set[asyncio.Event] = set()
 
@@ -68,7 +68,7 @@ async def serve_bytes(
 
 @dataclass
 class ForbiddenServer:
-    """Listens where nobody may ever connect."""
+    """A server to which no connection may be opened; it counts the connections."""
 
     port: int = 0
     connections: int = 0
@@ -80,9 +80,9 @@ class ForbiddenServer:
 
 @asynccontextmanager
 async def open_forbidden_server() -> AsyncIterator[ForbiddenServer]:
-    """A trap on every loopback address, IPv4 and IPv6."""
+    """Run a forbidden server on every IPv4 address and on the IPv6 loopback address."""
     server_state = ForbiddenServer()
-    async with await asyncio.start_server(server_state.accept, "0.0.0.0", 0) as server:  # noqa: S104  # every address is the point
+    async with await asyncio.start_server(server_state.accept, "0.0.0.0", 0) as server:  # noqa: S104  # every address is meant
         server_state.port = server.sockets[0].getsockname()[1]
         async with await asyncio.start_server(server_state.accept, "::1", server_state.port):
             yield server_state
@@ -90,7 +90,7 @@ async def open_forbidden_server() -> AsyncIterator[ForbiddenServer]:
 
 @dataclass
 class FakeCanvasServer:
-    """A Canvas with one student; remembers what it was asked."""
+    """A Canvas with one student; it stores the requests."""
 
     courses: list[dict[str, Any]] = field(default_factory=list)
     groups: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -116,13 +116,13 @@ class FakeCanvasServer:
 
 
 def json_response(document: Any, **options: Any) -> web.Response:
-    """An answer as Canvas sends it."""
+    """Create a JSON response as Canvas sends it."""
     options.setdefault("content_type", "application/json")
     return web.Response(body=orjson.dumps(document), **options)
 
 
 def page_response(request: web.Request, rows: list[dict[str, Any]], size: int) -> web.Response:
-    """One page of rows, and where the next one is."""
+    """Create the response for one page of rows, with a `Link` header."""
     number = int(request.query.get("page", "1"))
     response = json_response(rows[(number - 1) * size : number * size])
     links = [f'<{request.url.update_query(page=number)}>; rel="current"']
@@ -133,7 +133,7 @@ def page_response(request: web.Request, rows: list[dict[str, Any]], size: int) -
 
 
 def open_client(*origins: str, limits: Limits = FAST_LIMITS, **options: Any) -> CanvasClient:
-    """A client that may ask these loopback origins."""
+    """Create a client that may send requests to these loopback origins."""
     return CanvasClient(
         (), [origin.partition("://")[2] for origin in origins], limits=limits, **options
     )

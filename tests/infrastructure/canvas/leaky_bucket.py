@@ -1,4 +1,4 @@
-"""Canvas's leaky bucket in front of a handler, with the numbers of its source."""
+"""A request handler behind Canvas's leaky bucket, with the numbers of its source code."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from tests.infrastructure.canvas.fake_servers import Handler
 
 @dataclass
 class ThrottlingHandler:
-    """Reserves 50 units a request in flight and refuses at the mark; nothing leaks meanwhile."""
+    """Reserves 50 units for each request in flight, and refuses at the mark; it has no leak."""
 
     handler: Handler
     high_water_mark: float = 600

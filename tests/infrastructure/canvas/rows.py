@@ -1,4 +1,4 @@
-"""Rows as Canvas writes them for a student."""
+"""Rows of JSON as Canvas sends them to a student."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def course_row(canvas_id: str = "101", **fields: Any) -> dict[str, Any]:
 
 
 def enrollment_row(**fields: Any) -> dict[str, Any]:
-    """A student enrollment as it stands inside of a course."""
+    """A student enrollment inside a course."""
     return {
         "type": "student",
         "role": "StudentEnrollment",
@@ -41,7 +41,7 @@ def enrollment_row(**fields: Any) -> dict[str, Any]:
 
 
 def submission_row(**fields: Any) -> dict[str, Any]:
-    """Handed in, graded and posted."""
+    """A submission with a posted grade."""
     return {
         "id": "900",
         "assignment_id": "5001",
@@ -65,7 +65,7 @@ def submission_row(**fields: Any) -> dict[str, Any]:
 
 
 def assignment_row(canvas_id: str = "5001", **fields: Any) -> dict[str, Any]:
-    """A graded homework."""
+    """An assignment with a graded submission."""
     return {
         "id": canvas_id,
         "course_id": "101",
@@ -90,7 +90,7 @@ def assignment_row(canvas_id: str = "5001", **fields: Any) -> dict[str, Any]:
 
 
 def group_row(canvas_id: str = "11", *assignments: dict[str, Any]) -> dict[str, Any]:
-    """An assignment group with its assignments inside."""
+    """An assignment group with its assignments."""
     return {
         "id": canvas_id,
         "name": "Homework",
@@ -102,7 +102,7 @@ def group_row(canvas_id: str = "11", *assignments: dict[str, Any]) -> dict[str, 
 
 
 def planner_row(**fields: Any) -> dict[str, Any]:
-    """The same homework as the planner shows it."""
+    """The assignment of `assignment_row` as the planner shows it."""
     return {
         "context_type": "Course",
         "course_id": "101",

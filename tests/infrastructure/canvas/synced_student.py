@@ -1,4 +1,4 @@
-"""A sandbox student kept in step by the real client and the real runs, over a log in memory."""
+"""A sandbox student who is synced by the real client and commands, with a store in memory."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,12 +24,12 @@ from tests.memory_store import InMemoryStore
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 NO_CHANGES = {"courses": 0, "assignments": 0, "grades": 0}
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-"""Today, so that the planner's window is around it, and far from a midnight."""
+"""Today, so that it is inside the planner window; noon, so that no test passes midnight."""
 
 
 @dataclass
 class SyncedStudent:
-    """The student, and what is known of them."""
+    """The student, and the store with everything that was recorded."""
 
     sandbox: Sandbox
     canvas: CanvasClient
@@ -58,14 +58,14 @@ class SyncedStudent:
         return await self._run()
 
     async def sync(self, mode: str = "auto") -> SyncRun:
-        """One more run, and how it ended; the sandbox's time moves on a little."""
+        """Advance the clock by a minute, execute a run, and return it."""
         self.control.advance_clock(60)
         command = RequestSync(person_id=PERSON, connection_id=self.connection_id, mode=mode)
         await request_sync(command, store=self.store, queue=self.queue, interval=timedelta(hours=2))
         return await self._run()
 
     async def snapshots(self) -> dict[str, CourseSnapshot]:
-        """What is remembered of every course."""
+        """The snapshots of all courses, by Canvas id."""
         return (await self._sync()).courses
 
     async def _run(self) -> SyncRun:
@@ -87,7 +87,7 @@ class SyncedStudent:
 
 @asynccontextmanager
 async def open_synced_student(**options: Any) -> AsyncIterator[SyncedStudent]:
-    """A student whose first, full run is over."""
+    """Open a student whose first, full run is completed."""
     defaults: dict[str, Any] = {"courses": 6, "assignments": 15, "now": NOON, "restricted": True}
     async with (
         running_sandbox(SandboxOptions(**(defaults | options))) as sandbox,

@@ -10,6 +10,7 @@ from aiohttp import web
 from domain.errors import CanvasForbidden, CanvasResponseUnusable, CanvasTokenRejected
 from infrastructure.canvas.account import CanvasAccountReader
 from infrastructure.canvas.limits import Limits
+from tests.deadlines import scaled
 from tests.infrastructure.canvas.fake_servers import (
     FAST_LIMITS,
     TOKEN,
@@ -42,7 +43,7 @@ def canvas_with_courses(count: int) -> FakeCanvasServer:
 
 @dataclass
 class BlockingCanvas:
-    """A Canvas that holds course answers back until it is told to let them go."""
+    """Delays responses for courses until `opened`; sets `full` at `expected` requests in flight."""
 
     server: FakeCanvasServer
     inside: int = 0
@@ -71,20 +72,12 @@ async def test_a_full_read_costs_one_request_plus_one_per_course() -> None:
         courses = await account.list_courses()
         fetched = [fetched_course async for fetched_course in account.fetch_courses(courses)]
         assert account.requests == {"total": 21, "not_modified": 0, "retried": 0}
-    assert {fetched_course.course["canvas_id"] for fetched_course in fetched} == {
-        str(n) for n in range(1, 21)
-    }
-    for fetched_course in fetched:
-        assert fetched_course.failure is None
-        assert fetched_course.assignments
-        assert (
-            fetched_course.assignments[0]["canvas_id"] == f"{fetched_course.course['canvas_id']}01"
-        )
-        assert fetched_course.assignments[0]["group"] == {
-            "id": "11",
-            "name": "Homework",
-            "weight": 40.0,
-        }
+    assert {item.course["canvas_id"] for item in fetched} == {str(n) for n in range(1, 21)}
+    for item in fetched:
+        assert item.failure is None
+        assert item.assignments
+        assert item.assignments[0]["canvas_id"] == f"{item.course['canvas_id']}01"
+        assert item.assignments[0]["group"] == {"id": "11", "name": "Homework", "weight": 40.0}
 
 
 async def test_fields_that_are_not_stored_are_excluded_from_requests() -> None:
@@ -122,7 +115,7 @@ async def test_exactly_eight_requests_run_in_parallel() -> None:
         courses = await account.list_courses()
         results = account.fetch_courses(courses)
         first_result = asyncio.ensure_future(anext(results))
-        await asyncio.wait_for(blocking.full.wait(), 10)
+        await asyncio.wait_for(blocking.full.wait(), scaled(10))
         blocking.opened.set()
         fetched = [await first_result, *[fetched_course async for fetched_course in results]]
     assert len(fetched) == 30
@@ -139,7 +132,7 @@ async def test_runs_with_the_same_token_share_the_eight_slots() -> None:
                 return len([fetched async for fetched in account.fetch_courses(courses)])
 
         runs = [asyncio.ensure_future(read()) for _ in range(3)]
-        await asyncio.wait_for(blocking.full.wait(), 10)
+        await asyncio.wait_for(blocking.full.wait(), scaled(10))
         blocking.opened.set()
         assert await asyncio.gather(*runs) == [10, 10, 10]
     assert blocking.max_inside == 8
@@ -178,7 +171,7 @@ async def test_a_slow_consumer_limits_how_far_reading_runs_ahead() -> None:
 
 @pytest.mark.parametrize("closes_iterator", [True, False])
 async def test_a_consumer_that_stops_early_cancels_the_other_requests(
-    closes_iterator: bool,  # noqa: FBT001  # a case of the table
+    closes_iterator: bool,  # noqa: FBT001  # a test parameter
 ) -> None:
     server = canvas_with_courses(40)
     blocking = BlockingCanvas(server, expected=7)
@@ -190,9 +183,9 @@ async def test_a_consumer_that_stops_early_cancels_the_other_requests(
         results = account.fetch_courses(await account.list_courses())
         first_result = await anext(results)
         assert first_result.course["canvas_id"] == "1"
-        await asyncio.wait_for(blocking.full.wait(), 10)
+        await asyncio.wait_for(blocking.full.wait(), scaled(10))
         if closes_iterator:
-            await results.aclose()  # type: ignore[attr-defined]  # what an `async for` left early does
+            await results.aclose()  # type: ignore[attr-defined]  # it is an async generator
             assert not account._tasks
     assert not account._tasks
     assert len(server.requests) < 12

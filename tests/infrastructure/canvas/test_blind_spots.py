@@ -1,4 +1,4 @@
-"""What none of the three lists shows waits for the next full run, and is found by it."""
+"""Tests that a change which no change feed shows is found by the next full run."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,13 +16,13 @@ from tests.infrastructure.canvas.synced_student import (
 PLAIN_COURSE, HIDDEN_TOTALS_COURSE = "1001", "1003"
 
 
-def find_assignment(student: SyncedStudent, course_id: str = PLAIN_COURSE, **facts: Any) -> str:
-    """The first of a course's assignments that is as told."""
+def find_assignment(student: SyncedStudent, course_id: str = PLAIN_COURSE, **fields: Any) -> str:
+    """Find the first assignment of a course with these field values; return its id."""
     assignments = student.control.assignments(course_id)
     return next(
         str(assignment["id"])
         for assignment in assignments
-        if all(assignment[key] == facts[key] for key in facts)
+        if all(assignment[key] == fields[key] for key in fields)
     )
 
 
@@ -115,8 +115,9 @@ async def test_at_most_three_planner_pages_are_read() -> None:
         )
         student.control.rename_assignment(dated[0]["id"], "Far down")
         run = await student.sync()
-        # The planner says that something changed, and not where: three pages, and no course.
-        # A grade yet to be posted further down, in a course without totals, is looked for.
+        # The validator of the planner differs, but the change is beyond three pages, so no course
+        # is read. One more page of graded submissions is read, because a course with hidden totals
+        # has a grade that is not posted.
         assert (run["changes"], run["requests"]["total"]) == (NO_CHANGES, 2 + 3 + 1)
         student.control.rename_assignment(dated[-1]["id"], "High up")
         assert (await student.sync())["changes"]["assignments"] == 2

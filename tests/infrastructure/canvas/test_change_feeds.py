@@ -1,4 +1,4 @@
-"""The two lists over all courses, and answers that need not be sent again."""
+"""Tests of the two change feeds and of the planner's validator."""
 
 from contextlib import aclosing
 from datetime import date
@@ -178,5 +178,5 @@ async def test_graded_submissions_without_course_ids_are_an_error() -> None:
         canvas.open_account(origin, TOKEN) as account,
         aclosing(account.graded_submissions()) as pages,
     ):
-        with pytest.raises(CanvasResponseUnusable, match="of which courses"):
+        with pytest.raises(CanvasResponseUnusable, match="without their course ids"):
             await anext(pages)

@@ -1,4 +1,4 @@
-"""The circuits that every process shares, on a real PostgreSQL."""
+"""Tests of the circuit breakers that all processes share, with a real PostgreSQL."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,6 +16,7 @@ from infrastructure.canvas.circuit_breakers import (
     count_states,
     load_circuit_breakers,
 )
+from tests.deadlines import scaled
 
 ORIGIN = "https://canvas.example"
 OTHER = "https://other.example"
@@ -24,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class SettableClock:
-    """A clock that stands still until it is set."""
+    """A clock that changes only when a test sets it."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -57,8 +58,8 @@ async def record_failures(
 
 
 async def wait_for_lock_waiters(pool: AsyncConnectionPool, total: int) -> None:
-    """Until so many sessions wait for a lock."""
-    async with asyncio.timeout(20), pool.connection() as connection:
+    """Wait until this number of database sessions wait for a lock."""
+    async with asyncio.timeout(scaled(20)), pool.connection() as connection:
         await connection.set_autocommit(True)
         waiting = 0
         while waiting < total:
@@ -162,12 +163,12 @@ async def test_a_host_is_degraded_until_its_circuit_closes(
     assert await degraded() == [False, False]
     await record_failures(circuit_breakers)
     await record_failures(circuit_breakers, FAILURE_THRESHOLD - 1, OTHER)
-    assert await degraded() == [False, False], "a process looks every few seconds"
+    assert await degraded() == [False, False], "the last query is reused for a few seconds"
     clock.now += DEGRADED_HOSTS_MAX_AGE + MINUTE
-    assert await degraded() == [True, False], "also once it is time for a probe"
+    assert await degraded() == [True, False], "a half-open circuit is degraded too"
     await circuit_breakers.record_success(ORIGIN)
     clock.now -= timedelta(hours=1)
-    assert await degraded() == [False, False], "also where a clock was set back"
+    assert await degraded() == [False, False], "a clock that was set back causes a new query"
 
 
 async def test_an_unavailable_database_does_not_fail_a_run(

@@ -32,7 +32,7 @@ SHORT_TIMEOUTS = replace(TWO_ATTEMPTS, request_seconds=0.4, read_seconds=0.2, co
 
 
 async def failure_at(origin: str, *other_origins: str, **options: object) -> CanvasFailure:
-    async with open_client(origin, *other_origins, **options) as canvas:  # type: ignore[arg-type]  # as open_client takes it
+    async with open_client(origin, *other_origins, **options) as canvas:  # type: ignore[arg-type]  # options of several types
         with pytest.raises(CanvasFailure) as raised:
             async with canvas.open_account(origin, TOKEN) as account:
                 await account.list_courses()

@@ -1,4 +1,4 @@
-"""Incremental runs end where full ones would, whatever changed that the three lists can show."""
+"""Tests that incremental runs record the same as full runs, if the change feeds show the change."""
 
 from datetime import timedelta
 from random import Random
@@ -17,13 +17,13 @@ INCREMENTAL_RUNS = 4
 
 
 def random_due_date(rng: Random) -> Any:
-    """Some day in the planner's window, not today."""
+    """A random day in the planner window, but not today."""
     days = rng.choice([*range(-60, -1), *range(2, 90)])
     return NOON + timedelta(days=days)
 
 
 def random_assignment(student: SyncedStudent, rng: Random) -> dict[str, Any]:
-    """An assignment that is assigned and has a due date."""
+    """A random published assignment that is assigned and has a due date."""
     course = rng.choice(student.control.courses())
     assignments = student.control.assignments(course["id"])
     return rng.choice(
@@ -89,7 +89,7 @@ def rename_course(student: SyncedStudent, rng: Random) -> None:
 
 
 def toggle_course_state(student: SyncedStudent, rng: Random) -> None:
-    """Withdraw, restrict, conclude a course or hide its totals, or take that back."""
+    """Withdraw, restrict or conclude a course or hide its totals, or undo that."""
     course = rng.choice(student.control.courses())
     id_, control = course["id"], student.control
     match rng.randrange(4):

@@ -50,7 +50,7 @@ ANY_JSON = st.recursive(
 
 
 def corrupted(row: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """A row as it should be, but for some keys."""
+    """A valid row with arbitrary JSON in some of its keys."""
     return st.dictionaries(st.sampled_from(sorted(row)), ANY_JSON, max_size=5).map(
         lambda invalid: row | invalid
     )

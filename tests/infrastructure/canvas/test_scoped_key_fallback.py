@@ -30,7 +30,7 @@ REJECTED_TOKEN_HEADERS = {"WWW-Authenticate": 'Bearer realm="canvas-lms"'}
 
 
 def without(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    """A row without what an include would have added."""
+    """A row without the fields that an include would add."""
     return {key: value for key, value in row.items() if key not in names}
 
 
@@ -40,7 +40,7 @@ def bare_course_row(canvas_id: str = "1", **fields: Any) -> dict[str, Any]:
 
 
 def listed_enrollment(course_id: str = "1", **grades: Any) -> dict[str, Any]:
-    """A row of the enrollments; with no grades given, hidden ones."""
+    """A row of the list of enrollments; without `grades` its totals are hidden."""
     page_fields = {"html_url": f"https://canvas.example/courses/{course_id}/grades/42"}
     return {"course_id": course_id, "type": "StudentEnrollment", "grades": page_fields | grades}
 
@@ -211,7 +211,7 @@ async def test_a_course_without_totals_in_any_list_fails_alone() -> None:
         (
             web.Response(status=401, headers=REJECTED_TOKEN_HEADERS),
             CanvasTokenRejected,
-            r"make a new one in Canvas\.$",
+            r"create a new one in Canvas\.$",
         ),
     ],
 )

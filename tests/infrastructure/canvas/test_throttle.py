@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from infrastructure.canvas.throttle import Throttle, ThrottleRegistry
+from tests.deadlines import scaled
 from tests.infrastructure.canvas.fake_servers import (
     TOKEN,
     FakeCanvasServer,
@@ -69,9 +70,9 @@ async def test_a_cancelled_waiter_does_not_lose_a_slot() -> None:
         await asyncio.sleep(0)
         waiting[0].cancel()
     waiting[1].cancel()
-    assert await asyncio.wait_for(waiting[2], 5) == [0]
+    assert await asyncio.wait_for(waiting[2], scaled(5)) == [0]
     assert throttle._in_flight == 0
-    await asyncio.wait_for(acquire_slots(throttle, 1), 5)
+    await asyncio.wait_for(acquire_slots(throttle, 1), scaled(5))
 
 
 async def test_a_throttle_is_shared_per_token_and_dropped_when_unused() -> None:
@@ -95,7 +96,7 @@ def canvas_with_courses(count: int) -> FakeCanvasServer:
 
 
 async def read_account(bucket: ThrottlingHandler) -> tuple[int, int]:
-    """Reads an account through a bucket; gives the courses read and the requests repeated."""
+    """Read an account through a bucket; return the number of courses read and of retries."""
     async with (
         serve_handler(bucket) as origin,
         open_client(origin) as canvas,
@@ -115,7 +116,7 @@ async def test_one_client_is_never_throttled_in_the_default_bucket() -> None:
 
 
 @pytest.mark.parametrize("as_429", [True, False])
-async def test_a_smaller_bucket_causes_few_throttled_requests(as_429: bool) -> None:  # noqa: FBT001  # a case of the table
+async def test_a_smaller_bucket_causes_few_throttled_requests(as_429: bool) -> None:  # noqa: FBT001  # a test parameter
     server = canvas_with_courses(60)
     in_flight = 0
     changed = asyncio.Condition()

@@ -20,7 +20,7 @@ from tests.infrastructure.canvas.fake_servers import (
 
 
 def create_certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server of this name shows, and what trusts nobody else."""
+    """Create a certificate; return the context of its server and of a client that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
@@ -54,7 +54,7 @@ def create_certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSL
 async def test_the_certificate_must_match_the_host_name(
     tmp_path: Path,
     host: str,
-    trusted: bool,  # noqa: FBT001  # a case of the table
+    trusted: bool,  # noqa: FBT001  # a test parameter
 ) -> None:
     server, client = create_certificate(tmp_path, host)
     async with serve_handler(user_handler(), ssl=server) as origin:

@@ -1,4 +1,4 @@
-"""A sandbox to ask."""
+"""Fixtures: a running sandbox with a client."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""A student's browser, nearly: asks a sandbox and keeps what it says."""
+"""A client that sends requests to a sandbox as a student."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,6 +11,7 @@ import aiohttp
 import orjson
 
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
+from tests.deadlines import scaled
 
 NOW = datetime(2026, 10, 15, 15, 0, tzinfo=UTC)
 ALL_INCLUDES = (
@@ -21,7 +22,7 @@ GROUPS_PATH = "assignment_groups?include[]=assignments&include[]=submission&per_
 
 
 class SandboxResponse(NamedTuple):
-    """An answer, decompressed."""
+    """A response with its decompressed body."""
 
     status: int
     headers: Mapping[str, str]
@@ -33,14 +34,14 @@ class SandboxResponse(NamedTuple):
 
     @property
     def links(self) -> dict[str, str]:
-        """The addresses of the `Link` header, by `rel`."""
+        """The URLs of the `Link` header, by `rel`."""
         links = [part.split("; rel=") for part in self.headers.get("Link", "").split(",") if part]
         return {rel.strip('"'): address.strip("<>") for address, rel in links}
 
 
 @dataclass
 class SandboxClient:
-    """Asks as one student or another."""
+    """Sends requests as one of the students."""
 
     sandbox: Sandbox
     session: aiohttp.ClientSession
@@ -48,7 +49,7 @@ class SandboxClient:
     async def __call__(
         self, path: str, *, student: int = 0, token: str | None = "", **headers: str
     ) -> SandboxResponse:
-        """GET an address, or a path below `/api/v1`; a `token` of None sends none."""
+        """Send a GET request to a URL, or to a path below `/api/v1`; None sends no token."""
         url = path if path.startswith("http") else f"{self.sandbox.url}/api/v1{path}"
         if token is not None:
             token = token or self.sandbox.tokens[student]["token"]
@@ -58,27 +59,27 @@ class SandboxClient:
             return SandboxResponse(response.status, response.headers, await response.read())
 
     async def courses(self, *, student: int = 0) -> list[dict[str, Any]]:
-        """All courses, with everything one may include."""
-        responses = await self(f"/courses?per_page=100&{ALL_INCLUDES}", student=student)
-        return list(responses.json)
+        """Fetch all courses with all includes."""
+        response = await self(f"/courses?per_page=100&{ALL_INCLUDES}", student=student)
+        return list(response.json)
 
     async def course(self, id_: int | str) -> dict[str, Any]:
-        """One course of the list, with everything."""
+        """Fetch one course of the list with all includes."""
         return next(course for course in await self.courses() if course["id"] == int(id_))
 
     async def groups(self, course: int | str, extra_query: str = "") -> list[dict[str, Any]]:
-        """A course's groups, with assignments and submissions inside."""
+        """Fetch the groups of a course with their assignments and submissions."""
         return list((await self(f"/courses/{course}/{GROUPS_PATH}{extra_query}")).json)
 
     async def assignments(
         self, course: int | str, extra_query: str = ""
     ) -> dict[int, dict[str, Any]]:
-        """A course's assignments by id, with submissions inside."""
+        """Fetch the assignments of a course with their submissions, by id."""
         groups = await self.groups(course, extra_query)
         return {item["id"]: item for group in groups for item in group["assignments"]}
 
     async def pages(self, path: str, *, student: int = 0) -> list[SandboxResponse]:
-        """All pages of a list."""
+        """Fetch all pages of a list."""
         responses = [await self(path, student=student)]
         while next_url := responses[-1].links.get("next"):
             responses.append(await self(next_url, student=student))
@@ -86,15 +87,15 @@ class SandboxClient:
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  the condition tells nobody
+    """Wait until a condition is true, at most 10 seconds (scaled)."""
+    async with asyncio.timeout(scaled(10)):
+        while not condition():  # noqa: ASYNC110  nothing signals the condition
             await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def open_sandbox_client(**options: Any) -> AsyncIterator[SandboxClient]:
-    """Two students, a stopped clock and a restricted course, unless told otherwise."""
+    """Run a sandbox; by default with two students, a stopped clock and a restricted course."""
     defaults: dict[str, Any] = {"students": 2, "now": NOW, "restricted": True}
     sandbox_options = SandboxOptions(**(defaults | options))
     async with running_sandbox(sandbox_options) as sandbox, aiohttp.ClientSession() as session:

@@ -1,4 +1,4 @@
-"""Assignments and groups as a student sees them."""
+"""Tests of assignments and assignment groups as a student sees them."""
 
 from typing import Any
 

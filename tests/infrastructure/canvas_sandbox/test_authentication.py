@@ -1,4 +1,4 @@
-"""Who gets in, and exactly how the others are told."""
+"""Tests of authentication and of the exact error responses."""
 
 import pytest
 

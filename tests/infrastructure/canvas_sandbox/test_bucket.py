@@ -1,4 +1,4 @@
-"""What is in flight is limited, what is asked is not."""
+"""Tests of the rate limit: it limits the requests in flight, not their number."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The canvasapi package, written against the real Canvas, works unchanged."""
+"""Tests that the canvasapi package, which was written for the real Canvas, works unchanged."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient, op
 async def run_canvasapi(
     client: SandboxClient, call: Callable[[Canvas], Any], token: str | None = None
 ) -> Any:
-    """Let a blocking client work in a thread of its own."""
+    """Run calls of the blocking canvasapi client in a thread."""
 
     def call_in_thread() -> Any:
         with pytest.warns(UserWarning, match="HTTP"):

@@ -1,4 +1,4 @@
-"""Levers: grades, courses, dates, and the totals that follow."""
+"""Tests of the control operations: grades, courses, dates, and the totals that depend on them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ async def read_submission(
 
 
 async def calculate_totals(client: SandboxClient, course: int) -> tuple[float, float]:
-    """Totals worked out from what a student sees, by weights where there are any."""
+    """Calculate the totals from the data that a student sees, by weights if there are any."""
     ratios = []
     for graded_only in (True, False):
         earned = possible = 0.0

@@ -1,4 +1,4 @@
-"""The same levers over HTTP."""
+"""Tests of the control operations over HTTP."""
 
 from typing import Any
 

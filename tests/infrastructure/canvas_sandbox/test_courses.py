@@ -1,4 +1,4 @@
-"""Courses as their students see them."""
+"""Tests of courses as a student sees them."""
 
 from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient, open_sandbox_client
 

@@ -1,4 +1,4 @@
-"""Faults on demand."""
+"""Tests of fault injection in the sandbox."""
 
 import asyncio
 
@@ -66,7 +66,7 @@ async def test_unlimited_faults_end_when_cleared(client: SandboxClient) -> None:
 
 
 def test_an_unknown_fault_kind_is_an_error(client: SandboxClient) -> None:
-    with pytest.raises(ValueError, match="no fault is called 'earthquake'"):
+    with pytest.raises(ValueError, match="no fault kind 'earthquake'"):
         client.sandbox.control.inject("earthquake")
 
 
@@ -138,6 +138,6 @@ async def test_includes_can_be_ignored_once(client: SandboxClient) -> None:
 
 
 def test_every_fault_kind_is_documented() -> None:
-    from infrastructure.canvas_sandbox import fault_injection  # noqa: PLC0415  its docstring is asked
+    from infrastructure.canvas_sandbox import fault_injection  # noqa: PLC0415  for its docstring
 
     assert all(f"`{kind}`" in (fault_injection.__doc__ or "") for kind in FAULT_KINDS)

@@ -1,4 +1,4 @@
-"""Both ways of paging."""
+"""Tests of both kinds of pagination."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Submissions, and the lists over all courses."""
+"""Tests of submissions, and of the lists over all courses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""ETags, compression and what ticks meanwhile."""
+"""Tests of ETags, compression, and values that change with the clock."""
 
 import asyncio
 import gzip

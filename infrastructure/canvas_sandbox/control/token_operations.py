@@ -1,0 +1,42 @@
+"""Operations on access tokens."""
+
+from collections.abc import Sequence
+
+from infrastructure.canvas_sandbox.state import SandboxState
+
+
+class TokenOperations:
+    """Issues the access tokens of students and changes what they permit."""
+
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
+
+    def issue_token(self, *, student: int = 0) -> str:
+        """Issue a new token for a student; returns its text."""
+        return self._state.tokens.issue(self._state.students[student]).text
+
+    def revoke_token(self, *, student: int = 0) -> None:
+        """Revoke all tokens of a student."""
+        for token in self._state.tokens.of_student(student):
+            token.revoked = True
+
+    def expire_token(self, *, student: int = 0) -> None:
+        """Expire all tokens of a student now."""
+        for token in self._state.tokens.of_student(student):
+            token.expires_at = self._state.clock.now()
+
+    def restore_token(self, *, student: int = 0) -> None:
+        """Make all tokens of a student valid again, without scopes and with includes."""
+        for token in self._state.tokens.of_student(student):
+            token.revoked, token.expires_at = False, None
+            token.scopes, token.honors_includes = None, True
+
+    def limit_scopes(self, scopes: Sequence[str], *, student: int = 0) -> None:
+        """Limit the tokens of a student to paths that match one of these patterns."""
+        for token in self._state.tokens.of_student(student):
+            token.scopes = tuple(scopes)
+
+    def ignore_includes(self, *, student: int = 0) -> None:
+        """Drop `include[]` for the tokens of a student, as with a scoped developer key."""
+        for token in self._state.tokens.of_student(student):
+            token.honors_includes = False
