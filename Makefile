@@ -1,13 +1,22 @@
 # Everything starts from a fresh machine with nothing but Python >= 3.11 and its venv module.
+# `make help` lists the targets; ARGS is handed to the command behind a target.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 SEEDS ?= 25
 SECONDS ?= 300
 
-.PHONY: setup demo test check bench soak fuzz simulate documents lock
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test test-fast check lint format bench soak fuzz simulate documents lock
 
-setup: .venv/ready
+help: ## list the targets
+	@echo "Usage: make TARGET [ARGS=...]"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Examples: make demo ARGS=--once    make test ARGS=tests/domain"
+
+setup: .venv/ready ## install the whole environment into .venv
 
 .venv/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "easeboard needs Python 3.11 or newer; name one with PYTHON=...")'
@@ -16,43 +25,51 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup
+demo: setup ## run the main job on the embedded database, with a Canvas of its own
 	$(BIN)/easeboard demo $(ARGS)
 
-test: setup
-	$(BIN)/python -m pytest -n auto $(ARGS)
+dev: setup ## serve on the embedded database, and restart when a source file changes
+	$(BIN)/watchfiles --filter python --sigint-timeout 15 "$(BIN)/easeboard serve $(ARGS)" \
+		domain application infrastructure projections interfaces
 
-check: setup
+test: setup ## run the whole test suite, or the part that ARGS names
+	$(BIN)/python -m tests $(ARGS)
+
+test-fast: setup ## run the tests that need no database and no process (seconds)
+	$(BIN)/python -m pytest -n auto -m unit $(ARGS)
+
+check: lint test ## what CI runs: format, lint, types, import contracts and tests
+
+lint: setup ## check format, lint, types and import contracts, without tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto $(ARGS)
 
-bench: setup
+format: setup ## format the code and apply the safe fixes of the linter
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## run the benchmarks with their peers
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# Kills, freezes and cuts off real processes under load; [worker-7] is repeated by -k worker-7.
-soak: setup
+soak: setup ## kill, freeze and cut off real processes under load, SEEDS times
 	$(BIN)/python -m pytest -n 2 tests/faults --seeds=$(SEEDS) $(ARGS)
 
-# One after the other, SECONDS each: what Canvas answers, what people give as its address, its pages.
-fuzz: setup
-	$(BIN)/python -m tests.fuzzing answer -max_total_time=$(SECONDS)
+fuzz: setup ## fuzz Canvas responses, Canvas addresses and page links, SECONDS each
+	$(BIN)/python -m tests.fuzzing response -max_total_time=$(SECONDS)
 	$(BIN)/python -m tests.fuzzing address -max_total_time=$(SECONDS)
 	$(BIN)/python -m tests.fuzzing link -max_total_time=$(SECONDS)
 
-# A day of a million connections on a virtual clock; ARGS=--help names what can be changed.
-simulate: setup
+simulate: setup ## simulate a day of a million connections on a virtual clock
 	$(BIN)/python -m tests.simulation $(ARGS)
 
-# What the application says of itself: docs/openapi.json and docs/authorisation.md.
-documents: setup
+documents: setup ## generate the documents that are made from the code
 	$(BIN)/python -m tests.generate_documents
 
-# Needs uv on the PATH; the files name neither an index nor this machine.
+# Needs uv on the PATH. The files name neither a package index nor this machine.
 LOCK := uv pip compile --quiet pyproject.toml --extra embedded --extra telemetry --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
-lock:
+lock: ## pin all dependencies with hashes (needs uv)
 	$(LOCK) --output-file requirements.txt
 	$(LOCK) --group dev --output-file requirements-dev.txt

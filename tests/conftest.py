@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests, and a fresh database for each that asks."""
+"""The level of each test, and a PostgreSQL server with a new database for each test."""
 
 import itertools
 import shutil
@@ -16,22 +16,45 @@ from infrastructure.postgres.embedded.embedded_postgres import (
     create_database,
 )
 from infrastructure.queue.database_schema import apply_migrations
+from tests.deadlines import scaled
+
+PROCESS_FOLDERS = ("canary", "end_to_end", "faults", "fuzzing", "interfaces/cli")
+"""Tests below these folders start processes or the whole service."""
+DATABASE_FIXTURES = {"embedded_postgres", "postgres15_url"}
+TEST_TIMEOUT_SECONDS = 120
 
 _TEMPLATE_DATABASE = "migrated"
 _DATABASE_NUMBERS = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its level, and limit its time by the speed of the machine."""
+    for item in items:
+        item.add_marker(_level(item))
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(scaled(TEST_TIMEOUT_SECONDS)))
+
+
+def _level(item: pytest.Item) -> str:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    if path.startswith(PROCESS_FOLDERS) or item.get_closest_marker("process"):
+        return "process"
+    uses_postgres = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    return "postgres" if uses_postgres or item.get_closest_marker("postgres") else "unit"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """One more than there are processors, for many tests wait for something most of the time."""
+    """Start one worker more than there are processors, because many tests only wait."""
     return (yield) + 1
 
 
 @pytest.fixture(scope="session")
 def embedded_postgres() -> Iterator[EmbeddedPostgres]:
-    # Not pytest's own temporary folder: as root, the server's account could not enter that.
+    # If root runs the tests, the account of the server cannot enter the directory of pytest.
     home = Path(tempfile.mkdtemp(prefix="easeboard-tests-"))
-    # These tests kill processes, never the power: fsync would only slow them down.
+    # Tests kill processes but not the machine, so fsync would only make them slower.
     with EmbeddedPostgres(home, settings={"fsync": "off"}) as server:
         yield server
     shutil.rmtree(home)
@@ -39,7 +62,7 @@ def embedded_postgres() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def postgres_url(embedded_postgres: EmbeddedPostgres) -> str:
-    """The server's maintenance database, as superuser."""
+    """The URL of the database `postgres`, as superuser."""
     return embedded_postgres.admin_url
 
 
@@ -52,13 +75,13 @@ def _migrated_template(embedded_postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 def database_url(embedded_postgres: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
-    """A migrated database of the test's own, as its owner."""
+    """The URL of a migrated database for one test, as its owner."""
     yield from _temporary_database(embedded_postgres, _migrated_template)
 
 
 @pytest.fixture
 def empty_database_url(embedded_postgres: EmbeddedPostgres) -> Iterator[str]:
-    """A database of the test's own with nothing in it, as its owner."""
+    """The URL of an empty database for one test, as its owner."""
     yield from _temporary_database(embedded_postgres, "template1")
 
 
