@@ -1,1 +1,1 @@
-"""What we can be asked to do: one file per command."""
+"""The commands, one file for each, and the ports that they need."""

@@ -1,4 +1,4 @@
-"""Taking in what arrives while one is busy with what arrived before."""
+"""Collects items that arrive while the consumer is busy, and consumes them in batches."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,9 +10,11 @@ T = TypeVar("T")
 async def consume_in_batches(
     source: AsyncIterator[T], consume: Callable[[list[T]], Awaitable[None]], *, max_size: int
 ) -> None:
-    """Hand over everything that has arrived by then, at most `max_size` at once, until it ends.
+    """Pass the items of `source` to `consume` in batches of at most `max_size`, until it ends.
 
-    The source is read ahead by as many while `consume` is busy, so neither waits for the other.
+    While `consume` is busy, up to `max_size` items are read ahead.
+
+    Raises: what `source` raises, after the items before it are consumed; what `consume` raises.
     """
     slots, buffer = asyncio.Semaphore(max_size), asyncio.Queue[T | None]()
 

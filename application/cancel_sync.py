@@ -1,4 +1,4 @@
-"""Call off a connection's run."""
+"""The command that cancels the active run of a connection."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,14 +10,18 @@ from domain.sync import Sync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelSync:
-    """A person calls the queued or running run off."""
+    """A person cancels the run that is queued or running."""
 
     person_id: UUID
     connection_id: UUID
 
 
 async def cancel_sync(command: CancelSync, *, store: Store) -> None:
-    """Record the cancellation; the worker's next append is refused, which stops it."""
+    """Record the cancellation; the worker stops when it polls, or when it appends next.
+
+    Raises: ConnectionNotFound if the person has no such connection; NoSyncRunning if it has no
+    active run.
+    """
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
     sync = await store.load(Sync, Sync.id_for(connection.id))

@@ -1,11 +1,12 @@
-"""What time it is, for whoever is not told otherwise."""
+"""The clock that commands receive, so that tests can control the time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
+"""Returns the current time, in UTC."""
 
 
 def utc_now() -> datetime:
-    """Now, by the clock of this machine."""
+    """Return the time of this machine, in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""End a connection."""
+"""The command that closes a connection."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,17 +10,19 @@ from domain.sync import Sync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseConnection:
-    """A person withdraws their consent."""
+    """A person withdraws the access to their Canvas account."""
 
     person_id: UUID
     connection_id: UUID
 
 
 async def close_connection(command: CloseConnection, *, store: Store, vault: Vault) -> None:
-    """Destroy the token, stop the run and close.
+    """Destroy the tokens, cancel the active run and close the connection.
 
-    The token goes first: nobody could ask again for the destruction once the closing is recorded,
-    whereas a connection without its token can be closed by asking again.
+    The tokens are destroyed first. After a crash in between, the command can be repeated; a closed
+    connection cannot be closed again to destroy them.
+
+    Raises: ConnectionNotFound if the person has no such connection.
     """
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)

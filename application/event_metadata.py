@@ -1,4 +1,4 @@
-"""On whose behalf something is done: the metadata every event carries."""
+"""The metadata of the events that a command appends: who caused them, and why."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,20 +9,23 @@ from uuid import UUID
 
 @dataclass(slots=True)
 class EventMetadata:
-    """Who acts and why, and how far into the log they have written."""
+    """The metadata of appended events, and the position of the last one."""
 
     actor: str
+    """Who acts: a user id, or a part of the program such as `worker`."""
     correlation_id: str | None = None
+    """The id of everything that belongs together: a request id or a sync id."""
     causation_id: UUID | None = None
+    """The event that caused those appended; no command sets it yet, so it is always None."""
     position: int = 0
-    """Of the last event appended on this behalf; 0 while there is none."""
+    """The position of the last event that was appended with this metadata; 0 if there is none."""
 
 
 _CURRENT: ContextVar[EventMetadata] = ContextVar("event_metadata")
 
 
 def current_metadata() -> EventMetadata:
-    """Whoever acts here and now; `system` where nobody said so."""
+    """Return the metadata of the current context; outside of one, the actor is `system`."""
     return _CURRENT.get(None) or EventMetadata("system")
 
 
@@ -30,7 +33,7 @@ def current_metadata() -> EventMetadata:
 def with_event_metadata(
     actor: str, *, correlation_id: str | None = None, causation_id: UUID | None = None
 ) -> Iterator[EventMetadata]:
-    """Do everything inside on somebody's behalf."""
+    """Set the metadata for all appends inside the `with` block."""
     metadata = EventMetadata(actor, correlation_id, causation_id)
     token = _CURRENT.set(metadata)
     try:

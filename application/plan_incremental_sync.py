@@ -1,4 +1,7 @@
-"""Finding out which courses changed with three requests, whatever the account's size."""
+"""Plans an incremental sync: finds the courses that changed with three lists of Canvas.
+
+If a list is not available, the plan has an obstacle and contains every course.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -20,23 +23,28 @@ from domain.stale_courses import FeedContent
 from domain.sync import Sync
 
 MAX_GRADED_PAGES = 6
+"""Most pages of graded submissions; the next full run finds changes on later pages."""
 MAX_PLANNER_PAGES = 3
-"""Pages read at most; what is further down waits for the next full run."""
+"""Most pages of the planner; the next full run finds changes on later pages."""
 
 CourseListTask = asyncio.Task[list[Course]]
 
 
 class SyncPlan(NamedTuple):
-    """The courses listed and those to be read: all of them where there is an obstacle."""
+    """What a run reads."""
 
     courses: Sequence[Course]
+    """Every course that Canvas lists."""
     to_fetch: Sequence[Course]
+    """The courses to read; all of them if there is an obstacle."""
     planner_validator: str | None = None
+    """The ETag of the planner for the next run."""
     obstacle: CanvasFailure | None = None
+    """Why the run cannot be incremental."""
 
 
 class FeedResult(NamedTuple):
-    """What a list over all courses told, or why it could not."""
+    """What was read of a change feed, or the obstacle."""
 
     entries: Sequence[FeedEntry] = ()
     window: PlannerWindow | None = None
@@ -45,9 +53,9 @@ class FeedResult(NamedTuple):
 
 
 async def plan_incremental_sync(account: CanvasAccount, sync: Sync, today: date) -> SyncPlan:
-    """Ask for the courses, the graded submissions and the planner, all at once.
+    """Request the courses, the graded submissions and the planner in parallel; return the plan.
 
-    Raises CanvasFailure where a full run would fail as well.
+    Raises: CanvasFailure if a full run would fail too.
     """
     window = PlannerWindow.around(today)
     try:
@@ -75,7 +83,9 @@ def _make_plan(
 ) -> SyncPlan:
     obstacle = graded.obstacle or planned.obstacle
     if account.drops_includes:
-        obstacle = CanvasForbidden("The token's developer key does not allow includes.")
+        obstacle = CanvasForbidden(
+            "The token's developer key does not allow includes, so every course is read."
+        )
     if obstacle or planned.window is None:
         return SyncPlan(courses, courses, planned.validator, obstacle)
     feeds = FeedContent([*graded.entries, *planned.entries], planned.window)
@@ -99,7 +109,7 @@ async def _or_obstacle(feed: Awaitable[FeedResult]) -> FeedResult:
 async def _read_graded_submissions(
     account: CanvasAccount, sync: Sync, courses_task: CourseListTask
 ) -> FeedResult:
-    """Newest first, as long as a page has news."""
+    """Read the graded submissions, newest first, while the last page has changes."""
     pages_read: list[list[FeedEntry]] = []
     async with aclosing(account.graded_submissions()) as pages:
         async for page in pages:
@@ -112,7 +122,11 @@ async def _read_graded_submissions(
 async def _read_planner(
     account: CanvasAccount, sync: Sync, courses_task: CourseListTask, window: PlannerWindow
 ) -> FeedResult:
-    """Latest first: nothing where nothing changed; what was never read, as long as it has news."""
+    """Read the planner, latest due date first; nothing if the validator is still valid.
+
+    A changed planner is read up to MAX_PLANNER_PAGES. One that was never read before (no validator
+    is known) is read while the last page has changes.
+    """
     known_validator = sync.planner_validator
     validator: str | None = None
     pages_read: list[list[FeedEntry]] = []

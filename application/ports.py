@@ -1,4 +1,4 @@
-"""The outside world as the commands need it."""
+"""What the commands need from outside: each port, after the values that it takes or returns."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -12,19 +12,60 @@ from domain.errors import CanvasFailure
 from domain.events.sync import Requests
 
 A = TypeVar("A", bound=Aggregate)
-WorkerStatus = Literal["alive", "lost", "gone"]
-"""Of a worker: it lives; it died while another one lived; it died and none did."""
+
+
+class Store(Protocol):
+    """The event log, as streams of aggregates."""
+
+    async def load(self, kind: type[A], stream: UUID) -> A:
+        """Rebuild an aggregate from its events; a stream without events gives a new one."""
+
+    async def save(self, *aggregates: Aggregate) -> None:
+        """Append all pending events in one transaction.
+
+        The saved aggregates keep the times of this process. The log has those of the database,
+        which clients receive: load the aggregate again to return a time of a new event.
+
+        Raises: VersionConflict if a stream has newer events; then nothing is appended.
+        """
+
+    async def has_newer_events(self, aggregate: Aggregate) -> bool:
+        """Return whether the stream has events that this aggregate has not applied."""
+
+    async def save_snapshot(self, aggregate: Aggregate) -> None:
+        """Save a snapshot, so that the next load reads few events."""
+
+
+class Vault(Protocol):
+    """Where Canvas tokens are stored, encrypted."""
+
+    def fingerprint(self, token: str) -> str:
+        """Return 8 hex digits that identify a token among others and do not reveal it."""
+
+    async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
+        """Store a token; the other tokens of the connection remain."""
+
+    async def load(
+        self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
+    ) -> str:
+        """Return a stored token.
+
+        Raises: KeyError if it was destroyed.
+        """
+
+    async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
+        """Destroy the token with this fingerprint, or all tokens of the connection."""
 
 
 class CanvasUser(NamedTuple):
-    """Whose token it is."""
+    """The Canvas user that a token belongs to."""
 
     id: str
     name: str
 
 
 class FetchedCourse(NamedTuple):
-    """One course as just read; `assignments` is None where Canvas shows none, or on a failure."""
+    """One course as fetched; `assignments` is None if Canvas hides them, or after a failure."""
 
     course: Course
     assignments: list[Assignment] | None
@@ -32,113 +73,92 @@ class FetchedCourse(NamedTuple):
 
 
 class PlannerPage(NamedTuple):
-    """A page of the planner; the first has its validator where Canvas sends one."""
+    """A page of the planner; the first one has a validator (an ETag) if Canvas sends it."""
 
     entries: list[FeedEntry]
     validator: str | None = None
 
 
-class Store(Protocol):
-    """The event log, as aggregates see it."""
-
-    async def load(self, kind: type[A], stream: UUID) -> A:
-        """Fold a stream; an unborn aggregate where there is none."""
-
-    async def save(self, *aggregates: Aggregate) -> None:
-        """Append all pending events in one transaction, or raise VersionConflict and none."""
-
-    async def has_newer_events(self, aggregate: Aggregate) -> bool:
-        """Whether somebody else appended to the stream after what this aggregate knows."""
-
-    async def save_snapshot(self, aggregate: Aggregate) -> None:
-        """Keep a snapshot, so that the next load is short."""
-
-
-class Vault(Protocol):
-    """Where Canvas tokens are kept, under lock."""
-
-    def fingerprint(self, token: str) -> str:
-        """Tell two tokens apart: 8 hex digits of a keyed digest."""
-
-    async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
-        """Keep a token beside those the connection has."""
-
-    async def load(
-        self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
-    ) -> str:
-        """Give a kept token back; raises KeyError where it was destroyed."""
-
-    async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
-        """Destroy a connection's tokens, all or the one with this fingerprint."""
-
-
 class CanvasAccount(Protocol):
-    """One Canvas account, while a run reads it."""
+    """One Canvas account, while a run reads it; methods that send requests raise CanvasFailure."""
 
     @property
     def requests(self) -> Requests:
-        """How many requests there were so far."""
-
-    async def list_courses(self) -> list[Course]:
-        """Every course of the student, restricted ones as `state: restricted`."""
+        """The number of requests so far."""
 
     @property
     def drops_includes(self) -> bool:
-        """Whether Canvas gives this token the courses alone, without what it was asked to add."""
+        """Whether Canvas refuses `include` parameters to this token, so that courses lack parts."""
+
+    async def list_courses(self) -> list[Course]:
+        """Return every course of the student; restricted ones have the state `restricted`."""
 
     def graded_submissions(self) -> AsyncGenerator[list[FeedEntry], None]:
-        """The graded submissions of all courses, newest first, in pages."""
+        """Yield pages of the graded submissions of all courses, newest first."""
 
     def planner_items(
         self, window: PlannerWindow, validator: str | None
     ) -> AsyncGenerator[PlannerPage, None]:
-        """The planner of these days, latest first; no page where nothing in it changed."""
+        """Yield pages of the planner, latest first; none if `validator` is still valid."""
 
     def fetch_courses(self, courses: Sequence[Course]) -> AsyncIterator[FetchedCourse]:
-        """Each course with its assignments, in parallel, as the answers arrive."""
+        """Fetch courses with their assignments in parallel; yield each when it has arrived.
+
+        A course that fails is yielded with its failure.
+        """
 
 
 class Canvas(Protocol):
-    """Every Canvas there is."""
+    """All Canvas hosts."""
 
     def allowed_origin(self, url: str) -> str:
-        """The origin of an address we may send a token to; raises CanvasUrlNotAllowed."""
+        """Return the origin of a URL.
+
+        Raises: CanvasUrlNotAllowed if no token may be sent to it.
+        """
 
     async def fetch_user(self, origin: str, token: str) -> CanvasUser:
-        """Ask Canvas whose token it is; raises CanvasFailure."""
+        """Request the user of a token.
+
+        Raises: CanvasFailure if the token is refused or Canvas does not respond.
+        """
 
     def open_account(
         self, origin: str, token: str, *, host_degraded: bool = False
     ) -> AbstractAsyncContextManager[CanvasAccount]:
-        """Open an account for a run; a host in doubt is tried once, until it answers."""
+        """Open an account for a run; a degraded host gets no retries until it has responded."""
+
+
+WorkerStatus = Literal["alive", "lost", "gone"]
+"""`lost`: the worker died while another one was alive. `gone`: it died and none was alive."""
 
 
 class Queue(Protocol):
-    """Where runs wait for a worker."""
+    """The jobs of queued runs."""
 
     async def enqueue(
         self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
     ) -> None:
-        """Let a worker take the connection's queued run on, after `delay_seconds`; twice is once.
+        """Add a job for the queued run of a connection at this Canvas; urgent jobs come first.
 
-        `origin` is the Canvas it is at; what is urgent comes before what is not.
+        Idempotent: a connection has at most one waiting job.
         """
 
     async def worker_status(self, worker: str) -> WorkerStatus:
-        """What became of a worker that took a run on."""
+        """Return whether the worker of an attempt is alive."""
 
     async def release(self, connection_id: UUID) -> None:
-        """Free what a worker that is no more held for a connection."""
+        """Free the lane that a dead worker occupies for a connection."""
 
 
 class HostHealth(Protocol):
-    """Which hosts of Canvas answer."""
+    """Which Canvas hosts respond."""
 
     async def record_success(self, origin: str) -> None:
-        """A host answered, whatever it said."""
+        """Record that a host responded, with any status."""
 
     async def record_failure(self, origin: str) -> None:
-        """A whole run failed because a host could not be reached, or took too long."""
+        """Record that a run failed because a host did not respond."""
 
     async def is_degraded(self, origin: str) -> bool:
-        """Whether run after run has failed there of late."""
+        """Return whether several runs in a row have failed at this host."""

@@ -1,4 +1,4 @@
-"""Record that somebody read a connection's history."""
+"""The command that records a read of the history of a connection."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,7 +11,7 @@ from domain.history_access import HistoryAccess
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHistoryRead:
-    """An auditor is shown recorded history."""
+    """An auditor reads recorded events; the fields are those of HistoryRead."""
 
     connection_id: UUID
     reader: str
@@ -19,15 +19,18 @@ class RecordHistoryRead:
 
 
 async def record_history_read(command: RecordHistoryRead, *, store: Store) -> None:
-    """Append who read what; refuses where there is no such connection."""
+    """Record who read what.
+
+    Raises: ConnectionNotFound if there is no such connection.
+    """
     connection = await store.load(Connection, command.connection_id)
     if not connection.exists:
         raise ConnectionNotFound(command.connection_id)
-    reading = await store.load(HistoryAccess, HistoryAccess.id_for(connection.id))
-    reading.record_read(
+    access = await store.load(HistoryAccess, HistoryAccess.id_for(connection.id))
+    access.record_read(
         connection_id=connection.id,
         person_id=connection.person_id,
         reader=command.reader,
         what=command.what,
     )
-    await store.save(reading)
+    await store.save(access)

@@ -1,4 +1,4 @@
-"""Give up on a run whose worker is no more, or wake a run that no worker was told of."""
+"""The command that recovers a run: its worker died, or it is queued and has no job."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,13 +11,16 @@ from domain.sync import Sync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoverSync:
-    """Somebody noticed a run that is not over."""
+    """A process found a run that has not ended and may be lost."""
 
     connection_id: UUID
 
 
 async def recover_sync(command: RecoverSync, *, store: Store, queue: Queue) -> None:
-    """Decide what becomes of a run whose worker died; enqueue it again if it waits."""
+    """Requeue or fail the run if its worker died; enqueue a job if the run is queued.
+
+    It changes nothing if the worker is alive, so it can be executed at any time.
+    """
     sync = await store.load(Sync, Sync.id_for(command.connection_id))
     if await resolve_dead_worker(sync, queue):
         await store.save(sync)

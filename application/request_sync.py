@@ -1,4 +1,4 @@
-"""Queue a run of a connection's synchronisation."""
+"""The command that requests a run of a connection."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,26 +10,31 @@ from application.ports import Queue, Store
 from application.requeue_sync import enqueue_queued_run
 from domain.connection import Connection
 from domain.events.sync import Requests
-from domain.next_sync import require_due
+from domain.next_sync import choose_mode, require_due
 from domain.sync import Sync
 
 NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
+"""The requests of a run that sent none to Canvas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSync:
-    """A person, or the clock, wants a connection synchronised; `mode` is `auto` or `full`."""
+    """A person or the scheduler requests a run."""
 
     person_id: UUID
     connection_id: UUID
     trigger: str = "manual"
+    """`manual` or `schedule`; a scheduled run must be due."""
     mode: str = "auto"
+    """`auto` or `full`; `auto` chooses `incremental` if a full run is not needed yet."""
 
 
 class QueuedSync(NamedTuple):
-    """A run that waits for a worker, and how it will read: `full` or `incremental`."""
+    """A run that was queued; `mode` is `full` or `incremental`."""
 
     sync_id: UUID
+    connection_id: UUID
+    trigger: str
     mode: str
 
 
@@ -41,10 +46,15 @@ async def request_sync(
     interval: timedelta,
     clock: Clock = utc_now,
 ) -> QueuedSync:
-    """Queue a run; what becomes of one whose worker died is decided first.
+    """Queue a run; first requeue or fail an active run whose worker died.
 
-    Raises SyncAlreadyRunning, also where that one now waits for another worker.
-    `interval` is the time until the next one.
+    `interval` is the time between scheduled runs.
+
+    Raises:
+        ConnectionNotFound: If the person has no such connection.
+        ConnectionIsNotActive: If Canvas rejected its token.
+        SyncNotDue: If the run is scheduled and not due.
+        SyncAlreadyRunning: If a run has not ended, also if it was just requeued.
     """
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
@@ -57,14 +67,9 @@ async def request_sync(
         await enqueue_queued_run(sync, store, queue)
     if command.trigger == "schedule":
         require_due(connection, sync, now=now, interval=interval)
-    queued = QueuedSync(uuid4(), sync.choose_mode(command.mode, now=now, interval=interval))
-    sync.request(
-        queued.sync_id,
-        connection_id=connection.id,
-        person_id=command.person_id,
-        trigger=command.trigger,
-        mode=queued.mode,
-    )
+    mode = choose_mode(sync, command.mode, now=now, interval=interval)
+    queued = QueuedSync(uuid4(), connection.id, command.trigger, mode)
+    sync.request(**queued._asdict(), person_id=command.person_id)
     await store.save(sync)
     urgent = command.trigger != "schedule"
     await queue.enqueue(connection.id, connection.canvas_url, urgent=urgent)
@@ -72,9 +77,10 @@ async def request_sync(
 
 
 async def resolve_dead_worker(sync: Sync, queue: Queue) -> bool:
-    """Decide what becomes of a run whose worker is no more; False where nothing is to decide.
+    """Requeue or fail the active run if its worker died; return whether it did.
 
-    Where another worker lived all along the run waits for it; else it was interrupted.
+    The run is requeued if another worker was alive when its worker died. Otherwise it fails, so
+    that after a restart a new run can be requested at once (docs/decisions/0011).
     """
     attempt = sync.attempt
     status = await queue.worker_status(attempt.worker) if attempt else "alive"

@@ -1,4 +1,4 @@
-"""A worker gives back the run it took on and cannot end."""
+"""The command with which a worker gives up a run, so that another one can start it."""
 
 import random
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from domain.sync_attempt import max_retry_delay_seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequeueSync:
-    """A worker was stopped, or met an error nobody expected; `reason` is as in GIVE_UP_REASONS."""
+    """A worker is shut down, or had an unexpected error; `reason` is a key of GIVE_UP_REASONS."""
 
     connection_id: UUID
     worker: str
@@ -20,7 +20,10 @@ class RequeueSync:
 
 
 async def requeue_sync(command: RequeueSync, *, store: Store, queue: Queue) -> None:
-    """Let another worker take the run on, after a pause where it broke off."""
+    """Queue the run for another attempt, after a delay if it crashed; fail it after the last.
+
+    Nothing happens if the run is no longer at this worker.
+    """
     sync = await store.load(Sync, Sync.id_for(command.connection_id))
     attempt = sync.attempt
     if attempt is None or attempt.worker != command.worker:
@@ -36,7 +39,7 @@ async def requeue_sync(command: RequeueSync, *, store: Store, queue: Queue) -> N
 async def enqueue_queued_run(
     sync: Sync, store: Store, queue: Queue, *, delay_seconds: float = 0
 ) -> None:
-    """Tell the workers of a run that waits, after `delay_seconds`; nothing where none does."""
+    """Add a job for the run if it is queued; workers start it after `delay_seconds`."""
     if sync.active_run and sync.active_run["status"] == "queued":
         connection = await store.load(Connection, sync.connection_id)
         urgent = sync.active_run["trigger"] != "schedule"
@@ -46,5 +49,4 @@ async def enqueue_queued_run(
 
 
 def _retry_delay_seconds(sync: Sync) -> float:
-    attempts = sync.run["attempts"] if sync.run else 1
-    return max_retry_delay_seconds(attempts) * random.uniform(0.5, 1)  # noqa: S311  # spreads rivals
+    return max_retry_delay_seconds(sync.attempts) * random.uniform(0.5, 1)  # noqa: S311  # jitter

@@ -1,4 +1,4 @@
-"""Replace the token of a connection."""
+"""The command that replaces the token of a connection."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -9,7 +9,7 @@ from domain.connection import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateToken:
-    """A person pastes a newer token."""
+    """A person enters a new token for a connection."""
 
     person_id: UUID
     connection_id: UUID
@@ -17,7 +17,13 @@ class RotateToken:
 
 
 async def rotate_token(command: RotateToken, *, store: Store, vault: Vault, canvas: Canvas) -> None:
-    """Try the token, keep it, let it take over, and destroy the one before."""
+    """Check the token at Canvas, store it, record its fingerprint, and destroy the old token.
+
+    Raises:
+        ConnectionNotFound: If the person has no such connection.
+        CanvasUserMismatch: If the token belongs to another Canvas user.
+        CanvasFailure: If Canvas refuses the token or does not respond.
+    """
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
     user = await canvas.fetch_user(connection.canvas_url, command.api_token)

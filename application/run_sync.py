@@ -1,4 +1,4 @@
-"""Synchronise one connection with Canvas: one run, from its start to its end."""
+"""The command with which a worker executes a run, from its start to its end."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,24 +30,26 @@ from domain.sync import Sync
 from domain.sync_attempt import Attempt
 
 MAX_APPEND_ATTEMPTS = 5
+"""Attempts at an append that meets a VersionConflict."""
 MAX_BUFFERED_COURSES = 16
-"""Courses read while others are being recorded; more would only cost memory."""
+"""Courses that are read ahead while others are recorded; more would only need memory."""
 CANCEL_POLL_SECONDS = 0.5
-"""Seconds between two looks whether the run was called off, wherever it hangs."""
+"""Seconds between two checks whether the run was cancelled, also while Canvas is slow."""
 
 logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSync:
-    """A worker takes a connection's queued run on."""
+    """A worker executes the queued run of a connection."""
 
     connection_id: UUID
     worker: str
+    """The name of the worker; see Attempt."""
 
 
 class SyncRunner:
-    """One attempt at a run: what it reads from Canvas, and what of it is already recorded."""
+    """One attempt at a run: reads from Canvas and records the differences."""
 
     def __init__(self, command: RunSync, store: Store) -> None:
         self._command = command
@@ -58,7 +60,12 @@ class SyncRunner:
         self._attempt: Attempt
 
     async def record(self, decide: Callable[[Sync], None]) -> None:
-        """Let the aggregate decide and append; when somebody was faster, decide again."""
+        """Execute a decision and append its events; after a conflict, load and decide again.
+
+        This loop needs no retry library: it has no pauses, and each attempt starts with a load.
+
+        Raises: what `decide` raises; VersionConflict after MAX_APPEND_ATTEMPTS.
+        """
         for _ in range(MAX_APPEND_ATTEMPTS):
             stream = Sync.id_for(self._command.connection_id)
             self._sync = self._sync or await self._store.load(Sync, stream)
@@ -70,7 +77,10 @@ class SyncRunner:
         raise VersionConflict(stream)
 
     async def start(self) -> None:
-        """Take the run on; raises NoSyncRunning and SyncAlreadyRunning."""
+        """Start the attempt.
+
+        Raises: NoSyncRunning if there is no run; SyncAlreadyRunning if another worker has it.
+        """
         await self.record(self._start_attempt)
 
     def _start_attempt(self, sync: Sync) -> None:
@@ -80,7 +90,10 @@ class SyncRunner:
         self._mode = sync.require_active_attempt(self._attempt)["mode"]
 
     async def read(self, account: CanvasAccount) -> None:
-        """Read what the run is to read, and record it as it arrives; stops when called off."""
+        """Read the courses and record them as they arrive.
+
+        Raises: CanvasFailure if the account cannot be read; SyncIsOver if the run was cancelled.
+        """
         reader = asyncio.create_task(self._read_courses(account))
         watcher = asyncio.create_task(self._wait_until_over())
         try:
@@ -92,7 +105,7 @@ class SyncRunner:
             await asyncio.gather(reader, watcher, return_exceptions=True)
 
     async def _wait_until_over(self) -> None:
-        """Look at the log now and then; raises SyncIsOver once the attempt is."""
+        """Poll the log; raises SyncIsOver when the attempt is no longer active."""
         while True:
             await asyncio.sleep(CANCEL_POLL_SECONDS)
             if self._sync and await self._store.has_newer_events(self._sync):
@@ -114,7 +127,7 @@ class SyncRunner:
         )
 
     async def _make_plan(self, account: CanvasAccount) -> SyncPlan:
-        """Everything in a full run, else what three lists over all courses give away."""
+        """Plan every course for a full run, else the courses that changed."""
         if self._mode == "full" or self._sync is None:
             courses = await account.list_courses()
             return SyncPlan(courses, courses)
@@ -126,13 +139,13 @@ class SyncRunner:
         return plan
 
     async def fail(self, failure: CanvasFailure, requests: Requests) -> None:
-        """End the run early."""
+        """Record that the run failed."""
         await self.record(
             lambda sync: sync.fail(self._attempt, failure.code, failure.detail, requests)
         )
 
     async def report_host(self, host_health: HostHealth, origin: str) -> None:
-        """Say whether the host answered, as far as the end of the run shows."""
+        """Report whether the host responded, if the run shows it."""
         match host_responded(self._sync.run) if self._sync and self._sync.run else None:
             case True:
                 await host_health.record_success(origin)
@@ -140,12 +153,12 @@ class SyncRunner:
                 await host_health.record_failure(origin)
 
     async def snapshot(self) -> None:
-        """Keep a snapshot for the next run."""
+        """Save a snapshot, so that the next run loads few events."""
         if self._sync:
             await self._store.save_snapshot(self._sync)
 
     async def _record_batch(self, batch: list[FetchedCourse]) -> None:
-        """Record what arrived in one append; a dead token ends the run after that."""
+        """Record the courses of a batch in one append; then raise if Canvas rejected the token."""
         rejections = [
             each.failure for each in batch if isinstance(each.failure, CanvasTokenRejected)
         ]
@@ -172,7 +185,11 @@ class SyncRunner:
 async def run_sync(
     command: RunSync, *, store: Store, vault: Vault, canvas: Canvas, host_health: HostHealth
 ) -> None:
-    """Read the account and record what differs; ends quietly when the run was called off."""
+    """Read the account and record what differs.
+
+    It returns without an error if the run was cancelled or another worker has it. Failures of
+    Canvas end the run and are not raised.
+    """
     runner = SyncRunner(command, store)
     try:
         await runner.start()
@@ -203,8 +220,11 @@ async def _read_account(
             connection.canvas_url,
             connection.token_fingerprint,
         )
-    except (DomainError, KeyError) as error:
-        return await runner.fail(ConnectionUnusable(str(error)), NO_REQUESTS)
+    except DomainError as refusal:
+        return await runner.fail(ConnectionUnusable(str(refusal)), NO_REQUESTS)
+    except KeyError:
+        failure = ConnectionUnusable("The token of this connection was destroyed: replace it.")
+        return await runner.fail(failure, NO_REQUESTS)
     host_degraded = await host_health.is_degraded(connection.canvas_url)
     async with canvas.open_account(
         connection.canvas_url, token, host_degraded=host_degraded
@@ -218,7 +238,7 @@ async def _read_account(
 
 
 async def _reject_token(used: Connection, failure: CanvasTokenRejected, store: Store) -> None:
-    """Record that the token is dead, unless another took over meanwhile."""
+    """Record that Canvas rejected the token, unless it was replaced in the meantime."""
     for _ in range(MAX_APPEND_ATTEMPTS):
         connection = await store.load(Connection, used.id)
         if connection.token_fingerprint == used.token_fingerprint:

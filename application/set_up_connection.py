@@ -1,9 +1,10 @@
-"""Connect a person to their Canvas account and queue the first sync."""
+"""The command that connects a person to their Canvas account and queues the first run."""
 
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from application.ports import Canvas, CanvasUser, Queue, Store, Vault
+from application.request_sync import QueuedSync
 from domain.connection import Connection
 from domain.errors import ConnectionExists
 from domain.sync import Sync
@@ -11,7 +12,7 @@ from domain.sync import Sync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUpConnection:
-    """A person pastes the address of their Canvas and a token."""
+    """A person enters the address of their Canvas and a token."""
 
     person_id: UUID
     canvas_url: str
@@ -21,10 +22,16 @@ class SetUpConnection:
 
 async def set_up_connection(
     command: SetUpConnection, *, store: Store, vault: Vault, canvas: Canvas, queue: Queue
-) -> UUID:
-    """Try the token, keep it, open the connection; returns the connection's id.
+) -> QueuedSync:
+    """Check the token at Canvas, store it, open the connection; return its first run, queued.
 
-    The token is kept before the event that names it: a secret nobody names is harmless.
+    The token is stored before the event that has its fingerprint: without that event it is not
+    used, so that an interrupted command leaves nothing wrong.
+
+    Raises:
+        CanvasUrlNotAllowed: If no token may be sent to this address.
+        ConnectionExists: If the person has an open connection to this Canvas.
+        CanvasFailure: If Canvas refuses the token or does not respond.
     """
     origin = canvas.allowed_origin(command.canvas_url)
     connection = await _new_connection(command.person_id, origin, store)
@@ -32,17 +39,12 @@ async def set_up_connection(
     await vault.store(command.person_id, connection.id, origin, command.api_token)
     fingerprint = vault.fingerprint(command.api_token)
     _open_connection(connection, command, origin, user, fingerprint)
-    sync, sync_id = Sync.new(Sync.id_for(connection.id)), uuid4()
-    sync.request(
-        sync_id,
-        connection_id=connection.id,
-        person_id=command.person_id,
-        trigger="setup",
-        mode="full",
-    )
+    sync = Sync.new(Sync.id_for(connection.id))
+    queued = QueuedSync(uuid4(), connection.id, trigger="setup", mode="full")
+    sync.request(**queued._asdict(), person_id=command.person_id)
     await store.save(connection, sync)
     await queue.enqueue(connection.id, origin, urgent=True)
-    return connection.id
+    return queued
 
 
 async def _new_connection(person_id: UUID, origin: str, store: Store) -> Connection:

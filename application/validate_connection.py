@@ -1,4 +1,4 @@
-"""Ask Canvas whether a connection's token still works."""
+"""The command that checks at Canvas whether the token of a connection is valid."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,7 +10,7 @@ from domain.errors import CanvasForbidden, CanvasTokenRejected, ConnectionNotFou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateConnection:
-    """A person wants to know whether they are still connected."""
+    """A person checks whether their connection works."""
 
     person_id: UUID
     connection_id: UUID
@@ -19,7 +19,14 @@ class ValidateConnection:
 async def validate_connection(
     command: ValidateConnection, *, store: Store, vault: Vault, canvas: Canvas
 ) -> str | None:
-    """Record what Canvas says; returns why the token is of no use, None when it works."""
+    """Record whether Canvas accepts the token; return None if it does, else why not, as text.
+
+    A token that lacks a permission is not recorded as rejected.
+
+    Raises:
+        ConnectionNotFound: If the person has no such connection, or its token is destroyed.
+        CanvasFailure: If Canvas does not respond, or with an error.
+    """
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
     try:

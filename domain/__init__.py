@@ -1,1 +1,1 @@
-"""The rules: what may happen to a Canvas connection, and what follows from it."""
+"""The rules of Canvas connections and their syncs, without input and output."""

@@ -1,4 +1,4 @@
-"""What every aggregate of ours is: a stream of facts, perhaps still empty."""
+"""The base class of aggregates: objects that are rebuilt from the events of one stream."""
 
 from datetime import UTC, datetime
 from typing import Self
@@ -9,18 +9,23 @@ import eventsourcing.domain
 from domain.event import Event
 
 EPOCH = datetime.fromtimestamp(0, UTC)
+"""The time of an aggregate without events."""
 NO_PERSON = UUID(int=0)
+"""The person of an aggregate without events, or whose events are redacted."""
 
 
 class Aggregate(eventsourcing.domain.Aggregate):
-    """A stream folded into the state its decisions need."""
+    """State that is rebuilt from the events of a stream, to decide which events may follow.
+
+    A method that decides records events, or raises a DomainError and records none.
+    """
 
     person_id: UUID
-    """Whose data this is; their key seals the events. Nobody's before the first, or when erased."""
+    """The person whose data this is; their key encrypts the events."""
 
     @classmethod
     def new(cls, stream: UUID) -> Self:
-        """The aggregate before its first event, at version 0."""
+        """Return an aggregate before its first event, at version 0."""
         aggregate = object.__new__(cls)
         aggregate.__base_init__(stream, 0, EPOCH)
         aggregate.person_id = NO_PERSON
@@ -29,11 +34,11 @@ class Aggregate(eventsourcing.domain.Aggregate):
 
     @property
     def exists(self) -> bool:
-        """Whether anything ever happened here."""
+        """Whether the stream has an event."""
         return self.version > 0
 
     def reset(self) -> None:
         """Set the state before the first event."""
 
     def evolve(self, event: Event) -> None:
-        """Take one fact into the state; never fails and never decides."""
+        """Apply an event to the state. It never fails, because the event has happened."""

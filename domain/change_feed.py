@@ -1,7 +1,7 @@
-"""What one list over all courses tells of an assignment, without its course being read.
+"""Entries of the change feeds: what a list over all courses shows of an assignment.
 
-A mark is 32 bits of what a feed shows: little enough to be remembered of every assignment.
-Should two be equal by chance, one change in four thousand million waits for the next full run.
+The Sync aggregate keeps a state hash of each assignment for each feed, so the hash is small: 32
+bits. One change in 4 billion has an equal hash by chance; the next full run finds it.
 """
 
 import marshal
@@ -12,47 +12,51 @@ from zlib import crc32
 from domain.canvas import MARSHAL_VERSION, Assignment, Submission
 
 FeedName = Literal["graded", "planned"]
-"""Canvas's list of graded submissions, and its planner."""
+"""`graded`: the list of graded submissions. `planned`: the planner."""
 
 PLANNER_MONTHS_BACK, PLANNER_MONTHS_AHEAD = 4, 6
-"""Months of the planner before and after the present one."""
+"""Months of the planner that are read, before and after the current month."""
 
 
 class FeedEntry(NamedTuple):
-    """An assignment in a feed; `at` is when it was graded, or when it is due."""
+    """An assignment as a change feed shows it; ids are those of Canvas, as text."""
 
     feed: FeedName
     course_id: str
     assignment_id: str
     state_hash: int
     graded_or_due_at: str | None
+    """When it was graded (`graded`) or is due (`planned`), RFC 3339 in UTC."""
 
 
 class PlannerWindow(NamedTuple):
-    """The days a planner is asked for; whole months, for they are part of Canvas's validator."""
+    """The days for which the planner is requested.
+
+    They are whole months, because the days are part of the validator that Canvas computes.
+    """
 
     start: date
     end: date
 
     @classmethod
     def around(cls, today: date) -> "PlannerWindow":
-        """The months around a day."""
+        """Return the window of the months around a day."""
         return cls(
             _first_of_month(today, -PLANNER_MONTHS_BACK),
             _first_of_month(today, PLANNER_MONTHS_AHEAD + 1),
         )
 
     def starting_at(self, due_at: str | None) -> "PlannerWindow":
-        """What is left of it where nothing earlier was read."""
+        """Return the window from the day of `due_at`, if earlier days were not read."""
         return self._replace(start=date.fromisoformat(due_at[:10])) if due_at else self
 
     def contains(self, due_at: str | None) -> bool:
-        """Whether what is due then is surely in it, in whatever zone Canvas reads the days."""
+        """Return whether the planner shows what is due then, whatever time zone Canvas uses."""
         return due_at is not None and self.start < date.fromisoformat(due_at[:10]) < self.end
 
 
 class PlannerStatus(NamedTuple):
-    """What the planner shows of a submission; one it says nothing of is like this."""
+    """What the planner shows of a submission; the defaults are those of no submission."""
 
     submitted: bool = False
     excused: bool = False
@@ -62,7 +66,7 @@ class PlannerStatus(NamedTuple):
 
 
 def graded_state_hash(submission: Submission | None) -> int | None:
-    """What the graded submissions show of one; None where they do not list it."""
+    """Return the hash of what the feed `graded` shows of a submission; None if it is not graded."""
     if submission is None or submission["graded_at"] is None:
         return None
     get = submission.get
@@ -84,12 +88,12 @@ def graded_state_hash(submission: Submission | None) -> int | None:
 def planner_state_hash(
     name: str | None, due_at: str, points: float | None, status: PlannerStatus
 ) -> int:
-    """What the planner shows of an assignment."""
+    """Return the hash of what the planner shows of an assignment."""
     return _state_hash(name, due_at, points, *status)
 
 
 def expected_planner_state_hash(assignment: Assignment) -> int | None:
-    """What the planner should show of an assignment; None of an undated one, which it has not."""
+    """Return the hash that the planner should show; None without due date: it is not listed."""
     due_at, submission = assignment["due_at"], assignment["submission"]
     if due_at is None:
         return None
@@ -98,7 +102,7 @@ def expected_planner_state_hash(assignment: Assignment) -> int | None:
 
 
 def is_unposted(submission: Submission | None) -> bool:
-    """Whether there is a grade that the student may not see yet."""
+    """Return whether the submission is graded and the student cannot see the grade yet."""
     return (
         submission is not None
         and submission["graded_at"] is not None

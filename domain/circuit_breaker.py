@@ -1,53 +1,65 @@
-"""When a Canvas that does not answer is left alone, and when it is tried again.
+"""The circuit breaker of a Canvas host: it stops scheduled runs at a host that does not respond.
 
-A circuit is closed while the host answers. It opens when run after run fails: the clock asks for
-no more runs there until the pause is over, and then for one, the probe. What people ask for
-always goes through, and tells as much as a probe.
+The circuit is closed while the host responds. After FAILURE_THRESHOLD failed runs in a row it
+opens: the scanner requests no run at this host until the open time is over, then one run, the
+probe. Runs that people request are not held back; their results count like that of a probe.
 """
 
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from domain.backoff import Backoff
 from domain.sync_run import SyncRun
 
 CircuitState = Literal["closed", "open", "half_open"]
 
 NO_RESPONSE_CODES = frozenset({"canvas-unreachable", "canvas-timeout"})
-"""Codes of runs that failed because the host did not answer."""
+"""Error codes of runs that failed because the host did not respond."""
 FAILURE_THRESHOLD = 5
-"""Failures in a row that open a circuit."""
+"""Failed runs in a row that open the circuit."""
 MIN_OPEN_TIME = timedelta(minutes=1)
-"""The pause after the first opening; it doubles with each further one."""
+"""The open time after the first opening; it doubles with each further one."""
 MAX_OPEN_TIME = timedelta(hours=1)
+"""The longest open time, without jitter."""
 JITTER_FRACTION = 0.1
-"""The part of itself by which a pause may be longer, so that hosts do not come back together."""
+"""Jitter adds up to this part of the open time, so that hosts are not probed together."""
+OPEN_BACKOFF = Backoff(
+    MIN_OPEN_TIME.total_seconds(), MAX_OPEN_TIME.total_seconds(), max_jitter=1 + JITTER_FRACTION
+)
 
 
 class CircuitBreaker(NamedTuple):
-    """What the last runs at one host tell; `chance` is in [0, 1)."""
+    """The state of one host. It is immutable: a method returns the next state."""
 
     failures: int = 0
+    """Failed runs since the host last responded."""
     openings: int = 0
+    """How many times the circuit has opened since the host last responded."""
     open_until: datetime | None = None
+    """The end of the open time in UTC, or of the wait for a probe; None if closed."""
     is_probed: bool = False
+    """Whether a probe was sent whose result is not known."""
 
     @property
     def is_closed(self) -> bool:
-        """Whether the host is asked as ever."""
+        """Whether the scanner requests runs at this host as usual."""
         return self.open_until is None
 
     def state(self, now: datetime) -> CircuitState:
-        """Closed; open; or half open: the pause is over, or a probe is on its way."""
+        """Return the state; half open means that the open time is over or a probe was sent."""
         if self.is_closed:
             return "closed"
         return "half_open" if self.is_probed or self.is_probe_due(now) else "open"
 
     def is_probe_due(self, now: datetime) -> bool:
-        """Whether the clock may ask for one run now; a probe that is lost is made up for."""
+        """Return whether one run may be requested now; a probe without result is repeated."""
         return self.open_until is not None and self.open_until <= now
 
     def record_failure(self, now: datetime, random_value: float) -> "CircuitBreaker":
-        """After another run that failed; runs that began before an opening do not prolong it."""
+        """Return the state after a failed run; `random_value` in [0, 1) chooses the jitter.
+
+        A run that fails while the circuit is open does not extend the open time: it began before.
+        """
         failures, openings = self.failures + 1, self.openings + 1
         state = self.state(now)
         if state == "half_open" or (state == "closed" and failures >= FAILURE_THRESHOLD):
@@ -55,24 +67,23 @@ class CircuitBreaker(NamedTuple):
         return self._replace(failures=failures)
 
     def record_probe(self, now: datetime, random_value: float) -> "CircuitBreaker":
-        """After a probe was sent: the others wait for what it tells, at most a pause."""
+        """Return the state after a probe was sent; its result is awaited for one open time."""
         return self._replace(
             open_until=now + open_time(self.openings, random_value), is_probed=True
         )
 
 
 CLOSED = CircuitBreaker()
-"""Every circuit, as soon as the host answers."""
+"""The state of a host that responds."""
 
 
 def open_time(openings: int, random_value: float) -> timedelta:
-    """How long the clock leaves a host alone after so many openings in a row."""
-    duration = min(MAX_OPEN_TIME, MIN_OPEN_TIME * (1 << min(openings - 1, 6)))
-    return duration * (1 + JITTER_FRACTION * random_value)
+    """Return the open time after this number of openings; `random_value` is in [0, 1)."""
+    return timedelta(seconds=OPEN_BACKOFF.delay_seconds(openings, random_value))
 
 
 def host_responded(run: SyncRun) -> bool | None:
-    """Whether the host answered, by the end of a run; None where that does not tell."""
+    """Return whether the host responded during a run; None if the run does not show it."""
     if run["status"] in {"completed", "partial"}:
         return True
     if run["status"] != "failed" or not run["error"]:
@@ -82,5 +93,5 @@ def host_responded(run: SyncRun) -> bool | None:
 
 
 def postpone(due_at: datetime, open_until: datetime | None) -> datetime:
-    """When a connection's next run is, which a circuit may put off."""
+    """Return when a due run is requested: not before the open time of the host is over."""
     return max(due_at, open_until) if open_until else due_at

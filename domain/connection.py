@@ -1,4 +1,4 @@
-"""A person's access to one Canvas account."""
+"""The aggregate of a person's access to one Canvas account."""
 
 from typing import Any, Self
 from uuid import UUID, uuid5
@@ -16,7 +16,10 @@ from domain.events.connection import (
 
 
 class Connection(Aggregate):
-    """One person, one Canvas, one Canvas user; open until it is closed for good."""
+    """One person's access to one Canvas account, until it is closed.
+
+    `status` is `new`, `active`, `token_rejected` or `closed`; times are ISO 8601 in UTC.
+    """
 
     def reset(self) -> None:
         """Set the state before the first event."""
@@ -32,19 +35,26 @@ class Connection(Aggregate):
 
     @classmethod
     def id_for(cls, person_id: UUID, canvas_url: str, nth: int) -> UUID:
-        """The id of a person's nth connection to one Canvas: two can never be open at once."""
+        """Return the id of a person's nth connection (from 1) to one Canvas.
+
+        The id is computed, so that two connections to one Canvas cannot be open at the same time.
+        """
         return uuid5(person_id, f"connection/{canvas_url}/{nth}")
 
     # Decisions
 
     def open(self, **fields: Any) -> Self:
-        """Record that the person let us in; `facts` are the fields of ConnectionOpened."""
+        """Open the connection once; `fields` are those of ConnectionOpened."""
         if not self.exists:
             self.trigger_event(ConnectionOpened, **fields)
         return self
 
     def rotate_token(self, canvas_user_id: str, fingerprint: str) -> None:
-        """Let a newer token of the same Canvas user take over."""
+        """Replace the token. The same token records nothing, unless Canvas had rejected it.
+
+        Raises: ConnectionIsNotActive if the connection is closed; CanvasUserMismatch if the token
+        belongs to another Canvas user.
+        """
         self._require_open()
         if canvas_user_id != self.canvas_user_id:
             raise CanvasUserMismatch
@@ -52,27 +62,38 @@ class Connection(Aggregate):
             self.trigger_event(TokenRotated, token_fingerprint=fingerprint)
 
     def record_validation(self, canvas_user_name: str) -> None:
-        """Record that Canvas accepts the token."""
+        """Record that Canvas accepts the token.
+
+        Raises: ConnectionIsNotActive if the connection is closed or its token was rejected.
+        """
         self.require_active()
         self.trigger_event(ConnectionValidated, canvas_user_name=canvas_user_name)
 
     def reject_token(self, reason: str) -> None:
-        """Record, once, that Canvas says the token is dead."""
+        """Record once that Canvas does not accept the token; `reason` is text for people."""
         if self.status == "active":
             self.trigger_event(TokenRejected, reason=reason)
 
     def close(self) -> None:
-        """End the connection for good."""
+        """Close the connection once; it cannot be opened again."""
         if self.status in {"active", "token_rejected"}:
             self.trigger_event(ConnectionClosed)
 
     def require_owner(self, person_id: UUID) -> None:
-        """Refuse strangers, and whoever asks for a connection that is no more, alike."""
+        """Require that the connection is open and belongs to this person.
+
+        The error is the same in all cases, so that it does not show that a connection exists.
+
+        Raises: ConnectionNotFound if it does not exist, is closed, or belongs to another person.
+        """
         if not self.exists or self.person_id != person_id or self.status == "closed":
             raise ConnectionNotFound(self.id)
 
     def require_active(self) -> None:
-        """Refuse when no token works."""
+        """Require a token that Canvas accepts, as far as is known.
+
+        Raises: ConnectionIsNotActive if the connection is closed or its token was rejected.
+        """
         if self.status != "active":
             raise ConnectionIsNotActive(self.id, self.status)
 
@@ -80,10 +101,10 @@ class Connection(Aggregate):
         if self.status == "closed":
             raise ConnectionIsNotActive(self.id, self.status)
 
-    # Evolution
+    # State
 
     def evolve(self, event: Event) -> None:
-        """Take one fact into the state."""
+        """Apply an event to the state."""
         at = event.timestamp.isoformat()
         match event:
             case ConnectionOpened():

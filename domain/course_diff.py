@@ -1,4 +1,4 @@
-"""How a course differs from when it was last seen."""
+"""Compares a fetched course with its snapshot, the state of the last comparison."""
 
 from typing import NamedTuple, TypedDict
 
@@ -8,31 +8,37 @@ from domain.events.sync import Changes
 
 
 class AssignmentSnapshot(TypedDict):
-    """What is remembered of an assignment: enough to tell whether a new sighting differs.
-
-    `graded` and `planned` are what the two feeds showed of it, None where they show nothing.
-    """
+    """What the Sync aggregate keeps of an assignment, to find differences."""
 
     digest: str
+    """The digest of the record as it was last recorded."""
     present: bool
+    """Whether Canvas showed it when the course was last read."""
     due_at: str | None
+    """RFC 3339 in UTC."""
     score: Score | None
     graded: int | None
+    """The state hash in the feed `graded`; None if the feed does not list it."""
     planned: int | None
+    """The state hash in the planner; None if it has no due date."""
 
 
 class CourseSnapshot(TypedDict):
-    """What is remembered of a course and its assignments; `unposted` have a grade not yet shown."""
+    """What the Sync aggregate keeps of a course and its assignments."""
 
     digest: str
+    """The digest of the record as it was last recorded; empty for a new course."""
     present: bool
+    """Whether Canvas listed the course in the last run."""
     score: Score | None
     assignments: dict[str, AssignmentSnapshot]
+    """By Canvas id."""
     unposted: list[str]
+    """Canvas ids of the assignments with a grade that the student cannot see yet."""
 
 
 class ScoreChange(NamedTuple):
-    """A score that differs; of the course's total when there is no assignment."""
+    """A score that differs; without `assignment_id`, it is the total of the course."""
 
     assignment_id: str | None
     previous: Score | None
@@ -40,7 +46,7 @@ class ScoreChange(NamedTuple):
 
 
 class DueDateChange(NamedTuple):
-    """A due date that differs."""
+    """A due date that differs; times are RFC 3339 in UTC."""
 
     assignment_id: str
     previous: str | None
@@ -48,22 +54,24 @@ class DueDateChange(NamedTuple):
 
 
 class CourseDiff(NamedTuple):
-    """All that differs between what is remembered and a new sighting."""
+    """All differences between a snapshot and a fetched course."""
 
     course_changed: bool
     assignments: list[Assignment]
+    """The assignments that are new or differ."""
     removed: list[str]
+    """Canvas ids of the assignments that Canvas no longer shows."""
     due_dates: list[DueDateChange]
     scores: list[ScoreChange]
 
     @property
     def is_empty(self) -> bool:
-        """Whether a person would notice no difference at all."""
+        """Whether there is no difference."""
         return not (self.course_changed or self.assignments or self.removed)
 
     @property
     def change_counts(self) -> Changes:
-        """The differences by kind."""
+        """The number of differences of each kind."""
         return Changes(
             courses=int(self.course_changed),
             assignments=len(self.assignments) + len(self.removed),
@@ -72,14 +80,17 @@ class CourseDiff(NamedTuple):
 
 
 def empty_snapshot() -> CourseSnapshot:
-    """What is remembered of a course never seen."""
+    """Return the snapshot of a course that was never fetched."""
     return CourseSnapshot(digest="", present=False, score=None, assignments={}, unposted=[])
 
 
 def diff(
     snapshot: CourseSnapshot, course: Course, assignments: list[Assignment] | None
 ) -> CourseDiff:
-    """Compare a sighting with memory; `assignments` is None where Canvas does not show them."""
+    """Compare a fetched course with its snapshot.
+
+    `assignments` is None if Canvas does not show them; then only the course is compared.
+    """
     known = snapshot["assignments"]
     shown = assignments or []
     changed = [item for item in shown if _assignment_differs(known.get(item["canvas_id"]), item)]
@@ -98,7 +109,10 @@ def diff(
 def apply_to_snapshot(
     snapshot: CourseSnapshot, course: Course, assignments: list[Assignment], removed: list[str]
 ) -> CourseSnapshot:
-    """Memory after a sighting was recorded; a restricted course keeps the score it had."""
+    """Return the snapshot after a CourseFetched with these fields; it changes the old one.
+
+    A restricted course keeps its score, because Canvas does not show it.
+    """
     known = snapshot["assignments"]
     for item in assignments:
         known[item["canvas_id"]] = AssignmentSnapshot(

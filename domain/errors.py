@@ -1,25 +1,27 @@
-"""Why we say no, and what Canvas does to us.
+"""The errors of the domain: refused requests, and failures to read Canvas.
 
-DomainError                  a rule of ours
-├── ConnectionNotFound
-├── ConnectionExists
-├── ConnectionIsNotActive
-├── CanvasUserMismatch
-├── CanvasUrlNotAllowed
-├── SyncAlreadyRunning
-├── NoSyncRunning
-├── SyncIsOver
-├── SyncNotDue
-├── PersonIsErased
-└── VersionConflict
-CanvasFailure                Canvas's answer, or its silence
-├── CanvasTokenRejected      401 with WWW-Authenticate: the token is dead
-├── CanvasForbidden          a permission Canvas does not give; nothing to try again
-├── CanvasThrottled          still refused after every retry
-├── CanvasUnreachable
-├── CanvasTimeout
-├── CanvasResponseUnusable   an answer that is no Canvas answer, or past a cap
-└── ConnectionUnusable       there is no token to ask Canvas with
+DomainError                  a rule refuses the request
+├── ConnectionNotFound       does not exist, is closed, or belongs to another person
+├── ConnectionExists         the person has an open connection to this Canvas
+├── ConnectionIsNotActive    the connection is closed, or Canvas rejected its token
+├── CanvasUserMismatch       the new token belongs to another Canvas user
+├── CanvasUrlNotAllowed      no token may be sent to this address
+├── SyncAlreadyRunning       a run of the connection has not ended
+├── NoSyncRunning            there is no run to start or to cancel
+├── SyncIsOver               the run has ended, or another attempt has replaced this one
+├── SyncNotDue               the scheduler requested a run too early
+├── PersonIsErased           the key of the person is destroyed
+└── VersionConflict          other events were appended to the stream first
+CanvasFailure                Canvas could not be read
+├── CanvasTokenRejected      401 with WWW-Authenticate: Canvas does not accept the token
+├── CanvasForbidden          the token lacks a permission; a retry does not help
+├── CanvasThrottled          the rate limit of Canvas, also after all retries
+├── CanvasUnreachable        no connection, or a server error of Canvas
+├── CanvasTimeout            no response in time
+├── CanvasResponseUnusable   not a response of Canvas, or larger than allowed
+└── ConnectionUnusable       no valid token, so no request was sent
+
+Users read the texts of these errors, so they contain no secret.
 """
 
 from dataclasses import dataclass
@@ -28,17 +30,17 @@ from uuid import UUID
 
 
 class DomainError(Exception):
-    """A rule says no."""
+    """A rule refuses the request; nothing was recorded."""
 
 
 @dataclass(unsafe_hash=True)
 class ConnectionNotFound(DomainError):
-    """There is no such connection, or it is somebody else's."""
+    """The connection does not exist, is closed, or belongs to another person."""
 
     connection_id: UUID
 
     def __str__(self) -> str:
-        return f"There is no connection {self.connection_id}."
+        return f"There is no connection {self.connection_id}; check the id."
 
 
 @dataclass(unsafe_hash=True)
@@ -48,7 +50,10 @@ class ConnectionExists(DomainError):
     connection_id: UUID
 
     def __str__(self) -> str:
-        return f"You are already connected to this Canvas (connection {self.connection_id})."
+        return (
+            f"You already have a connection to this Canvas, {self.connection_id}:"
+            " use it, or delete it first."
+        )
 
 
 @dataclass(unsafe_hash=True)
@@ -57,14 +62,12 @@ class ConnectionIsNotActive(DomainError):
 
     connection_id: UUID
     status: str
+    """The status of the connection, such as `token_rejected`."""
 
     def __str__(self) -> str:
-        way_out = (
-            "put a new token first"
-            if self.status == "token_rejected"
-            else "set up a new connection"
-        )
-        return f"Connection {self.connection_id} is {self.status}: {way_out}."
+        if self.status == "token_rejected":
+            return f"Canvas rejected the token of connection {self.connection_id}: replace it."
+        return f"Connection {self.connection_id} is not open: set up a new connection."
 
 
 @dataclass(unsafe_hash=True)
@@ -72,14 +75,18 @@ class CanvasUserMismatch(DomainError):
     """The new token belongs to another Canvas user than the connection."""
 
     def __str__(self) -> str:
-        return "This token belongs to another Canvas user than the connection's."
+        return (
+            "The new token belongs to another Canvas user than the connection: use a token of the"
+            " same user, or delete the connection and set up a new one."
+        )
 
 
 @dataclass(unsafe_hash=True)
 class CanvasUrlNotAllowed(DomainError):
-    """The address is none we may send a token to."""
+    """No token may be sent to this address."""
 
     reason: str
+    """Why not and what to do, as text for people."""
 
     def __str__(self) -> str:
         return self.reason
@@ -87,17 +94,17 @@ class CanvasUrlNotAllowed(DomainError):
 
 @dataclass(unsafe_hash=True)
 class SyncAlreadyRunning(DomainError):
-    """One run at a time: this one is queued or running."""
+    """A connection has one run at a time, and this one is queued or running."""
 
     sync_id: UUID
 
     def __str__(self) -> str:
-        return f"Sync {self.sync_id} of this connection is not over yet."
+        return f"Sync {self.sync_id} of this connection has not ended: wait for it, or cancel it."
 
 
 @dataclass(unsafe_hash=True)
 class NoSyncRunning(DomainError):
-    """There is nothing to cancel."""
+    """The connection has no run to start or to cancel."""
 
     def __str__(self) -> str:
         return "No sync of this connection is queued or running."
@@ -105,17 +112,17 @@ class NoSyncRunning(DomainError):
 
 @dataclass(unsafe_hash=True)
 class SyncIsOver(DomainError):
-    """The run has ended; its late words are not recorded."""
+    """The run has ended, or another attempt has replaced this one: it can record nothing more."""
 
     sync_id: UUID
 
     def __str__(self) -> str:
-        return f"Sync {self.sync_id} is over."
+        return f"Sync {self.sync_id} has ended, or another worker runs it: nothing was recorded."
 
 
 @dataclass(unsafe_hash=True)
 class SyncNotDue(DomainError):
-    """The clock asked for a run before the connection is due for one."""
+    """The scheduler requested a run before it was due."""
 
     connection_id: UUID
 
@@ -125,22 +132,22 @@ class SyncNotDue(DomainError):
 
 @dataclass(unsafe_hash=True)
 class PersonIsErased(DomainError):
-    """The person's key was destroyed; nothing more is recorded about them."""
+    """The key of the person is destroyed, so that nothing more can be recorded about them."""
 
     person_id: UUID
 
     def __str__(self) -> str:
-        return f"The data of person {self.person_id} was erased for good."
+        return f"The data of person {self.person_id} was erased: no new data is recorded."
 
 
 @dataclass(unsafe_hash=True)
 class VersionConflict(DomainError):
-    """Somebody else recorded something in the same stream first."""
+    """Other events were appended to the same stream first; the command can be repeated."""
 
     stream: UUID
 
     def __str__(self) -> str:
-        return f"Stream {self.stream} moved on meanwhile; ask again."
+        return f"Another request changed stream {self.stream} at the same time: repeat the request."
 
 
 @dataclass(unsafe_hash=True)
@@ -148,49 +155,51 @@ class CanvasFailure(Exception):
     """Canvas could not be read."""
 
     code: ClassVar[str] = "canvas-failure"
+    """The code that events and runs contain. It never changes."""
     detail: str
+    """What failed and what to do, as text for people."""
 
     def __str__(self) -> str:
         return self.detail
 
 
 class CanvasTokenRejected(CanvasFailure):
-    """Canvas says that the token is dead: 401 with a `WWW-Authenticate` header."""
+    """Canvas does not accept the token: 401 with a `WWW-Authenticate` header."""
 
     code = "canvas-token-rejected"
 
 
 class CanvasForbidden(CanvasFailure):
-    """Canvas knows the token and does not give this permission."""
+    """Canvas accepts the token, but it lacks a permission."""
 
     code = "canvas-forbidden"
 
 
 class CanvasThrottled(CanvasFailure):
-    """Canvas refused for its rate limit, also after every retry."""
+    """Canvas refused a request because of its rate limit, also after all retries."""
 
     code = "canvas-throttled"
 
 
 class CanvasUnreachable(CanvasFailure):
-    """Canvas could not be reached, or answered with a fault of its own."""
+    """Canvas could not be reached, or responded with a server error."""
 
     code = "canvas-unreachable"
 
 
 class CanvasTimeout(CanvasFailure):
-    """Canvas took too long."""
+    """Canvas did not respond in time."""
 
     code = "canvas-timeout"
 
 
 class CanvasResponseUnusable(CanvasFailure):
-    """Canvas's answer is none we can read, or larger than we accept."""
+    """The response is not one of Canvas, or it is larger than allowed."""
 
     code = "canvas-answer-unusable"
 
 
 class ConnectionUnusable(CanvasFailure):
-    """The connection has no token that works, so Canvas was not asked."""
+    """The connection has no valid token, so no request was sent to Canvas."""
 
     code = "connection-not-active"

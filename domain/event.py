@@ -1,4 +1,4 @@
-"""What every event of ours is: a fact in one stream, kept under a name that never changes."""
+"""The base class of events: facts in one stream, stored under names that never change."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
@@ -11,27 +11,35 @@ EVENT_TYPES: dict[str, type["Event"]] = {}
 
 
 class Event(AggregateEvent):
-    """A fact about one stream."""
+    """A fact that was recorded in one stream.
+
+    `originator_id` is the stream, `originator_version` the version in it (from 1), and
+    `timestamp` the time in UTC. Each class adds its fields.
+    """
 
     ENCRYPTED: ClassVar[bool] = True
-    """Whether the state is encrypted with the key of the person it is about."""
+    """Whether the fields are stored encrypted with the key of the person whose data they are."""
 
     def apply(self, aggregate: Any) -> None:
-        """Let the aggregate take this fact in."""
+        """Apply the event to an aggregate; the library calls this."""
         aggregate.evolve(self)
 
 
 class Redacted(Event):
-    """What is left of an event whose person was erased: that it happened, not what it said."""
+    """An event of an erased person: stream, version and time, without its fields."""
 
     topic: str
+    """The stored name of the event."""
 
 
 E = TypeVar("E", bound=Event)
 
 
 def stored_as(name: str) -> Callable[[type[E]], type[E]]:
-    """Pin the name an event is stored under, so that moving or renaming its class loses nothing."""
+    """Set the name under which an event class is stored.
+
+    Stored events stay readable when the class is moved or renamed.
+    """
 
     def register(event: type[E]) -> type[E]:
         event.TOPIC = name  # type: ignore[attr-defined]  # the library looks the name up here

@@ -1,22 +1,22 @@
-"""Who looked at the history of a connection."""
+"""The record of who read the history of a connection."""
 
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
 from domain.event import Event
-from domain.events.reading import HistoryRead
+from domain.events.history_access import HistoryRead
 
 
 class HistoryAccess(Aggregate):
-    """Everybody who ever read one connection's history."""
+    """The reads of one connection's history by auditors."""
 
     @classmethod
     def id_for(cls, connection_id: UUID) -> UUID:
-        """The stream of the readings of a connection's history."""
+        """Return the stream for the history of a connection."""
         return uuid5(connection_id, "reading")
 
     def record_read(self, *, connection_id: UUID, person_id: UUID, reader: str, what: str) -> None:
-        """Record that somebody read; every time is one more."""
+        """Record a read; each read is one event. The parameters are the fields of HistoryRead."""
         self.trigger_event(
             HistoryRead,
             connection_id=connection_id,
@@ -26,6 +26,6 @@ class HistoryAccess(Aggregate):
         )
 
     def evolve(self, event: Event) -> None:
-        """Take one fact into the state."""
+        """Apply an event to the state."""
         if isinstance(event, HistoryRead):
             self.person_id = event.person_id

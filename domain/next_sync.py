@@ -1,27 +1,40 @@
-"""When a connection's next run is due, by all that was recorded about it."""
+"""When the next run of a connection is due, and its mode, by the state of its aggregates."""
 
 from datetime import datetime, timedelta
 
 from domain.connection import Connection
 from domain.errors import SyncNotDue
 from domain.sync import Sync
-from domain.sync_schedule import delay_index, next_due_at
+from domain.sync_schedule import Schedule, needs_full_sync
 
 
 def next_run_at(connection: Connection, sync: Sync, interval: timedelta) -> datetime | None:
-    """When the next run is due; None where there is no token that works.
+    """Return when the next run is due; None if the connection is not active.
 
-    While a run is live that is an interval after it was asked for.
+    While a run is active, the next one is due an interval after its request.
     """
-    idle_since = sync.idle_since or connection.opened_at
-    if connection.status != "active" or idle_since is None:
+    if connection.status != "active" or connection.opened_at is None:
         return None
-    index = delay_index(connection.id, 0 if sync.active_run else sync.consecutive_failures)
-    return next_due_at(datetime.fromisoformat(idle_since), index, interval)
+    opened_at = datetime.fromisoformat(connection.opened_at)
+    schedule = sync.schedule or Schedule.at_opening(connection.id, opened_at)
+    return schedule.due_at(interval)
 
 
 def require_due(connection: Connection, sync: Sync, *, now: datetime, interval: timedelta) -> None:
-    """Refuse a run that the clock asks for too early, as what it goes by may lag behind."""
+    """Refuse a scheduled run that is not due; the read model that the scanner reads can lag.
+
+    Raises: SyncNotDue if the run is due later than `now`, or never.
+    """
     due_at = next_run_at(connection, sync, interval)
     if due_at is None or due_at > now:
         raise SyncNotDue(connection.id)
+
+
+def choose_mode(sync: Sync, requested_mode: str, *, now: datetime, interval: timedelta) -> str:
+    """Return `full` or `incremental`, the mode of a run that is requested at `now`.
+
+    A run is full if `requested_mode` is `full`, or if the run after it would be too late.
+    """
+    last_full = datetime.fromisoformat(sync.last_full_sync_at) if sync.last_full_sync_at else None
+    is_full = requested_mode == "full" or needs_full_sync(last_full, now, interval)
+    return "full" if is_full else "incremental"

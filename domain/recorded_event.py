@@ -1,4 +1,4 @@
-"""An event as the log holds it."""
+"""An event together with its place in the log."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -8,9 +8,12 @@ from domain.event import Event
 
 
 class RecordedEvent(NamedTuple):
-    """What happened, where it stands in the log, when it was recorded and about whom."""
+    """An event as it is read from the log."""
 
     event: Event
     position: int
+    """The position in the log: a number that grows, with gaps."""
     recorded_at: datetime
+    """The time of the append, in UTC, by the clock of PostgreSQL."""
     person_id: UUID
+    """The person whose data the event has."""

@@ -1,6 +1,6 @@
-"""Which courses must be read, judging by feeds over all of them and by what is remembered.
+"""Finds the courses that an incremental run must read, by course list and change feeds.
 
-What no feed shows waits for the next full run; docs/decisions says what that is.
+The next full run finds what neither of them shows; docs/decisions/0014 lists it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from domain.course_diff import CourseSnapshot
 
 
 class FeedContent(NamedTuple):
-    """What the feeds told, and for which days the planner did."""
+    """The entries of both change feeds, and the days for which the planner was read."""
 
     entries: Sequence[FeedEntry]
     window: PlannerWindow
@@ -24,7 +24,11 @@ def courses_to_fetch(
     feeds: FeedContent,
     last_full_sync_at: str | None,
 ) -> set[str]:
-    """The ids of the courses listed that differ, or may differ, from what is remembered."""
+    """Return the Canvas ids of the listed courses that differ, or may differ, from `known`.
+
+    `known` has the snapshots by Canvas id. `last_full_sync_at` is the start of the last full run,
+    as RFC 3339 text.
+    """
     changed_ids = changed_course_ids(known, feeds.entries, last_full_sync_at)
     listed_ids = {entry.assignment_id for entry in feeds.entries}
     return {
@@ -44,14 +48,14 @@ def courses_to_fetch(
 
 
 def course_differs(snapshot: CourseSnapshot | None, course: Course) -> bool:
-    """Whether a course is new, back again, or listed otherwise than remembered."""
+    """Return whether a listed course is new, was withdrawn before, or differs from its snapshot."""
     return snapshot is None or not snapshot["present"] or snapshot["digest"] != digest(course)
 
 
 def changed_course_ids(
     known: Mapping[str, CourseSnapshot], entries: Iterable[FeedEntry], last_full_sync_at: str | None
 ) -> set[str]:
-    """The ids of the courses of which a feed shows an assignment otherwise than remembered."""
+    """Return the Canvas ids of the courses with an assignment whose state hash differs."""
     return {entry.course_id for entry in entries if _is_change(known, entry, last_full_sync_at)}
 
 
@@ -66,9 +70,9 @@ def _is_change(
 
 
 def _is_outdated_grade(entry: FeedEntry, last_full_sync_at: str | None) -> bool:
-    """Whether a grade is older than a full run that found no such assignment.
+    """Whether a grade is older than a full run that did not find its assignment.
 
-    Canvas goes on listing grades of what was withdrawn from a student.
+    Canvas lists the grades of assignments that are no longer assigned to the student.
     """
     is_grade = entry.feed == "graded" and entry.graded_or_due_at is not None
     return (
@@ -81,7 +85,7 @@ def _is_outdated_grade(entry: FeedEntry, last_full_sync_at: str | None) -> bool:
 def _may_miss_posted_grade(
     snapshot: CourseSnapshot, course: Course, listed_ids: set[str], window: PlannerWindow
 ) -> bool:
-    """Whether a grade could be posted without a total, a graded row or the planner showing it."""
+    """Whether a hidden grade could be posted without a change of a total or of a feed."""
     return course["grades_hidden"] and any(
         id_ not in listed_ids and not window.contains(snapshot["assignments"][id_]["due_at"])
         for id_ in snapshot["unposted"]

@@ -1,7 +1,7 @@
-"""Everything ever synchronised over one connection."""
+"""The aggregate of all syncs of one connection."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,7 +12,6 @@ from domain.course_diff import CourseDiff, CourseSnapshot, apply_to_snapshot, di
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
 from domain.events.sync import (
-    Changes,
     CourseFetched,
     CourseFetchFailed,
     CourseWithdrawn,
@@ -30,25 +29,31 @@ from domain.events.sync import (
 )
 from domain.stale_courses import FeedContent, changed_course_ids, courses_to_fetch
 from domain.sync_attempt import GIVE_UP_REASONS, MAX_SYNC_ATTEMPTS, Attempt
-from domain.sync_run import SyncRun, add_changes, apply_event, queued_run
-from domain.sync_schedule import failures_after, needs_full_sync
+from domain.sync_run import SyncRun, run_after
+from domain.sync_schedule import Schedule
 
 
 class Sync(Aggregate):
-    """Decides what differs from the last sighting, and that there is one run at a time."""
+    """Finds the differences to what was last recorded, and allows one run at a time.
 
-    class_version = 5
-    """Of its snapshots: one more where what is remembered, or what digests are made of, changes."""
+    A method with an `attempt` raises SyncIsOver if that is not the active attempt.
+    """
+
+    class_version = 6
+    """The version of snapshots: raise it if an attribute or the algorithm of a digest changes."""
 
     connection_id: UUID
 
     def reset(self) -> None:
         """Set the state before the first event."""
         self.run: SyncRun | None = None
+        self.worker: str | None = None
+        self.attempts = 0
         self.completed_once = False
         self.last_completed_at: str | None = None
         self.idle_since: str | None = None
-        self.consecutive_failures = 0
+        self.failures = 0
+        self.delay_index = 0
         self.last_full_sync_at: str | None = None
         self.planner_validator: str | None = None
         self.courses: dict[str, CourseSnapshot] = {}
@@ -56,7 +61,7 @@ class Sync(Aggregate):
 
     @classmethod
     def id_for(cls, connection_id: UUID) -> UUID:
-        """The stream of a connection's synchronisation."""
+        """Return the stream for the syncs of a connection."""
         return uuid5(connection_id, "sync")
 
     @property
@@ -66,16 +71,23 @@ class Sync(Aggregate):
 
     @property
     def attempt(self) -> Attempt | None:
-        """The attempt under way, if any."""
+        """The attempt that reads Canvas now, if any."""
         run = self.active_run
-        return Attempt(UUID(run["id"]), run["worker"]) if run and run["worker"] else None
+        return Attempt(UUID(run["id"]), self.worker) if run and self.worker else None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The schedule of the connection; None before the first request."""
+        if self.idle_since is None:
+            return None
+        return Schedule(datetime.fromisoformat(self.idle_since), self.failures, self.delay_index)
 
     # Decisions: the run
 
     def request(
         self, sync_id: UUID, *, connection_id: UUID, person_id: UUID, trigger: str, mode: str
     ) -> None:
-        """Queue a run; the same request twice is one, another while one lives is refused."""
+        """Queue a run once for an id; raises SyncAlreadyRunning if another run has not ended."""
         if self.run and self.run["id"] == str(sync_id):
             return
         if self.active_run:
@@ -89,16 +101,11 @@ class Sync(Aggregate):
             mode=mode,
         )
 
-    def choose_mode(self, requested_mode: str, *, now: datetime, interval: timedelta) -> str:
-        """How a run asked for now reads: everything, if the next one would come too late for it."""
-        last_full = (
-            datetime.fromisoformat(self.last_full_sync_at) if self.last_full_sync_at else None
-        )
-        is_full = requested_mode == "full" or needs_full_sync(last_full, now, interval)
-        return "full" if is_full else "incremental"
-
     def start(self, worker: str) -> Attempt:
-        """Let a worker take the queued run on, whichever it is; raises NoSyncRunning."""
+        """Start an attempt of a worker at the queued run.
+
+        Raises: NoSyncRunning if there is none; SyncAlreadyRunning if another worker has it.
+        """
         if not self.active_run:
             raise NoSyncRunning
         attempt = Attempt(UUID(self.active_run["id"]), worker)
@@ -109,7 +116,7 @@ class Sync(Aggregate):
         return attempt
 
     def fall_back_to_full(self, attempt: Attempt, code: str, detail: str) -> None:
-        """Let an incremental run read everything after all."""
+        """Make an incremental run a full one; `code` and `detail` are those of a CanvasFailure."""
         if self.require_active_attempt(attempt)["mode"] == "incremental":
             self._record(SyncWidened, attempt.sync_id, code=code, detail=detail)
 
@@ -120,7 +127,7 @@ class Sync(Aggregate):
         requests: Requests,
         planner_validator: str | None = None,
     ) -> None:
-        """End a run that read everything it could; one that could read no course has failed."""
+        """End a run that read all that it could; it fails if courses failed and none is done."""
         run = self.require_active_attempt(attempt)
         if run["error"] and not progress["done"]:
             self._record(SyncFailed, attempt.sync_id, **run["error"], requests=requests)
@@ -134,44 +141,44 @@ class Sync(Aggregate):
             )
 
     def fail(self, attempt: Attempt, code: str, detail: str, requests: Requests) -> None:
-        """End a run early, with the reason."""
+        """End a run with an error."""
         self.require_active_attempt(attempt)
         self._record(SyncFailed, attempt.sync_id, code=code, detail=detail, requests=requests)
 
     def requeue(self, attempt: Attempt, reason: str) -> None:
-        """Let another worker take the run on; one that was often given up has failed."""
-        run = self.require_active_attempt(attempt)
-        if run["attempts"] < MAX_SYNC_ATTEMPTS:
+        """Queue the run for another attempt, or fail it after MAX_SYNC_ATTEMPTS."""
+        self.require_active_attempt(attempt)
+        if self.attempts < MAX_SYNC_ATTEMPTS:
             self._record(SyncRequeued, attempt.sync_id, reason=reason)
         else:
             self.give_up(attempt, reason)
 
     def give_up(self, attempt: Attempt, reason: str) -> None:
-        """End a run for good that its worker gave up."""
+        """Fail a run that its worker gave up; `reason` is a key of GIVE_UP_REASONS."""
         code, detail = GIVE_UP_REASONS[reason]
         self.fail(attempt, code, detail, self.require_active_attempt(attempt)["requests"])
 
     def cancel(self) -> None:
-        """Call the live run off."""
+        """Cancel the active run; raises NoSyncRunning if there is none."""
         if not self.active_run:
             raise NoSyncRunning
         self._record(SyncCancelled, UUID(self.active_run["id"]))
 
-    # Decisions: what was seen
+    # Decisions: the courses
 
     def has_changes(self, entries: Iterable[FeedEntry]) -> bool:
-        """Whether a feed tells of anything that is not as remembered."""
+        """Return whether an entry of a change feed differs from what was last recorded."""
         return bool(changed_course_ids(self.courses, entries, self.last_full_sync_at))
 
     def courses_to_fetch(self, courses: Sequence[Course], feeds: FeedContent) -> set[str]:
-        """The ids of the courses an incremental run reads; a last run could not read some."""
+        """Return the ids of the courses that an incremental run reads, with those that failed."""
         return (
             courses_to_fetch(self.courses, courses, feeds, self.last_full_sync_at)
             | self.failed_courses.keys()
         )
 
     def withdraw_unlisted(self, attempt: Attempt, listed_ids: set[str]) -> None:
-        """Withdraw every course seen before that Canvas lists no longer."""
+        """Record the withdrawal of every known course that Canvas no longer lists."""
         self.require_active_attempt(attempt)
         for course_id in sorted(self.courses.keys() - listed_ids):
             if self.courses[course_id]["present"]:
@@ -184,9 +191,9 @@ class Sync(Aggregate):
         assignments: list[Assignment] | None,
         progress: Progress,
     ) -> None:
-        """Record what differs in one course; nothing when a person would notice nothing.
+        """Record the differences in one course, if any.
 
-        `assignments` is None where Canvas does not show them: what was known of them stays.
+        `assignments` is None if Canvas does not show them; the known ones stay.
         """
         self.require_active_attempt(attempt)
         snapshot = self.courses.get(course["canvas_id"]) or empty_snapshot()
@@ -232,7 +239,7 @@ class Sync(Aggregate):
             )
 
     def require_active_attempt(self, attempt: Attempt) -> SyncRun:
-        """Refuse the words of a run that is over, or that another worker has taken on."""
+        """Return the active run; raises SyncIsOver if another attempt, or none, is active."""
         if not self.active_run or self.attempt != attempt:
             raise SyncIsOver(attempt.sync_id)
         return self.active_run
@@ -240,29 +247,36 @@ class Sync(Aggregate):
     def _record(self, event: type[Event], sync_id: UUID, **fields: Any) -> None:
         self.trigger_event(event, connection_id=self.connection_id, sync_id=sync_id, **fields)
 
-    # Evolution
+    # State
 
     def evolve(self, event: Event) -> None:
-        """Take one fact into the state."""
+        """Apply an event to the state."""
+        if isinstance(event, DueDateChanged | GradeChanged):
+            return
+        self.run = run_after(self.run, event, event.timestamp.isoformat())
         match event:
             case SyncRequested():
-                self._queue_run(event)
+                self.person_id, self.connection_id = event.person_id, event.connection_id
+                self.worker, self.attempts = None, 0
+                self._reschedule(event)
+            case SyncStarted():
+                self.worker, self.attempts = event.worker, self.attempts + 1
+            case SyncRequeued():
+                self.worker = None
             case CourseFetched():
                 self._apply_course(event)
             case CourseWithdrawn():
                 self.courses[event.course_id]["present"] = False
-                if self.run:
-                    add_changes(self.run, Changes(courses=1, assignments=0, grades=0))
-            case DueDateChanged() | GradeChanged():
-                pass
-            case _ if self.run:
-                self._apply_to_run(self.run, event)
+            case CourseFetchFailed() if self.run:
+                self.failed_courses[event.course_id] = self.run["id"]
+            case SyncCompleted() | SyncFailed() | SyncCancelled() if self.run:
+                self._end_run(self.run, event)
 
-    def _queue_run(self, event: SyncRequested) -> None:
-        self.person_id = event.person_id
-        self.connection_id = event.connection_id
-        self.run = queued_run(event)
-        self.idle_since = event.timestamp.isoformat()
+    def _reschedule(self, event: Event) -> None:
+        before = self.schedule or Schedule.at_opening(self.connection_id, event.timestamp)
+        after = before.after(event, event.timestamp)
+        self.idle_since = after.idle_since.isoformat()
+        self.failures, self.delay_index = after.failures, after.delay_index
 
     def _apply_course(self, event: CourseFetched) -> None:
         course = event.course
@@ -270,25 +284,15 @@ class Sync(Aggregate):
         self.courses[course["canvas_id"]] = apply_to_snapshot(
             snapshot, course, event.assignments, event.removed
         )
-        if self.run:
-            add_changes(self.run, event.changes)
-            self.run["courses"] = event.progress
 
-    def _apply_to_run(self, run: SyncRun, event: Event) -> None:
-        apply_event(run, event)
-        match event:
-            case CourseFetchFailed():
-                self.failed_courses[event.course_id] = run["id"]
-            case SyncCompleted():
-                self.completed_once, self.last_completed_at = True, run["finished_at"]
-                self.failed_courses = {
-                    id_: run_id
-                    for id_, run_id in self.failed_courses.items()
-                    if run_id == run["id"]
-                }
-                self.planner_validator = event.planner_validator or self.planner_validator
-                if run["mode"] == "full":
-                    self.last_full_sync_at = run["started_at"]
-        if run["finished_at"]:
-            self.idle_since = run["finished_at"]
-            self.consecutive_failures = failures_after(self.consecutive_failures, event)
+    def _end_run(self, run: SyncRun, event: SyncCompleted | SyncFailed | SyncCancelled) -> None:
+        self._reschedule(event)
+        if not isinstance(event, SyncCompleted):
+            return
+        self.completed_once, self.last_completed_at = True, run["finished_at"]
+        self.failed_courses = {
+            id_: run_id for id_, run_id in self.failed_courses.items() if run_id == run["id"]
+        }
+        self.planner_validator = event.planner_validator or self.planner_validator
+        if run["mode"] == "full":
+            self.last_full_sync_at = run["started_at"]

@@ -1,4 +1,4 @@
-"""Whose turn it is: which of the connections that are due are asked for now."""
+"""Chooses for which of the due connections the scanner requests a run now."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,28 +9,29 @@ from domain.circuit_breaker import CircuitBreaker
 from domain.sync_schedule import DueConnection
 
 MAX_QUEUED_RUNS = 1000
-"""Runs that may wait for a worker before the clock asks for no more."""
+"""Queued runs at which the scanner requests no further runs."""
 FULL_SCAN_INTERVAL = timedelta(minutes=1)
-"""How often the clock looks at everything that is due, from the first on."""
+"""Time between two scans that ignore the cursors and begin with the first due connection."""
 MAX_CURSORS = 64
-"""Sets of hosts passed by that are remembered; more are begun anew."""
+"""Cursors that are kept; when one more is needed, all are deleted."""
 
 
 def hosts_with_open_circuit(circuits: Mapping[str, CircuitBreaker], now: datetime) -> list[str]:
-    """The hosts at which the clock asks for nothing now, but perhaps for a probe."""
+    """Return the origins at which no run may be requested now, except a probe."""
     return [origin for origin, circuit in circuits.items() if circuit.state(now) != "closed"]
 
 
 def hosts_to_probe(circuits: Mapping[str, CircuitBreaker], now: datetime) -> list[str]:
-    """The hosts at which the clock asks for one run, those that wait longest first."""
+    """Return the origins at which one run, the probe, is due; the longest due first."""
     due = [(c.open_until, origin) for origin, c in circuits.items() if c.is_probe_due(now)]
     return [origin for _, origin in sorted(due)]
 
 
 def hosts_at_capacity(queued_runs: Mapping[str, int], capacity: int = MAX_QUEUED_RUNS) -> list[str]:
-    """The hosts with as many runs waiting as there is room left: there is always some for others.
+    """Return the origins whose queued runs are as many as the free places or more.
 
-    A host alone may fill a half of the room, each of two a third, and so on.
+    So there are always places for other hosts: one host alone can use half of `capacity`, each of
+    two a third, and so on. `queued_runs` has the number of queued runs by origin.
     """
     left = capacity - sum(queued_runs.values())
     return [origin for origin, runs in queued_runs.items() if runs >= left]
@@ -39,7 +40,7 @@ def hosts_at_capacity(queued_runs: Mapping[str, int], capacity: int = MAX_QUEUED
 def admit(
     due: Iterable[DueConnection], queued_runs: Mapping[str, int], capacity: int = MAX_QUEUED_RUNS
 ) -> list[DueConnection]:
-    """Those of the due there is room for, in their order."""
+    """Return the due connections for which there is capacity, in their order."""
     queued_at, left = Counter(queued_runs), capacity - sum(queued_runs.values())
     admitted = list[DueConnection]()
     for connection in due:
@@ -51,11 +52,11 @@ def admit(
 
 
 class ScanCursors:
-    """How far the clock has asked for everything that was due but at some hosts.
+    """Up to where runs were requested for all due connections, for each set of skipped hosts.
 
-    What is due at a host that is left alone or crowded piles up in front of all else, and to pass
-    it by each time would take ever longer. What moves back behind a front, as a connection with
-    a new token does, is found by the next look from the first on.
+    Due connections of skipped hosts (open circuit, or at capacity) collect at the start of the
+    order. Without a cursor each scan would read all of them again. A connection that becomes due
+    before a cursor, for example after a new token, is found by the next full scan.
     """
 
     def __init__(self) -> None:
@@ -63,7 +64,10 @@ class ScanCursors:
         self._last_full_scan: datetime | None = None
 
     def resume_after(self, skipped_hosts: frozenset[str], now: datetime) -> DueConnection | None:
-        """The last of those that need not be looked at again; None to begin with the first."""
+        """Return the last connection that this scan need not read; None to begin with the first.
+
+        A cursor can be used if all hosts that it skipped are skipped now.
+        """
         if self._last_full_scan is None or now - self._last_full_scan >= FULL_SCAN_INTERVAL:
             self._last_full_scan = now
             return None
@@ -78,7 +82,7 @@ class ScanCursors:
         batch: Sequence[DueConnection],
         requested: Sequence[DueConnection],
     ) -> None:
-        """Remember how far a batch was asked for without a gap, but at these hosts."""
+        """Move a cursor to the last connection of a batch before the first without a request."""
         last = None
         for due, admitted in zip(batch, requested, strict=False):
             if due != admitted:
@@ -91,5 +95,5 @@ class ScanCursors:
 
 
 def sort_key(due: DueConnection) -> tuple[datetime, UUID]:
-    """Where a connection stands among all that are due."""
+    """Return the key by which due connections are ordered."""
     return due.due_at, due.connection_id

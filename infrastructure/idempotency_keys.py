@@ -1,4 +1,4 @@
-"""Answers given once: a claim on a key while a request is worked on, then the answer for a day."""
+"""Idempotency keys: a claim while a request is handled, then its response for a day."""
 
 import hmac
 from dataclasses import dataclass
@@ -10,15 +10,16 @@ from uuid import UUID, uuid4
 from psycopg.types.json import Jsonb
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
-from infrastructure.postgres.execute import Pool, execute
+from infrastructure.postgres.execute import execute
+from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.threads import DatabaseThreads
 
 REQUEST_FINGERPRINT_PURPOSE = "easeboard/idempotency/v1"
 RESPONSE_RETENTION = timedelta(hours=24)
 CLAIM_LEASE = timedelta(seconds=60)
-"""After it a claim is nobody's: longer than any request takes, so only a dead process's is lost."""
+"""Lease of a claim; longer than any request, so only a crashed process loses its claim."""
 MAX_EXPIRED_ROWS_DELETED = 50
-"""Expired rows deleted with each answer kept, so that they never pile up."""
+"""Expired rows that are deleted with each stored response, so that they do not accumulate."""
 MAX_CLAIM_ATTEMPTS = 4
 
 INSERT_CLAIM = """
@@ -83,16 +84,19 @@ DELETE_CLAIMS_OF_PERSON = "DELETE FROM easeboard.idempotency_keys WHERE person_i
 
 
 class KeyInUse(Exception):
-    """The same request is being worked on just now."""
+    """The same request with the same key is being handled."""
 
 
 class KeyReused(Exception):
-    """The key came with something else before."""
+    """The key was used before, for a request with other content."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request under a key; its content may hold secrets, and is kept as a keyed digest alone."""
+    """A request with an idempotency key.
+
+    `content` may have secrets, so only a keyed hash of it is stored.
+    """
 
     person_id: UUID
     path: str
@@ -101,11 +105,11 @@ class KeyedRequest:
 
     @property
     def request_digest(self) -> bytes:
-        """What tells it among the person's requests, of one size however long path and key are."""
+        """A digest that identifies the request among those of the person; its size is fixed."""
         return sha256(f"{self.path}\0{self.key}".encode()).digest()
 
     def fingerprint(self, master_key: MasterKey) -> bytes:
-        """A digest of the content that says nothing outside this row."""
+        """Return a keyed hash of the content; it cannot be compared with that of another row."""
         row_key = self.person_id.bytes + self.request_digest
         return hmac.digest(
             master_key.derive(REQUEST_FINGERPRINT_PURPOSE), row_key + self.content, "sha256"
@@ -113,7 +117,7 @@ class KeyedRequest:
 
 
 class Claim(NamedTuple):
-    """The right to answer a request, until the lease ends."""
+    """The right to respond to a request, until the lease ends."""
 
     person_id: UUID
     request_digest: bytes
@@ -121,7 +125,7 @@ class Claim(NamedTuple):
 
 
 class StoredResponse(NamedTuple):
-    """What was answered, and how far into the log that reached."""
+    """A response, and the position of the last event that the request appended (0: none)."""
 
     status: int
     headers: dict[str, str]
@@ -130,33 +134,40 @@ class StoredResponse(NamedTuple):
 
 
 class IdempotencyKeys:
-    """Claims and answers in easeboard.idempotency_keys, in the time of the database."""
+    """Stores claims and responses in easeboard.idempotency_keys, by the clock of the database.
 
-    def __init__(self, pool: Pool, ring: KeyRing, *, threads: int = 4) -> None:
+    Every method may raise DatabaseBusy and DatabaseUnavailable.
+    """
+
+    def __init__(self, pool: WritePool, ring: KeyRing, *, threads: int = 4) -> None:
         self._pool = pool
         self._ring = ring
         self._threads = DatabaseThreads(threads)
 
     async def claim(self, request: KeyedRequest) -> Claim | StoredResponse:
-        """The right to answer, or the answer given before; raises KeyInUse, KeyReused."""
+        """Claim a key for a request, or return the response that was stored for it.
+
+        Raises: KeyInUse if the same request is being handled; KeyReused if the key was used for
+        other content before.
+        """
         return await self._threads.run(self._claim, request)
 
     async def store(self, claim: Claim, response: StoredResponse) -> None:
-        """Keep the answer for a day, unless somebody else took the claim over."""
+        """Store the response for a day, unless another request has taken over the claim."""
         columns = [response.status, Jsonb(response.headers), response.body, response.position]
         values = [RESPONSE_RETENTION, claim.id, MAX_EXPIRED_ROWS_DELETED, *columns, *claim]
         await self._threads.run(execute, self._pool, STORE_RESPONSE, values)
 
     async def release(self, claim: Claim) -> None:
-        """Give the claim up: the key is as good as new."""
+        """Delete the claim, so that the key can be used again, also with other content."""
         await self._threads.run(execute, self._pool, DELETE_CLAIM, claim)
 
     async def delete_person(self, person_id: UUID) -> None:
-        """Forget every key of a person and what was answered."""
+        """Delete all keys and responses of a person."""
         await self._threads.run(execute, self._pool, DELETE_CLAIMS_OF_PERSON, [person_id])
 
     def close(self) -> None:
-        """Let the threads go; the pool is the caller's."""
+        """Stop the threads; the caller closes the pool."""
         self._threads.close()
 
     def _claim(self, request: KeyedRequest) -> Claim | StoredResponse:
@@ -185,7 +196,7 @@ class IdempotencyKeys:
         raise KeyInUse
 
     def _require_same_content(self, request: KeyedRequest, key_id: str, fingerprint: bytes) -> None:
-        """Raise KeyReused for other content, or where the key that could tell is gone."""
+        """Raise KeyReused for other content, or if the master key for the comparison is missing."""
         try:
             expected = request.fingerprint(self._ring.by_id(key_id))
         except KeyError:

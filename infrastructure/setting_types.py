@@ -1,4 +1,4 @@
-"""The forms that settings have; no complaint repeats the value, which may be a secret."""
+"""Parses values of settings; no error message repeats a value, which may be a secret."""
 
 import re
 from typing import Any
@@ -13,13 +13,13 @@ _HOST_PATTERN = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 
 
 def split_list(value: Any) -> list[str]:
-    """The entries of a comma-separated list."""
+    """Return the entries of a comma-separated list."""
     entries = value.split(",") if isinstance(value, str) else value
     return [entry.strip() for entry in entries if entry.strip()]
 
 
 def parse_host_pattern(entry: str) -> str:
-    """`canvas.school.edu`, `*.instructure.com` or `*`; raises ValueError."""
+    """Parse `canvas.school.edu`, `*.instructure.com` or `*`; raises ValueError."""
     pattern = entry.lower().rstrip(".")
     if not _HOST_PATTERN.fullmatch(pattern):
         raise ValueError("should be host patterns like *.instructure.com, separated by commas")
@@ -27,7 +27,7 @@ def parse_host_pattern(entry: str) -> str:
 
 
 def parse_host_and_port(entry: str) -> str:
-    """`host:port`; raises ValueError."""
+    """Parse `host:port`; raises ValueError."""
     try:
         parts = urlsplit(f"//{entry}")
         host, port = parts.hostname, parts.port
@@ -39,7 +39,7 @@ def parse_host_and_port(entry: str) -> str:
 
 
 def parse_origin(entry: str) -> str:
-    """`https://host` or `http://host:port`, or `*`; raises ValueError."""
+    """Parse `https://host`, `http://host:port` or `*`; raises ValueError."""
     if entry == "*":
         return entry
     parts = _split_http_url(entry)
@@ -49,17 +49,19 @@ def parse_origin(entry: str) -> str:
 
 
 def parse_http_url(value: str) -> str:
-    """An `http://` or `https://` address without a query; raises ValueError."""
+    """Check an `http://` or `https://` URL without user, query and fragment; raises ValueError."""
     if _split_http_url(value.strip()) is None:
-        raise ValueError("should be an http:// or https:// address")
+        raise ValueError(
+            "should be an http:// or https:// URL without user name, query and fragment"
+        )
     return value.strip()
 
 
 def parse_supabase_url(value: str) -> str:
-    """The project's URL without a slash at its end; raises ValueError."""
+    """Return the URL of the project without a slash at its end; raises ValueError."""
     parts = _split_http_url(value.strip())
     if parts is None:
-        raise ValueError("should be the project's https:// address")
+        raise ValueError("should be the https:// URL of the Supabase project")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
@@ -74,7 +76,7 @@ def _split_http_url(value: str) -> SplitResult | None:
 
 
 def parse_redis_url(value: SecretStr) -> SecretStr:
-    """A `redis://`, `rediss://` or `unix://` address; raises ValueError."""
+    """Check a `redis://`, `rediss://` or `unix://` URL; raises ValueError."""
     address = value.get_secret_value().strip()
     if not address.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("should start with redis://, rediss:// or unix://")
@@ -82,7 +84,7 @@ def parse_redis_url(value: SecretStr) -> SecretStr:
 
 
 def parse_database_url(value: SecretStr) -> SecretStr:
-    """A `postgresql://` address that libpq understands; raises ValueError."""
+    """Check a `postgresql://` URL that libpq can parse; raises ValueError."""
     address = value.get_secret_value().strip()
     if not address.startswith(("postgresql://", "postgres://")):
         raise ValueError("should start with postgresql:// or postgres://")
@@ -94,6 +96,6 @@ def parse_database_url(value: SecretStr) -> SecretStr:
         is_valid = False
     if not is_valid:
         raise ValueError(
-            "should be an address libpq understands: write @ : / ? # % in the password as %XX"
+            "should be a URL that libpq can parse: write @ : / ? # % in the password as %XX"
         )
     return SecretStr(address)

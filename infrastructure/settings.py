@@ -1,4 +1,4 @@
-"""Everything read from the environment and `.env`, once, frozen."""
+"""All settings, read once from the environment and `.env`; they cannot be changed."""
 
 import os
 from collections.abc import Mapping
@@ -33,13 +33,14 @@ _WEEK_MINUTES = 7 * 24 * 60
 
 
 class InvalidSettings(Exception):
-    """The environment holds values we cannot work with; the message names each and an example."""
+    """Settings are not valid; the message names each with its rule and an example."""
 
 
 def default_home() -> Path:
-    """Where data is kept when EASEBOARD_HOME is not set.
+    """Return the directory for data that is used if EASEBOARD_HOME is not set.
 
-    Root's own user data folder would not do: the embedded PostgreSQL runs as another user then.
+    For root it is not the user data directory, because the embedded PostgreSQL then runs as
+    another user, who cannot enter that.
     """
     if os.name == "posix" and os.geteuid() == 0:
         return HOME_OF_ROOT
@@ -57,7 +58,7 @@ Lowercase = BeforeValidator(lambda value: value.lower() if isinstance(value, str
 
 
 class Settings(BaseSettings):
-    """The environment of `contract.md` §2; an empty value is the same as none."""
+    """The settings that `.env.example` describes; an empty value means the default."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -68,9 +69,9 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[SecretStr, AfterValidator(parse_database_url)] | None = Field(
-        default=None, examples=["postgresql://easeboard:secret@localhost:5432/easeboard"]
+        default=None, examples=["postgresql://easeboard@localhost:5432/easeboard"]
     )
-    canvas_encryption_key: SecretStr | None = Field(default=None, examples=["base64:<32 bytes>"])
+    canvas_encryption_key: SecretStr | None = Field(default=None, examples=["hex:<64 hex digits>"])
     supabase_url: Annotated[str, AfterValidator(parse_supabase_url)] | None = Field(
         default=None, examples=["https://abcdefgh.supabase.co"]
     )
@@ -112,32 +113,38 @@ class Settings(BaseSettings):
 
     @property
     def embedded(self) -> bool:
-        """Whether the database is our own."""
+        """Whether the embedded database is used."""
         return self.database_url is None
 
     @property
     def home(self) -> Path:
-        """Where data is kept, as an absolute path."""
+        """The directory of the embedded database and its key, as an absolute path."""
         return self.easeboard_home.expanduser().absolute()
 
     @property
     def sync_interval(self) -> timedelta:
-        """How long after a sync the next one is due."""
+        """The time between two syncs of a connection, without jitter."""
         return timedelta(minutes=self.sync_interval_minutes)
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """The settings of this process; what is given comes first. Raises InvalidSettings."""
+    """Read the settings of this process; `overrides` take precedence.
+
+    Raises: InvalidSettings if a value is not valid, or if .env cannot be read.
+    """
     try:
         return Settings(**overrides)
     except ValidationError as error:
         raise InvalidSettings(_error_message(error)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f".env cannot be read: {type(error).__name__}.") from None
+        raise InvalidSettings(
+            f".env cannot be read ({type(error).__name__}): "
+            "it must be a text file in UTF-8 that this user may read."
+        ) from None
 
 
 def _error_message(error: ValidationError) -> str:
-    lines = ["These settings cannot be used:"]
+    lines = ["These settings are not valid; correct them in the environment or in .env:"]
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(problem["loc"][0])
         message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")

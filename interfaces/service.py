@@ -1,13 +1,15 @@
-"""Everything this program can be asked: first to do, then to tell."""
+"""Every command and query the program offers: the table of contents of the code base.
+
+`interfaces/composition/process.py` binds each of them to the parts it needs.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
+from application.record_history_read import RecordHistoryRead
 from application.recover_sync import RecoverSync
 from application.request_sync import QueuedSync, RequestSync
 from application.requeue_sync import RequeueSync
@@ -15,18 +17,35 @@ from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
-from domain.circuit_breaker import CircuitState
-from infrastructure.idempotency_keys import IdempotencyKeys
-from interfaces.queries.health_report import HealthReport
-from projections.support.page import Page
+from interfaces.queries.health import HealthReport
+from interfaces.service_protocols import (
+    Document,
+    FindConnection,
+    GetStats,
+    GetSyncStatus,
+    IdempotencyKeyStore,
+    ListAllConnections,
+    ListAssignments,
+    ListConnections,
+    ListCourses,
+    ListGradeChanges,
+    ListGrades,
+    ListSyncs,
+    ReadHistory,
+    ReadStateAt,
+    WaitForPosition,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """The running program, without its ways in."""
+    """The commands and queries of one process, for HTTP, live updates, command line and worker.
 
-    # Commands
-    set_up_connection: Callable[[SetUpConnection], Awaitable[UUID]]
+    All except `health` can raise DATABASE_ERRORS of `infrastructure/postgres/errors.py`.
+    """
+
+    # Commands: each is described by its module in application/
+    set_up_connection: Callable[[SetUpConnection], Awaitable[QueuedSync]]
     rotate_token: Callable[[RotateToken], Awaitable[None]]
     validate_connection: Callable[[ValidateConnection], Awaitable[str | None]]
     close_connection: Callable[[CloseConnection], Awaitable[None]]
@@ -35,37 +54,33 @@ class Service:
     cancel_sync: Callable[[CancelSync], Awaitable[None]]
     requeue_sync: Callable[[RequeueSync], Awaitable[None]]
     recover_sync: Callable[[RecoverSync], Awaitable[None]]
+    record_history_read: Callable[[RecordHistoryRead], Awaitable[None]]
 
-    # Queries: folded from events, always current
-    current_connection: Callable[[UUID], Awaitable[dict[str, Any]]]
-    current_sync: Callable[[UUID], Awaitable[dict[str, Any] | None]]
+    # Queries of the event log: unlike read models, they do not lag behind commands
+    current_connection: Callable[[UUID], Awaitable[Document]]
+    current_sync: Callable[[UUID], Awaitable[Document | None]]
 
-    # Queries: read models
-    connections_of: Callable[..., Awaitable[Page]]
-    connection_of: Callable[..., Awaitable[bytes | None]]
-    courses_of: Callable[..., Awaitable[Page]]
-    assignments_of: Callable[..., Awaitable[Page]]
-    grades_of: Callable[..., Awaitable[Page]]
-    grade_changes_of: Callable[..., Awaitable[Page]]
-    syncs_of: Callable[..., Awaitable[Page]]
-    sync_status_of: Callable[..., Awaitable[list[bytes]]]
-    stats_of: Callable[..., Awaitable[bytes]]
+    # Queries of read models
+    connections_of: ListConnections
+    connection_of: FindConnection
+    courses_of: ListCourses
+    assignments_of: ListAssignments
+    grades_of: ListGrades
+    grade_changes_of: ListGradeChanges
+    syncs_of: ListSyncs
+    sync_status_of: GetSyncStatus
+    stats_of: GetStats
 
-    # Queries: recorded history, for auditors
-    history: Callable[..., Awaitable[Page]]
-    state_at: Callable[..., Awaitable[dict[str, Any]]]
-    all_connections: Callable[..., Awaitable[Page]]
-    record_history_read: Callable[[UUID, str, str], Awaitable[None]]
+    # Queries of recorded history, for auditors
+    history: ReadHistory
+    state_at: ReadStateAt
+    all_connections: ListAllConnections
 
     # The read models themselves, for admins
-    projection_status: Callable[[], Awaitable[list[dict[str, Any]]]]
+    projection_status: Callable[[], Awaitable[list[Document]]]
     rebuild_projection: Callable[[str], Awaitable[None]]
 
-    # What was answered to requests with a key of their own
-    idempotency_keys: IdempotencyKeys
-
-    # How the program does
-    wait_for_position: Callable[..., Awaitable[bool]]
+    # Neither commands nor queries; needed by HTTP
+    idempotency_keys: IdempotencyKeyStore
+    wait_for_position: WaitForPosition
     health: Callable[[], Awaitable[HealthReport]]
-    canvas_host_counts: Callable[[], Awaitable[dict[CircuitState, int]]]
-    sync_interval: timedelta

@@ -1,4 +1,4 @@
-"""Every read model there is."""
+"""The list of all read models, for the projection engine."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,11 @@ from domain.recorded_event import RecordedEvent
 
 
 class RegisteredReadModel(NamedTuple):
-    """A read model as the engine needs it; `version` is that of its code."""
+    """What the projection engine needs to know of a read model; `name` is that of its folder.
+
+    It implements `ReadModelDefinition` of `infrastructure/projection_engine/read_model.py`, which
+    describes the fields.
+    """
 
     name: str
     version: int

@@ -1,4 +1,4 @@
-"""Courses and assignments as Canvas might show them."""
+"""Builders of courses, submissions and assignments as the Canvas client returns them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from domain.canvas import Assignment, Course, Group, Submission
 
 
 def course(canvas_id: str = "101", **overrides: Any) -> Course:
-    """An active course, differing where told."""
+    """An active course; `overrides` replace its fields."""
     defaults = Course(
         canvas_id=canvas_id,
         name="Linear Algebra",
@@ -29,7 +29,7 @@ def course(canvas_id: str = "101", **overrides: Any) -> Course:
 
 
 def restricted_course(canvas_id: str = "101") -> Course:
-    """A course of which Canvas shows its id alone."""
+    """A restricted course: Canvas shows only its id."""
     hidden = dict.fromkeys(course(), None)
     return (
         course(canvas_id)
@@ -47,7 +47,7 @@ def restricted_course(canvas_id: str = "101") -> Course:
 
 
 def submission(**overrides: Any) -> Submission:
-    """Handed in, graded and posted, differing where told."""
+    """A submission with a posted grade; `overrides` replace its fields."""
     defaults = Submission(
         state="graded",
         score=9.5,
@@ -65,12 +65,12 @@ def submission(**overrides: Any) -> Submission:
 
 
 def hidden_grade(**overrides: Any) -> Submission:
-    """Graded, but not posted: neither score nor grade."""
+    """A submission whose grade is not posted, so that score and grade are None."""
     return submission(score=None, grade=None, posted_at=None) | overrides  # type: ignore[return-value]  # as above
 
 
 def assignment(canvas_id: str = "5001", **overrides: Any) -> Assignment:
-    """A graded homework, differing where told."""
+    """An assignment with a graded submission; `overrides` replace its fields."""
     defaults = Assignment(
         canvas_id=canvas_id,
         name="Problem set 1",

@@ -1,4 +1,4 @@
-"""Tokens as Supabase signs them, and as it never would."""
+"""Bearer tokens like those of Supabase, valid and invalid."""
 
 import json
 import time
@@ -9,7 +9,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-SECRET = "a-secret-of-tests-that-is-long-enough-for-every-hash-there-is-to-sign-with"
+SECRET = "a-test-secret-that-is-long-enough-for-HS256-and-for-HS512-which-needs-64-bytes"
+"""The JWT secret that signs HS256 tokens."""
 ADA = UUID("00000000-0000-4000-8000-00000000ada1")
 BOB = UUID("00000000-0000-4000-8000-00000000b0b1")
 
@@ -17,7 +18,7 @@ BOB = UUID("00000000-0000-4000-8000-00000000b0b1")
 def claims_of(
     user_id: UUID = ADA, *roles: str, ttl: float = 3600, **overrides: Any
 ) -> dict[str, Any]:
-    """The claims of a person's access token; an override of None takes a claim away."""
+    """Return claims that expire in `ttl` seconds; an override of None removes a claim."""
     now = time.time()
     claims = {
         "sub": str(user_id),
@@ -32,19 +33,19 @@ def claims_of(
 
 
 def token_of(user_id: UUID = ADA, *roles: str, ttl: float = 3600, **overrides: Any) -> str:
-    """An HS256 token."""
+    """Return a token signed with HS256; for the arguments see `claims_of`."""
     return jwt.encode(claims_of(user_id, *roles, ttl=ttl, **overrides), SECRET, "HS256")
 
 
 def bearer_headers(
     user_id: UUID = ADA, *roles: str, ttl: float = 3600, **overrides: Any
 ) -> dict[str, str]:
-    """The header of a request by a person."""
+    """Return the `Authorization` header of a person; for the arguments see `claims_of`."""
     return {"Authorization": f"Bearer {token_of(user_id, *roles, ttl=ttl, **overrides)}"}
 
 
 class SigningKey:
-    """A private key of a project, and its public half as a JWK."""
+    """A private key, `ES256` or `RS256`, and its public key as a JWK."""
 
     def __init__(self, key_id: str, algorithm: str) -> None:
         self.key_id = key_id
@@ -57,13 +58,13 @@ class SigningKey:
 
     @property
     def public_jwk(self) -> dict[str, Any]:
-        """The JWK."""
+        """The public key as an entry of a JWKS."""
         algorithm_class = ECAlgorithm if self.algorithm == "ES256" else RSAAlgorithm
         jwk = json.loads(algorithm_class.to_jwk(self.private_key.public_key()))
         return {**jwk, "kid": self.key_id, "alg": self.algorithm, "use": "sig"}
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        """A token signed with this key."""
+        """Return a signed token; a header of None removes it."""
         header_values = {"kid": self.key_id, **header}
         headers = {name: value for name, value in header_values.items() if value is not None}
         return jwt.encode(claims, self.private_key, self.algorithm, headers=headers)

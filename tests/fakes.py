@@ -1,4 +1,4 @@
-"""The outside world of the commands, held in memory: a vault, a Canvas and a queue."""
+"""The ports of the commands in memory: a vault, a Canvas, a queue and the health of hosts."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ ORIGIN = "https://canvas.example"
 
 @dataclass
 class InMemoryVault:
-    """Tokens by connection and fingerprint."""
+    """A token vault that allows one origin; tokens by connection and fingerprint."""
 
     origin: str = ORIGIN
     tokens: dict[tuple[UUID, str], str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class InMemoryVault:
 
 @dataclass
 class FakeAccount:
-    """An account that shows the same courses whenever it is read."""
+    """An account with fixed courses; with `failure`, its course list fails."""
 
     fetched: list[FetchedCourse]
     failure: CanvasFailure | None = None
@@ -88,7 +88,7 @@ class FakeAccount:
 
 
 def graded_entries(fetched: FetchedCourse) -> Iterator[FeedEntry]:
-    """What the graded submissions tell of a course."""
+    """The entries of a course in the change feed of graded submissions."""
     course_id = fetched.course["canvas_id"]
     for item in fetched.assignments or ():
         submission = item["submission"]
@@ -100,7 +100,7 @@ def graded_entries(fetched: FetchedCourse) -> Iterator[FeedEntry]:
 
 
 def planner_entries(fetched: FetchedCourse, window: PlannerWindow) -> Iterator[FeedEntry]:
-    """What the planner tells of a course."""
+    """The entries of a course in the change feed of the planner."""
     course_id = fetched.course["canvas_id"]
     for item in fetched.assignments or ():
         state_hash = expected_planner_state_hash(item)
@@ -110,7 +110,7 @@ def planner_entries(fetched: FetchedCourse, window: PlannerWindow) -> Iterator[F
 
 @dataclass
 class FakeCanvas:
-    """A Canvas with one account, whose users are known by their tokens."""
+    """A Canvas with one account; `users` maps tokens to users."""
 
     users: dict[str, CanvasUser] = field(default_factory=dict)
     fetched: list[FetchedCourse] = field(default_factory=list)
@@ -142,7 +142,7 @@ class FakeCanvas:
 
 @dataclass
 class InMemoryQueue:
-    """Connections in the order their runs were queued, and the workers known to be dead."""
+    """A queue of connections; a worker is alive unless `worker_statuses` has another status."""
 
     origin: str = ORIGIN
     queued: list[UUID] = field(default_factory=list)
@@ -171,7 +171,7 @@ class InMemoryQueue:
 
 @dataclass
 class FakeHostHealth:
-    """What was told of hosts, in its order, and which are in doubt."""
+    """Records the reports about hosts, in order; `degraded` has the degraded hosts."""
 
     reports: list[tuple[str, bool]] = field(default_factory=list)
     degraded: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""The documents made from the code: `make documents` writes them, a test finds the stale ones."""
+"""The documents that are made from the code: `make documents` writes them, a test compares them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,7 @@ from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.principal import Principal
 from interfaces.http.openapi import openapi_document
+from tests.event_catalogue import render_event_catalogue
 from tests.interfaces.http.authorisation import render_page
 from tests.interfaces.http.fake_service import FakeService
 
@@ -39,11 +40,12 @@ def render_openapi() -> str:
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/openapi.json": render_openapi,
     "docs/authorisation.md": render_page,
+    "docs/events.md": render_event_catalogue,
 }
 
 
 def main() -> None:
-    """Write every document anew, and the types made from them."""
+    """Write every document, and the TypeScript types made from `docs/openapi.json`."""
     for path, render in DOCUMENTS.items():
         (ROOT / path).write_text(render())
     typescript = ROOT / "interfaces" / "http" / "typescript"

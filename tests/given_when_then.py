@@ -1,4 +1,4 @@
-"""Given these facts, when this is asked, then these facts or this refusal."""
+"""Tests of an aggregate: given past decisions, when it decides, then these events or this error."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ EventRecord = tuple[type[Any], dict[str, Any]]
 
 
 def take_pending(aggregate: Aggregate) -> list[EventRecord]:
-    """What is pending, without the envelope, taken off the aggregate."""
+    """Collect the pending events of the aggregate: their types and their own fields."""
     return [(type(event), event_fields(event)) for event in aggregate.collect_events()]
 
 
 def event_fields(event: Any) -> dict[str, Any]:
-    """What an event says, without the envelope."""
+    """The fields of an event without stream, version and time."""
     names = {field.name for field in fields(event)} - ENVELOPE
     return {name: getattr(event, name) for name in names}
 
 
 @dataclass(frozen=True)
 class Given(Generic[A]):
-    """An aggregate with a past."""
+    """An aggregate that has made decisions."""
 
     aggregate: A
 
     def when(self, decide: Decision[A]) -> When[A]:
-        """Ask something of it."""
+        """State the decision under test; `then` or `then_refused` executes it."""
         return When(self.aggregate, decide)
 
 
 @dataclass(frozen=True)
 class When(Generic[A]):
-    """A question not yet answered."""
+    """A decision that is not executed yet."""
 
     aggregate: A
     decide: Decision[A]
 
     def then(self, *expected: type[Event]) -> list[dict[str, Any]]:
-        """These kinds of facts, in this order; returns what they say."""
+        """Assert that the decision records events of these types, in order; return their fields."""
         self.decide(self.aggregate)
         recorded = take_pending(self.aggregate)
         assert [kind.__name__ for kind, _ in recorded] == [kind.__name__ for kind in expected]
         return [content for _, content in recorded]
 
     def then_refused(self, error: Exception) -> None:
-        """This refusal, and no fact."""
+        """Assert that the decision raises this error and records no event."""
         with pytest.raises(type(error)) as raised:
             self.decide(self.aggregate)
         assert raised.value == error
@@ -65,7 +65,7 @@ class When(Generic[A]):
 
 
 def given(kind: type[A], *past: Decision[A]) -> Given[A]:
-    """An aggregate that has been through these decisions."""
+    """Create an aggregate that has made these decisions."""
     aggregate = kind.new(STREAM)
     for decide in past:
         decide(aggregate)

@@ -1,4 +1,4 @@
-"""An event log in memory, for tests of what the commands decide."""
+"""An event store in memory, for tests of commands."""
 
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -24,7 +24,7 @@ A = TypeVar("A", bound=Aggregate)
 
 
 class InMemoryStore:
-    """application.ports.Store over the library's recorder of plain objects."""
+    """Implements `application.ports.Store` with the in-memory recorder of eventsourcing."""
 
     def __init__(self) -> None:
         self.metadata: list[EventMetadata] = []
@@ -35,11 +35,11 @@ class InMemoryStore:
 
     @property
     def events(self) -> list[Event]:
-        """Everything ever saved, in the order of the log."""
+        """All saved events, in the order of the log."""
         return self._mapper.to_events(self._rows)
 
     def bytes(self) -> bytes:
-        """Everything ever saved, as one would search it for a secret."""
+        """The payloads of all saved events as JSON, to search them for a secret."""
         return b"".join(map(orjson.dumps, self._mapper.to_payloads(self._rows)))
 
     async def load(self, kind: type[A], stream: UUID) -> A:

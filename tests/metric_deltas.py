@@ -1,4 +1,4 @@
-"""How far the instruments of this process stand: they go on counting from test to test."""
+"""By how much a metric changes in a test; the instruments of a process count over all tests."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,6 @@ from infrastructure.observability.instruments import PROCESS_REGISTRY
 
 
 def metric_delta(name: str, **labels: str) -> Callable[[], float]:
-    """By how much a sample moves from now on."""
+    """Return a function that returns the increase of a sample since now."""
     before = PROCESS_REGISTRY.get_sample_value(name, labels) or 0.0
     return lambda: (PROCESS_REGISTRY.get_sample_value(name, labels) or 0.0) - before

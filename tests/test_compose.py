@@ -1,4 +1,4 @@
-"""`docker-compose.yml` plays every role, with settings there are, and time to stop in order."""
+"""`docker-compose.yml` has every role, uses existing settings, and allows an orderly stop."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from interfaces.composition.run_roles import REQUEST_GRACE_SECONDS, RUN_GRACE_SE
 COMPOSE = Path(__file__).parents[1] / "docker-compose.yml"
 
 AVAILABLE_CONNECTIONS = 94
-"""Of PostgreSQL's default of 100 three are the superuser's, and three a person's who looks in."""
+"""PostgreSQL's default of 100, less three reserved for superusers and three for operators."""
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,13 @@
 import pytest
 
+from domain.event import Event
+from domain.events import PersonErased
+from tests.event_catalogue import catalogued_events, fields_of
+from tests.event_usage import appliers_of, recorders_of
 from tests.generate_documents import DOCUMENTS, REGENERATE_COMMAND, ROOT
+
+NEVER_RECORDED = {PersonErased}
+"""Events that read models already handle, but that no aggregate records yet."""
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
@@ -10,3 +17,19 @@ def test_the_document_is_up_to_date(path: str, monkeypatch: pytest.MonkeyPatch) 
     assert (ROOT / path).read_text() == DOCUMENTS[path](), (
         f"{path} is stale: run `{REGENERATE_COMMAND}`"
     )
+
+
+@pytest.mark.parametrize("event", catalogued_events(), ids=lambda event: event.__name__)
+def test_every_field_of_an_event_has_a_meaning(event: type[Event]) -> None:
+    without = [field.name for field in fields_of(event) if not field.meaning]
+    assert not without, f"{event.__name__}: write a docstring below each of these fields: {without}"
+
+
+def test_every_event_is_recorded_by_an_aggregate() -> None:
+    unrecorded = {event for event in catalogued_events() if not recorders_of(event)}
+    assert unrecorded == NEVER_RECORDED
+
+
+def test_an_event_changes_the_state_of_the_aggregate_that_handles_it() -> None:
+    unhandled = {event.__name__ for event in catalogued_events() if not appliers_of(event)}
+    assert unhandled == {"DueDateChanged", "GradeChanged", "PersonErased"}

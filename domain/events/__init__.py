@@ -1,4 +1,4 @@
-"""Every event there is, in life order: the table of contents."""
+"""All events, in the order in which they happen."""
 
 from domain.events.connection import (
     ConnectionClosed,
@@ -7,8 +7,8 @@ from domain.events.connection import (
     TokenRejected,
     TokenRotated,
 )
+from domain.events.history_access import HistoryRead
 from domain.events.person import PersonErased
-from domain.events.reading import HistoryRead
 from domain.events.sync import (
     CourseFetched,
     CourseFetchFailed,
@@ -24,7 +24,7 @@ from domain.events.sync import (
     SyncWidened,
 )
 
-__all__ = [  # noqa: RUF022  # life order, not alphabet
+__all__ = [  # noqa: RUF022  # the order in which they happen
     "ConnectionOpened",
     "TokenRotated",
     "ConnectionValidated",

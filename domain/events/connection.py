@@ -1,4 +1,4 @@
-"""The life of a connection, in order."""
+"""The events of a connection, in the order in which they happen."""
 
 from uuid import UUID
 
@@ -6,26 +6,33 @@ from domain.event import Event, stored_as
 
 
 class ConnectionEvent(Event):
-    """Something that happened to a connection."""
+    """The base class of the events of a connection."""
 
 
 @stored_as("ConnectionOpened")
 class ConnectionOpened(ConnectionEvent):
-    """A person let us read their Canvas account."""
+    """A person connected their Canvas account; Canvas accepted the token."""
 
     person_id: UUID
+    """The person whose connection this is."""
     canvas_url: str
+    """The origin of the Canvas host, such as `https://canvas.school.edu`."""
     canvas_name: str
+    """The name that the person chose for this Canvas."""
     canvas_user_id: str
+    """The Canvas id of the token's user as text; later tokens must belong to the same user."""
     canvas_user_name: str
+    """The name of that user, as Canvas returned it; empty if it returned none."""
     token_fingerprint: str
+    """The fingerprint of the token: 8 hex digits of a keyed hash, never the token."""
 
 
 @stored_as("TokenRotated")
 class TokenRotated(ConnectionEvent):
-    """A newer token took over; its fingerprint tells it from others, never what it is."""
+    """The token was replaced, or Canvas accepts a token again that it had rejected."""
 
     token_fingerprint: str
+    """The fingerprint of the token: 8 hex digits of a keyed hash, never the token."""
 
 
 @stored_as("ConnectionValidated")
@@ -33,15 +40,17 @@ class ConnectionValidated(ConnectionEvent):
     """Canvas confirmed that the token still works."""
 
     canvas_user_name: str
+    """The name of the token's user, as Canvas returned it; empty if it returned none."""
 
 
 @stored_as("TokenRejected")
 class TokenRejected(ConnectionEvent):
-    """Canvas said that the token is dead."""
+    """Canvas no longer accepts the token."""
 
     reason: str
+    """Why, as text for people."""
 
 
 @stored_as("ConnectionClosed")
 class ConnectionClosed(ConnectionEvent):
-    """The person withdrew their consent and the token was destroyed; nothing follows."""
+    """The person closed the connection, and its token was destroyed; no event follows."""

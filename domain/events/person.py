@@ -1,4 +1,4 @@
-"""The end of a person's data."""
+"""The event that ends the data of a person."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -8,8 +8,9 @@ from domain.event import Event, stored_as
 
 @stored_as("PersonErased")
 class PersonErased(Event):
-    """A person's key was destroyed; everything recorded about them is unreadable from here on."""
+    """The key of a person was destroyed, so that all events about them are unreadable."""
 
     ENCRYPTED: ClassVar[bool] = False
 
     person_id: UUID
+    """The person whose key was destroyed."""

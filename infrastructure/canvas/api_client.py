@@ -9,6 +9,7 @@ from aiohttp import ClientResponse, ClientSession
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from domain.backoff import Backoff
 from domain.errors import (
     CanvasFailure,
     CanvasResponseUnusable,
@@ -74,13 +75,17 @@ class CanvasApi:
         self._host_degraded = host_degraded
         self._throttle = throttle
         self._limits = limits
+        self._backoff = Backoff(
+            limits.first_backoff_seconds, limits.max_backoff_seconds, min_jitter=0
+        )
         self._byte_budget = ByteBudget(limits.run_bytes)
         self._deadline = asyncio.get_running_loop().time() + timeout_seconds
 
     async def get(self, url: URL, validator: str | None = None) -> CanvasResponse:
         """Send a GET request to a URL of this origin; retry with back-off and full jitter.
 
-        A `validator` is sent as `If-None-Match`.
+        A `validator` is sent as `If-None-Match`. The loop is not one of stamina: the failure
+        decides how often to retry, and the deadline is one of the event loop's clock.
 
         Raises: CanvasFailure if no attempt succeeds before the deadline.
         """
@@ -91,7 +96,7 @@ class CanvasApi:
                 return await self._request_once(url, validator, attempt)
             except RetryableFailure as error:
                 failure = error.failure
-            backoff = RETRY_RNG.uniform(0, self._max_backoff_seconds(attempt))
+            backoff = self._backoff.delay_seconds(attempt, RETRY_RNG.random())
             if not self._should_retry(failure, attempt, backoff):
                 raise failure
             await asyncio.sleep(backoff)
@@ -105,12 +110,6 @@ class CanvasApi:
             raise CanvasTimeout(
                 f"The time allowed for reading {self.origin.host} is over; try again later."
             )
-
-    def _max_backoff_seconds(self, attempt: int) -> float:
-        return min(
-            self._limits.max_backoff_seconds,
-            self._limits.first_backoff_seconds * (1 << attempt - 1),
-        )
 
     def _should_retry(self, failure: CanvasFailure, attempt: int, backoff: float) -> bool:
         now = asyncio.get_running_loop().time()

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from secrets import SystemRandom
 from typing import Any
 
-import psycopg
 import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from application.clock import Clock, utc_now
 from domain.circuit_breaker import CircuitBreaker, CircuitState
+from infrastructure.postgres.errors import DATABASE_ERRORS
 
 FAILURE_RETENTION = timedelta(days=1)
 """A failure is deleted after this time if no other failure of the host follows."""
@@ -73,7 +73,7 @@ class CircuitBreakers:
         """Close the circuit of a host that responded."""
         try:
             openings = await self._delete_failures(origin)
-        except psycopg.Error as error:
+        except DATABASE_ERRORS as error:
             logger.warning("canvas_host_not_saved", origin=origin, reason=str(error))
         else:
             if openings:
@@ -87,7 +87,7 @@ class CircuitBreakers:
         now = self._clock()
         try:
             before, after = await self._save_failure(origin, now)
-        except psycopg.Error as error:
+        except DATABASE_ERRORS as error:
             logger.warning("canvas_host_not_saved", origin=origin, reason=str(error))
         else:
             if after.openings > before.openings:
@@ -100,7 +100,7 @@ class CircuitBreakers:
             self._refreshed_at = now
             try:
                 breakers = await load_circuit_breakers(self._read_pool)
-            except psycopg.Error as error:
+            except DATABASE_ERRORS as error:
                 logger.warning("canvas_hosts_not_loaded", reason=str(error))
             else:
                 self._degraded_origins = {

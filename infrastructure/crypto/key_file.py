@@ -1,4 +1,4 @@
-"""The master key of an embedded database: drawn once, kept beside it."""
+"""The master key of an embedded database: generated once, and stored in a file beside it."""
 
 import os
 import secrets
@@ -10,9 +10,10 @@ from infrastructure.crypto.master_key import MASTER_KEY_BYTES
 
 
 def read_or_create_key(file: Path) -> str:
-    """The key in this file, as CANVAS_ENCRYPTION_KEY would hold it; drawn if there is none.
+    """Return the key in a file, in the format of CANVAS_ENCRYPTION_KEY; generate it if missing.
 
-    The file appears whole and readable by its owner alone; of two processes one draws for both.
+    The file is created complete, and only its owner can read it. If two processes generate a key
+    at the same time, both use the same one.
     """
     with suppress(FileNotFoundError):
         return file.read_text().strip()

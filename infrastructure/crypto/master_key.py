@@ -1,4 +1,4 @@
-"""The master keys of CANVAS_ENCRYPTION_KEY, and a key for each purpose derived from them."""
+"""Parses the master keys in CANVAS_ENCRYPTION_KEY, and derives a key for each purpose."""
 
 import logging
 import math
@@ -15,15 +15,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 logger = logging.getLogger(__name__)
 
 MASTER_KEY_BYTES = 32
-"""Bytes of a master key: AES-256."""
+"""Bytes of a master key, as AES-256 needs them."""
 
 PLACEHOLDER_KEY = "your-32-character-encryption-key"
-"""What `.env.example` says; it is exactly 32 bytes long, so its length gives nothing away."""
+"""The value in `.env.example`; it has exactly 32 bytes, so the length check accepts it."""
 
 DEFAULT_KEY_ID = "k1"
 MIN_ENTROPY_BITS = 96.0
-"""Bits below which a plain value looks made up rather than drawn."""
+"""Bits of Shannon entropy below which a plain value is probably not random."""
 
+RANDOM_KEY_ADVICE = "use `hex:` and the output of `openssl rand -hex 32`"
 _DECODERS: dict[str, Callable[[str], bytes]] = {
     "base64": partial(b64decode, validate=True),
     "hex": bytes.fromhex,
@@ -32,11 +33,11 @@ _LIST_ITEM = re.compile(r"([A-Za-z0-9_.-]{1,16})=(.+)", re.DOTALL)
 
 
 class InvalidMasterKey(ValueError):
-    """CANVAS_ENCRYPTION_KEY holds no key we accept; the message says what to change."""
+    """CANVAS_ENCRYPTION_KEY is not valid; the message names the reason and what to do."""
 
 
 class MasterKey:
-    """One master key, which never leaves except as keys derived for a purpose."""
+    """One master key; it is used only through the keys that are derived from it."""
 
     def __init__(self, id: str, secret: bytes) -> None:
         self.id = id
@@ -48,7 +49,7 @@ class MasterKey:
         return f"MasterKey({self.id!r})"
 
     def _derive(self, purpose: str) -> bytes:
-        """32 bytes for one purpose, by HKDF-SHA256 (RFC 5869)."""
+        """Derive 32 bytes for one purpose, with HKDF-SHA256 (RFC 5869)."""
         return HKDF(SHA256(), MASTER_KEY_BYTES, None, purpose.encode()).derive(self._secret)
 
     def _cipher(self, purpose: str) -> AESGCM:
@@ -56,16 +57,19 @@ class MasterKey:
 
 
 class KeyRing:
-    """The master keys, newest first: the newest seals, every one opens."""
+    """The master keys, newest first: the newest encrypts, all decrypt."""
 
     def __init__(self, keys: Sequence[MasterKey]) -> None:
         self.newest = keys[0]
         self._by_id = {key.id: key for key in keys}
         if len(self._by_id) < len(keys):
-            raise InvalidMasterKey("Two keys share an id: give each its own, as in `k2=…,k1=…`.")
+            raise InvalidMasterKey(
+                "Two keys in CANVAS_ENCRYPTION_KEY have the same id: give each its own, "
+                "as in `k2=…,k1=…`."
+            )
 
     def by_id(self, id: str) -> MasterKey:
-        """The key with this id; raises KeyError for one the ring lacks."""
+        """Return the key with this id; raises KeyError if there is none."""
         return self._by_id[id]
 
     @property
@@ -75,10 +79,13 @@ class KeyRing:
 
 
 def parse_key_ring(text: str) -> KeyRing:
-    """Read the value of CANVAS_ENCRYPTION_KEY; raises InvalidMasterKey with what to change.
+    """Parse the value of CANVAS_ENCRYPTION_KEY.
 
-    A value of exactly 32 UTF-8 bytes is one key whatever it contains.
-    Otherwise it is a comma-separated list of `id=key`, newest first; without an id it is `k1`.
+    A value of exactly 32 UTF-8 bytes is one key, whatever it contains. Any other value is a list
+    of `id=key`, newest first, separated by commas; without an id, the id is `k1`. A key is 32
+    bytes, or `hex:` or `base64:` and 32 encoded bytes.
+
+    Raises: InvalidMasterKey if the value is not valid; the message does not repeat it.
     """
     if len(text.encode()) == MASTER_KEY_BYTES:
         return KeyRing([MasterKey(DEFAULT_KEY_ID, _validated(text, _encode_plain(text)))])
@@ -99,25 +106,37 @@ def _decode_secret(value: str) -> bytes:
     try:
         secret = decode(digits)
     except ValueError as error:
-        raise InvalidMasterKey(f"What follows `{encoding}:` is not {encoding}.") from error
+        raise InvalidMasterKey(
+            f"The text after `{encoding}:` in CANVAS_ENCRYPTION_KEY is not valid {encoding}: "
+            "check it for missing or wrong characters."
+        ) from error
     return _validated(value, secret)
 
 
 def _encode_plain(value: str) -> bytes:
     if len(value.encode()) == MASTER_KEY_BYTES and _entropy_bits(value) < MIN_ENTROPY_BITS:
-        logger.warning("CANVAS_ENCRYPTION_KEY looks made up: a drawn key is far harder to guess.")
+        logger.warning(
+            "a key in CANVAS_ENCRYPTION_KEY does not look random and may be guessed: rotate to "
+            "a random key, see .env.example"
+        )
     return value.encode()
 
 
 def _validated(value: str, secret: bytes) -> bytes:
     if value == PLACEHOLDER_KEY:
-        raise InvalidMasterKey("This is the placeholder of .env.example: make a key of your own.")
+        raise InvalidMasterKey(
+            "CANVAS_ENCRYPTION_KEY is the placeholder of .env.example, not a key: "
+            f"{RANDOM_KEY_ADVICE}."
+        )
     if len(secret) != MASTER_KEY_BYTES:
         raise InvalidMasterKey(
-            f"A key has exactly 32 bytes, this one has {len(secret)}.{_encoding_hint(value)}"
+            f"A key in CANVAS_ENCRYPTION_KEY must have exactly {MASTER_KEY_BYTES} bytes, "
+            f"this one has {len(secret)}: {_encoding_hint(value) or RANDOM_KEY_ADVICE}."
         )
     if len(set(secret)) == 1:
-        raise InvalidMasterKey("All bytes of this key are the same: make one by chance.")
+        raise InvalidMasterKey(
+            f"All bytes of a key in CANVAS_ENCRYPTION_KEY are the same: {RANDOM_KEY_ADVICE}."
+        )
     return secret
 
 
@@ -131,7 +150,7 @@ def _encoding_hint(value: str) -> str:
     for prefix, decode in _DECODERS.items():
         try:
             if len(decode(value)) == MASTER_KEY_BYTES:
-                return f" It looks like {prefix}: write `{prefix}:` in front."
+                return f"it looks like {prefix}, so write `{prefix}:` in front of it"
         except ValueError:
             continue
     return ""

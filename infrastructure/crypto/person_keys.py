@@ -1,4 +1,4 @@
-"""A key for every person: it seals all that is recorded about them, and is destroyed once."""
+"""The key of each person: it encrypts their events and snapshots, until it is destroyed."""
 
 import logging
 import os
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import PersonIsErased
 from infrastructure.crypto.master_key import KeyRing
-from infrastructure.postgres.execute import Pool, Rows, execute
+from infrastructure.postgres.execute import Rows, execute
+from infrastructure.postgres.pools import WritePool
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ SELECT person_id, key_id, wrapped
  ORDER BY person_id
 """
 
-# On a conflict the update changes nothing: it returns the row of whoever was first.
+# On a conflict the update changes nothing; it only makes the existing row be returned.
 INSERT_KEY = """
 INSERT INTO easeboard.people_keys (person_id, key_id, wrapped)
 VALUES (%s, %s, %s)
@@ -49,12 +50,15 @@ VALUES (%s, clock_timestamp())
 
 @dataclass(unsafe_hash=True)
 class PersonKeyUnreadable(Exception):
-    """A person's key opens under no master key we hold."""
+    """The key of a person cannot be decrypted with any configured master key."""
 
     person_id: UUID
 
     def __str__(self) -> str:
-        return f"The key of person {self.person_id} opens under no master key we hold."
+        return (
+            f"The key of person {self.person_id} cannot be decrypted with any key in "
+            "CANVAS_ENCRYPTION_KEY: add the master key that encrypted it."
+        )
 
 
 class _CachedKey(NamedTuple):
@@ -63,10 +67,19 @@ class _CachedKey(NamedTuple):
 
 
 class PersonKeys:
-    """People's keys, remembered for some seconds so that an erasure elsewhere takes effect soon."""
+    """Creates, reads and destroys the keys of people.
+
+    Keys are cached for a few seconds only, so that an erasure by another process takes effect
+    soon. Every method may raise DatabaseBusy and DatabaseUnavailable.
+    """
 
     def __init__(
-        self, pool: Pool, ring: KeyRing, *, cache_seconds: float = 5.0, cache_size: int = 10_000
+        self,
+        pool: WritePool,
+        ring: KeyRing,
+        *,
+        cache_seconds: float = 5.0,
+        cache_size: int = 10_000,
     ) -> None:
         self._pool = pool
         self._ring = ring
@@ -76,7 +89,11 @@ class PersonKeys:
         self._lock = Lock()
 
     def encryption_key(self, person_id: UUID) -> AESGCM:
-        """The key to seal with, made the first time; raises PersonIsErased, PersonKeyUnreadable."""
+        """Return the key to encrypt with; it is created when it is first needed.
+
+        Raises: PersonIsErased if it was destroyed; PersonKeyUnreadable if no master key
+        decrypts it.
+        """
         cached = self._cache.get(person_id)
         if cached and cached.cipher and cached.expires_at > monotonic():
             return cached.cipher
@@ -89,14 +106,17 @@ class PersonKeys:
         return cipher
 
     def decryption_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
-        """The keys to open with: None for whoever is erased, left out where none opens."""
+        """Return the keys to decrypt with: None for an erased person.
+
+        People without a key, or with one that no master key decrypts, are absent.
+        """
         ciphers = self._cached_keys(person_ids)
         if missing := [person_id for person_id in person_ids if person_id not in ciphers]:
             ciphers.update(self._fetch_keys(missing))
         return ciphers
 
     def destroy(self, person_id: UUID) -> None:
-        """Destroy a person's key for good, also of somebody who has none yet."""
+        """Destroy the key of a person for good; a person without one can never get one."""
         execute(self._pool, DESTROY_KEY, [person_id])
         self._cache_keys({person_id: None})
 
@@ -118,7 +138,10 @@ class PersonKeys:
             try:
                 ciphers[person_id] = self._unwrap(person_id, key_id, wrapped)
             except (KeyError, ValueError, InvalidTag):
-                logger.exception("the key of person %s opens under no master key", person_id)
+                logger.exception(
+                    "the key of person %s cannot be decrypted with any configured master key",
+                    person_id,
+                )
         self._cache_keys(ciphers)
         return ciphers
 

@@ -1,4 +1,4 @@
-"""Canvas tokens, each sealed with a key of its own, that key wrapped by the master key."""
+"""Stores Canvas tokens: each is encrypted with its own key, which a master key wraps."""
 
 import hmac
 import os
@@ -10,7 +10,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
-from infrastructure.postgres.execute import Pool, execute
+from infrastructure.postgres.execute import execute
+from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.threads import DatabaseThreads
 
 KEY_WRAPPING_PURPOSE = "canvas/kek/v1"
@@ -45,29 +46,35 @@ DELETE FROM easeboard.canvas_tokens
 
 @dataclass(unsafe_hash=True)
 class TokenUnreadable(Exception):
-    """A kept token opens for one person, connection and Canvas alone, and only by its own key."""
+    """A stored token cannot be decrypted for this person, connection and origin.
+
+    The master key is missing, or the row was changed.
+    """
 
     connection_id: UUID
 
     def __str__(self) -> str:
-        return f"The token of connection {self.connection_id} cannot be opened."
+        return (
+            f"The Canvas token of connection {self.connection_id} cannot be decrypted: check "
+            "CANVAS_ENCRYPTION_KEY, or rotate the token."
+        )
 
 
 class TokenVault:
-    """Canvas tokens in easeboard.canvas_tokens; application.ports.Vault."""
+    """Stores Canvas tokens in easeboard.canvas_tokens; implements application.ports.Vault."""
 
-    def __init__(self, pool: Pool, ring: KeyRing, *, threads: int = 4) -> None:
+    def __init__(self, pool: WritePool, ring: KeyRing, *, threads: int = 4) -> None:
         self._pool = pool
         self._ring = ring
         self._threads = DatabaseThreads(threads)
 
     def fingerprint(self, token: str) -> str:
-        """Tell two tokens apart: 8 hex digits of a keyed digest."""
+        """Return 8 hex digits of a keyed hash; they distinguish tokens but do not reveal them."""
         key = self._ring.newest.derive(FINGERPRINT_PURPOSE)
         return hmac.digest(key, token.encode(), "sha256").hex()[:8]
 
     async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
-        """Keep a token beside those the connection has."""
+        """Store a token; the other tokens of the connection remain."""
         associated_data = _associated_data(person_id, connection_id, origin)
         master_key = self._ring.newest
         wrapped_key, ciphertext = _encrypt_token(master_key, associated_data, token)
@@ -84,7 +91,10 @@ class TokenVault:
     async def load(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
     ) -> str:
-        """Give a kept token back; raises KeyError where it was destroyed, TokenUnreadable."""
+        """Return a stored token.
+
+        Raises: KeyError if it was destroyed; TokenUnreadable if it cannot be decrypted.
+        """
         rows = await self._threads.run(
             execute, self._pool, SELECT_ROW, [connection_id, fingerprint]
         )
@@ -100,12 +110,12 @@ class TokenVault:
             raise TokenUnreadable(connection_id) from None
 
     async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
-        """Destroy a connection's tokens, all or the one with this fingerprint."""
+        """Destroy the token with this fingerprint, or all tokens of the connection."""
         values = [connection_id, fingerprint, fingerprint]
         await self._threads.run(execute, self._pool, DELETE_ROWS, values)
 
     def close(self) -> None:
-        """Let the threads go; the pool is the caller's."""
+        """Stop the threads; the caller closes the pool."""
         self._threads.close()
 
 
@@ -134,7 +144,7 @@ def _decrypt_token(
 
 
 def _associated_data(person_id: UUID, connection_id: UUID, origin: str) -> bytes:
-    """Where alone a token opens: for this person, over this connection, towards this Canvas."""
+    """Bind a token to its person, connection and Canvas (AES-GCM associated data)."""
     return orjson.dumps(
         {"v": 1, "person": person_id, "connection": connection_id, "origin": origin},
         option=orjson.OPT_SORT_KEYS,

@@ -1,1 +1,1 @@
-"""The event log in PostgreSQL: appended in one round trip, sealed, read in one safe order."""
+"""The event log in PostgreSQL: appends, encryption, snapshots, and reading in order."""

@@ -1,6 +1,6 @@
-"""The call of easeboard.append, spoken to the server in its own binary format.
+"""Calls easeboard.append with the functions of libpq, in one round trip.
 
-A round trip through a cursor costs the interpreter more than all the rest of an append.
+A cursor of psycopg would need more processor time than the rest of an append.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,11 @@ _prepared_connections: WeakSet[TimedConnection] = WeakSet()
 
 
 def call_append(connection: TimedConnection, values: Sequence[bytes | None]) -> int:
-    """Append in one round trip, a transaction of its own; returns the last position.
+    """Append in one round trip and one transaction; returns the position of the last event.
 
-    Raises what psycopg raises.
+    `values` are the arguments of easeboard.append in PostgreSQL's binary format.
+
+    Raises: errors of psycopg, such as UniqueViolation if a version exists.
     """
     pgconn = connection.pgconn
     if connection not in _prepared_connections:
@@ -42,5 +44,5 @@ def _fetch_result(connection: TimedConnection, expected: ExecStatus) -> PGresult
     if result.status == expected:
         return result
     if connection.closed:
-        raise psycopg.OperationalError("the connection was lost in the middle of an append")
+        raise psycopg.OperationalError("the connection was lost during an append")
     raise error_from_result(result, connection.info.encoding)

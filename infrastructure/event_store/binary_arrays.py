@@ -1,7 +1,7 @@
-"""Columns of an append in PostgreSQL's binary format of arrays.
+"""Encodes the columns of an append as arrays in PostgreSQL's binary format.
 
-The format is that of array_recv in PostgreSQL's src/backend/utils/adt/arrayfuncs.c:
-dimensions, has nulls, element type, length, lower bound; then each element with its length.
+The format is that of array_recv in PostgreSQL's src/backend/utils/adt/arrayfuncs.c: number of
+dimensions, null flag, element type, length, lower bound; then each element after its length.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,22 +21,22 @@ _BYTEA_OID = types["bytea"].oid
 
 
 def encode_uuids(values: Iterable[UUID]) -> bytes:
-    """A uuid[]."""
+    """Encode a uuid[]."""
     return _encode_array(_UUID_OID, [value.bytes for value in values])
 
 
 def encode_bigints(values: Iterable[int]) -> bytes:
-    """A bigint[] of numbers that are not negative."""
+    """Encode a bigint[] of numbers that are not negative."""
     return _encode_array(_BIGINT_OID, [value.to_bytes(8) for value in values])
 
 
 def encode_texts(values: Iterable[str]) -> bytes:
-    """A text[]."""
+    """Encode a text[]."""
     return _encode_array(_TEXT_OID, [value.encode() for value in values])
 
 
 def encode_byteas(values: Sequence[bytes]) -> bytes:
-    """A bytea[]."""
+    """Encode a bytea[]."""
     return _encode_array(_BYTEA_OID, values)
 
 

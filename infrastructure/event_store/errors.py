@@ -1,30 +1,22 @@
-"""What the database does to us."""
+"""Errors of stored events, and descriptions of errors that contain no event data."""
 
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
-
-class DatabaseBusy(Exception):
-    """No connection could be had for as long as we wait; asking again later may help."""
-
-
-class DatabaseUnavailable(Exception):
-    """The database was lost and did not come back in time."""
+import psycopg
 
 
 class MixedPersons(ValueError):
-    """The events of one save are about several people, or about nobody."""
-
-
-class ConnectionLost(DatabaseUnavailable):
-    """The connection broke in the middle; whether the statement took effect is not known."""
+    """The events of one save are about several people, or about no person."""
 
 
 @dataclass(unsafe_hash=True)
 class EventUnreadable(Exception):
-    """A stored event cannot be opened or decoded; the others can.
+    """A stored event cannot be decrypted or decoded; other events are not affected.
 
-    `position` is 0 where the event was not read by position (a stream, a snapshot).
+    `position` is 0 if the row has no position, as in a store in memory.
     """
 
     position: int
@@ -38,3 +30,18 @@ class EventUnreadable(Exception):
             f"Event {self.position} ({self.topic}, version {self.version} of stream "
             f"{self.stream}) is unreadable: {self.reason}."
         )
+
+
+def describe_error(error: BaseException) -> str:
+    """Return type, SQLSTATE and place of an error, but not its text, which may have event data."""
+    if isinstance(error, EventUnreadable):
+        return f"EventUnreadable at position {error.position} ({error.topic})"
+    name = type(error).__name__
+    if isinstance(error, psycopg.Error) and error.sqlstate:
+        name += f" ({error.sqlstate})"
+    frames = traceback.extract_tb(error.__traceback__)
+    own_frames = [frame for frame in frames if "site-packages" not in frame.filename]
+    if not own_frames:
+        return name
+    where = "/".join(Path(own_frames[-1].filename).parts[-2:])
+    return f"{name} in {where}, line {own_frames[-1].lineno}, {own_frames[-1].name}"

@@ -1,4 +1,4 @@
-"""What must be known of an event class to store and restore its events, worked out once."""
+"""Describes how each event class is stored and restored; computed once, at the start."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,21 +7,21 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-import domain.events  # noqa: F401  # each event makes itself known
+import domain.events  # noqa: F401  # the import registers every event
 from domain.event import EVENT_TYPES, Event
 
 State = dict[str, Any]
 
 COLUMN_FIELDS = ("originator_id", "originator_version", "timestamp")
-"""Fields that are columns of the log, not part of the state."""
+"""Fields that are stored in columns of the log, not in the state."""
 
 
 class InvalidUpcasts(TypeError):
-    """An event class says it has versions that nothing leads up to."""
+    """An event class lacks an upcaster, or has one for a version that does not exist."""
 
 
 class EventType(NamedTuple):
-    """An event class as the mapper sees it."""
+    """How the mapper stores and restores the events of one class."""
 
     event_class: type[Event]
     topic: str
@@ -36,12 +36,12 @@ parse_uuid = lru_cache(65_536)(UUID)
 
 
 def collect_event_types() -> dict[str, EventType]:
-    """Every event class by the name it is stored under; raises InvalidUpcasts."""
+    """Return every event type by the name it is stored under; raises InvalidUpcasts."""
     return {topic: _describe(topic, event_class) for topic, event_class in EVENT_TYPES.items()}
 
 
 def find_decoders(owner: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """Which attributes JSON keeps as text, and what makes them themselves again."""
+    """Return the attributes that JSON stores as text, each with the function that restores it."""
     hints = get_type_hints(owner)
     decoders = (
         (name, _find_decoder(hint)) for name, hint in hints.items() if name not in COLUMN_FIELDS
@@ -50,19 +50,23 @@ def find_decoders(owner: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
 
 
 def find_upcasts(event_class: type) -> tuple[Callable[[State], None], ...]:
-    """The steps from version 1 to the class's own; raises InvalidUpcasts where one is missing."""
+    """Return the upcasters from version 1 to the version of the class, in order.
+
+    Raises: InvalidUpcasts if one is missing, or belongs to a version that does not exist.
+    """
     version = getattr(event_class, "class_version", 1)
     names = [f"upcast_v{step}_v{step + 1}" for step in range(1, version)]
     steps = [getattr(event_class, name, None) for name in names]
     for name, step in zip(names, steps, strict=True):
         if not callable(step):
             raise InvalidUpcasts(
-                f"{event_class.__name__} has class_version {version} but no {name}."
+                f"{event_class.__name__} has class_version {version} but no method {name}: add it."
             )
     stray = {name for name in dir(event_class) if name.startswith("upcast_v")} - set(names)
     if stray:
         raise InvalidUpcasts(
-            f"{event_class.__name__} has class_version {version} and yet {min(stray)}."
+            f"{event_class.__name__} has a method {min(stray)} but class_version {version}: "
+            "raise class_version or remove the method."
         )
     return tuple(step for step in steps if step)
 

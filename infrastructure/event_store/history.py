@@ -1,4 +1,4 @@
-"""The log as an auditor reads it: who recorded what, when, on whose behalf and why."""
+"""Reads the log for audits: each event with its actor, its person, its time and its cause."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,12 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool
-
 from infrastructure.event_store.mapper import Mapper
-
-AsyncPool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+from infrastructure.postgres.pools import ReadPool
 
 SELECT_HISTORY = """
 SELECT stream, version, topic, state, recorded_at, person_id, position,
@@ -32,10 +28,10 @@ SELECT stream, version, topic, state, recorded_at, person_id, position,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRow:
-    """One event with everything the log knows about it.
+    """One event with every column of the log.
 
-    `payload` is `{"redacted": true}` of an erased person,
-    `{"unreadable": reason}` where the event does not open.
+    `payload` is the state as a JSON object. It is `{"redacted": true}` if the person is erased,
+    and `{"unreadable": reason}` if the event cannot be decrypted or decoded.
     """
 
     position: int
@@ -53,7 +49,7 @@ class HistoryRow:
 
 
 async def read_history(
-    pool: AsyncPool,
+    pool: ReadPool,
     mapper: Mapper,
     streams: Sequence[UUID],
     *,
@@ -65,7 +61,10 @@ async def read_history(
     after_version: int = 0,
     limit: int | None = None,
 ) -> list[HistoryRow]:
-    """Events of these streams in the order of the log; `since` included, `until` not."""
+    """Return events of these streams in the order of their positions.
+
+    `since` is inclusive, `until` is exclusive; both are compared with `recorded_at`.
+    """
     parameters = {
         "streams": list(streams),
         "after_position": after_position,
@@ -79,13 +78,13 @@ async def read_history(
     async with pool.connection() as connection:
         cursor = await connection.execute(SELECT_HISTORY, parameters, binary=True)
         rows = await cursor.fetchall()
-    # Looking keys up blocks.
+    # The mapper may read keys from the database, which blocks.
     payloads = await asyncio.to_thread(mapper.to_payloads, [row[:7] for row in rows])
     return [_to_history_row(row, payload) for row, payload in zip(rows, payloads, strict=True)]
 
 
-async def read_last_position(pool: AsyncPool) -> int:
-    """The position of the newest event; 0 where there is none."""
+async def read_last_position(pool: ReadPool) -> int:
+    """Return the position of the newest event; 0 if the log is empty."""
     async with pool.connection() as connection:
         cursor = await connection.execute("SELECT coalesce(max(position), 0) FROM easeboard.events")
         row = await cursor.fetchone()

@@ -1,4 +1,8 @@
-"""The log in one order for everybody: never past a position that could still be filled."""
+"""Reads the log in the order of positions, and never past the high-water mark.
+
+An append takes its positions before it commits. So an event can appear below a position that is
+visible already, and a reader that has passed it would miss it.
+"""
 
 from collections import deque
 from collections.abc import Sequence
@@ -7,7 +11,8 @@ from typing import NamedTuple
 
 from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.postgres.execute import Pool, execute
+from infrastructure.postgres.execute import execute
+from infrastructure.postgres.pools import WritePool
 
 SELECT_HEAD_AND_WRITERS = "SELECT head, writers FROM easeboard.fence()"
 
@@ -29,26 +34,26 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
 """
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
-"""Of stored states in one batch: the memory of a reader, however large the events are."""
+"""Size of the stored states in one page; limits the memory that a reader needs."""
 
 READ_TIMEOUT_SECONDS = 30.0
-"""Seconds for a batch, however slow the disk is."""
+"""Seconds for one page; more than for other statements, because a page can be large."""
 
 MAX_PENDING_HEADS = 100
-"""Positions remembered while a writer is slow; more would only be finer."""
+"""Positions stored while an append is open; more would only make smaller steps."""
 
 
 class EventPage(NamedTuple):
-    """Events in order, and the position up to which there are no others."""
+    """Events in the order of positions; the page covers all positions up to `up_to`."""
 
     events: list[RecordedEvent]
     up_to: int
 
 
 class LogReader:
-    """Reads the log; one may serve several threads."""
+    """Reads the log; several threads may share one instance."""
 
-    def __init__(self, pool: Pool, mapper: Mapper) -> None:
+    def __init__(self, pool: WritePool, mapper: Mapper) -> None:
         self._pool = pool
         self._mapper = mapper
         self._high_water_mark = 0
@@ -56,7 +61,13 @@ class LogReader:
         self._lock = Lock()
 
     def high_water_mark(self) -> int:
-        """The position up to which nothing can appear any more: every writer before it is gone."""
+        """Return the highest position that is safe to read up to.
+
+        A position is safe when it was the newest once, and every append that was open at that
+        time has ended.
+
+        Raises: DatabaseBusy or DatabaseUnavailable.
+        """
         with self._lock:
             ((head, writers),) = execute(self._pool, SELECT_HEAD_AND_WRITERS)
             active_writers = frozenset(writers)
@@ -74,9 +85,12 @@ class LogReader:
         self._pending_heads.append((head, active_writers))
 
     def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:
-        """Events of these topics with after < position <= up_to, at most `limit` or some 4 MiB.
+        """Return events of these topics with after < position <= up_to.
 
-        Raises EventUnreadable, which names the position: read up to it, then after it.
+        A page has at most `limit` events, and fewer if their states exceed 4 MiB.
+
+        Raises: EventUnreadable with a position; the events before and after it can be read with
+        other bounds. DatabaseBusy or DatabaseUnavailable.
         """
         values = [after, up_to, list(topics), limit, MAX_PAGE_BYTES]
         rows = execute(self._pool, SELECT_EVENTS, values, timeout_seconds=READ_TIMEOUT_SECONDS)

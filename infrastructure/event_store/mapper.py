@@ -1,4 +1,4 @@
-"""Events to rows of the log and back."""
+"""Converts events to rows of the log and back; encrypts and decrypts their state."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -27,17 +27,20 @@ Ciphers = dict[UUID, AESGCM | None]
 
 
 class PersonKeyring(Protocol):
-    """The keys of people; infrastructure.crypto.person_keys has the real ones."""
+    """Provides the keys of people; infrastructure.crypto.person_keys.PersonKeys implements it."""
 
     def encryption_key(self, person_id: UUID) -> AESGCM:
-        """The key to seal with; raises PersonIsErased."""
+        """Return the key to encrypt with; raises PersonIsErased if it was destroyed."""
 
     def decryption_keys(self, person_ids: Collection[UUID]) -> Ciphers:
-        """The keys to open with: None for whoever is erased."""
+        """Return the keys to decrypt with: None for an erased person.
+
+        People without a usable key are absent.
+        """
 
 
 class StoredEvent(NamedTuple):
-    """A row of the log; has what the library's own StoredEvent has."""
+    """A row of the log: the fields of eventsourcing's StoredEvent, and three of our own."""
 
     originator_id: UUID
     originator_version: int
@@ -49,23 +52,26 @@ class StoredEvent(NamedTuple):
 
 
 EventRow = tuple[UUID, int, str, bytes, datetime, UUID, int]
-"""A StoredEvent as the database driver hands it out."""
+"""The fields of a StoredEvent, as the database driver returns them."""
 
 
 class OrjsonTranscoder(eventsourcing.persistence.Transcoder):
-    """JSON by orjson."""
+    """Encodes and decodes JSON with orjson."""
 
     def encode(self, obj: Any) -> bytes:
-        """Bytes of anything JSON can say, and of UUIDs and datetimes."""
+        """Encode what JSON can represent, and UUIDs and datetimes as text."""
         return orjson.dumps(obj)
 
     def decode(self, data: bytes) -> Any:
-        """What these bytes say."""
+        """Decode JSON; UUIDs and datetimes remain text."""
         return orjson.loads(data)
 
 
 class Mapper(eventsourcing.persistence.Mapper[UUID]):
-    """Stores and restores events; without keys nothing is sealed, for stores in memory."""
+    """Converts events to rows and back.
+
+    Without keys nothing is encrypted; this is for stores in memory.
+    """
 
     def __init__(self, keys: PersonKeyring | None) -> None:
         super().__init__(OrjsonTranscoder())
@@ -73,8 +79,11 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         self._event_types = collect_event_types()
 
     def to_stored_events(self, events: Sequence[Event], person_id: UUID) -> list[StoredEvent]:
-        """Make rows of events about one person; raises PersonIsErased."""
-        event_types = [self._event_types[type(event).TOPIC] for event in events]  # type: ignore[attr-defined]  # pinned by stored_as
+        """Convert events about one person to rows.
+
+        Raises: PersonIsErased if an event must be encrypted and the person's key was destroyed.
+        """
+        event_types = [self._event_types[type(event).TOPIC] for event in events]  # type: ignore[attr-defined]  # set by stored_as
         needs_key = any(event_type.encrypted for event_type in event_types)
         cipher = self._keys.encryption_key(person_id) if self._keys and needs_key else None
         nonces = os.urandom(NONCE_BYTES * len(events))
@@ -90,7 +99,10 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         ]
 
     def to_recorded_events(self, rows: Sequence[EventRow]) -> list[RecordedEvent]:
-        """Restore events with where they stand; raises EventUnreadable at the first that fails."""
+        """Convert rows to events with their position, time and person.
+
+        Raises: EventUnreadable for the first row that cannot be decrypted or decoded.
+        """
         ciphers = self._decryption_keys(rows)
         events = [self._to_event(row, ciphers) for row in rows]
         return [
@@ -99,12 +111,19 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         ]
 
     def to_events(self, rows: Sequence[EventRow]) -> list[Event]:
-        """Restore events; raises EventUnreadable at the first that fails."""
+        """Convert rows to events.
+
+        Raises: EventUnreadable for the first row that cannot be decrypted or decoded.
+        """
         ciphers = self._decryption_keys(rows)
         return [self._to_event(row, ciphers) for row in rows]
 
     def to_payloads(self, rows: Sequence[EventRow]) -> list[State]:
-        """What events say, as JSON; `redacted` of the erased, `unreadable` with the reason."""
+        """Return the state of each event as a JSON object.
+
+        It is `{"redacted": true}` if the person is erased, and `{"unreadable": reason}` if the
+        event cannot be decrypted or decoded.
+        """
         ciphers = self._decryption_keys(rows)
         return [self._to_payload(row, ciphers) for row in rows]
 
@@ -134,7 +153,7 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
             if cipher is None:
                 return None
         elif event_type.encrypted and self._keys:
-            raise DecryptionFailed("it is not sealed")
+            raise DecryptionFailed("it is not encrypted")
         state: State = orjson.loads(
             decrypt(stored, cipher, _associated_data(stream, version, event_type))
         )
@@ -145,7 +164,7 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
     def _to_payload(self, row: EventRow, ciphers: Ciphers) -> State:
         try:
             state = self._decode_state(row, ciphers)
-        except Exception as error:  # noqa: BLE001  # an auditor reads on past a broken event
+        except Exception as error:  # noqa: BLE001  # an unreadable event must not hide the others
             return {"unreadable": _unreadable_error(row, error).reason}
         return {"redacted": True} if state is None else state
 
@@ -157,7 +176,7 @@ def _build_event(
     state["originator_version"] = version
     state["timestamp"] = recorded_at
     event = object.__new__(event_class)
-    # The class is frozen and its own way of being made is slow.
+    # The class is frozen, and its constructor is slow.
     object.__setattr__(event, "__dict__", state)
     return event
 

@@ -1,4 +1,4 @@
-"""Appending to the log in one round trip."""
+"""Appends rows to the log, in one round trip."""
 
 import re
 from collections.abc import Sequence
@@ -18,10 +18,12 @@ from infrastructure.event_store.binary_arrays import (
     encode_uuids,
 )
 from infrastructure.event_store.mapper import StoredEvent
-from infrastructure.postgres.execute import Pool, execute, with_retry
+from infrastructure.postgres.execute import execute
+from infrastructure.postgres.pools import WritePool
+from infrastructure.postgres.retry import with_retry
 
 ERASED_SQLSTATE = "EB001"
-"""The SQLSTATE by which easeboard.append refuses an erased person."""
+"""SQLSTATE of the error that easeboard.append raises for an erased person."""
 
 SELECT_OWN_APPEND = """
 SELECT max(e.position)
@@ -35,7 +37,10 @@ _UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendMetadata:
-    """What an append says beside the events: about whom, who acts, and why."""
+    """What is stored with all events of one append: their person, the actor and the cause.
+
+    `command_id` identifies the append, so that a retry does not append twice.
+    """
 
     person_id: UUID
     encrypted: bool
@@ -45,7 +50,7 @@ class AppendMetadata:
     command_id: UUID = field(default_factory=uuid4)
 
     def to_binary(self) -> tuple[bytes | None, ...]:
-        """In binary, in the order easeboard.append takes them."""
+        """Return the first arguments of easeboard.append, in PostgreSQL's binary format."""
         return (
             self.command_id.bytes,
             self.person_id.bytes,
@@ -57,15 +62,21 @@ class AppendMetadata:
 
 
 class Recorder:
-    """Appends to easeboard.events."""
+    """Appends rows to easeboard.events."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: WritePool) -> None:
         self._pool = pool
 
     def append(self, rows: Sequence[StoredEvent], metadata: AppendMetadata) -> int:
-        """Append rows in order, in one transaction; returns the position of the last.
+        """Append rows in order, in one transaction; returns the position of the last row.
 
-        Raises VersionConflict, PersonIsErased, DatabaseBusy, DatabaseUnavailable.
+        If the connection breaks, the append is retried; it takes effect once.
+
+        Raises:
+            VersionConflict: If another append to one of the streams was first.
+            PersonIsErased: If the events must be encrypted and the person's key was destroyed.
+            DatabaseBusy: If no connection becomes free in time.
+            DatabaseUnavailable: If the database cannot be reached or does not respond in time.
         """
         streams, versions, topics, states, *_ = zip(*rows, strict=True)
         columns = (
@@ -85,7 +96,7 @@ class Recorder:
                 return int(own_position)
             raise VersionConflict(_conflicting_stream(error) or streams[0]) from error
         except DeadlockDetected as error:
-            # Only appends to the same streams wait for each other.
+            # An append waits only for other appends to the same streams.
             raise VersionConflict(streams[0]) from error
         except psycopg.DatabaseError as error:
             if error.sqlstate == ERASED_SQLSTATE:

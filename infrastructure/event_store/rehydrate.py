@@ -1,4 +1,4 @@
-"""Events to aggregates."""
+"""Rebuilds aggregates from snapshots and events."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -12,13 +12,16 @@ from domain.event import Redacted
 A = TypeVar("A", bound=Aggregate)
 
 LIBRARY_ATTRIBUTES = frozenset({"_id", "_version", "_pending_events"})
-"""Attributes the library keeps, which a snapshot has in columns or not at all."""
+"""Attributes of eventsourcing that a snapshot stores in columns or not at all."""
 
 
 def rehydrate(
     aggregate_class: type[A], stream: UUID, snapshot: Snapshot | None, events: Iterable[Any]
 ) -> A:
-    """Fold a stream, perhaps from a snapshot on; unborn where nothing happened."""
+    """Rebuild an aggregate from a snapshot, if there is one, and the events after it.
+
+    Without either, the aggregate is new, at version 0. A redacted event only sets the version.
+    """
     aggregate = aggregate_class.new(stream)
     if snapshot:
         restore(aggregate, snapshot)
@@ -31,13 +34,13 @@ def rehydrate(
 
 
 def snapshot_state(aggregate: Aggregate) -> dict[str, Any]:
-    """What a snapshot keeps of an aggregate."""
+    """Return the attributes that a snapshot stores."""
     return {
         name: value for name, value in vars(aggregate).items() if name not in LIBRARY_ATTRIBUTES
     }
 
 
 def restore(aggregate: Aggregate, snapshot: Snapshot) -> None:
-    """Put an unborn aggregate where the snapshot was taken."""
+    """Set a new aggregate to the state and the version of a snapshot."""
     vars(aggregate).update(snapshot.state)
     aggregate.version = snapshot.originator_version

@@ -1,4 +1,7 @@
-"""Snapshots: one per stream, sealed like its events, and never trusted where in doubt."""
+"""Saves and loads snapshots: one for each stream, encrypted like its events.
+
+A snapshot that cannot be used is ignored; the events are read instead.
+"""
 
 import logging
 import os
@@ -21,12 +24,13 @@ from infrastructure.event_store.encryption import (
 from infrastructure.event_store.event_types import State, find_decoders
 from infrastructure.event_store.mapper import PersonKeyring
 from infrastructure.event_store.rehydrate import snapshot_state
-from infrastructure.postgres.execute import Pool, Rows, execute
+from infrastructure.postgres.execute import Rows, execute
+from infrastructure.postgres.pools import WritePool
 
 logger = logging.getLogger(__name__)
 
 MAX_CACHED_VERSIONS = 10_000
-"""Streams of which it is remembered how old their snapshot is."""
+"""Streams for which the version of the snapshot is cached."""
 
 UPSERT_SNAPSHOT = """
 INSERT INTO easeboard.snapshots AS existing (stream, version, topic, person_id, state)
@@ -42,7 +46,7 @@ VALUES (%s, %s, %s, %s, %s)
 """
 
 MAX_VERSION = 2**63 - 1
-"""A version beyond every other."""
+"""The highest version that a bigint can hold; used where all events are wanted."""
 
 SELECT_STREAM = """
 SELECT stream, version, topic, state, recorded_at, person_id, position
@@ -70,7 +74,7 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
    AND version <= %s
  ORDER BY version
 """
-"""The newest snapshot, if any, and the events after it: one round trip for both."""
+"""Selects the snapshot, if there is one, and the events after it, in one round trip."""
 
 AttributeDecoder = tuple[str, Callable[[Any], Any]]
 
@@ -78,23 +82,23 @@ TIMESTAMP_DECODERS: tuple[AttributeDecoder, ...] = (
     ("_created_on", datetime.fromisoformat),
     ("_modified_on", datetime.fromisoformat),
 )
-"""Attributes every aggregate of the library has."""
+"""Decoders of the attributes that every aggregate of eventsourcing has."""
 
 
 class LoadedStream(NamedTuple):
-    """A snapshot, if there is one that can be used, and the rows of the events after it."""
+    """A snapshot, if a usable one exists, and the rows of the events after it."""
 
     snapshot: Snapshot | None
     rows: Rows
 
 
 class Snapshots:
-    """Snapshots of one kind of aggregate."""
+    """Saves and loads the snapshots of one aggregate class."""
 
     def __init__(
         self,
         aggregate_class: type[Aggregate],
-        pool: Pool,
+        pool: WritePool,
         keys: PersonKeyring,
         interval_events: int,
     ) -> None:
@@ -111,7 +115,10 @@ class Snapshots:
         self._cached_versions: dict[UUID, int] = {}
 
     def is_due(self, aggregate: Aggregate) -> bool:
-        """Whether the snapshot it was loaded from is old; never of what is unsaved, or erased."""
+        """Return whether enough events were added since the last snapshot.
+
+        It is never due while events are pending, or if the person is erased.
+        """
         if aggregate.person_id == NO_PERSON or aggregate.pending_events:
             return False
         return (
@@ -119,7 +126,7 @@ class Snapshots:
         )
 
     def take(self, aggregate: Aggregate) -> None:
-        """Keep a snapshot of an aggregate as the log has it."""
+        """Save a snapshot of an aggregate that was loaded from the log."""
         if aggregate.person_id != NO_PERSON:
             state = self._encrypt_state(aggregate)
             key = [aggregate.id, aggregate.version, self._topic]
@@ -127,9 +134,10 @@ class Snapshots:
             self._cache_version(aggregate.id, aggregate.version)
 
     def load(self, stream: UUID, up_to: int | None) -> LoadedStream:
-        """What a stream is folded from, perhaps only up to a version.
+        """Load the snapshot and the events after it, up to a version if given.
 
-        No snapshot is used of the erased, and none that cannot be read any more.
+        If the person is erased or the snapshot cannot be decrypted or decoded, load all events
+        and no snapshot.
         """
         max_version = MAX_VERSION if up_to is None else up_to
         rows = execute(
@@ -146,14 +154,16 @@ class Snapshots:
         try:
             state = self._decrypt_state(stream, version, person_id, stored)
         except (ValueError, TypeError, KeyError) as error:
-            logger.warning("snapshot of stream %s not used: %s", stream, error)
+            logger.warning(
+                "the snapshot of stream %s is ignored, its events are read: %s", stream, error
+            )
             state = None
         if state is None:
             return LoadedStream(None, execute(self._pool, SELECT_STREAM, [stream, max_version]))
         return LoadedStream(Snapshot(stream, version, recorded_at, self._topic, state), rows[1:])
 
     def _cache_version(self, stream: UUID, version: int) -> None:
-        """Remember how old a stream's snapshot is, for a while; 0 only makes one more be taken."""
+        """Cache the version of a snapshot; a lost entry only causes one snapshot more."""
         if len(self._cached_versions) >= MAX_CACHED_VERSIONS:
             self._cached_versions.clear()
         self._cached_versions[stream] = version
@@ -175,10 +185,10 @@ class Snapshots:
         if cipher is None:
             return None
         if not is_encrypted(stored):
-            raise DecryptionFailed("it is not sealed")
+            raise DecryptionFailed("it is not encrypted")
         state: State = orjson.loads(decrypt(stored, cipher, self._associated_data(stream, version)))
         if not self._required_attributes <= set(state) <= self._known_attributes:
-            raise DecryptionFailed("its class has other attributes now")
+            raise DecryptionFailed("the attributes of its class have changed")
         for name, decoder in self._decoders:
             if name in state:
                 state[name] = decoder(state[name])

@@ -1,4 +1,4 @@
-"""Aggregates loaded from and saved to the event log: application.ports.Store on PostgreSQL."""
+"""Loads aggregates from the event log and saves them; implements application.ports.Store."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -19,7 +19,8 @@ from infrastructure.event_store.rehydrate import rehydrate
 from infrastructure.event_store.snapshots import Snapshots
 from infrastructure.observability.instruments import APPEND_SECONDS, APPENDED_EVENTS
 from infrastructure.observability.spans import span
-from infrastructure.postgres.execute import Pool, execute
+from infrastructure.postgres.execute import execute
+from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.threads import DatabaseThreads
 
 A = TypeVar("A", bound=Aggregate)
@@ -29,7 +30,7 @@ HAS_LATER_EVENTS = "SELECT EXISTS (SELECT FROM easeboard.events WHERE stream = %
 OnSaved = Callable[[Sequence[Aggregate], Sequence[Event]], None]
 
 SNAPSHOT_INTERVAL_EVENTS = 100
-"""Events a stream must have moved on for a new snapshot."""
+"""Events after which a new snapshot of a stream is saved."""
 
 
 def _do_nothing(*_: object) -> None:
@@ -37,15 +38,17 @@ def _do_nothing(*_: object) -> None:
 
 
 class EventStore:
-    """The event log, as aggregates see it.
+    """Loads and saves aggregates.
 
-    `on_append`, and `on_saved` with what was saved, are called after each append, in whatever
-    thread it ran; they must neither block nor raise.
+    `on_append`, and `on_saved` with the saved aggregates and events, are called after each
+    append, in the thread of the append. They must neither block nor raise.
+
+    Every method that reads or writes may raise DatabaseBusy and DatabaseUnavailable.
     """
 
     def __init__(
         self,
-        pool: Pool,
+        pool: WritePool,
         keys: PersonKeyring,
         *,
         on_append: Callable[[], None] = _do_nothing,
@@ -63,41 +66,51 @@ class EventStore:
         self._snapshots: dict[type[Aggregate], Snapshots] = {}
 
     async def load(self, kind: type[A], stream: UUID) -> A:
-        """Fold a stream; an unborn aggregate where there is none."""
+        """Rebuild an aggregate from its stream; a stream without events gives a new aggregate.
+
+        Raises: EventUnreadable if an event cannot be decrypted or decoded.
+        """
         return await self._threads.run(self.load_blocking, kind, stream)
 
     async def save(self, *aggregates: Aggregate) -> None:
-        """Append all pending events in one transaction, or raise VersionConflict and none."""
+        """Append all pending events in one transaction.
+
+        The position of the last event is set in the current event metadata.
+
+        Raises: VersionConflict if another append to one of the streams was first;
+        PersonIsErased; MixedPersons. Nothing is appended then.
+        """
         if pending_events(aggregates):
             await self._threads.run(self._save, aggregates, current_metadata())
 
     async def has_newer_events(self, aggregate: Aggregate) -> bool:
-        """Whether somebody else appended to the stream after what this aggregate knows."""
+        """Return whether the stream has events that this aggregate has not applied."""
         rows = await self._threads.run(
             execute, self._pool, HAS_LATER_EVENTS, [aggregate.id, aggregate.version]
         )
         return bool(rows[0][0])
 
     async def save_snapshot(self, aggregate: Aggregate) -> None:
-        """Keep a snapshot, if the stream has moved on enough since the last one."""
+        """Save a snapshot if the stream has enough new events since the last one."""
         if self._snapshots_of(type(aggregate)).is_due(aggregate):
             await self._threads.run(self.save_snapshot_blocking, aggregate)
 
     def load_blocking(
         self, aggregate_class: type[A], stream: UUID, *, version: int | None = None
     ) -> A:
-        """Fold a stream, perhaps only up to a version, in this thread."""
+        """Rebuild an aggregate, up to `version` if given; blocks this thread."""
         snapshot, rows = self._snapshots_of(aggregate_class).load(stream, version)
         return rehydrate(aggregate_class, stream, snapshot, self._mapper.to_events(rows))
 
     def save_blocking(self, *aggregates: Aggregate) -> None:
-        """Append all pending events in one transaction, in this thread."""
+        """Append all pending events in one transaction; blocks this thread."""
         self._save(aggregates, current_metadata())
 
     def save_snapshot_blocking(self, aggregate: Aggregate) -> None:
-        """Keep a snapshot, in this thread; nothing of an erased person.
+        """Save a snapshot if it is due and the person is not erased; blocks this thread.
 
-        It is folded from the log anew: what was just saved carries the clock of this process.
+        The aggregate is loaded again: after a save it has the times of this process, and a
+        snapshot must have those of the database.
         """
         snapshots = self._snapshots_of(type(aggregate))
         try:
@@ -107,7 +120,7 @@ class EventStore:
             return
 
     def close(self) -> None:
-        """Let the threads go; the pool is the caller's."""
+        """Stop the threads; the caller closes the pool."""
         self._threads.close()
 
     def _save(self, aggregates: tuple[Aggregate, ...], metadata: EventMetadata) -> None:

@@ -1,1 +1,1 @@
-"""What the program does, counted and timed for whoever runs it."""
+"""Collects the metrics of a process and of its database for Prometheus."""

@@ -1,22 +1,22 @@
-"""Tells Prometheus what the database knows, and never waits long for it."""
+"""Metrics that are queried from the database; a scrape waits for it one second at most."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-import psycopg
 import structlog
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from domain.circuit_breaker import CircuitState
 from infrastructure.metrics.database_snapshot import DatabaseSnapshot
+from infrastructure.postgres.errors import DATABASE_ERRORS
 
 SNAPSHOT_MAX_AGE_SECONDS = 5.0
-"""Seconds an answer is told again instead of asking anew."""
+"""Seconds for which a snapshot is published without a new query."""
 SNAPSHOT_EXPIRY_SECONDS = 60.0
-"""Seconds after which an old answer is better left out."""
+"""Seconds after which a snapshot is too old to be published."""
 REFRESH_TIMEOUT_SECONDS = 1.0
 """Seconds a scrape waits for the database."""
 
@@ -25,7 +25,7 @@ logger = structlog.get_logger()
 
 
 class DatabaseMetrics:
-    """The newest answers; several scrapes at once ask once."""
+    """A collector that publishes the newest snapshot; concurrent scrapes share one query."""
 
     def __init__(self, take_snapshot: TakeSnapshot) -> None:
         self._take_snapshot = take_snapshot
@@ -34,16 +34,16 @@ class DatabaseMetrics:
         self._refresh_task: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """Ask again when the last answer is old; returns after a second at the latest."""
+        """Take a new snapshot if the last one is old; returns after one second at the latest."""
         if time.monotonic() - self._taken_at < SNAPSHOT_MAX_AGE_SECONDS:
             return
         if self._refresh_task is None or self._refresh_task.done():
             self._refresh_task = asyncio.create_task(self._refresh())
-        # Not called off after that: a late answer serves the next scrape.
+        # Not cancelled after the timeout: a late snapshot serves the next scrape.
         await asyncio.wait({self._refresh_task}, timeout=REFRESH_TIMEOUT_SECONDS)
 
     async def close(self) -> None:
-        """Ask no more."""
+        """Cancel a query that is still running."""
         if self._refresh_task:
             self._refresh_task.cancel()
             await asyncio.wait({self._refresh_task})
@@ -52,14 +52,14 @@ class DatabaseMetrics:
         try:
             self._snapshot = await self._take_snapshot()
             self._taken_at = time.monotonic()
-        except psycopg.Error as error:
+        except DATABASE_ERRORS as error:
             logger.warning("metrics_without_database", reason=type(error).__name__)
 
     def collect(self) -> Iterator[Metric]:
-        """The families; those whose answer is missing or stale have no samples."""
+        """Yield the families; without a recent snapshot they have no samples."""
         age = time.monotonic() - self._taken_at
         is_up = float(age < SNAPSHOT_MAX_AGE_SECONDS + REFRESH_TIMEOUT_SECONDS)
-        yield _gauge("easeboard_database_up", "1 while the database answers", is_up)
+        yield _gauge("easeboard_database_up", "1 while the database responds, otherwise 0", is_up)
         snapshot = self._snapshot if age < SNAPSHOT_EXPIRY_SECONDS else None
         yield from _queue_metrics(snapshot)
         yield from _read_model_metrics(snapshot.read_models if snapshot else [])
@@ -72,27 +72,49 @@ def _queue_metrics(snapshot: DatabaseSnapshot | None) -> Iterator[Metric]:
     yield _gauge(
         "easeboard_queue_depth", "Runs that wait for a worker", queue and float(queue.waiting)
     )
-    yield _gauge("easeboard_queue_taken", "Runs a worker holds", queue and float(queue.running))
+    yield _gauge(
+        "easeboard_queue_taken",
+        "Runs that are assigned to a worker",
+        queue and float(queue.running),
+    )
     yield _gauge(
         "easeboard_queue_oldest_seconds",
-        "Seconds the oldest waiting run has waited",
+        "Seconds that the oldest waiting run has waited",
         queue and max(0.0, queue.oldest_seconds),
     )
     yield _gauge(
-        "easeboard_workers", "Processes that take runs on", snapshot and float(snapshot.workers)
+        "easeboard_workers",
+        "Live processes with the role worker",
+        snapshot and float(snapshot.workers),
     )
 
 
 PROJECTION_GAUGES: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...] = (
-    ("lag_events", "Positions of the log a read model is behind", lambda row: row["lag_events"]),
+    (
+        "lag_events",
+        "Positions of the log that a read model has not applied",
+        lambda row: row["lag_events"],
+    ),
     (
         "lag_seconds",
-        "Age of the oldest event a read model has not taken in",
+        "Age in seconds of the oldest event that a read model has not applied",
         lambda row: row["lag_seconds"],
     ),
-    ("failing", "1 while a read model cannot go on", lambda row: row["state"] == "failing"),
-    ("rebuilding", "1 while its next version is built", lambda row: row["rebuild"] is not None),
-    ("events_per_second", "Events a read model takes in", lambda row: row["events_per_second"]),
+    (
+        "failing",
+        "1 while a read model cannot apply an event, otherwise 0",
+        lambda row: row["state"] == "failing",
+    ),
+    (
+        "rebuilding",
+        "1 while a new version of a read model is built, otherwise 0",
+        lambda row: row["rebuild"] is not None,
+    ),
+    (
+        "events_per_second",
+        "Events that a read model applies per second",
+        lambda row: row["events_per_second"],
+    ),
 )
 
 
@@ -105,7 +127,7 @@ def _read_model_metrics(rows: list[dict[str, Any]]) -> Iterator[Metric]:
 
 
 def _key_metrics(rows: list[tuple[str, str, int]]) -> Metric:
-    help_text = "Records sealed with a master key"
+    help_text = "Records that are encrypted with a master key"
     family = GaugeMetricFamily("easeboard_sealed_records", help_text, labels=["kind", "key_id"])
     for kind, key_id, count in rows:
         family.add_metric([kind, key_id], count)
@@ -113,7 +135,7 @@ def _key_metrics(rows: list[tuple[str, str, int]]) -> Metric:
 
 
 def _host_metrics(hosts: Mapping[CircuitState, int]) -> Metric:
-    help_text = "Canvas hosts that do not answer: left alone, or being tried again"
+    help_text = "Canvas hosts that do not respond, by the state of their circuit breaker"
     family = GaugeMetricFamily("easeboard_canvas_hosts_silent", help_text, labels=["state"])
     for state, count in hosts.items():
         family.add_metric([state], count)

@@ -1,6 +1,6 @@
-"""What the database knows: the queue, the read models, the workers and the keys.
+"""A snapshot of what the database knows: queue, read models, workers, keys and Canvas hosts.
 
-Every process that is scraped tells the same: take the `max`, never the `sum`.
+Every process publishes the same values: aggregate them with `max`, never with `sum`.
 """
 
 from typing import Any, NamedTuple
@@ -53,7 +53,7 @@ SELECT 'idempotency_key', key_id, count(*)
 
 
 class QueueCounts(NamedTuple):
-    """Runs that wait, runs that workers hold, and the age of the oldest that waits, in seconds."""
+    """Runs that wait, runs assigned to workers, and the seconds that the oldest run has waited."""
 
     waiting: int
     running: int
@@ -61,7 +61,7 @@ class QueueCounts(NamedTuple):
 
 
 class DatabaseSnapshot(NamedTuple):
-    """Everything the database was asked, as it answered."""
+    """The results of all queries; `keys` are (kind of record, id of the master key, count)."""
 
     queue: QueueCounts
     workers: int
@@ -71,7 +71,7 @@ class DatabaseSnapshot(NamedTuple):
 
 
 async def take_database_snapshot(pool: AsyncConnectionPool[Any]) -> DatabaseSnapshot:
-    """Ask everything once; raises what psycopg and its pool raise."""
+    """Execute every query once; raises the errors of psycopg and its pool."""
     read_models = await projection_status(pool)
     async with pool.connection() as connection:
         queue = await (await connection.execute(SELECT_QUEUE_COUNTS, [SYNC_TASK])).fetchone()

@@ -1,4 +1,4 @@
-"""How late the event loop comes: what a blocking call costs everybody else."""
+"""Measures how late the event loop runs tasks that are due, because another call blocks it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from infrastructure.observability.instruments import EVENT_LOOP_LAG_SECONDS
 
 LAG_MEASUREMENT_INTERVAL_SECONDS = 0.5
-"""Seconds between two looks."""
+"""Seconds between two measurements."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""How the pools of database connections are used, as they tell themselves."""
+"""Metrics of the connection pools, from the statistics that they keep."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,39 +11,48 @@ Pool = ConnectionPool[Any] | AsyncConnectionPool[Any]
 PoolStats = dict[str, int]
 
 GAUGES: dict[str, tuple[str, Callable[[PoolStats], float]]] = {
-    "easeboard_pool_size": ("Connections a pool has", lambda stats: stats["pool_size"]),
-    "easeboard_pool_limit": ("Connections a pool may have", lambda stats: stats["pool_max"]),
-    "easeboard_pool_idle": ("Connections nobody uses", lambda stats: stats["pool_available"]),
-    "easeboard_pool_waiting": ("Callers who wait", lambda stats: stats["requests_waiting"]),
+    "easeboard_pool_size": ("Database connections in a pool", lambda stats: stats["pool_size"]),
+    "easeboard_pool_limit": (
+        "Database connections that a pool may have at most",
+        lambda stats: stats["pool_max"],
+    ),
+    "easeboard_pool_idle": (
+        "Database connections that are idle",
+        lambda stats: stats["pool_available"],
+    ),
+    "easeboard_pool_waiting": (
+        "Requests that wait for a database connection",
+        lambda stats: stats["requests_waiting"],
+    ),
 }
 COUNTERS: dict[str, tuple[str, Callable[[PoolStats], float]]] = {
     "easeboard_pool_requests": (
-        "Connections asked for",
+        "Requests for a database connection",
         lambda stats: stats.get("requests_num", 0),
     ),
     "easeboard_pool_wait_seconds": (
-        "Seconds callers waited for one",
+        "Seconds that requests waited for a database connection",
         lambda stats: stats.get("requests_wait_ms", 0) / 1000,
     ),
     "easeboard_pool_refusals": (
-        "Callers who were told that the database is busy",
+        "Requests that got no database connection in time",
         lambda stats: stats.get("requests_errors", 0),
     ),
     "easeboard_pool_lost": (
-        "Connections that broke or could not be made",
+        "Database connections that broke or could not be opened",
         lambda stats: stats.get("connections_lost", 0) + stats.get("connections_errors", 0),
     ),
 }
 
 
 class PoolMetrics:
-    """Collects from pools by their names."""
+    """A collector of pool statistics, labelled with the names of the pools."""
 
     def __init__(self, pools: Sequence[Pool]) -> None:
         self._pools = pools
 
     def collect(self) -> Iterator[Metric]:
-        """Ask each pool, which asks nobody."""
+        """Yield the families; the statistics are in memory and need no query."""
         stats_by_pool = {pool.name: pool.get_stats() for pool in self._pools}
         for gauge, (help_text, value_of) in GAUGES.items():
             yield _family(

@@ -1,4 +1,4 @@
-"""Puts together what Prometheus is told at a scrape."""
+"""Assembles all metrics of a process, and renders them for Prometheus."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,11 +22,11 @@ from infrastructure.metrics.pool_metrics import Pool, PoolMetrics
 from infrastructure.observability.instruments import BUILD_INFO, PROCESS_REGISTRY
 
 MetricsRenderer = Callable[[], Awaitable[bytes]]
-"""Everything there is to tell, in Prometheus's text format."""
+"""Renders all metrics in the text format of Prometheus."""
 
 
 def new_process_registry() -> CollectorRegistry:
-    """What the process alone can tell: its instruments, its memory, its threads."""
+    """Return a registry of what the process measures: instruments, memory, garbage collection."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
     BUILD_INFO.labels(version("easeboard")).set(1)
     registry = CollectorRegistry()
@@ -41,7 +41,7 @@ def new_process_registry() -> CollectorRegistry:
 async def open_registry(
     read_pool: AsyncConnectionPool[Any], other_pools: Sequence[Pool]
 ) -> AsyncIterator[MetricsRenderer]:
-    """What the process, its pools and the database can tell."""
+    """Yield a renderer of the metrics of the process, its pools and the database."""
     registry, database = (
         new_process_registry(),
         DatabaseMetrics(partial(take_database_snapshot, read_pool)),
@@ -60,5 +60,5 @@ async def open_registry(
 
 
 async def render_process_metrics() -> bytes:
-    """What an application without a database tells."""
+    """Render the metrics of a process that has no database."""
     return generate_latest(new_process_registry())

@@ -1,4 +1,4 @@
-"""Each run that ended: one line in the log, one count, one duration."""
+"""Records each run that has ended: one log message, one count, one duration."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,10 @@ logger = structlog.get_logger()
 
 
 def record_sync_metrics(aggregates: Sequence[Aggregate], events: Sequence[Event]) -> None:
-    """Tell of the runs that ended with these events, whoever ended them."""
+    """Record the runs that these appended events ended; EventStore calls it after each save.
+
+    `aggregates` are those that were saved, with the events applied.
+    """
     final_events = [
         event for event in events if isinstance(event, SyncCompleted | SyncFailed | SyncCancelled)
     ]
@@ -30,7 +33,7 @@ def record_sync_metrics(aggregates: Sequence[Aggregate], events: Sequence[Event]
 
 
 def _record(event: SyncCompleted | SyncFailed | SyncCancelled, run: SyncRun | None) -> None:
-    """`run` is None where the next one was asked for in the same breath."""
+    """Record one run; `run` is None if the same save has already requested the next one."""
     status = run["status"] if run else STATUS_BY_EVENT[type(event)]
     mode = run["mode"] if run else "unknown"
     code = event.code if isinstance(event, SyncFailed) else _error_code(run)

@@ -1,1 +1,1 @@
-"""Logs, traces and the instruments that the code records to."""
+"""Log messages, traces, and the metric instruments that the code records to."""

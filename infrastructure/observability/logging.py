@@ -1,4 +1,4 @@
-"""One log on standard error, as JSON or for a terminal, in which no secret stands."""
+"""Writes log messages to standard error, as JSON or for a terminal, with secrets redacted."""
 
 import logging
 import re
@@ -17,9 +17,9 @@ SECRET_PATTERN = re.compile(
     r"""
       \beyJ[\w-]+\.[\w-]+\.[\w-]*          # a JWT
     | \b\d+~[A-Za-z0-9]{20,}               # a Canvas token
-    | (?<=bearer\ )\S+                     # whatever follows Bearer
+    | (?<=bearer\ )\S+                     # the token after Bearer
     | (?<=token=)[^&\s'"]+                 # a token in a query
-    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)      # an account in an address
+    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)      # user and password in a URL
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -35,7 +35,7 @@ QUIET_LOGGERS = (
 
 
 def configure_logging(level: str, log_format: str | None = None) -> None:
-    """Log from `level` up, as `json` or for a `console`; by default whichever can read it."""
+    """Log from `level` up as `json` or `console`; by default `console` on a terminal only."""
     log_format = log_format or ("console" if sys.stderr.isatty() else "json")
     shared_processors = _shared_processors()
     structlog.configure(
@@ -61,12 +61,12 @@ def configure_logging(level: str, log_format: str | None = None) -> None:
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take every secret out of a log line, by its key or by its looks."""
+    """Redact every secret in a log message, recognised by its key or its format."""
     return {key: redact_value(key, value) for key, value in event.items()}
 
 
 def redact_value(key: str, value: Any) -> Any:
-    """A value without the secrets in it."""
+    """Return the value with its secrets replaced by `[redacted]`."""
     if SECRET_KEY_PATTERN.search(key) and value is not None:
         return REDACTED
     match value:

@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, for those who installed the extra `telemetry`."""
+"""Exports spans with the SDK of OpenTelemetry, which the extra `telemetry` installs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,49 +14,52 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from infrastructure.observability.spans import Attributes, Span, StartSpan, TraceContext
 
 FLUSH_TIMEOUT_SECONDS = 3.0
-"""Seconds the last spans have to get out when the process stops."""
+"""Seconds to export the last spans when the process stops."""
 
 
 class OtelSpan:
-    """A span as OpenTelemetry keeps it."""
+    """A span of OpenTelemetry."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
 
     @property
     def trace(self) -> TraceContext:
-        """Its ids."""
+        """The ids of the trace and the span."""
         context = self._span.get_span_context()
         return TraceContext(
             f"{context.trace_id:032x}", f"{context.span_id:016x}", f"{context.trace_flags:02x}"
         )
 
     def rename(self, name: str) -> None:
-        """Name it better than when it began."""
+        """Replace the name, for example when the route is known."""
         self._span.update_name(name)
 
     def set_attributes(self, attributes: Attributes) -> None:
-        """Say more about it."""
+        """Add attributes."""
         self._span.set_attributes(dict(attributes))
 
 
 @contextmanager
 def export_to_endpoint(endpoint: str) -> Iterator[StartSpan]:
-    """Export to an OTLP endpoint over HTTP; OTEL_EXPORTER_OTLP_HEADERS and others hold as well."""
+    """Export spans to an OTLP endpoint over HTTP.
+
+    Other environment variables of the SDK apply as well, such as OTEL_EXPORTER_OTLP_HEADERS.
+    """
     with export_spans(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")) as start_span:
         yield start_span
 
 
 @contextmanager
 def export_spans(exporter: SpanExporter) -> Iterator[StartSpan]:
-    """Export in batches, and the last one at the end."""
+    """Export spans in batches; the last batch is exported when the context ends."""
     resource = Resource({"service.name": "easeboard"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     try:
         yield _span_starter(provider.get_tracer("easeboard"))
     finally:
-        # Its own patience with a collector that is away is half a minute.
+        # The SDK would wait 30 s for a collector that does not respond.
         shutdown_thread = Thread(target=provider.shutdown, name="telemetry", daemon=True)
         shutdown_thread.start()
         shutdown_thread.join(FLUSH_TIMEOUT_SECONDS)
@@ -80,7 +83,7 @@ def _span_starter(tracer: trace.Tracer) -> StartSpan:
             try:
                 yield OtelSpan(span)
             except Exception as error:
-                # Its kind alone: the words of an exception may be about somebody.
+                # Only the type: the text of an exception may contain personal data.
                 span.set_status(trace.StatusCode.ERROR, type(error).__name__)
                 raise
 

@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry, where OTEL_EXPORTER_OTLP_ENDPOINT asks for them; imported only then.
+"""Spans, which are exported to OpenTelemetry if the composition root passes an exporter in.
 
 An attribute is a name, a number or one of our own ids: never a query, a body or a parameter.
 """
@@ -7,19 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, Protocol
 
-import structlog
-
 Attributes = Mapping[str, str | int | float]
 NO_ATTRIBUTES: Attributes = {}
-EXPORTER_MISSING = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but nothing exports: pip install 'easeboard[telemetry]'"
-)
-
-logger = structlog.get_logger()
 
 
 class TraceContext(NamedTuple):
-    """Where in a trace something happens: 32 and 16 hex digits, and W3C's flags."""
+    """The ids of a trace and a span (32 and 16 hex digits), and the trace flags of W3C."""
 
     trace_id: str
     span_id: str
@@ -27,33 +20,33 @@ class TraceContext(NamedTuple):
 
 
 class Span(Protocol):
-    """A piece of work while it goes on."""
+    """A piece of work that is being traced."""
 
     @property
     def trace(self) -> TraceContext | None:
-        """Its ids; None where nobody exports."""
+        """The ids of the span; None if spans are not exported."""
 
     def rename(self, name: str) -> None:
-        """Name it better than when it began."""
+        """Replace the name, for example when the route is known."""
 
     def set_attributes(self, attributes: Attributes) -> None:
-        """Say more about it."""
+        """Add attributes."""
 
 
 class NullSpan:
-    """A span nobody looks at."""
+    """A span that is not exported."""
 
     trace = None
 
     def rename(self, name: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def set_attributes(self, attributes: Attributes) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 StartSpan = Callable[[str, Attributes, str, str | None], AbstractContextManager[Span]]
-"""Begins a span: its name, attributes, kind, and the `traceparent` it goes on from."""
+"""Starts a span with a name, attributes, a kind, and the `traceparent` of its parent."""
 
 
 class _Telemetry:
@@ -72,7 +65,7 @@ def span(
     kind: str = "internal",
     parent: str | None = None,
 ) -> Iterator[Span]:
-    """Show what is done inside, to whoever asked for it."""
+    """Trace the work inside the context, if an exporter is in use."""
     if _TELEMETRY.start_span is None:
         yield _NULL_SPAN
         return
@@ -81,24 +74,8 @@ def span(
 
 
 @contextmanager
-def export_telemetry(endpoint: str | None) -> Iterator[None]:
-    """Export the spans begun inside to an OTLP endpoint, and the last of them at the end."""
-    if not endpoint:
-        yield
-        return
-    try:
-        from infrastructure.observability.otel_exporter import export_to_endpoint  # noqa: PLC0415  # an extra
-    except ImportError:
-        logger.warning("telemetry_missing", reason=EXPORTER_MISSING)
-        yield
-        return
-    with export_to_endpoint(endpoint) as start_span, use_exporter(start_span):
-        yield
-
-
-@contextmanager
 def use_exporter(start_span: StartSpan) -> Iterator[None]:
-    """Let `start_span` have every span inside."""
+    """Start every span inside the context with `start_span`."""
     previous, _TELEMETRY.start_span = _TELEMETRY.start_span, start_span
     try:
         yield

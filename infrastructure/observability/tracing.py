@@ -1,4 +1,4 @@
-"""One trace through everything that a request sets off, and its ids on every line of the log.
+"""Carries one trace through everything that a request causes, with its ids in log messages.
 
 W3C Trace Context: https://www.w3.org/TR/trace-context/#traceparent-header
 """
@@ -25,7 +25,7 @@ _TRACE: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 def continue_trace(
     name: str, traceparent: str | None = None, *, kind: str = "internal"
 ) -> Iterator[Span]:
-    """Do everything inside in the trace of a `traceparent`, or in a new one where it is none."""
+    """Continue the trace of a `traceparent`; start a new one if it is missing or invalid."""
     parent = _parse(traceparent)
     with span(name, kind=kind, parent=parent and traceparent) as started_span:
         trace = started_span.trace or _new_context(parent)
@@ -38,7 +38,7 @@ def continue_trace(
 
 
 def current_traceparent() -> str | None:
-    """What to hand on, so that whoever works on it next goes on with the trace."""
+    """Return the `traceparent` for the next process, so that it continues this trace."""
     trace = _TRACE.get()
     return f"00-{trace.trace_id}-{trace.span_id}-{trace.flags}" if trace else None
 
@@ -48,7 +48,7 @@ def _parse(traceparent: str | None) -> re.Match[str] | None:
     if match is None or traceparent is None:
         return None
     remainder = traceparent[match.end() :]
-    # The version of today has four fields; a later one may have more.
+    # Version 00 has four fields; later versions may append more.
     return match if not remainder or (remainder[0] == "-" and traceparent[:2] != "00") else None
 
 

@@ -1,1 +1,1 @@
-"""PostgreSQL: the embedded server, the schema, the pools."""
+"""PostgreSQL: pools, statements, retries, leases, migrations, and the embedded server."""

@@ -1,14 +1,14 @@
-"""How many connections to PostgreSQL a process may have, by the roles it plays."""
+"""Limits the database connections of a process, by its roles."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 MAX_IDLE_SECONDS = 30.0
-"""Seconds after which a pool gives back one it did not need: an outage makes every pool grow."""
+"""Seconds after which a pool closes an unused connection; after an outage every pool is full."""
 
 
 class ConnectionBudget(NamedTuple):
-    """Connections to write, to read, and for the queue; and those apart from any pool."""
+    """Connections for writes, for reads and for the queue, and dedicated ones outside the pools."""
 
     write_pool: int
     read_pool: int
@@ -22,18 +22,19 @@ ROLE_BUDGETS = {
     "scheduler": ConnectionBudget(write_pool=4, read_pool=2, queue_pool=4),
     "projector": ConnectionBudget(write_pool=4, read_pool=2, queue_pool=2, dedicated=2),
 }
-"""Two of each who answers and works, and one of the others, fit into PostgreSQL's default of 100.
+"""Two processes each of api and worker and one each of the others fit into the default of 100.
 
-Apart stand those who follow the log and who rebuild.
+That is the default of max_connections in PostgreSQL. Dedicated connections follow the log and
+rebuild read models.
 """
 
 COMMAND_BUDGET = ConnectionBudget(write_pool=2, read_pool=2, queue_pool=2)
 
 
 def budget_for_roles(roles: Iterable[str]) -> ConnectionBudget:
-    """What a process of these roles may have, a command's where it plays none.
+    """Return the budget of a process with these roles; without a role, that of a command.
 
-    Roles share the pools, so the largest counts; what stands apart adds up.
+    Roles share the pools, so the largest pool counts; dedicated connections are added up.
     """
     budgets = [ROLE_BUDGETS[role] for role in roles] or [COMMAND_BUDGET]
     write_pool, read_pool, queue_pool, _ = map(max, zip(*budgets, strict=True))

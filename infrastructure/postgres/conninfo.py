@@ -1,4 +1,4 @@
-"""How we connect: a peer that went silent is noticed, and every session says who it is."""
+"""Builds connection strings that name each session and detect a server that disappeared."""
 
 from typing import Any
 
@@ -11,9 +11,11 @@ _CONNECT_TIMEOUT_SECONDS = 3
 
 
 def build_conninfo(url: str, *, name: str, **settings: str) -> str:
-    """A connection string for libpq; the server's `settings` hold in each of its sessions.
+    """Return a connection string for libpq; `settings` of the server are set in each session.
 
-    Whatever the URL says about a parameter comes first. Raises PostgresUnavailable.
+    Parameters in the URL take precedence over the defaults.
+
+    Raises: PostgresUnavailable if libpq cannot parse the URL; the message contains no part of it.
     """
     url_parameters = {key: value for key, value in _parse_url(url).items() if value is not None}
     options = [f"-c {key}={value}" for key, value in settings.items()]
@@ -24,8 +26,8 @@ def build_conninfo(url: str, *, name: str, **settings: str) -> str:
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        # psycopg waits for ever on a peer that neither answers nor closes; libpq leaves this
-        # out on Unix sockets.
+        # Without it psycopg waits without end for a server that neither responds nor closes.
+        # libpq ignores it on Unix sockets.
         "tcp_user_timeout": 15_000,
     }
     return make_conninfo(**{**defaults, **url_parameters, "options": " ".join(options).strip()})
@@ -35,5 +37,8 @@ def _parse_url(url: str) -> dict[str, Any]:
     try:
         return conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        # libpq's complaint repeats parts of the URL, the password among them.
-        raise PostgresUnavailable("DATABASE_URL is no address libpq understands.") from None
+        # The message of libpq repeats parts of the URL, and with them the password.
+        raise PostgresUnavailable(
+            "DATABASE_URL is not a URL that libpq can parse: "
+            "write @ : / ? # % in the password as %XX."
+        ) from None

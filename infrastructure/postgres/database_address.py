@@ -1,4 +1,4 @@
-"""Where the database of these settings is."""
+"""Provides the URL of the configured database, or of the embedded one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,12 @@ from infrastructure.settings import Settings
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[str]:
-    """The address of the configured database, or of our own, which runs meanwhile."""
+    """Yield the URL of the configured database.
+
+    If none is configured, start the embedded server, yield its URL, and stop it at the end.
+
+    Raises: PostgresUnavailable if the embedded server cannot be started.
+    """
     if settings.database_url:
         yield settings.database_url.get_secret_value()
         return

@@ -1,6 +1,6 @@
-"""One process at a time: a lease row, taken and renewed by the database's clock.
+"""Leases: rows that let one process at a time do a task, by the clock of the database.
 
-No session lock: those die behind a pooler, and outlive the process where a host vanishes.
+A session lock does not work behind a connection pooler, and remains when a host disappears.
 """
 
 import asyncio
@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
+from infrastructure.postgres.errors import DATABASE_ERRORS
+
 DEFAULT_LEASE_SECONDS = 15.0
-"""How long a lease holds that nobody renews, where its user does not say."""
+"""Seconds after which a lease expires that is not renewed."""
 
 ACQUIRE_LEASE = """
 INSERT INTO easeboard.leases AS existing (name, holder, epoch, until)
@@ -31,7 +32,10 @@ logger = structlog.get_logger()
 
 
 class Lease:
-    """What one process at a time may do, and whether it is this one."""
+    """A named lease, as one process takes, renews and releases it.
+
+    Each method raises the errors of psycopg if the database cannot be used.
+    """
 
     def __init__(
         self,
@@ -49,11 +53,11 @@ class Lease:
 
     @property
     def is_held(self) -> bool:
-        """Whether it is ours, by our own clock since before we asked for it."""
+        """Whether this process holds the lease, by its own clock from before the last request."""
         return asyncio.get_running_loop().time() < self._held_until
 
     async def renew(self) -> bool:
-        """Take or renew the lease, if nobody else holds it."""
+        """Take or renew the lease unless another process holds it; returns whether it is held."""
         requested_at, was_held = asyncio.get_running_loop().time(), self.is_held
         row = await self._acquire()
         self._held_until = requested_at + self._seconds if row else 0.0
@@ -69,7 +73,7 @@ class Lease:
             return await (await connection.execute(ACQUIRE_LEASE, parameters)).fetchone()
 
     async def release(self) -> None:
-        """Let somebody else take it at once."""
+        """Release the lease, so that another process can take it at once."""
         self._held_until = 0.0
         async with self._pool.connection() as connection:
             await connection.execute(
@@ -84,26 +88,29 @@ class Lease:
 
     @asynccontextmanager
     async def maintain(self) -> AsyncIterator["Lease"]:
-        """Keep trying for it inside the block; it is released at the end."""
+        """Take and renew the lease in the background inside the block; release it at the end.
+
+        Errors of the database are logged, and the lease is requested again.
+        """
         renewal = asyncio.create_task(self._renew_periodically())
         try:
             yield self
         finally:
             renewal.cancel()
-            with suppress(psycopg.Error, TimeoutError):
+            with suppress(*DATABASE_ERRORS, TimeoutError):
                 await asyncio.wait_for(self.release(), 2)
 
     async def _renew_periodically(self) -> None:
         while True:
             try:
                 await self.renew()
-            except psycopg.Error as error:
+            except DATABASE_ERRORS as error:
                 logger.warning("lease_not_renewed", lease=self._name, reason=str(error))
             await asyncio.sleep(self._seconds / 3)
 
 
 async def lease_holders(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
-    """Who holds each lease now."""
+    """Return the current holder of each lease, by its name."""
     async with pool.connection() as connection:
         cursor = await connection.execute(
             """

@@ -1,4 +1,4 @@
-"""Bring the schema up to date: plain SQL files, forward only, each once, whoever starts first."""
+"""Applies migrations of the schema: SQL files, forward only, each once, in order."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from infrastructure.postgres.errors import PostgresUnavailable
 
 MIGRATIONS_DIRECTORY = files("infrastructure.postgres") / "migrations"
 MIN_SERVER_VERSION = 15
-# Any number of our own, known to nobody else on the server.
+# An arbitrary number that no other program on the server is likely to use.
 _ADVISORY_LOCK_ID = 7_305_119_860_412_553_216
 
 
@@ -23,11 +23,11 @@ MigrationStep = Callable[[psycopg.Connection[Any]], list[str]]
 
 
 class MigrationRefused(Exception):
-    """The schema cannot be brought up to date; the message says why and names the way out."""
+    """The schema cannot be migrated; the message names the reason and what to do."""
 
 
 class Migration(NamedTuple):
-    """One SQL file, `NNNN_what.sql`."""
+    """One SQL file, named `NNNN_what.sql`."""
 
     version: int
     name: str
@@ -35,12 +35,15 @@ class Migration(NamedTuple):
 
     @property
     def sha256(self) -> str:
-        """The digest that tells an edited file."""
+        """The digest of the file, by which an edit after its application is detected."""
         return hashlib.sha256(self.statements).hexdigest()
 
 
 def load_migrations(directory: Traversable = MIGRATIONS_DIRECTORY) -> list[Migration]:
-    """The migrations of this program, oldest first."""
+    """Return the migrations in a directory, oldest first.
+
+    Raises: MigrationRefused if two of them have the same number.
+    """
     migrations = sorted(
         Migration(
             int(file.name.split("_")[0]),
@@ -51,7 +54,7 @@ def load_migrations(directory: Traversable = MIGRATIONS_DIRECTORY) -> list[Migra
         if file.name.endswith(".sql")
     )
     if len({migration.version for migration in migrations}) != len(migrations):
-        raise MigrationRefused(f"Two migrations in {directory} have the same number.")
+        raise MigrationRefused(f"Two migrations in {directory} have the same number: rename one.")
     return migrations
 
 
@@ -62,12 +65,15 @@ def migrate(
     up_to: int | None = None,
     extra_steps: Sequence[MigrationStep] = (),
 ) -> list[str]:
-    """Apply what is missing, up to a version or all, and name what was applied.
+    """Apply the missing migrations, up to a version if given, and return their names.
 
-    Each file is a transaction of its own under an advisory lock of that transaction, so any
-    number of processes may do this at once, and a killed one leaves nothing half. `also` brings
-    schemas of others up to date in the same way, each step naming what it applied.
-    Raises MigrationRefused or PostgresUnavailable.
+    Each file is applied in its own transaction, which holds an advisory lock. So any number of
+    processes may migrate at once, and a killed one leaves no partial migration. `extra_steps`
+    migrate the schemas of libraries in the same way and return the names of what they applied.
+
+    Raises:
+        MigrationRefused: If the schema cannot be migrated.
+        PostgresUnavailable: If the database cannot be reached.
     """
     migrations = [
         migration
@@ -90,7 +96,14 @@ def pending_migrations(
     directory: Traversable = MIGRATIONS_DIRECTORY,
     extra_steps: Sequence[MigrationStep] = (),
 ) -> list[str]:
-    """Name what is missing, changing nothing; raises MigrationRefused or PostgresUnavailable."""
+    """Return the names of the missing migrations; changes nothing.
+
+    `extra_steps` return the names of what is missing in the schemas of libraries.
+
+    Raises:
+        MigrationRefused: If an applied migration was edited or is not known to this program.
+        PostgresUnavailable: If the database cannot be reached.
+    """
     with _connect(url) as connection:
         missing = load_migrations(directory)
         if _has_migrations_table(connection):
@@ -105,10 +118,10 @@ def _connect(url: str) -> Iterator[psycopg.Connection]:
         with psycopg.connect(build_conninfo(url, name="migrate")) as connection:
             if connection.info.server_version < MIN_SERVER_VERSION * 10_000:
                 raise MigrationRefused(
-                    f"The server is PostgreSQL {connection.info.server_version // 10_000}: "
-                    f"easeboard needs {MIN_SERVER_VERSION} or newer."
+                    f"The server is PostgreSQL {connection.info.server_version // 10_000}, but "
+                    f"easeboard needs {MIN_SERVER_VERSION} or newer: upgrade the server."
                 )
-            # Whoever waited for the lock must see what was done meanwhile.
+            # A process that waited for the lock must see what another one has applied.
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             yield connection
     except errors.InsufficientPrivilege as error:
@@ -117,10 +130,13 @@ def _connect(url: str) -> Iterator[psycopg.Connection]:
             "connect as the owner of the database, or GRANT CREATE ON DATABASE to the user."
         ) from error
     except errors.ReadOnlySqlTransaction as error:
-        raise MigrationRefused("The server takes no writes: it is a standby.") from error
+        raise MigrationRefused(
+            "The server is read-only, like a standby: set DATABASE_URL to the primary server."
+        ) from error
     except errors.LockNotAvailable as error:
         raise MigrationRefused(
-            "Another process has been migrating for a minute: end it, or wait and try again."
+            "Another process has held the migration lock for a minute: wait until it has finished, "
+            "or end it, and try again."
         ) from error
     except psycopg.OperationalError as error:
         raise PostgresUnavailable(f"The database cannot be reached: {error}") from error
@@ -160,7 +176,7 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
         raise
     except (psycopg.ProgrammingError, psycopg.DataError, psycopg.IntegrityError) as error:
         raise MigrationRefused(
-            f"Migration {migration.name} failed, and nothing of it was kept: {error}"
+            f"Migration {migration.name} failed and was rolled back: {error}"
         ) from error
 
 
@@ -170,7 +186,7 @@ def _has_migrations_table(connection: psycopg.Connection) -> bool:
 
 
 def _create_migrations_table(connection: psycopg.Connection) -> None:
-    # Asked first: IF NOT EXISTS alone asks for the right to create also where nothing is created.
+    # IF NOT EXISTS requires the right to create even if nothing is created.
     if _has_migrations_table(connection):
         return
     connection.execute("CREATE SCHEMA IF NOT EXISTS easeboard")
@@ -195,7 +211,7 @@ def _unapplied(connection: psycopg.Connection, migrations: list[Migration]) -> l
         if version not in by_version:
             raise MigrationRefused(
                 f"The database has migration {name}, which this program does not know: "
-                "it was migrated by a newer easeboard; run that one."
+                "it was migrated by a newer easeboard; run that version."
             )
         if by_version[version].sha256 != sha256:
             raise MigrationRefused(

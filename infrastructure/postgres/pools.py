@@ -1,7 +1,9 @@
-"""Pools of connections: one for writing in threads, one for reading on the event loop."""
+"""Pools of database connections: one for threads, which write; one for asyncio, which reads."""
 
 import select
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
@@ -10,17 +12,43 @@ from infrastructure.postgres.connection_budget import MAX_IDLE_SECONDS
 from infrastructure.postgres.conninfo import build_conninfo
 from infrastructure.postgres.timeouts import AsyncTimedConnection, TimedConnection
 
-# Whoever waits longer is told that the database is busy: 503 within 3 s.
+WritePool = ConnectionPool[TimedConnection]
+"""Blocking connections for threads."""
+
+ReadPool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+"""Read-only connections for asyncio."""
+
+# A client whose request waits longer receives 503 (database busy) within 3 s.
 POOL_WAIT_SECONDS = 2.5
-# A server that does not even say that a statement took too long says nothing any more.
+# The server ends a statement after its timeout; if it does not report that, it is lost.
 RESPONSE_GRACE_SECONDS = 2.0
 _RECONNECT_TIMEOUT_SECONDS = 30
 
 
+class Pools(NamedTuple):
+    """The two pools of one process."""
+
+    write_pool: WritePool
+    read_pool: ReadPool
+
+
+@asynccontextmanager
+async def open_pools(url: str, *, write_size: int, read_size: int) -> AsyncIterator[Pools]:
+    """Open both pools, with at most so many connections each, and close them at the end."""
+    with open_write_pool(url, size=write_size) as write_pool:
+        async with open_read_pool(url, size=read_size) as read_pool:
+            yield Pools(write_pool, read_pool)
+
+
 def open_write_pool(
     url: str, *, size: int = 8, max_waiting: int = 64, statement_seconds: float = 30
-) -> ConnectionPool[TimedConnection]:
-    """A closed pool for threads; raises PoolTimeout or TooManyRequests when it is exhausted."""
+) -> WritePool:
+    """Return a pool for threads, which the caller opens and closes.
+
+    An exhausted pool raises PoolTimeout or TooManyRequests.
+
+    Raises: PostgresUnavailable if libpq cannot parse the URL.
+    """
 
     def configure(connection: TimedConnection) -> None:
         connection.response_timeout_seconds = statement_seconds + RESPONSE_GRACE_SECONDS
@@ -28,7 +56,7 @@ def open_write_pool(
 
     def check(connection: TimedConnection) -> None:
         if _has_input(connection.fileno()):
-            # Where one is lost all may be, and the pool would wait a second for each it tries.
+            # If one connection is lost, all may be, and the pool waits a second for each it tries.
             pool.check()
             pool.check_connection(connection)
 
@@ -51,10 +79,13 @@ def open_write_pool(
 
 def open_read_pool(
     url: str, *, size: int = 8, max_waiting: int = 256, statement_seconds: float = 5
-) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
-    """A closed pool for the event loop; raises PoolTimeout or TooManyRequests when exhausted.
+) -> ReadPool:
+    """Return a pool for asyncio, which the caller opens and closes.
 
     Its sessions are read-only, and each statement is a transaction of its own: one round trip.
+    An exhausted pool raises PoolTimeout or TooManyRequests.
+
+    Raises: PostgresUnavailable if libpq cannot parse the URL.
     """
     read_only = {"default_transaction_read_only": "on"}
 
@@ -94,9 +125,10 @@ def _session_settings(statement_seconds: float) -> dict[str, str]:
 
 
 def _has_input(socket: int) -> bool:
-    """Whether something waits to be read: the server says nothing unasked but that it goes.
+    """Return whether data can be read from an idle connection.
 
-    This tells a lost connection without the round trip that a query would cost each time.
+    The server sends data without a request only when it closes the connection. So a lost
+    connection is detected without the round trip of a query.
     """
     poll = select.poll()
     poll.register(socket, select.POLLIN)

@@ -1,6 +1,6 @@
-"""Connections that do not wait for ever on a server that neither answers nor closes.
+"""Database connections that are closed if the server does not respond in time.
 
-The kernel cannot tell: whatever stands in between may well take in what we send.
+The timeouts of the kernel are not enough: a proxy may still accept data for a server that is down.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,10 @@ _WAIT_INTERVAL_SECONDS = 0.1
 
 
 class TimedConnection(psycopg.Connection[Any]):
-    """A connection that breaks when a question is not answered within so many seconds."""
+    """A connection that is closed if a response takes longer than `response_timeout_seconds`.
+
+    `on_timeout` is called after that.
+    """
 
     response_timeout_seconds = 30.0
     on_timeout: Callable[[], None] | None = None
@@ -24,7 +27,7 @@ class TimedConnection(psycopg.Connection[Any]):
     def wait(
         self, gen: PQGen[R], interval: float = _WAIT_INTERVAL_SECONDS, timeout: float | None = None
     ) -> R:
-        """Wait for an answer; raises OperationalError when there is none."""
+        """Wait for a response; raises OperationalError if there is none in time."""
         try:
             return super().wait(gen, interval, timeout or self.response_timeout_seconds)
         except psycopg.OperationalError as error:
@@ -37,7 +40,7 @@ class TimedConnection(psycopg.Connection[Any]):
 
 
 class AsyncTimedConnection(psycopg.AsyncConnection[Any]):
-    """The same on the event loop."""
+    """A TimedConnection for asyncio."""
 
     response_timeout_seconds = 30.0
     on_timeout: Callable[[], Awaitable[None]] | None = None
@@ -46,9 +49,9 @@ class AsyncTimedConnection(psycopg.AsyncConnection[Any]):
         self,
         gen: PQGen[R],
         interval: float = _WAIT_INTERVAL_SECONDS,
-        timeout: float | None = None,  # noqa: ASYNC109  # psycopg's own
+        timeout: float | None = None,  # noqa: ASYNC109  # the signature of psycopg
     ) -> R:
-        """Wait for an answer; raises OperationalError when there is none."""
+        """Wait for a response; raises OperationalError if there is none in time."""
         try:
             return await super().wait(gen, interval, timeout or self.response_timeout_seconds)
         except psycopg.OperationalError as error:
@@ -61,9 +64,9 @@ class AsyncTimedConnection(psycopg.AsyncConnection[Any]):
 
 
 def _is_awaiting_response(pgconn: psycopg.pq.abc.PGconn) -> bool:
-    """Whether a question is open: no error of the server's own leaves one."""
+    """Return whether a request is open; after an error that the server reported, none is."""
     return pgconn.transaction_status == TransactionStatus.ACTIVE
 
 
 def _timeout_error(seconds: float) -> psycopg.OperationalError:
-    return psycopg.OperationalError(f"the server did not answer within {seconds:g} s")
+    return psycopg.OperationalError(f"the server did not respond within {seconds:g} s")

@@ -1,1 +1,1 @@
-"""Keeps read models in step with the log: runs any projector, knows none."""
+"""Applies the event log to read models. It works for any read model and knows none of them."""

@@ -1,18 +1,19 @@
-"""One batch of events into the tables of those who stand before it."""
+"""Applies one batch of events to the read models that are at the same position."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection, Cursor
 
-from infrastructure.projection_engine.event_source import EventBatch, EventSource
+from infrastructure.event_store.log_reader import EventPage
+from infrastructure.projection_engine.event_source import EventSource
 from infrastructure.projection_engine.gc_pause import pause_gc
 from infrastructure.projection_engine.read_model import events_for, subscribed_topics
 from infrastructure.projection_engine.versions import VersionStatus, set_search_path
 
 
 class BatchResult(NamedTuple):
-    """How many read models took a batch in, and where they stand now."""
+    """The number of read models that applied a batch, and the position that the batch ends at."""
 
     models: int
     up_to: int
@@ -25,7 +26,14 @@ def apply_next_batch(
     high_water_mark: int,
     limit: int,
 ) -> BatchResult:
-    """Read the next batch once for all who stand at the same position, and feed it to them."""
+    """Read the next batch once, and apply it to all these versions, which are at one position.
+
+    The batch has at most `limit` events and does not go past the high-water mark.
+
+    Raises:
+        EventUnreadable: If an event cannot be decrypted or decoded.
+        DatabaseFailure: If the database cannot be used; also errors of psycopg and of projectors.
+    """
     models = [status.model for status in statuses]
     with pause_gc():
         batch = source.read(statuses[0].position, high_water_mark, subscribed_topics(models), limit)
@@ -33,11 +41,11 @@ def apply_next_batch(
 
 
 def apply_batch(
-    connection: Connection[Any], statuses: Sequence[VersionStatus], batch: EventBatch
+    connection: Connection[Any], statuses: Sequence[VersionStatus], batch: EventPage
 ) -> int:
-    """Take a batch and its checkpoints in, in one transaction; returns how many took part.
+    """Apply a batch and move the checkpoints in one transaction; returns how many were moved.
 
-    Left out is whoever meanwhile moved on, or is being moved by another engine.
+    A version is left out if its checkpoint has moved meanwhile, or another daemon has locked it.
     """
     with connection.transaction(), connection.cursor() as cursor:
         claimed = _lock_checkpoints(cursor, statuses)
@@ -56,7 +64,10 @@ def apply_batch(
 def _lock_checkpoints(
     cursor: Cursor[Any], statuses: Sequence[VersionStatus]
 ) -> list[VersionStatus]:
-    """Lock the checkpoints, so that nothing is done twice and nobody waits for anybody."""
+    """Lock the checkpoints that have not moved, so that no event is applied twice.
+
+    SKIP LOCKED, because daemons must not wait for each other.
+    """
     cursor.execute(
         """
         SELECT name
@@ -83,7 +94,7 @@ def _lock_checkpoints(
 def _move_checkpoints(
     cursor: Cursor[Any], statuses: Sequence[VersionStatus], counts: list[int], up_to: int
 ) -> None:
-    """Move the checkpoints; `rate` forgets half of what it knew every 3.5 s."""
+    """Move the checkpoints; `rate` is a moving average in events per second, half-life 3.5 s."""
     cursor.execute(
         """
         UPDATE easeboard.projections AS checkpoint

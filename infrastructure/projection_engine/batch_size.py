@@ -1,4 +1,4 @@
-"""How many events to take at once: as many as take a moment, few when they are large."""
+"""Adapts the number of events in a batch: many small events, or few large ones."""
 
 import time
 from types import TracebackType
@@ -9,7 +9,11 @@ TARGET_BATCH_SECONDS = 0.25
 
 
 class AdaptiveBatchSize:
-    """Doubles after a quick batch and shrinks after a slow one, so that memory stays flat."""
+    """A context manager around one batch, which yields the number of events to read.
+
+    The number doubles after a fast batch and shrinks after a slow or failed one, so that large
+    events do not use much memory.
+    """
 
     def __init__(self, initial: int = 200) -> None:
         self._limit = initial

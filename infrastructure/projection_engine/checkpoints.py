@@ -1,10 +1,10 @@
-"""How far a read model has come."""
+"""Reads the checkpoint of a read model."""
 
 from psycopg_pool import AsyncConnectionPool
 
 
 async def checkpoint_of(pool: AsyncConnectionPool, name: str) -> int:
-    """The position up to which a read model has taken everything in; 0 where it has not begun."""
+    """Return the position up to which the live version has applied the log; 0 without one."""
     async with pool.connection() as connection:
         cursor = await connection.execute(
             "SELECT position FROM easeboard.projections WHERE name = %s AND role = 'live'",

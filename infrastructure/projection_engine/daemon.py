@@ -1,4 +1,4 @@
-"""Follows the log: keeps every live read model at most a moment behind it."""
+"""The projection daemon: applies new events to every live read model."""
 
 import threading
 import time
@@ -10,30 +10,38 @@ from typing import Any, Self
 import structlog
 from psycopg import Connection
 
+from infrastructure.event_store.errors import describe_error
 from infrastructure.observability.instruments import BATCH_SECONDS
 from infrastructure.observability.spans import span
+from infrastructure.postgres.errors import is_transient
+from infrastructure.postgres.retry import RetryDelays
 from infrastructure.projection_engine.apply_batch import BatchResult, apply_next_batch
 from infrastructure.projection_engine.batch_size import AdaptiveBatchSize
 from infrastructure.projection_engine.ensure_versions import ensure_versions
 from infrastructure.projection_engine.event_source import EventSource
-from infrastructure.projection_engine.failure_policy import Backoff, describe_error, is_transient
 from infrastructure.projection_engine.prefetch import Prefetcher
 from infrastructure.projection_engine.read_model import ReadModelDefinition
-from infrastructure.projection_engine.rebuild import rebuild_outdated
+from infrastructure.projection_engine.rebuild import PROJECTION_BACKOFF, rebuild_outdated
 from infrastructure.projection_engine.versions import VersionStatus, connect, live_versions
 
 BUSY_POLL_SECONDS = 0.01
 IDLE_POLL_SECONDS = 0.1
 BUSY_PERIOD_SECONDS = 1.0
 PAUSE_FACTOR = 2.0
-"""Times as long as a round took to rest after it: each costs the same whether it brings one event
-or fifty, so the busier the log, the more each round takes in."""
+"""The pause after a round that has caught up, as a multiple of the duration of the round.
+
+A round costs about the same for one event as for fifty, so it is cheaper to let events collect.
+"""
 
 logger = structlog.get_logger()
 
 
 class ProjectionDaemon:
-    """One thread that follows; any number of them, in any process, may follow at once."""
+    """A thread that applies new events to the live versions of read models.
+
+    Any number of daemons may run at once, in any process: they lock the checkpoints. If an older
+    program created the tables of a read model, a second thread rebuilds it.
+    """
 
     def __init__(
         self, url: str, source: EventSource, models: Sequence[ReadModelDefinition]
@@ -45,7 +53,7 @@ class ProjectionDaemon:
         self._connection: Connection[Any] | None = None
         self._caught_up_to = -1
         self._busy_until = 0.0
-        self._failing: dict[str, tuple[float, Backoff]] = {}
+        self._failing: dict[str, tuple[float, RetryDelays]] = {}
         self._batch_size = AdaptiveBatchSize()
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -65,11 +73,11 @@ class ProjectionDaemon:
         self.stop()
 
     def start(self) -> None:
-        """Begin to follow; what goes wrong with the database is tried again for ever."""
+        """Start the thread. Every error is logged and retried with back-off."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the batch in hand."""
+        """Stop after the current batch, and wait for both threads."""
         self._stopping.set()
         self._woken.set()
         self._thread.join()
@@ -77,7 +85,7 @@ class ProjectionDaemon:
             self._rebuilder.join()
 
     def wake(self) -> None:
-        """Look at the log now; may be called from any thread, and doesn't block."""
+        """Read the log now, not after the interval. Does not block; any thread may call it."""
         self._woken.set()
 
     @property
@@ -86,14 +94,14 @@ class ProjectionDaemon:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        backoff = Backoff()
+        delays = RetryDelays(PROJECTION_BACKOFF)
         while not self._stopping.is_set():
             try:
                 self._poll()
-                backoff.reset()
-            except Exception as error:  # noqa: BLE001  # supervised: whatever it is, go on later
+                delays.reset()
+            except Exception as error:  # noqa: BLE001  # supervised: any error is retried later
                 self._disconnect()
-                seconds = backoff.next_delay()
+                seconds = delays.next_delay()
                 logger.warning(
                     "projector.interrupted", error=describe_error(error), retry_in=seconds
                 )
@@ -102,7 +110,7 @@ class ProjectionDaemon:
         self._prefetcher.close()
 
     def _poll(self) -> None:
-        """One round, and the rest after it; none while there is more to read."""
+        """Run one round and pause after it; there is no pause while there is more to read."""
         started = time.monotonic()
         result = self._advance_all()
         now = time.monotonic()
@@ -115,7 +123,7 @@ class ProjectionDaemon:
         self._woken.clear()
 
     def _advance_all(self) -> BatchResult:
-        """Move everybody one batch."""
+        """Apply the next batch to each live version that is behind."""
         connection = self._ensure_connected()
         high_water_mark = self._source.high_water_mark()
         if high_water_mark <= self._caught_up_to and not self._failing:
@@ -148,7 +156,7 @@ class ProjectionDaemon:
         source: EventSource,
         high_water_mark: int,
     ) -> BatchResult:
-        """Move a group in one transaction; one by one when something is wrong with one of them."""
+        """Apply a batch to a group in one transaction; if that fails, to each version alone."""
         try:
             with (
                 self._batch_size as limit,
@@ -175,9 +183,9 @@ class ProjectionDaemon:
         self, connection: Connection[Any], status: VersionStatus, error: Exception
     ) -> None:
         name, text = status.model.name, describe_error(error)
-        _, backoff = self._failing.get(name, (0.0, Backoff()))
-        seconds = backoff.next_delay()
-        self._failing[name] = (time.monotonic() + seconds, backoff)
+        _, delays = self._failing.get(name, (0.0, RetryDelays(PROJECTION_BACKOFF)))
+        seconds = delays.next_delay()
+        self._failing[name] = (time.monotonic() + seconds, delays)
         logger.error("projector.failing", projection=name, error=text, retry_in=seconds)
         connection.execute(
             "UPDATE easeboard.projections SET error = %s WHERE name = %s AND version = %s",
@@ -210,7 +218,7 @@ class ProjectionDaemon:
 
 
 def _combine(results: Sequence[BatchResult], high_water_mark: int) -> BatchResult:
-    """How many took a batch in, and how far all of them have come."""
+    """Add up the numbers of versions, and take the lowest position."""
     return BatchResult(
         sum(each.models for each in results),
         min((each.up_to for each in results), default=high_water_mark),
@@ -218,7 +226,7 @@ def _combine(results: Sequence[BatchResult], high_water_mark: int) -> BatchResul
 
 
 def _group_by_position(statuses: Iterable[VersionStatus]) -> list[list[VersionStatus]]:
-    """Those who stand at the same position read the log together."""
+    """Group versions by position, so that a batch is read once for each group."""
     groups: defaultdict[int, list[VersionStatus]] = defaultdict(list)
     for status in statuses:
         groups[status.position].append(status)

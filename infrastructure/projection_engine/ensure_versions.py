@@ -1,4 +1,4 @@
-"""Makes sure that every read model has a live version, whatever was there before."""
+"""Ensures that every read model has a live version, whatever the database contains."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ class _LiveVersion(NamedTuple):
 
 
 def ensure_read_models(url: str, models: Sequence[ReadModelDefinition]) -> list[str]:
-    """Create what is missing, before anybody asks; see ensure_versions."""
+    """Create missing live versions and views on a connection of its own; see ensure_versions."""
     with connect(url) as connection:
         return ensure_versions(connection, models)
 
@@ -32,10 +32,11 @@ def ensure_read_models(url: str, models: Sequence[ReadModelDefinition]) -> list[
 def ensure_versions(
     connection: Connection[Any], models: Sequence[ReadModelDefinition]
 ) -> list[str]:
-    """Create what is missing; returns the read models that an older program of ours left behind.
+    """Create missing live versions and views; returns the names of outdated read models.
 
-    Those must be rebuilt. What a newer program left is none of our business, and what a restore
-    left out begins anew: whoever follows the log fills it.
+    A read model is outdated if an older program created its live version; it must be rebuilt.
+    The version of a newer program is left as it is. A version whose tables are missing, as after a
+    restore without read models, is replaced by an empty one, which the projection daemon fills.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(1161905989, 3)")
@@ -70,7 +71,7 @@ def _live_versions(cursor: Cursor[Any]) -> dict[str, _LiveVersion]:
 
 
 def _delete_lost_versions(cursor: Cursor[Any]) -> None:
-    """Forget versions whose tables are gone: their checkpoints speak of nothing."""
+    """Delete versions whose PostgreSQL schema is missing, because no rows belong to them."""
     cursor.execute(
         """
         DELETE FROM easeboard.projections
@@ -83,12 +84,12 @@ def _delete_lost_versions(cursor: Cursor[Any]) -> None:
 
 
 def _create_missing_views(cursor: Cursor[Any], model: ReadModelDefinition, version: int) -> None:
-    """Show a version where views are gone; to make those anew that are there would halt readers."""
+    """Create the views if one is missing. Otherwise keep them: replacing a view blocks readers."""
     cursor.execute(
         "SELECT bool_and(to_regclass('read.' || quote_ident(name)) IS NOT NULL)"
-        "  FROM unnest(%s::text[]) AS shown (name)",
+        "  FROM unnest(%s::text[]) AS expected (name)",
         [list(model.tables)],
     )
-    [(is_shown,)] = cursor.fetchall()
-    if not is_shown:
+    [(are_complete,)] = cursor.fetchall()
+    if not are_complete:
         create_views(cursor, model, version)

@@ -1,4 +1,4 @@
-"""Spares a batch the cycle collector: it has no cycles, and to walk it costs as much as it does."""
+"""Disables garbage collection while a batch is decoded: scanning it costs as much as decoding."""
 
 import gc
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def pause_gc() -> Iterator[None]:
-    """Collect no cycles meanwhile, anywhere in the process; for a moment at a time."""
-    collects = gc.isenabled()
+    """Disable garbage collection in the whole process; only for the time of one batch."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if collects:
+        if was_enabled:
             gc.enable()

@@ -1,26 +1,27 @@
-"""Reads the next batches while the one before them is being taken in."""
+"""Reads the next batches in a thread while the current one is applied."""
 
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from infrastructure.projection_engine.event_source import EventBatch, EventSource
+from infrastructure.event_store.log_reader import EventPage
+from infrastructure.projection_engine.event_source import EventSource
 
 MAX_PREFETCHED_BATCHES = 2
-"""Batches held in memory beside the one in hand: two keep the thread busy while we write."""
+"""Batches in memory besides the current one: two keep the thread busy during a write."""
 
 
 class _PrefetchedBatch(NamedTuple):
-    """A batch, where it starts, and what for."""
+    """A batch, the position it begins after, and the topics it was read for."""
 
     after: int
     topics: Sequence[str]
-    batch: EventBatch
+    batch: EventPage
 
 
 class Prefetcher:
-    """A log for one reader who goes through it from front to back."""
+    """An EventSource for one reader that reads the log in order."""
 
     def __init__(self, source: EventSource) -> None:
         self._source = source
@@ -28,15 +29,18 @@ class Prefetcher:
         self._pending: deque[Future[_PrefetchedBatch | None]] = deque()
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop the thread, and discard the batches that wait."""
         self._thread.shutdown(cancel_futures=True)
 
     def high_water_mark(self) -> int:
-        """The position up to which nothing can appear any more."""
+        """Return the position at or below which no further event can appear."""
         return self._source.high_water_mark()
 
-    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventBatch:
-        """The batch after a position, and begin with those after that."""
+    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:
+        """Return the batch after a position, and start to read the ones after it.
+
+        An error while a batch is read ahead is raised when that batch is requested.
+        """
         prefetched = self._take_prefetched(after, topics)
         if prefetched is None:
             prefetched = _PrefetchedBatch(

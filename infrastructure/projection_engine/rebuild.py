@@ -1,4 +1,4 @@
-"""Builds a new version of a read model beside the live one, and lets it take over."""
+"""Builds a new version of a read model beside the live one, and cuts over to it."""
 
 import random
 import threading
@@ -14,10 +14,13 @@ import structlog
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable
 
+from domain.backoff import Backoff
+from infrastructure.event_store.errors import describe_error
+from infrastructure.postgres.errors import is_transient
+from infrastructure.postgres.retry import RetryDelays, retry_transient_errors
 from infrastructure.projection_engine.batch_size import AdaptiveBatchSize
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
 from infrastructure.projection_engine.event_source import EventSource
-from infrastructure.projection_engine.failure_policy import Backoff, describe_error, is_transient
 from infrastructure.projection_engine.gc_pause import pause_gc
 from infrastructure.projection_engine.prefetch import Prefetcher
 from infrastructure.projection_engine.read_model import ReadModelDefinition, subscribed_topics
@@ -32,17 +35,19 @@ from infrastructure.projection_engine.rebuild_steps import (
 from infrastructure.projection_engine.versions import connect
 
 MAX_REBUILD_ATTEMPTS = 8
+PROJECTION_BACKOFF = Backoff(first_seconds=1, max_seconds=60, min_jitter=0.5)
+"""The delays between attempts of a projection or a rebuild that failed."""
 
 logger = structlog.get_logger()
 
 
 class _Stopped(Exception):
-    """The program ends; another goes on."""
+    """Ends a rebuild because this process stops; another process continues it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildProgress:
-    """How far a rebuild is, in positions of the log; `rate` is positions a second."""
+    """How far a rebuild is: `done` and `total` are positions, `rate` is positions per second."""
 
     done: int
     total: int
@@ -63,23 +68,23 @@ def rebuild_read_model(
     model: ReadModelDefinition,
     report_progress: ReportProgress = _ignore_progress,
 ) -> int:
-    """Build, catch up, take over; returns the version that answers now.
+    """Build a new version, catch up with the log and cut over; returns its number.
 
-    Reads go on all the while. A rebuild that died is gone on with where it stopped.
-    Raises RebuildRefused, RebuildLost, and what a projector, `report_progress` or a lasting fault
-    raises.
+    Clients read the live version meanwhile. A rebuild whose process died is continued where it
+    stopped. Transient errors are retried; errors of projectors and `report_progress` are raised.
+
+    Raises:
+        RebuildRefused: If the read model does not exist, or another rebuild of it is running.
+        RebuildLost: If another process took this rebuild over.
     """
-    builder, backoff, failures = uuid4(), Backoff(), 0
-    while True:
-        try:
-            with connect(url) as connection, _release_on_failure(connection, builder):
-                rebuild, start = start_rebuild(connection, model, builder)
-                return _build_version(connection, rebuild, start, source, report_progress)
-        except Exception as error:
-            failures += 1
-            if not is_transient(error) or failures == MAX_REBUILD_ATTEMPTS:
-                raise
-            time.sleep(backoff.next_delay())
+    builder = uuid4()
+
+    def build() -> int:
+        with connect(url) as connection, _release_on_failure(connection, builder):
+            rebuild, start = start_rebuild(connection, model, builder)
+            return _build_version(connection, rebuild, start, source, report_progress)
+
+    return retry_transient_errors(build, attempts=MAX_REBUILD_ATTEMPTS, backoff=PROJECTION_BACKOFF)
 
 
 @contextmanager
@@ -122,10 +127,14 @@ def _build_version(
 def _try_cut_over(
     connection: Connection[Any], rebuild: Rebuild, start: int, source: EventSource
 ) -> bool:
+    """Cut over unless readers hold the views or the version is too far behind.
+
+    The caller catches up with the log before it tries again, so this is not a retry of one call.
+    """
     try:
         is_done = cut_over(connection, rebuild, start, source)
     except LockNotAvailable:
-        time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  # lets the readers pass
+        time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  # jitter, not security
         return False
     if is_done:
         _try_drop_retired(connection, rebuild.model.name)
@@ -149,13 +158,16 @@ def _measure_progress(done: int, total: int, applied: int, seconds: float) -> Re
 def rebuild_outdated(
     url: str, source: EventSource, models: Sequence[ReadModelDefinition], stopping: threading.Event
 ) -> None:
-    """Rebuild what an older program left, one after the other, however often it takes."""
+    """Rebuild the outdated read models one after the other, until none is left.
+
+    Every error is logged and retried with back-off. Ends early when `stopping` is set.
+    """
 
     def stop_if_requested(_: RebuildProgress) -> None:
         if stopping.is_set():
             raise _Stopped
 
-    backoff = Backoff()
+    delays = RetryDelays(PROJECTION_BACKOFF)
     while not stopping.is_set():
         try:
             outdated = ensure_read_models(url, models)
@@ -166,6 +178,6 @@ def rebuild_outdated(
             logger.info("projection.rebuilt", projection=model.name, version=version)
         except _Stopped:
             return
-        except Exception as error:  # noqa: BLE001  # supervised: whatever it is, go on later
+        except Exception as error:  # noqa: BLE001  # supervised: any error is retried later
             logger.warning("projection.rebuild_failed", error=describe_error(error))
-            stopping.wait(backoff.next_delay())
+            stopping.wait(delays.next_delay())

@@ -1,11 +1,12 @@
-"""The steps of a rebuild, each a transaction that only the builder who holds it can make."""
+"""The steps of a rebuild. Each is a transaction that only the current builder can commit."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection, Cursor
 
-from infrastructure.projection_engine.event_source import EventBatch, EventSource
+from infrastructure.event_store.log_reader import EventPage
+from infrastructure.projection_engine.event_source import EventSource
 from infrastructure.projection_engine.read_model import (
     ReadModelDefinition,
     events_for,
@@ -22,22 +23,22 @@ from infrastructure.projection_engine.versions import (
 )
 
 REBUILD_LEASE_SECONDS = 15
-"""A builder not heard of for as long is no more."""
+"""Seconds without progress after which another process may adopt a rebuild."""
 
 MAX_CUT_OVER_LAG_POSITIONS = 500
-"""How many positions a new version may be behind when it takes over; it reads them right then."""
+"""Positions that a version may be behind at its cut-over, which then applies the rest."""
 
 
 class RebuildRefused(Exception):
-    """There is nothing to rebuild, or somebody is at it."""
+    """The read model cannot be rebuilt: it does not exist, or a rebuild of it is running."""
 
 
 class RebuildLost(Exception):
-    """Another builder took over, or the rebuild was dropped."""
+    """Another builder took the rebuild over, or its version was dropped."""
 
 
 class Rebuild(NamedTuple):
-    """A version being built, and by whom."""
+    """A version that is being built, and the id of its builder."""
 
     model: ReadModelDefinition
     version: int
@@ -47,21 +48,27 @@ class Rebuild(NamedTuple):
 def start_rebuild(
     connection: Connection[Any], model: ReadModelDefinition, builder: UUID
 ) -> tuple[Rebuild, int]:
-    """Begin a version, or go on with one whose builder died; returns where in the log.
+    """Start a new version, or adopt one whose builder died; returns it and its checkpoint.
 
-    Raises RebuildRefused.
+    A version that a dead builder left is dropped if it has another fingerprint.
+
+    Raises:
+        RebuildRefused: If there is no live version, or another builder is active.
     """
     with connection.transaction(), connection.cursor() as cursor:
         versions = _versions(cursor, model.name)
         if not any(version.role == "live" for version in versions):
-            raise RebuildRefused(f"There is no read model {model.name}.")
+            raise RebuildRefused(
+                f"There is no read model {model.name} yet; a process with the role projector"
+                " creates it."
+            )
         for version in versions:
             if version.role != "building":
                 continue
             if version.is_alive and version.builder != builder:
                 raise RebuildRefused(
-                    f"{model.name} is being rebuilt already; a rebuild that died is taken over"
-                    f" after {REBUILD_LEASE_SECONDS} s."
+                    f"{model.name} is being rebuilt already; wait until that has ended. If its"
+                    f" process has died, try again after {REBUILD_LEASE_SECONDS} s."
                 )
             if version.fingerprint == fingerprint(model):
                 _adopt(cursor, model.name, version.number, builder)
@@ -72,8 +79,12 @@ def start_rebuild(
         return Rebuild(model, number, builder), 0
 
 
-def apply(connection: Connection[Any], rebuild: Rebuild, start: int, batch: EventBatch) -> None:
-    """Take a batch in that was read from `start` on; raises RebuildLost."""
+def apply(connection: Connection[Any], rebuild: Rebuild, start: int, batch: EventPage) -> None:
+    """Apply a batch that was read after the position `start`.
+
+    Raises:
+        RebuildLost: If another builder took over.
+    """
     with connection.transaction(), connection.cursor() as cursor:
         _apply_batch(cursor, rebuild, start, batch)
 
@@ -81,9 +92,13 @@ def apply(connection: Connection[Any], rebuild: Rebuild, start: int, batch: Even
 def cut_over(
     connection: Connection[Any], rebuild: Rebuild, start: int, source: EventSource
 ) -> bool:
-    """Let the new version answer, once it is no further behind than one stretch.
+    """Make the new version live, and return True; return False if it is too far behind.
 
-    Gives way to readers: raises LockNotAvailable rather than let them wait for each other.
+    Waits 200 ms for the lock on the views, because new readers queue behind this wait.
+
+    Raises:
+        LockNotAvailable: If readers hold the views for longer.
+        RebuildLost: If another builder took over.
     """
     with connection.transaction(), connection.cursor() as cursor:
         (live,) = (
@@ -104,7 +119,7 @@ def cut_over(
 
 
 def drop_retired(connection: Connection[Any], name: str) -> None:
-    """Drop the retired versions but the newest, to which one could go back."""
+    """Drop the retired versions except the newest, which is kept as a fallback."""
     with connection.transaction(), connection.cursor() as cursor:
         retired = [version for version in _versions(cursor, name) if version.role == "retired"]
         for version in retired[:-1]:
@@ -112,7 +127,7 @@ def drop_retired(connection: Connection[Any], name: str) -> None:
 
 
 def abandon_rebuild(connection: Connection[Any], builder: UUID, reason: str) -> None:
-    """Let somebody else go on at once."""
+    """Record why the rebuild failed, and let another builder adopt it at once."""
     connection.execute(
         """
         UPDATE easeboard.projections
@@ -134,7 +149,7 @@ class _Version(NamedTuple):
 
 
 def _versions(cursor: Cursor[Any], name: str) -> list[_Version]:
-    """All versions, oldest first, held until the transaction ends."""
+    """Return all versions, oldest first, locked until the transaction ends."""
     cursor.execute(
         """
         SELECT version, role, position, fingerprint, builder,
@@ -165,7 +180,7 @@ def _adopt(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> None:
     )
 
 
-def _apply_batch(cursor: Cursor[Any], rebuild: Rebuild, start: int, batch: EventBatch) -> None:
+def _apply_batch(cursor: Cursor[Any], rebuild: Rebuild, start: int, batch: EventPage) -> None:
     events = events_for(rebuild.model, batch.events)
     cursor.execute(
         """
@@ -181,7 +196,7 @@ def _apply_batch(cursor: Cursor[Any], rebuild: Rebuild, start: int, batch: Event
         [batch.up_to, rebuild.model.name, rebuild.version, rebuild.builder, start],
     )
     if not cursor.rowcount:
-        raise RebuildLost(f"Another builder goes on with {rebuild.model.name}.")
+        raise RebuildLost(f"Another process has taken over the rebuild of {rebuild.model.name}.")
     if events:
         set_search_path(cursor, schema_of(rebuild.model.name, rebuild.version))
         rebuild.model.project(events, cursor)
@@ -211,4 +226,4 @@ def _switch_roles(cursor: Cursor[Any], rebuild: Rebuild, position: int) -> None:
         [rebuild.model.name, rebuild.version, rebuild.builder, position],
     )
     if not cursor.rowcount:
-        raise RebuildLost(f"Another builder goes on with {rebuild.model.name}.")
+        raise RebuildLost(f"Another process has taken over the rebuild of {rebuild.model.name}.")

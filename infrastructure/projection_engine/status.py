@@ -1,16 +1,20 @@
-"""How every read model is doing, as admins see it."""
+"""The state and progress of every read model, for administrators."""
 
 from typing import Any
 
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+NOT_RECORDED_YET = {"dead_letters": 0, "owner": None}
+"""Members of the contract without a source yet: events are never set aside as dead letters, and
+no row records which process applies events to a read model."""
+
 
 async def projection_status(pool: AsyncConnectionPool) -> list[dict[str, Any]]:
-    """One row a read model, by name, in the shape of `GET /api/v1/admin/projections`.
+    """Return a dict for each read model, by name, in the shape of `GET /api/v1/admin/projections`.
 
-    `lag_seconds` is the age of the oldest event not yet taken in. `rebuild.done` and `total`
-    are positions of the log.
+    `lag_seconds` is the age of the oldest event that is not applied yet. `rebuild.done` and
+    `rebuild.total` are positions of the log.
     """
     async with pool.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
@@ -58,8 +62,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "lag_events": row["lag_events"],
         "lag_seconds": round(max(0.0, row["lag_seconds"] or 0.0), 3),
         "events_per_second": round(row["rate"], 1),
-        "dead_letters": 0,
-        "owner": None,
+        **NOT_RECORDED_YET,
         "rebuild": _rebuild_status(row) if row["building"] else None,
     }
 

@@ -1,4 +1,4 @@
-"""The versions of each read model: their tables, their checkpoints, and which one answers."""
+"""The versions of read models: their tables, their checkpoints, and the views of the live one."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ from infrastructure.postgres.conninfo import build_conninfo
 from infrastructure.projection_engine.read_model import ReadModelDefinition, fingerprint
 
 BATCH_TIMEOUT_SECONDS = 10.0
-"""Seconds a batch may take; whoever hears nothing for as long begins anew on another connection."""
+"""Seconds the database has to respond; then the batch is repeated on another connection."""
 
 
 class VersionStatus(NamedTuple):
-    """How far a version of a read model has come."""
+    """A version of a read model, and its checkpoint."""
 
     model: ReadModelDefinition
     version: int
@@ -23,19 +23,20 @@ class VersionStatus(NamedTuple):
 
     @property
     def schema(self) -> sql.Identifier:
-        """Where its tables are."""
+        """The PostgreSQL schema that contains its tables."""
         return schema_of(self.model.name, self.version)
 
 
 def schema_of(name: str, version: int) -> sql.Identifier:
-    """Where the tables of a version are."""
+    """Return the name of the PostgreSQL schema of a version, such as `courses_v3`."""
     return sql.Identifier(f"{name}_v{version}")
 
 
 def connect(url: str) -> Connection[Any]:
-    """A connection to project with.
+    """Open a database connection for a projection.
 
-    It doesn't wait for the disk: a commit lost with the server takes its checkpoint along.
+    Its commits do not wait for the disk: if a crash of the server loses one, it loses the rows
+    and the checkpoint together, and the events are applied again.
     """
     settings = {
         "timezone": "UTC",
@@ -51,7 +52,7 @@ def connect(url: str) -> Connection[Any]:
 
 
 def next_version(cursor: Cursor[Any], name: str) -> int:
-    """A number no version has had, and whose schema nobody made, be it for something else."""
+    """Return a number that no version has, and that no existing PostgreSQL schema uses."""
     cursor.execute(
         """
         SELECT 1 + coalesce(max(taken), 0)
@@ -74,7 +75,7 @@ def next_version(cursor: Cursor[Any], name: str) -> int:
 def create_version(
     cursor: Cursor[Any], model: ReadModelDefinition, version: int, *, builder: UUID | None = None
 ) -> None:
-    """Make the empty tables of a version: live at once, or being built by somebody."""
+    """Create the empty tables of a version; it is live at once, or building with a `builder`."""
     schema = schema_of(model.name, version)
     cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
     set_search_path(cursor, schema)
@@ -102,12 +103,12 @@ def create_version(
 
 
 def set_search_path(cursor: Cursor[Any], schema: sql.Identifier) -> None:
-    """Let table names mean those of one version until the transaction ends."""
+    """Make table names refer to those of one version until the transaction ends."""
     cursor.execute(sql.SQL("SET LOCAL search_path = {}").format(schema))
 
 
 def create_views(cursor: Cursor[Any], model: ReadModelDefinition, version: int) -> None:
-    """Let the views in `read` show this version."""
+    """Point the views of the schema `read` to this version."""
     cursor.execute("CREATE SCHEMA IF NOT EXISTS read")
     for table in model.tables:
         view = sql.Identifier("read", table)
@@ -120,7 +121,7 @@ def create_views(cursor: Cursor[Any], model: ReadModelDefinition, version: int) 
 
 
 def drop_version(cursor: Cursor[Any], name: str, version: int) -> None:
-    """Forget a version that no longer answers."""
+    """Drop the tables and the checkpoint of a version that is not live."""
     cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema_of(name, version)))
     cursor.execute(
         "DELETE FROM easeboard.projections WHERE name = %s AND version = %s", [name, version]
@@ -130,7 +131,7 @@ def drop_version(cursor: Cursor[Any], name: str, version: int) -> None:
 def live_versions(
     connection: Connection[Any], models: Sequence[ReadModelDefinition]
 ) -> list[VersionStatus]:
-    """How far the live versions have come, of those whose tables fit this program."""
+    """Return the live versions whose fingerprint is that of a read model of this program."""
     models_by_key = {(model.name, fingerprint(model)): model for model in models}
     cursor = connection.execute(
         """

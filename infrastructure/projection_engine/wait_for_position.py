@@ -1,18 +1,19 @@
-"""Lets reads wait until the read models they ask have heard of an event."""
+"""Lets reads wait until their read models have applied the log up to a position."""
 
 import asyncio
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-import psycopg
 from psycopg_pool import AsyncConnectionPool
+
+from infrastructure.postgres.errors import UNAVAILABLE_ERRORS
 
 CHECKPOINT_POLL_SECONDS = 0.01
 
 
 class CheckpointWaiter:
-    """How far each read model is known to be; one question a tick serves all who wait."""
+    """Polls the checkpoints while a read waits; one query serves all waiting reads."""
 
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
@@ -34,10 +35,10 @@ class CheckpointWaiter:
             self._poll_task.cancel()
             await asyncio.gather(self._poll_task, return_exceptions=True)
 
-    async def wait_for(self, position: int, names: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109  # an answer, not a cancellation
-        """Wait until all of these read models have taken in all events up to a position.
+    async def wait_for(self, position: int, names: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109  # it returns False and is not cancelled
+        """Wait until all these read models have reached a position; returns whether they have.
 
-        `timeout` is in seconds; even 0 asks once. Returns whether they have.
+        `timeout` is in seconds. The checkpoints are read at least once, even if it is 0.
         """
         names = tuple(names)
         if self._have_reached(position, names):
@@ -70,7 +71,7 @@ class CheckpointWaiter:
                         " WHERE role = 'live' ORDER BY name"
                     )
                     self._positions = dict(await cursor.fetchall())
-            except psycopg.OperationalError:
+            except UNAVAILABLE_ERRORS:
                 self._positions = {}
             self._polled.set()
             self._polled = asyncio.Event()

@@ -1,1 +1,1 @@
-"""The job queue that carries sync runs to workers, on procrastinate."""
+"""The job queue of sync runs, on procrastinate: jobs, workers, heartbeats and recovery."""

@@ -1,4 +1,4 @@
-"""Tells living workers from dead: by their process on this machine, else by their heartbeat."""
+"""Decides whether a worker is alive: by process id on this machine, otherwise by heartbeat."""
 
 import asyncio
 import os
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports import WorkerStatus
+from infrastructure.postgres.errors import DATABASE_ERRORS
 
 UPDATE_HEARTBEAT_INTERVAL_SECONDS = 2.0
 """Seconds between two heartbeats."""
@@ -30,7 +30,10 @@ VALUES (%s, %s, clock_timestamp(), clock_timestamp())
                     ELSE own.since
                 END
 """
-"""Whoever was silent for half a lease cannot witness the silence of others, and begins anew."""
+"""A process that missed heartbeats for 5 s resets `since`.
+
+It was not watching, so it is no evidence that another process died.
+"""
 
 DELETE_OLD_HEARTBEATS = (
     "DELETE FROM easeboard.workers WHERE heartbeat_at < clock_timestamp() - INTERVAL '1 day'"
@@ -58,17 +61,17 @@ SELECT EXISTS (
               AND since <= (SELECT heartbeat_at FROM easeboard.workers WHERE name = %(process)s)
        )
 """
-"""Whether a process beats, whether another was heard all the while it may have been silent, and
-whether a worker lives that lived when it was last heard."""
+"""Whether the heartbeat of a process is recent; whether another live process has watched for 10 s;
+whether a worker that is alive now was alive at the last heartbeat of the process."""
 
 logger = structlog.get_logger()
 
 
 class Heartbeats:
-    """Every process that works here, whatever its roles.
+    """The heartbeats of all processes, whatever their roles.
 
-    A process is named `host:pid:start time`, and each run it takes on is numbered, so that a run
-    that ended in an exception counts as dead although its process lives.
+    A process is named `host:pid:start time`. Each attempt appends a number, so that the worker of
+    an attempt that ended with an exception counts as dead although its process is alive.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Heartbeats:
 
     @contextmanager
     def register_attempt(self) -> Iterator[str]:
-        """The worker's name for one run, alive until the run is over."""
+        """Yield the name of the worker of one attempt; it is alive until the context ends."""
         name = f"{self.process_name}:{next(self._numbers)}"
         self._active_names.add(name)
         try:
@@ -96,12 +99,16 @@ class Heartbeats:
             self._active_names.discard(name)
 
     async def worker_status(self, name: str) -> WorkerStatus:
-        """What became of a worker: silent for 10 s while another was heard, it is dead."""
+        """Return whether a worker is alive; application.ports.WorkerStatus explains the values.
+
+        A process of another machine is dead if it has had no heartbeat for 10 s while another
+        process was watching.
+        """
         process, _, _ = name.rpartition(":")
         if process == self.process_name:
             return "alive" if name in self._active_names else "lost"
-        is_beating, has_witness, has_peer = await self._query_liveness(process)
-        is_dead = self._is_running_here(process) is False or (not is_beating and has_witness)
+        has_heartbeat, has_observer, has_peer = await self._query_liveness(process)
+        is_dead = self._is_running_here(process) is False or (not has_heartbeat and has_observer)
         if not is_dead:
             return "alive"
         return "lost" if has_peer else "gone"
@@ -113,35 +120,39 @@ class Heartbeats:
         return row or (True, False, False)
 
     async def record_heartbeat(self) -> None:
-        """Say that this process lives, and forget those that have not for a day."""
+        """Record that this process is alive, and delete heartbeats older than one day."""
         async with self._pool.connection() as connection, connection.pipeline():
             await connection.execute(UPSERT_HEARTBEAT, [self.process_name, self._roles])
             await connection.execute(DELETE_OLD_HEARTBEATS)
 
     async def run_heartbeat(self) -> None:
-        """Beat until cancelled; the database may come and go. In the end the process leaves."""
+        """Record a heartbeat every 2 s until cancelled, then deregister.
+
+        Errors of the database are logged.
+        """
         try:
             while True:
                 try:
                     await self.record_heartbeat()
-                except psycopg.Error as error:
+                except DATABASE_ERRORS as error:
                     logger.warning("heartbeat_missed", reason=str(error))
                 await asyncio.sleep(UPDATE_HEARTBEAT_INTERVAL_SECONDS)
         finally:
-            with suppress(psycopg.Error, TimeoutError):
+            with suppress(*DATABASE_ERRORS, TimeoutError):
                 await asyncio.wait_for(self.deregister(), UPDATE_HEARTBEAT_INTERVAL_SECONDS)
 
     async def deregister(self) -> None:
-        """Say that this process takes nothing on any more."""
+        """Delete the heartbeat of this process, because it stops."""
         async with self._pool.connection() as connection:
             await connection.execute(
                 "DELETE FROM easeboard.workers WHERE name = %s", [self.process_name]
             )
 
     def _is_running_here(self, process: str) -> bool | None:
-        """Whether a process of this machine runs; None where only its heartbeat can tell.
+        """Return whether a process of this machine runs; None if only its heartbeat can decide.
 
-        A start time that differs is a reused pid or a clock that was set: the heartbeat decides.
+        That is so for other machines, and for another start time: the pid was reused, or the
+        clock was set.
         """
         host, _, remainder = process.partition(":")
         pid, _, started = remainder.partition(":")
@@ -154,7 +165,7 @@ class Heartbeats:
 
 
 def machine_name() -> str:
-    """A name two machines, two boots of one, or two containers never share."""
+    """Return a name that differs between machines, boots of one machine, and containers."""
     identity = "".join(
         _read_identity(path)
         for path in (Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid"))

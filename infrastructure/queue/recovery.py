@@ -1,27 +1,26 @@
-"""Finds the runs nobody works on any more, or yet, and has each decided."""
+"""Finds unfinished runs that have no worker and no job, and recovers each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-import psycopg
 import structlog
-from procrastinate.exceptions import ConnectorException
 from psycopg.errors import UndefinedTable
 
 from application.event_metadata import with_event_metadata
 from application.recover_sync import RecoverSync
 from domain.errors import DomainError
-from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
+from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.postgres.lease import Lease
+from infrastructure.queue.job_manager import QUEUE_ERRORS, error_reason
 from infrastructure.queue.sync_queue import SyncQueue
 
 RECOVERY_INTERVAL_SECONDS = 3.0
-"""Seconds between two looks."""
+"""Seconds between two recoveries."""
 RECOVERY_LEASE_POLL_SECONDS = 0.2
-"""Seconds between two looks whether it is up to this process."""
+"""Seconds between two checks whether this process holds the lease now."""
 RECOVERY_LEASE_SECONDS = 10.0
-"""How long the lease of a process that recovers holds where it died."""
+"""Seconds until the lease of a process that died expires."""
 
 FindUnfinished = Callable[[], Awaitable[list[UUID]]]
 ExecuteRecovery = Callable[[RecoverSync], Awaitable[None]]
@@ -31,7 +30,7 @@ logger = structlog.get_logger()
 async def recover(
     queue: SyncQueue, find_unfinished: FindUnfinished, recover_sync: ExecuteRecovery
 ) -> None:
-    """Free the lanes of dead workers, and decide each unfinished run that does not just wait."""
+    """Delete the jobs of dead workers, and recover each unfinished run that has no waiting job."""
     await queue.delete_stalled()
     connections = await find_unfinished()
     waiting = await queue.waiting_connections() if connections else set()
@@ -48,19 +47,19 @@ async def recover(
 async def try_recover(
     queue: SyncQueue, find_unfinished: FindUnfinished, recover_sync: ExecuteRecovery
 ) -> None:
-    """Recover, or say why it is put off: the database may come and go."""
+    """Recover; if the database is not available, log it and return."""
     try:
         await recover(queue, find_unfinished, recover_sync)
     except UndefinedTable:
         logger.debug("recovery_tables_missing")
-    except (psycopg.Error, ConnectorException, DatabaseBusy, DatabaseUnavailable) as error:
-        logger.warning("recovery_postponed", reason=str(error.__cause__ or error))
+    except QUEUE_ERRORS as error:
+        logger.warning("recovery_postponed", reason=error_reason(error))
 
 
 async def run_recovery(
     queue: SyncQueue, lease: Lease, find_unfinished: FindUnfinished, recover_sync: ExecuteRecovery
 ) -> None:
-    """Recover now and every few seconds, while no other process does, until cancelled."""
+    """Recover now and every 3 s while this process holds the lease, until cancelled."""
     async with lease.maintain():
         while True:
             if lease.is_held:

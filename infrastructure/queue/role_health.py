@@ -1,4 +1,4 @@
-"""Who plays which role, by the heartbeats: told to operators, no reason to send nobody here."""
+"""The health of each role, from heartbeats: for operators, without effect on readiness."""
 
 from typing import Any, LiteralString, NamedTuple
 
@@ -11,21 +11,20 @@ ROLES = ("api", "worker", "projector", "scheduler")
 
 SELECT_ROLE_HEALTH: LiteralString = """
 SELECT role,
-       count(*) FILTER (WHERE silence < 10) AS live_count,
-       array_agg(format('%%s for %%s s', name, silence) ORDER BY name)
-           FILTER (WHERE silence >= 10) AS silent_processes
+       count(*) FILTER (WHERE seconds < 10) AS live_count,
+       array_agg(format('%%s for %%s s', name, seconds) ORDER BY name)
+           FILTER (WHERE seconds >= 10) AS missing_processes
   FROM (
            SELECT name, roles,
-                  extract(epoch FROM clock_timestamp() - heartbeat_at)::int AS silence
+                  extract(epoch FROM clock_timestamp() - heartbeat_at)::int AS seconds
              FROM easeboard.workers
        ) AS heartbeat
  CROSS JOIN unnest(roles) AS role
- WHERE silence < 600
+ WHERE seconds < 600
  GROUP BY role
  ORDER BY role
 """
-"""A process that left in good order is in no row; one silent for 10 min is forgotten here."""
-
+"""A process that stops in order deletes its row. One without a heartbeat is shown for 10 min."""
 
 SELECT_ALLOWED_CONNECTIONS: LiteralString = """
 SELECT current_setting('max_connections')::int
@@ -41,22 +40,22 @@ SELECT roles
 
 
 class ConnectionDemand(NamedTuple):
-    """How many connections all living processes together may have, and PostgreSQL allows."""
+    """The database connections that all live processes may open, and those PostgreSQL allows."""
 
     required: int
     allowed: int
 
 
 class RoleHealth(NamedTuple):
-    """A role, how many processes play it, and which of them fell silent and since when."""
+    """A role, the number of its live processes, and those without a recent heartbeat."""
 
     role: str
     live_count: int
-    silent_processes: list[str] | None
+    missing_processes: list[str] | None
 
 
 async def role_health(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
-    """Each role and `ok`, or what is wrong with it and the way out; empty where nobody plays."""
+    """Return `ok` for each role, or what is wrong and what to do; empty if no process runs."""
     async with (
         pool.connection() as connection,
         connection.cursor(row_factory=class_row(RoleHealth)) as cursor,
@@ -71,7 +70,7 @@ async def role_health(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
 
 
 async def connection_demand(pool: AsyncConnectionPool[Any]) -> ConnectionDemand:
-    """Whether PostgreSQL has room for every pool at its largest, as all are after an outage."""
+    """Return the connections needed when all pools are at their largest, as after an outage."""
     async with pool.connection() as connection:
         live_processes = await (await connection.execute(SELECT_LIVE_PROCESS_ROLES)).fetchall()
         allowed = await (await connection.execute(SELECT_ALLOWED_CONNECTIONS)).fetchone()
@@ -83,5 +82,8 @@ async def connection_demand(pool: AsyncConnectionPool[Any]) -> ConnectionDemand:
 
 def _describe_role(role: str, health: RoleHealth | None) -> str:
     if health is None or not health.live_count:
-        return f"nobody plays it: start easeboard serve --roles {role}"
-    return f"silent: {', '.join(health.silent_processes)}" if health.silent_processes else "ok"
+        return f"no process has the role {role}; start one with `easeboard serve --roles {role}`"
+    if health.missing_processes:
+        missing = ", ".join(health.missing_processes)
+        return f"no heartbeat from {missing}; check that the process runs"
+    return "ok"

@@ -1,4 +1,4 @@
-"""Lays procrastinate's tables out, in a schema of their own, as its release wants them."""
+"""Creates and migrates the tables of procrastinate in a PostgreSQL schema of their own."""
 
 from pathlib import Path
 from typing import Any, LiteralString
@@ -11,14 +11,14 @@ QUEUE_SCHEMA = "procrastinate"
 
 
 def pending_queue_schema(connection: psycopg.Connection[Any]) -> list[str]:
-    """The names of procrastinate's scripts this database lacks, `procrastinate/…`."""
+    """Return the names of the scripts of procrastinate to be applied, `procrastinate/…`."""
     return [f"{QUEUE_SCHEMA}/{name}" for name in _pending(connection)]
 
 
 def apply_queue_schema(connection: psycopg.Connection[Any]) -> list[str]:
-    """Apply what is pending in one transaction and return its names, `procrastinate/…`.
+    """Apply the pending scripts in one transaction and return their names, `procrastinate/…`.
 
-    The caller holds the migration lock. The newest migration is kept as the schema's comment.
+    The caller holds the migration lock. The newest script is recorded as the schema's comment.
     """
     names = _pending(connection)
     if not names:

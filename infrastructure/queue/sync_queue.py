@@ -1,7 +1,7 @@
-"""Carries runs to workers on any machine, through procrastinate on our own database.
+"""The queue that brings runs to workers on any machine: procrastinate in our own database.
 
-A job names the connection; the worker takes on whichever of its runs is queued. Its lock is a
-lane of the Canvas host: a host that hangs holds its lanes and nobody else's.
+A job names a connection; the worker executes the queued run of that connection. The lock of the
+job is a lane of the Canvas host, so that a host that hangs occupies only its own lanes.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -28,22 +28,22 @@ from infrastructure.queue.schema import QUEUE_SCHEMA
 
 SYNC_TASK = SYNC_QUEUE = "run_sync"
 DELAYED_SYNC_TASK = "run_sync_later"
-"""The task that enqueues a run once its pause is over: a paused job would block its lane."""
+"""The task that enqueues a run after a delay; it has no lane, which it would block."""
 URGENT_PRIORITY = 1
-"""The priority of a run that a person waits for."""
+"""The priority of a run that a person is waiting for."""
 STALLED_WORKER_TIMEOUT_SECONDS = 10.0
-"""Seconds without a heartbeat after which a worker's jobs are given up."""
+"""Seconds without a heartbeat after which the jobs of a worker are deleted."""
 DEFAULT_LANES_PER_HOST = 8
-"""Runs under way at one Canvas host, where no setting says otherwise."""
+"""Runs in progress at one Canvas host at most, unless a setting changes it."""
 QUEUE_RESPONSE_TIMEOUT_SECONDS = 5.0
-"""Seconds the database has to answer before its connection counts as lost."""
+"""Seconds the database has to respond before its connection counts as lost."""
 
 Pool = AsyncConnectionPool[Any]
 logger = structlog.get_logger()
 
 
 class SyncJob(NamedTuple):
-    """A connection whose queued run waits for a worker, and the Canvas it is at."""
+    """A connection whose queued run waits for a worker, and the origin of its Canvas."""
 
     connection_id: UUID
     origin: str
@@ -51,7 +51,7 @@ class SyncJob(NamedTuple):
 
 
 class SyncQueue:
-    """`application.ports.Queue`."""
+    """The port `application.ports.Queue`, implemented with procrastinate."""
 
     def __init__(
         self, connector: PsycopgConnector, heartbeats: Heartbeats, lanes: int, pool: Pool
@@ -64,7 +64,7 @@ class SyncQueue:
         self._app = self.new_app()
 
     def new_app(self) -> App:
-        """An App of procrastinate over our table of jobs."""
+        """Return an App of procrastinate that uses our connector and job manager."""
         app = App(connector=self.connector)
         app.job_manager = self.job_manager
         return app
@@ -72,7 +72,10 @@ class SyncQueue:
     async def enqueue(
         self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
     ) -> None:
-        """Let a worker take the connection's queued run on, `after` seconds; twice is once."""
+        """Add a job for the queued run of a connection; does nothing if one is waiting.
+
+        An error of the database is logged and not raised: the recovery adds the job later.
+        """
         job = SyncJob(connection_id, origin, urgent)
         if not delay_seconds:
             return await self.enqueue_many([job])
@@ -90,9 +93,9 @@ class SyncQueue:
             _log_enqueue_failure([job], error)
 
     async def enqueue_many(self, jobs: Sequence[SyncJob]) -> None:
-        """Enqueue several runs in one statement.
+        """Add jobs for several runs with one statement.
 
-        The log already holds the requests: jobs lost here are found again by the recovery.
+        The requests are in the log already, so the recovery adds the jobs that are lost here.
         """
         try:
             await self.job_manager.batch_defer_jobs_async(
@@ -119,11 +122,11 @@ class SyncQueue:
         )
 
     async def worker_status(self, worker: str) -> WorkerStatus:
-        """What became of a worker that took a run on."""
+        """Return whether the worker of an attempt is alive."""
         return await self.heartbeats.worker_status(worker)
 
     async def release(self, connection_id: UUID) -> None:
-        """Free the lane that a worker which is no more held for a connection."""
+        """Free the lane that a dead worker occupies for a connection."""
         async with self.pool.connection() as connection:
             await connection.execute(
                 """
@@ -136,7 +139,7 @@ class SyncQueue:
             )
 
     async def waiting_connections(self) -> set[UUID]:
-        """The connections whose run no worker has taken on yet."""
+        """Return the connections whose run waits for a worker, delayed ones included."""
         jobs = [
             job
             for task in (SYNC_TASK, DELAYED_SYNC_TASK)
@@ -145,11 +148,11 @@ class SyncQueue:
         return {UUID(str(job.task_kwargs["connection_id"])) for job in jobs}
 
     async def waiting_count(self) -> int:
-        """How many runs wait for a worker."""
+        """Return the number of runs that wait for a worker, delayed ones excluded."""
         return sum((await self.waiting_by_origin()).values())
 
     async def waiting_by_origin(self) -> dict[str, int]:
-        """How many runs wait for a worker at each Canvas."""
+        """Return the number of runs that wait for a worker, by Canvas origin."""
         async with self.pool.connection() as connection:
             cursor = await connection.execute(
                 """
@@ -165,7 +168,7 @@ class SyncQueue:
             return dict(await cursor.fetchall())
 
     async def delete_stalled(self) -> None:
-        """Delete the jobs of dead workers; what became of their runs is in the log."""
+        """Delete the jobs of dead workers; the log has the state of their runs."""
         for job in await self.job_manager.get_stalled_jobs(
             queue=SYNC_QUEUE, seconds_since_heartbeat=STALLED_WORKER_TIMEOUT_SECONDS
         ):
@@ -173,7 +176,7 @@ class SyncQueue:
 
 
 class BufferedQueue:
-    """`application.ports.Queue` that lets runs gather until they are enqueued together."""
+    """The port `application.ports.Queue`; collects jobs until `flush` adds them together."""
 
     def __init__(self, queue: SyncQueue) -> None:
         self._queue = queue
@@ -182,22 +185,22 @@ class BufferedQueue:
     async def enqueue(
         self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
     ) -> None:
-        """Keep a run for the batch; one that shall wait goes by itself."""
+        """Collect a job; one with a delay is added at once."""
         if delay_seconds:
             await self._queue.enqueue(connection_id, origin, delay_seconds=delay_seconds)
         else:
             self._jobs.append(SyncJob(connection_id, origin, urgent))
 
     async def worker_status(self, worker: str) -> WorkerStatus:
-        """What became of a worker that took a run on."""
+        """Return whether the worker of an attempt is alive."""
         return await self._queue.worker_status(worker)
 
     async def release(self, connection_id: UUID) -> None:
-        """Free the lane that a worker which is no more held for a connection."""
+        """Free the lane that a dead worker occupies for a connection."""
         await self._queue.release(connection_id)
 
     async def flush(self) -> int:
-        """Enqueue what has gathered; returns how many they are."""
+        """Add the collected jobs with one statement, and return their number."""
         jobs, self._jobs = self._jobs, []
         if jobs:
             await self._queue.enqueue_many(jobs)
@@ -205,7 +208,7 @@ class BufferedQueue:
 
 
 def lane_name(origin: str, connection_id: UUID, lanes: int) -> str:
-    """The lane of its host, of so many, in which a connection's runs go one after the other."""
+    """Return the lane, one of `lanes` at its host, in which the runs of a connection execute."""
     return f"{origin}/{connection_id.int % lanes}"
 
 
@@ -221,7 +224,7 @@ async def open_sync_queue(
     lanes: int = DEFAULT_LANES_PER_HOST,
     max_size: int = ROLE_BUDGETS["worker"].queue_pool,
 ) -> AsyncIterator[SyncQueue]:
-    """The queue in the database at `url`, with connections of its own."""
+    """Open the queue in the database at `url`, with a connection pool of its own."""
     pool = AsyncConnectionPool(
         build_conninfo(url, name="queue"),
         min_size=1,
@@ -242,7 +245,7 @@ async def open_sync_queue(
 
 
 async def _configure_connection(connection: AsyncTimedConnection) -> None:
-    """Let procrastinate find its tables, whatever search path the address asks for."""
+    """Set the timeout, and the search path, which a setting in DATABASE_URL may have changed."""
     connection.response_timeout_seconds = QUEUE_RESPONSE_TIMEOUT_SECONDS
     await connection.execute(SQL("SET search_path TO {}").format(Identifier(QUEUE_SCHEMA)))
     await connection.commit()

@@ -1,4 +1,4 @@
-"""A worker: takes queued runs on, and gives back what it cannot end."""
+"""The worker: executes queued runs, and requeues those it cannot finish."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, Literal
 from uuid import UUID
 
-import psycopg
 import structlog
 from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException
@@ -17,11 +16,11 @@ from application.event_metadata import with_event_metadata
 from application.requeue_sync import RequeueSync
 from application.run_sync import RunSync
 from domain.errors import DomainError
-from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
+from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.observability.instruments import SYNCS_RUNNING
 from infrastructure.observability.tracing import continue_trace
 from infrastructure.queue.heartbeats import UPDATE_HEARTBEAT_INTERVAL_SECONDS
-from infrastructure.queue.job_manager import error_reason
+from infrastructure.queue.job_manager import QUEUE_ERRORS, error_reason
 from infrastructure.queue.sync_queue import (
     DELAYED_SYNC_TASK,
     STALLED_WORKER_TIMEOUT_SECONDS,
@@ -31,11 +30,11 @@ from infrastructure.queue.sync_queue import (
 )
 
 FETCH_JOB_POLLING_INTERVAL_SECONDS = 0.5
-"""Seconds until a worker looks for a run that no notification told it of."""
+"""Seconds between two polls for jobs, in case a notification was missed."""
 WORKER_RETRY_SECONDS = 2.0
-"""Seconds until a worker tries an unreachable database again."""
+"""Seconds until the next attempt at a database that is not available."""
 REQUEUE_TIMEOUT_SECONDS = 3.0
-"""Seconds that a stopping worker has to give back what did not end."""
+"""Seconds that a stopping worker has to requeue a run."""
 
 ExecuteRunSync = Callable[[RunSync], Awaitable[None]]
 ExecuteRequeueSync = Callable[[RequeueSync], Awaitable[None]]
@@ -43,7 +42,7 @@ logger = structlog.get_logger()
 
 
 class SyncWorker:
-    """One process's worker."""
+    """Executes runs in this process, `concurrency` of them at a time."""
 
     def __init__(
         self,
@@ -60,9 +59,9 @@ class SyncWorker:
         self._running_jobs: set[asyncio.Task[Any]] = set()
 
     async def run(self, *, grace_seconds: float = 12.0) -> None:
-        """Take runs on until cancelled.
+        """Execute runs until cancelled; the worker is restarted after errors of the database.
 
-        Those under way then have `grace` seconds to end; the others are given back.
+        When cancelled, the current runs have `grace_seconds` to end; the others are requeued.
         """
         app = self._new_app_with_tasks()
         while True:
@@ -81,8 +80,8 @@ class SyncWorker:
             update_heartbeat_interval=UPDATE_HEARTBEAT_INTERVAL_SECONDS,
             stalled_worker_timeout=STALLED_WORKER_TIMEOUT_SECONDS,
         )
-        # A lane that is free again has perhaps a next job, of which nobody tells.
-        self._queue.job_manager.on_finish = worker._new_job_event.set  # noqa: SLF001  # its only bell
+        # Another job may wait for the lane that is free now; no notification is sent for it.
+        self._queue.job_manager.on_finish = worker._new_job_event.set  # noqa: SLF001  # no public method wakes it
         running = asyncio.create_task(
             worker.run()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
         )
@@ -140,20 +139,20 @@ class SyncWorker:
                     async with asyncio.timeout(REQUEUE_TIMEOUT_SECONDS):
                         await self._requeue(connection_id, worker, "stopped")
                 raise
-            except Exception:  # one run's end is not the worker's
+            except Exception:  # a run that crashes does not stop the worker
                 logger.exception("run_crashed")
                 await self._requeue(connection_id, worker, "broke_off")
 
     async def _requeue(
         self, connection_id: UUID, worker: str, reason: Literal["stopped", "broke_off"]
     ) -> None:
-        """Give a run back, however long the database is away: it must not be left running."""
+        """Requeue a run; retry until the database is available, or it would remain `running`."""
         while True:
             try:
                 command = RequeueSync(connection_id=connection_id, worker=worker, reason=reason)
                 return await self._requeue_sync(command)
-            except (psycopg.Error, DatabaseBusy, DatabaseUnavailable, ConnectorException) as error:
-                logger.warning("requeue_postponed", reason=str(error.__cause__ or error))
+            except QUEUE_ERRORS as error:
+                logger.warning("requeue_postponed", reason=error_reason(error))
             except (DomainError, EventUnreadable) as refusal:
                 logger.debug("requeue_refused", reason=str(refusal))
                 return None

@@ -1,4 +1,4 @@
-"""Counters in Redis, which may go and come back: that is said once, and nobody waits for it."""
+"""Counters in Redis. An outage is logged once, and requests do not wait for its end."""
 
 import asyncio
 from typing import Any
@@ -13,14 +13,14 @@ from infrastructure.rate_limiting.counters import WINDOW_SECONDS
 logger = structlog.get_logger(__name__)
 
 REDIS_TIMEOUT_SECONDS = 0.25
-"""Seconds Redis may take, once: after that it is away."""
+"""Seconds Redis has to respond; after one timeout it counts as unavailable."""
 REDIS_RETRY_SECONDS = 1.0
-"""Seconds between two looks whether it is back."""
+"""Seconds between two attempts to reach Redis again."""
 REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 
 class RedisCounters:
-    """Counts what every process counts, as long as Redis answers."""
+    """Counts the requests of all processes, while Redis responds."""
 
     def __init__(self, url: str) -> None:
         self._client = Redis.from_url(
@@ -32,11 +32,11 @@ class RedisCounters:
 
     @property
     def is_available(self) -> bool:
-        """Whether Redis answered the last time."""
+        """Whether Redis responded to the last request."""
         return self._reconnect_task is None
 
     async def add(self, key: str) -> int:
-        """Count one more; 0 when Redis does not answer."""
+        """Count a request and return the number in this window; 0 if Redis does not respond."""
         try:
             return await self._storage.incr(f"easeboard/{key}", WINDOW_SECONDS)
         except REDIS_ERRORS as error:
@@ -46,7 +46,7 @@ class RedisCounters:
             return 0
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         if self._reconnect_task:
             self._reconnect_task.cancel()
             await asyncio.wait([self._reconnect_task])
@@ -57,7 +57,7 @@ class RedisCounters:
             await asyncio.sleep(REDIS_RETRY_SECONDS)
             try:
                 await self._client.connection_pool.disconnect(inuse_connections=False)
-                await self._storage.incr("easeboard/look", WINDOW_SECONDS)
+                await self._storage.incr("easeboard/check", WINDOW_SECONDS)
             except REDIS_ERRORS:
                 continue
             break

@@ -1,4 +1,4 @@
-"""Asks for a sync of every connection that is due: one process at a time, every few seconds."""
+"""Requests a sync for every connection that is due; one process at a time, every 10 seconds."""
 
 import asyncio
 from collections import defaultdict
@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-import psycopg
 import structlog
 from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -28,37 +27,37 @@ from domain.sync_admission import (
     hosts_with_open_circuit,
 )
 from domain.sync_schedule import DueConnection
-from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable, EventUnreadable
+from infrastructure.event_store.errors import EventUnreadable
+from infrastructure.postgres.errors import DATABASE_ERRORS
 
 SCAN_INTERVAL_SECONDS = 10
 """Seconds between two scans."""
 RESCAN_DELAY = timedelta(seconds=0.5)
-"""How long after its start, or after a scan that got on and left something, the clock scans."""
+"""Delay after the start, and after a scan that requested runs and left due connections."""
 SCAN_LEASE_SECONDS = 10.0
-"""Seconds after which another process may scan when the one that does has died."""
+"""Seconds after which another process may scan if the scanning process has died."""
 MAX_PAGE_RUNS = 250
-"""Runs that are asked for before they are enqueued together."""
+"""Runs that are requested before they are enqueued together."""
 PARALLEL_REQUESTS = 4
-"""Runs that are asked for at the same time."""
-MAX_SILENT_HOSTS_PER_SCAN = 50
-"""Silent hosts that one scan looks at; the others have their turn in the next."""
+"""Runs that are requested at the same time."""
+MAX_OPEN_CIRCUITS_PER_SCAN = 50
+"""Hosts with an open circuit that one scan considers; later scans consider the others."""
 MAX_PROBE_CANDIDATES = 5
-"""Connections of a silent host of which one may become the probe."""
+"""Connections at one host that are tried until the request for a probe is accepted."""
 
-DATABASE_ERRORS = (psycopg.Error, DatabaseBusy, DatabaseUnavailable)
 logger = structlog.get_logger()
 
 
 class ScanLease(Protocol):
-    """infrastructure.postgres.lease.Lease, as far as a scan needs it."""
+    """The part of a Lease that a scan needs; the simulation implements it without a database."""
 
     @property
     def is_held(self) -> bool:
-        """Whether it is still ours."""
+        """Whether this process holds the lease."""
 
 
 class FindDue(Protocol):
-    """projections.connections.due_connections.due_connections, of an interval."""
+    """The query `due_connections` of projections/connections, with its interval bound."""
 
     async def __call__(
         self,
@@ -68,21 +67,21 @@ class FindDue(Protocol):
         after: DueConnection | None = None,
         without: Collection[str] = (),
     ) -> list[DueConnection]:
-        """Connections that are due, those due longest first."""
+        """Return due connections, longest due first, after `after` and not at `without`."""
 
 
 class FindDueAtHosts(Protocol):
-    """projections.connections.due_connections.due_at_hosts, of an interval."""
+    """The query `due_at_hosts` of projections/connections, with its interval bound."""
 
     async def __call__(
         self, now: datetime, origins: Collection[str], *, limit: int
     ) -> list[DueConnection]:
-        """Connections that are due at these hosts, those due longest first."""
+        """Return connections that are due at these hosts, longest due first."""
 
 
 @dataclass(slots=True)
 class ScanResult:
-    """What a scan did; `is_truncated` where more is due than there is room for."""
+    """What a scan did; `is_truncated` if more is due than the queue has room for."""
 
     due: int = 0
     requested: int = 0
@@ -93,13 +92,17 @@ class ScanResult:
 
     @property
     def should_rescan_soon(self) -> bool:
-        """Whether the next scan is to come soon: this one found room, and left something."""
+        """Whether to scan again soon: this scan requested runs, and left due connections."""
         return self.is_truncated and self.requested > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanner:
-    """Whoever holds the lease asks for runs, as long as not too many wait."""
+    """Requests due runs while this process holds the lease and the queue has room.
+
+    `request_sync` may collect jobs that `flush` enqueues. `cursors` avoid that each scan reads the
+    same connections of full or unavailable hosts.
+    """
 
     lease: ScanLease
     find_due: FindDue
@@ -114,7 +117,10 @@ class Scanner:
     cursors: ScanCursors = field(default_factory=ScanCursors)
 
     async def scan(self) -> ScanResult:
-        """Ask for what is due now; whatever is left is found again by the next scan."""
+        """Request the runs that are due now; the next scan finds what is left.
+
+        Errors of the database are logged and end the scan.
+        """
         result = ScanResult()
         if self.lease.is_held:
             try:
@@ -131,7 +137,7 @@ class Scanner:
         skipped_hosts = hosts_with_open_circuit(circuit_breakers, now)
         if skipped_hosts:
             deferred = await self.find_due_at_hosts(
-                now, skipped_hosts[:MAX_SILENT_HOSTS_PER_SCAN], limit=self.max_waiting
+                now, skipped_hosts[:MAX_OPEN_CIRCUITS_PER_SCAN], limit=self.max_waiting
             )
             result.deferred = len(deferred)
         try:
@@ -143,7 +149,7 @@ class Scanner:
     async def _scan_pages(
         self, result: ScanResult, now: datetime, skipped_hosts: list[str]
     ) -> None:
-        """Go through what is due, from what is due longest, as long as there is room."""
+        """Process due connections page by page, longest due first, while there is room."""
         last: DueConnection | None = None
         excluded_so_far: frozenset[str] = frozenset()
         is_complete = True
@@ -199,11 +205,11 @@ class Scanner:
         return True
 
     async def _probe_hosts(self, result: ScanResult, origins: list[str], now: datetime) -> None:
-        """Send one run to each of these; a host not among the first found has its turn later."""
+        """Request one run at each of these hosts; those beyond the limits wait for later scans."""
         candidates = defaultdict[str, list[DueConnection]](list)
         if origins:
             for due in await self.find_due_at_hosts(
-                now, origins[:MAX_SILENT_HOSTS_PER_SCAN], limit=self.max_waiting
+                now, origins[:MAX_OPEN_CIRCUITS_PER_SCAN], limit=self.max_waiting
             ):
                 candidates[due.origin].append(due)
         for origin, at_host in candidates.items():
@@ -218,14 +224,15 @@ class Scanner:
 
 
 def new_scheduler(scanner: Scanner) -> AsyncIOScheduler:
-    """The clock that scans from now on; start it inside the loop, shut it down without waiting.
+    """Return a scheduler that scans at fixed intervals.
 
-    A scan the loop was too busy for is made up for once, never skipped and never doubled.
+    Start it inside the event loop, and shut it down without waiting. Scans that are late because
+    the event loop was busy become one scan.
     """
     scheduler = AsyncIOScheduler(timezone=UTC)
 
     async def scan() -> None:
-        # APScheduler would log a scan that the end of the process cuts off as an error.
+        # APScheduler would log the cancellation of a scan at shutdown as an error.
         with suppress(asyncio.CancelledError):
             result = await scanner.scan()
             if result.should_rescan_soon:

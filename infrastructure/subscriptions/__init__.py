@@ -1,1 +1,1 @@
-"""The log as it grows, for those who want to hear of it at once."""
+"""Reads events soon after they were appended, for live updates."""

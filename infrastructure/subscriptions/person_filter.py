@@ -1,4 +1,4 @@
-"""The log as it concerns some people: nobody else's events are fetched, let alone opened."""
+"""Reads only the events of given people; others are neither fetched nor decrypted."""
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,16 +9,16 @@ import structlog
 from domain.recorded_event import RecordedEvent
 from infrastructure.crypto.master_key import KeyRing
 from infrastructure.crypto.person_keys import PersonKeys
-from infrastructure.event_store.errors import EventUnreadable
+from infrastructure.event_store.errors import EventUnreadable, describe_error
 from infrastructure.event_store.log_reader import EventPage, LogReader
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.postgres.execute import Pool, Rows, execute
-from infrastructure.postgres.pools import open_write_pool
-from infrastructure.projection_engine.failure_policy import describe_error
+from infrastructure.postgres.execute import Rows, execute
+from infrastructure.postgres.pools import WritePool, open_write_pool
 
 MAX_SCANNED_EVENTS = 5_000
+"""Events whose person one read compares at most."""
 MAX_DECRYPTED_EVENTS = 64
-"""Events looked at, and opened, at once: the largest ones are hundreds of kilobytes."""
+"""Events that one read decrypts at most: the largest have hundreds of kilobytes."""
 
 SELECT_PERSON_IDS = """
 SELECT position, person_id
@@ -60,29 +60,36 @@ logger = structlog.get_logger()
 
 @contextmanager
 def open_person_log(url: str, ring: KeyRing, topics: Sequence[str]) -> Iterator["PersonLog"]:
-    """A log of these topics on a connection of its own, so that it and commands never wait."""
+    """Open a log of these topics with its own database connection.
+
+    It and the commands of this process therefore do not wait for each other.
+    """
     with open_write_pool(url, size=1) as pool:
         yield PersonLog(pool, Mapper(PersonKeys(pool, ring)), topics)
 
 
 class PersonLog:
-    """Reads of the log what concerns some people."""
+    """The events of given people in the event log."""
 
-    def __init__(self, pool: Pool, mapper: Mapper, topics: Sequence[str]) -> None:
+    def __init__(self, pool: WritePool, mapper: Mapper, topics: Sequence[str]) -> None:
         self._pool = pool
         self._mapper = mapper
         self._reader = LogReader(pool, mapper)
         self._topics = list(topics)
 
     def high_water_mark(self) -> int:
-        """The position up to which nothing can appear any more."""
+        """Return the position at or below which no further event can appear."""
         return self._reader.high_water_mark()
 
     def read(self, after: int, up_to: int, people: Container[UUID]) -> EventPage:
-        """The next events about these people with after < position <= up_to.
+        """Return the next events of these people with after < position <= up_to.
 
-        Events that cannot be read are left out. The batch says how far it goes. Raises as
-        `execute` does.
+        The `up_to` of the page is lower than requested if there are many events; read on from
+        there. Events that cannot be decrypted or decoded are logged and left out.
+
+        Raises:
+            DatabaseBusy: If no connection becomes free in time.
+            DatabaseUnavailable: If the database cannot be reached or does not respond in time.
         """
         scanned = execute(
             self._pool, SELECT_PERSON_IDS, [after, up_to, self._topics, MAX_SCANNED_EVENTS]
@@ -97,9 +104,9 @@ class PersonLog:
         return EventPage(self._decode(rows), up_to)
 
     def read_since(self, topic: str, stream: UUID, before: int) -> list[RecordedEvent]:
-        """The events of a stream from the last one of a topic on, before a version.
+        """Return the events of a stream from the last one of a topic on, before a version.
 
-        None where there is no such event. Raises as `execute` does.
+        Returns an empty list if no earlier event has the topic. Raises the errors of `read`.
         """
         parameters = [stream, before, stream, before, topic, self._topics]
         return self._decode(execute(self._pool, SELECT_EVENTS_SINCE_TOPIC, parameters))

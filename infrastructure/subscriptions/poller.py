@@ -1,4 +1,4 @@
-"""A thread that takes turns: when it is woken, when it has rested, and again when it failed."""
+"""A thread that polls after an interval, when it is woken, and again after an error."""
 
 import threading
 import time
@@ -6,19 +6,23 @@ from collections.abc import Callable
 
 import structlog
 
-from infrastructure.projection_engine.failure_policy import Backoff, describe_error
+from domain.backoff import Backoff
+from infrastructure.event_store.errors import describe_error
+from infrastructure.postgres.retry import RetryDelays
 
 MIN_POLL_INTERVAL_SECONDS = 0.005
-"""Least time from one turn to the next, so that many wakings are one."""
+"""Minimum time between the starts of two polls, so that many wake-ups cause one poll."""
+
+POLL_BACKOFF = Backoff(first_seconds=0.1, max_seconds=5, min_jitter=0.5)
 
 logger = structlog.get_logger()
 
 
 class Poller:
-    """Takes turns until stopped.
+    """Calls `poll` in a thread until it is stopped.
 
-    `poll` says how many seconds to rest unless woken; None is until woken. What it raises is
-    logged, and it is tried again.
+    `poll` returns the seconds until its next call; None means: not before `wake` is called. An
+    error that it raises is logged, and the call is retried with back-off.
     """
 
     def __init__(self, name: str, poll: Callable[[], float | None]) -> None:
@@ -28,30 +32,30 @@ class Poller:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the turn in hand."""
+        """Stop after the current call of `poll`, and wait for the thread."""
         self._stopping.set()
         self._woken.set()
         self._thread.join()
 
     def wake(self) -> None:
-        """Take a turn now; may be called from any thread, and doesn't block."""
+        """Poll now, not after the interval. Does not block; any thread may call it."""
         self._woken.set()
 
     def _run(self) -> None:
-        backoff = Backoff(initial_seconds=0.1, max_seconds=5)
+        delays = RetryDelays(POLL_BACKOFF)
         while not self._stopping.is_set():
             started = time.monotonic()
             try:
                 pause = self._poll()
-                backoff.reset()
-            except Exception as error:  # noqa: BLE001  # supervised: whatever it is, go on later
-                pause = backoff.next_delay()
+                delays.reset()
+            except Exception as error:  # noqa: BLE001  # supervised: any error is retried later
+                pause = delays.next_delay()
                 logger.warning(
                     "poll.failed", poller=self._name, error=describe_error(error), retry_in=pause
                 )

@@ -1,4 +1,4 @@
-"""`python -m interfaces.cli` is `easeboard`."""
+"""Runs the command line with `python -m interfaces.cli`, as `easeboard` does."""
 
 from interfaces.cli.main import main
 

@@ -1,4 +1,4 @@
-"""`easeboard audit history`: what was recorded about one connection."""
+"""`easeboard audit history`: prints the recorded events of one connection."""
 
 import getpass
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from application.event_metadata import with_event_metadata
+from application.record_history_read import RecordHistoryRead
 from interfaces.cli.errors import CommandFailed
 from interfaces.cli.output import print_json, print_table
 from interfaces.cli.runtime import configure, run
@@ -20,7 +21,12 @@ Document = dict[str, Any]
 def show_history(
     connection_id: UUID, *, as_of: datetime | None, version: int | None, json: bool
 ) -> None:
-    """Print the events of a connection and its syncs, all or up to a time or version."""
+    """Print the events of a connection and its syncs: all, or up to a time or a version.
+
+    Raises:
+        ConnectionNotFound: If no such connection was ever opened.
+        CommandFailed: If the connection never had this version.
+    """
     events = run(_read_history(connection_id, as_of, version))
     if version is not None:
         events = _until_version(events, connection_id, version)
@@ -28,7 +34,7 @@ def show_history(
         print_json({"items": events})
         return
     print_table(
-        ["position", "recorded at", "version", "event", "actor", "what"],
+        ["position", "recorded at", "version", "event", "actor", "details"],
         [
             (
                 str(event["position"]),
@@ -47,20 +53,29 @@ async def _read_history(
     connection_id: UUID, as_of: datetime | None, version: int | None
 ) -> list[Document]:
     reader = f"cli:{getpass.getuser()}"
-    description = f"history as_of={as_of.isoformat() if as_of else None} version={version}"
+    what = f"history as_of={as_of.isoformat() if as_of else None} version={version}"
     async with bootstrap(configure()) as process:
         with with_event_metadata(reader):
             events = await _load_events(process.service, connection_id, as_of)
-            await process.service.record_history_read(connection_id, reader, description)
+            await process.service.record_history_read(
+                RecordHistoryRead(connection_id=connection_id, reader=reader, what=what)
+            )
     return events
 
 
 def _until_version(events: list[Document], connection_id: UUID, version: int) -> list[Document]:
-    """Everything up to the moment the connection reached a version; raises CommandFailed."""
-    for event in events:
-        if event["stream"] == str(connection_id) and event["version"] == version:
-            return [earlier for earlier in events if earlier["position"] <= event["position"]]
-    raise CommandFailed(f"The connection {connection_id} never had a version {version}.")
+    """Keep the events up to the one that gave the connection this version."""
+    position_by_version = {
+        event["version"]: event["position"]
+        for event in events
+        if event["stream"] == str(connection_id)
+    }
+    if version not in position_by_version:
+        raise CommandFailed(
+            f"The connection {connection_id} has no version {version}: "
+            f"use --version with a number up to {max(position_by_version, default=0)}."
+        )
+    return [event for event in events if event["position"] <= position_by_version[version]]
 
 
 async def _load_events(
@@ -71,10 +86,7 @@ async def _load_events(
     while True:
         page = await service.history(
             connection_id,
-            types=frozenset(),
-            since=None,
             until=as_of + timedelta.resolution if as_of else None,
-            after_version=None,
             cursor=cursor,
             limit=500,
         )
@@ -85,9 +97,9 @@ async def _load_events(
 
 
 def summarize(payload: Document) -> str:
-    """An event's facts on one line: plain values as they are, the rest in short."""
+    """Format the payload of an event in one line, and shorten nested objects and lists."""
     if payload.get("redacted") is True:
-        return "(erased)"
+        return "(redacted)"
     fields = (
         f"{name}={_format_value(value)}" for name, value in payload.items() if value is not None
     )
@@ -95,7 +107,7 @@ def summarize(payload: Document) -> str:
 
 
 def format_score(score: Document | None) -> str | None:
-    """A score, and the grade where it says more than the score."""
+    """Format a score in points, followed by the grade if that differs, such as `8.5 B+`."""
     if score is None:
         return None
     points, grade = score["score"], score["grade"]

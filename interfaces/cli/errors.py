@@ -1,4 +1,4 @@
-"""How a command fails: one line on standard error, and exit code 1."""
+"""Reports the failure of a command: one line on standard error and exit code 1."""
 
 import logging
 import re
@@ -6,28 +6,47 @@ import sys
 import traceback
 
 OWN_PACKAGES = frozenset({"application", "domain", "infrastructure", "interfaces", "projections"})
+"""Packages whose exceptions have messages for users."""
 
 
 class CommandFailed(Exception):
-    """The command cannot do its job; the message says why and names the way out."""
+    """A command cannot do its work; the message names the reason and what to do."""
 
 
 def report_error(error: BaseException) -> int:
-    """Say what went wrong, with the traceback only where LOG_LEVEL is debug; returns 1."""
+    """Print an error to standard error, with the traceback if LOG_LEVEL is debug.
+
+    Returns 1, the exit code of a failed command.
+    """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if logging.getLogger().isEnabledFor(logging.DEBUG):
-        traceback.print_exception(error)
+    print_debug_traceback(error)
     print(f"easeboard: {describe_in_one_line(error)}", file=sys.stderr)
     return 1
 
 
+def print_debug_traceback(error: BaseException) -> None:
+    """Print the traceback of an error to standard error if LOG_LEVEL is debug."""
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        traceback.print_exception(error)
+
+
 def describe_in_one_line(error: BaseException) -> str:
-    """What an error says, without secrets; with its kind where the words are not ours."""
-    from infrastructure.observability.logging import redact_value  # noqa: PLC0415  # commands that work need it not
+    """Return the message of an error in one line, without secrets.
+
+    To the message of a library it adds what failed, and how to get more details.
+    """
+    from infrastructure.observability.logging import redact_value  # noqa: PLC0415  # only failures need it
 
     text = redact_value("", re.sub(r"(?<=:)\s*\n\s*", " ", str(error).strip()))
     text = re.sub(r"\s*\n\s*", "; ", str(text))
-    if text and type(error).__module__.partition(".")[0] in OWN_PACKAGES:
+    package = type(error).__module__.partition(".")[0]
+    if text and package in OWN_PACKAGES:
         return text
-    return f"{type(error).__name__}: {text or 'no reason given'} (LOG_LEVEL=debug tells more)"
+    details = text.rstrip(".?") or "no details"
+    hint = "Set LOG_LEVEL=debug to print the traceback."
+    if package == "psycopg":
+        return (
+            f"The database reported an error: {details}. Check DATABASE_URL and the server. {hint}"
+        )
+    return f"Unexpected error: {details}. {hint}"

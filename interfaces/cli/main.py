@@ -1,11 +1,9 @@
-"""Every command with its options and an example; what each does stands in a module of its own."""
+"""Defines every command with its options and an example; a module for each one executes it."""
 
-# ruff: noqa: PLC0415  # a command loads what it needs when it runs, which keeps --help quick
+# ruff: noqa: PLC0415  # a command imports its module when it runs, which keeps --help fast
 
 import sys
-from datetime import UTC, datetime
-from enum import StrEnum
-from functools import partial
+from datetime import datetime
 from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Annotated
@@ -14,46 +12,42 @@ from uuid import UUID
 import typer
 
 from interfaces.cli.errors import report_error
-
-CommandGroup = partial(
-    typer.Typer, rich_markup_mode=None, no_args_is_help=True, add_completion=False
+from interfaces.cli.options import (
+    EXAMPLE_ID,
+    CommandGroup,
+    JsonOption,
+    PortOption,
+    Role,
+    example,
+    parse_time,
 )
+
 app = CommandGroup(
-    help="Keeps students' Canvas courses, assignments and grades in step.",
-    epilog="Start with: easeboard demo",
+    help="Synchronises students' Canvas courses, assignments and grades.",
+    epilog=example("easeboard demo"),
     pretty_exceptions_enable=False,
 )
 projections_app = CommandGroup(
-    help="Look at the read models, and rebuild them.", epilog="Example: easeboard projections list"
+    help="List and rebuild the read models.", epilog=example("easeboard projections list")
 )
 audit_app = CommandGroup(
-    help="Look at the recorded history.", epilog="Example: easeboard audit history CONNECTION"
+    help="Read the recorded events.", epilog=example(f"easeboard audit history {EXAMPLE_ID}")
 )
 app.add_typer(projections_app, name="projections")
 app.add_typer(audit_app, name="audit")
 
-PortOption = Annotated[
-    int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free one.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class Role(StrEnum):
-    """What a token lets its bearer do."""
-
-    student = "student"
-    auditor = "auditor"
-    admin = "admin"
-
 
 def main() -> None:
-    """Run the command line; exits 0 when it worked, 1 when it failed, 2 when it was asked wrong."""
+    """Run the command line.
+
+    Exits with 0 if the command succeeded, 1 if it failed, and 2 if its arguments were wrong.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         app(prog_name="easeboard")
-    except Exception as error:  # noqa: BLE001  # the outermost frame: whatever it is, one line
+    except Exception as error:  # noqa: BLE001  # the outermost frame: every error becomes one line
         sys.exit(report_error(error))
 
 
@@ -61,11 +55,6 @@ def _print_version(requested: bool) -> None:  # noqa: FBT001  # typer calls it w
     if requested:
         print(f"easeboard {version('easeboard')}")
         raise typer.Exit
-
-
-def _parse_time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 @app.callback()
@@ -80,43 +69,55 @@ def _global_options(
 ) -> None: ...
 
 
-@app.command(epilog="Example: easeboard demo --once")
+@app.command(epilog=example("easeboard demo --once --courses 12"))
 def demo(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Stop after the show.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit when the demonstration is finished.")
+    ] = False,
     port: PortOption = 8000,
-    courses: Annotated[int, typer.Option(min=1, max=200, help="Courses of the student.")] = 6,
-    assignments: Annotated[int, typer.Option(min=1, max=1000, help="Assignments a course.")] = 20,
+    courses: Annotated[
+        int, typer.Option(min=1, max=200, help="Courses of the student, for example 12.")
+    ] = 6,
+    assignments: Annotated[
+        int, typer.Option(min=1, max=1000, help="Assignments in each course, for example 50.")
+    ] = 20,
 ) -> None:
-    """Show everything at work, on a Canvas of its own.
+    """Demonstrate the service with a Canvas sandbox.
 
-    A student's account is connected, synchronised, changed, synchronised again and read back;
-    then the service goes on for you to try. It has a database of its own and starts afresh.
+    Connects a generated student, synchronises the account, changes grades in the sandbox,
+    synchronises again and prints what changed. Then the service runs until Ctrl-C. Each
+    demonstration uses a new database, which is dropped at the end.
     """
     from interfaces.cli.demo.run_demo import run_demo
 
     run_demo(once=once, port=port, courses=courses, assignments=assignments)
 
 
-@app.command(epilog="Example: easeboard serve --port 8000 --roles api,projector")
+@app.command(epilog=example("easeboard serve --host 0.0.0.0 --port 8080 --roles api,projector"))
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(help="IP address to listen on, for example 0.0.0.0 for all IPv4 addresses."),
+    ] = "127.0.0.1",
     port: PortOption = 8000,
     roles: Annotated[
-        str, typer.Option(help="Which of the roles this process has, comma-separated.")
+        str,
+        typer.Option(help="Roles of this process, separated by commas, for example api,projector."),
     ] = "api,worker,projector,scheduler",
 ) -> None:
     """Run the service.
 
-    On the embedded database the schema is brought up to date first.
+    The embedded database is migrated first. The database of DATABASE_URL must have been migrated
+    with easeboard migrate.
     """
     requested_roles = frozenset(role.strip() for role in roles.split(",") if role.strip())
     unknown = requested_roles - {"api", "worker", "projector", "scheduler"}
     if unknown or not requested_roles:
+        problem = f"unknown role: {', '.join(sorted(unknown))}" if unknown else "no role is given"
         raise typer.BadParameter(
-            f"{', '.join(sorted(unknown)) or 'nothing'} is no role: "
-            "name some of api, worker, projector, scheduler.",
+            f"{problem}. Use one or more of api, worker, projector, scheduler.",
             param_hint="--roles",
         )
     from interfaces.cli.serve import run_service
@@ -124,20 +125,30 @@ def serve(
     run_service(host=host, port=port, roles=requested_roles)
 
 
-@app.command(epilog="Example: easeboard sandbox --port 9000 --students 2 --latency-ms 80")
+@app.command(epilog=example("easeboard sandbox --port 9000 --students 2 --latency-ms 80"))
 def sandbox(
     *,
     port: PortOption = 9000,
-    students: Annotated[int, typer.Option(min=1, help="How many students.")] = 1,
-    courses: Annotated[int, typer.Option(min=0, help="Courses of each student.")] = 6,
-    assignments: Annotated[int, typer.Option(min=0, help="Assignments a course.")] = 20,
-    latency_ms: Annotated[float, typer.Option(min=0, help="How long an answer takes.")] = 0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same Canvas.")] = 1,
+    students: Annotated[int, typer.Option(min=1, help="Number of students, for example 2.")] = 1,
+    courses: Annotated[
+        int, typer.Option(min=0, help="Courses of each student, for example 12.")
+    ] = 6,
+    assignments: Annotated[
+        int, typer.Option(min=0, help="Assignments in each course, for example 50.")
+    ] = 20,
+    latency_ms: Annotated[
+        float,
+        typer.Option(min=0, help="Delay of each response in milliseconds, for example 80."),
+    ] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of the generated data, for example 7; equal seeds, equal data."),
+    ] = 1,
 ) -> None:
-    """Run a Canvas to try things on.
+    """Run a Canvas with generated students.
 
-    The students' tokens are printed as JSON lines. For the service to connect to it, set
-    CANVAS_ALLOW_PRIVATE=127.0.0.1:9000.
+    Prints one line of JSON for each student, with the address and a Canvas token. Start the
+    service with CANVAS_ALLOW_PRIVATE=127.0.0.1:9000 to allow connections to the sandbox.
     """
     from infrastructure.canvas_sandbox import SandboxOptions
     from interfaces.cli.sandbox import run_sandbox
@@ -152,18 +163,21 @@ def sandbox(
     run_sandbox(options, port)
 
 
-@app.command(
-    epilog="Example: easeboard token --user 6f9619ff-8b86-4d01-b42d-00cf4fc964ff --role auditor"
-)
+@app.command(epilog=example(f"easeboard token --user {EXAMPLE_ID} --role auditor --ttl 86400"))
 def token(
     *,
-    user: Annotated[UUID, typer.Option(help="Whose token it is.")],
-    role: Annotated[Role, typer.Option(help="What it lets its bearer do.")] = Role.student,
-    ttl: Annotated[int, typer.Option(min=1, help="Seconds until it expires.")] = 3600,
+    user: Annotated[UUID, typer.Option(help=f"Id of the user, for example {EXAMPLE_ID}.")],
+    role: Annotated[
+        Role, typer.Option(help="Role of the user, for example auditor.")
+    ] = Role.student,
+    ttl: Annotated[
+        int, typer.Option(min=1, help="Seconds until the token expires, for example 86400.")
+    ] = 3600,
 ) -> None:
-    """Print a token for development.
+    """Print a bearer token for development.
 
-    It is signed with SUPABASE_JWT_SECRET, or with the embedded database's own secret.
+    It is signed with SUPABASE_JWT_SECRET. If that is not set and the embedded database is used, it
+    is signed with a secret that is generated in EASEBOARD_HOME.
     """
     from interfaces.cli.runtime import configure
     from interfaces.cli.token import sign_token
@@ -171,76 +185,98 @@ def token(
     print(sign_token(configure(), user, role.value, ttl))
 
 
-@app.command(epilog="Example: DATABASE_URL=postgresql://me@db/easeboard easeboard migrate")
+@app.command(epilog=example("DATABASE_URL=postgresql://me@db/easeboard easeboard migrate"))
 def migrate(*, json: JsonOption = False) -> None:
-    """Bring the database's schema up to date."""
+    """Apply the missing migrations to the database."""
     from interfaces.cli.migrate import run_migrations
 
     run_migrations(json=json)
 
 
-@app.command(epilog="Example: easeboard doctor --json")
+@app.command(epilog=example("easeboard doctor --json"))
 def doctor(*, json: JsonOption = False) -> None:
-    """Check whether everything is in order.
+    """Check the installation.
 
-    Looks at configuration, database, migrations, clock, keys and projection lag.
+    Checks configuration, database, clock, migrations, master keys, read models, roles and Canvas
+    hosts. Each problem names the setting or the command that corrects it.
     """
     from interfaces.cli.doctor import run_doctor
 
     run_doctor(json=json)
 
 
-@projections_app.command("list", epilog="Example: easeboard projections list --json")
+@projections_app.command("list", epilog=example("easeboard projections list --json"))
 def list_projections(*, json: JsonOption = False) -> None:
-    """Show how far each read model is."""
+    """List the read models with their position and lag.
+
+    With --json, dead_letters is always 0 and owner is always null: neither is recorded yet.
+    """
     from interfaces.cli.projections import show_projections
 
     show_projections(json=json)
 
 
-@projections_app.command("rebuild", epilog="Example: easeboard projections rebuild courses grades")
+@projections_app.command("rebuild", epilog=example("easeboard projections rebuild courses grades"))
 def rebuild_projections(
     *,
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", show_default=False)] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME…",
+            show_default=False,
+            help="Names of read models, for example courses grades.",
+        ),
+    ] = None,
     all_models: Annotated[bool, typer.Option("--all", help="Rebuild every read model.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Rebuild read models from the events.
+    """Rebuild read models from the event log.
 
-    Each is built beside the live one, which answers until the new one takes over.
+    Each is built beside its live version, which answers all queries until the cut-over.
     """
     if bool(names) == all_models:
-        raise typer.BadParameter("name some read models, or give --all.", param_hint="NAME…")
+        raise typer.BadParameter(
+            "give either names of read models or --all; easeboard projections list has the names.",
+            param_hint="NAME…",
+        )
     from interfaces.cli.projections import rebuild_read_models
 
     rebuild_read_models(names or [], json=json)
 
 
 @audit_app.command(
-    "history", epilog="Example: easeboard audit history CONNECTION --as-of 2026-09-01"
+    "history", epilog=example(f"easeboard audit history {EXAMPLE_ID} --as-of 2026-09-01T12:00:00Z")
 )
 def audit_history(
     *,
-    connection: Annotated[UUID, typer.Argument(help="The connection's id.")],
+    connection: Annotated[
+        UUID, typer.Argument(help=f"Id of the connection, for example {EXAMPLE_ID}.")
+    ],
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            parser=_parse_time,
+            parser=parse_time,
             metavar="TIME",
-            help="Only up to this time, RFC 3339, UTC unless said.",
+            help="Print only events up to this time (RFC 3339; UTC if it has no offset), "
+            "for example 2026-09-01T12:00:00Z.",
         ),
     ] = None,
     at_version: Annotated[
-        int | None, typer.Option("--version", min=1, help="Only up to this version.")
+        int | None,
+        typer.Option(
+            "--version",
+            min=1,
+            help="Print only events up to this version of the connection, for example 3.",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what happened to a connection.
+    """Print the recorded events of a connection and its syncs.
 
-    That you looked is recorded as well.
+    This read is recorded as an event too.
     """
     if as_of and at_version:
-        raise typer.BadParameter("name a time or a version, not both.", param_hint="--as-of")
+        raise typer.BadParameter("give either a time or a version.", param_hint="--as-of")
     from interfaces.cli.audit import show_history
 
     show_history(connection, as_of=as_of, version=at_version, json=json)

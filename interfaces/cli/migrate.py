@@ -1,4 +1,4 @@
-"""`easeboard migrate`: the schema, brought up to date."""
+"""`easeboard migrate`: applies the missing migrations to the database."""
 
 import orjson
 
@@ -8,12 +8,17 @@ from interfaces.cli.runtime import configure
 
 
 def run_migrations(*, json: bool) -> None:
-    """Apply what is missing and say what was."""
+    """Apply the missing migrations and print their names.
+
+    Raises:
+        MigrationRefused: If a migration cannot be applied.
+        PostgresUnavailable: If the database cannot be started or reached.
+    """
     with open_database(configure()) as url:
         applied = apply_migrations(url)
     if json:
         print(orjson.dumps({"applied": applied}).decode())
     elif applied:
-        print("Applied " + ", ".join(applied) + ".")
+        print(f"Applied these migrations: {', '.join(applied)}.")
     else:
-        print("The schema is up to date.")
+        print("No migration was missing.")

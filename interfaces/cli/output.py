@@ -1,4 +1,4 @@
-"""What commands print: tables and lines, on a terminal or into a file."""
+"""Prints the results of commands as tables or JSON, to a terminal or a file."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 NON_TERMINAL_COLUMNS = 140
-"""Columns of what is not printed on a terminal."""
+"""Width of the output in characters if it does not go to a terminal."""
 
 console = Console(
     highlight=False,
@@ -26,12 +26,10 @@ def print_json(document: Any) -> None:
     print(orjson.dumps(document, option=orjson.OPT_UTC_Z).decode(), flush=True)
 
 
-def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None
-) -> None:
-    """Print a table; numbers stand on the right, what is missing is a dash."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table. Numbers are aligned right, and None is printed as a dash."""
     rows = list(rows)
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
         is_numeric = any(isinstance(row[index], int | float) for row in rows)
         table.add_column(name, justify="right" if is_numeric else "left", overflow="fold")

@@ -1,4 +1,4 @@
-"""`easeboard projections`: how far the read models are, and building them anew."""
+"""`easeboard projections`: prints the progress of the read models, and rebuilds them."""
 
 import asyncio
 from typing import Any
@@ -25,21 +25,21 @@ Document = dict[str, Any]
 
 
 class EventRateColumn(ProgressColumn):
-    """How many events are taken in each second."""
+    """The column of a progress bar with the events applied per second."""
 
     def render(self, task: Task) -> Text:
-        """Draw it."""
+        """Return the text of the column."""
         return Text(f"{task.speed:,.0f} events/s" if task.speed else "")
 
 
 def show_projections(*, json: bool) -> None:
-    """Print every read model and how far it is behind the log."""
-    models = run(_projection_status())
+    """Print every read model with its position and its lag behind the event log."""
+    models = run(load_projection_status())
     if json:
         print_json({"items": models})
         return
     print_table(
-        ["name", "version", "state", "position", "behind", "seconds", "rebuild"],
+        ["name", "version", "state", "position", "events behind", "seconds behind", "rebuild"],
         [
             (
                 model["name"],
@@ -56,26 +56,31 @@ def show_projections(*, json: bool) -> None:
 
 
 def rebuild_read_models(names: list[str], *, json: bool) -> None:
-    """Rebuild read models, all when none is named, one after the other; raises CommandFailed."""
+    """Rebuild read models one after another; all of them if `names` is empty.
+
+    Raises:
+        CommandFailed: If a name is not the name of a read model.
+        RebuildRefused: If a rebuild of one of them is running already.
+    """
     versions = run(_rebuild_all(names, show_progress=not json))
     if json:
         print_json({"rebuilt": versions})
     else:
         for name, version in versions.items():
-            console.print(f"{name} is rebuilt; version {version} answers now.")
+            console.print(f"Rebuilt {name}: version {version} is live now.")
 
 
-async def _projection_status() -> list[Document]:
+async def load_projection_status() -> list[Document]:
+    """Return the state of every read model, with the fields of `GET /api/v1/admin/projections`."""
     async with bootstrap(configure()) as process:
-        models: list[Document] = await process.service.projection_status()
-        return models
+        return await process.service.projection_status()
 
 
 async def _rebuild_all(names: list[str], *, show_progress: bool) -> dict[str, int]:
     for name in names:
         if name not in READ_MODELS_BY_NAME:
             raise CommandFailed(
-                f"There is no read model {name}: name some of {', '.join(READ_MODELS_BY_NAME)}."
+                f"There is no read model {name}: use {', '.join(READ_MODELS_BY_NAME)} or --all."
             )
     async with bootstrap(configure()) as process:
         with _progress_bars(show_progress=show_progress) as progress_bars:
@@ -116,4 +121,4 @@ def _progress_bars(*, show_progress: bool) -> Progress:
 def _format_rebuild(rebuild: Document | None) -> str | None:
     if rebuild is None:
         return None
-    return f"{rebuild['state']}, {rebuild['done']:,} of {rebuild['total']:,}"
+    return f"{rebuild['state']}, position {rebuild['done']:,} of {rebuild['total']:,}"

@@ -1,4 +1,4 @@
-"""What a command starts from: the settings, the logs and the loop."""
+"""Prepares a command: reads the settings, configures logging and starts the event loop."""
 
 import asyncio
 import sys
@@ -13,14 +13,17 @@ T = TypeVar("T")
 
 
 def configure(**overrides: Any) -> Settings:
-    """The settings of this process, and logs as they say; raises BadSettings."""
+    """Read the settings and configure logging; `overrides` replace values of the environment.
+
+    Raises: InvalidSettings if a setting cannot be used.
+    """
     settings = read_settings(**overrides)
     configure_logging(settings.log_level, settings.log_format)
     return settings
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, on the faster loop where there is one."""
+    """Run a coroutine to its end and return its result; on uvloop if that is installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 

@@ -1,4 +1,4 @@
-"""`easeboard sandbox`: a Canvas of our own, until it is told to stop."""
+"""`easeboard sandbox`: runs a Canvas with generated students until it is stopped."""
 
 import asyncio
 import signal
@@ -10,7 +10,10 @@ from interfaces.http.server.listener import build_port_error
 
 
 def run_sandbox(options: SandboxOptions, port: int) -> None:
-    """Print a line of JSON for each student, then serve until SIGTERM or SIGINT."""
+    """Print one line of JSON for each student, then serve until SIGTERM or SIGINT.
+
+    Raises: PortUnavailable if the port cannot be opened.
+    """
     run(_serve(options, port))
 
 

@@ -1,4 +1,4 @@
-"""`easeboard serve`: the roles of one process, until it is told to stop."""
+"""`easeboard serve`: runs the roles of one process until it is stopped."""
 
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.run_roles import Listeners, serve
@@ -6,7 +6,12 @@ from interfaces.http.server.listener import listen
 
 
 def run_service(*, host: str, port: int, roles: frozenset[str]) -> None:
-    """Serve until SIGTERM or SIGINT; raises PortUnavailable or RoleFailed."""
+    """Open the ports, then run the roles until SIGTERM or SIGINT.
+
+    Raises:
+        PortUnavailable: If a port cannot be opened.
+        RoleFailed: If a role ends before the process is stopped.
+    """
     settings = configure()
     metrics_port = settings.metrics_port
     listeners = Listeners(

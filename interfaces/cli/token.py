@@ -1,4 +1,4 @@
-"""`easeboard token`: a token as Supabase would give one, for development."""
+"""`easeboard token`: signs a token for development, with the claims that Supabase issues."""
 
 import time
 from uuid import UUID
@@ -11,12 +11,15 @@ from interfaces.http.auth.dev_secret import signing_secret
 
 
 def sign_token(settings: Settings, user_id: UUID, role: str, ttl_seconds: int) -> str:
-    """Sign a token for a user; raises CommandFailed where there is no secret to sign with."""
+    """Return a token (JWT, HS256) of a user with one role.
+
+    Raises: CommandFailed if there is no secret to sign it with.
+    """
     secret = signing_secret(settings)
     if not secret:
         raise CommandFailed(
-            "There is nothing to sign a token with: set SUPABASE_JWT_SECRET, or leave DATABASE_URL "
-            "and SUPABASE_URL empty for the embedded database, which brings its own."
+            "There is no secret to sign a token with: set SUPABASE_JWT_SECRET, or unset both "
+            "DATABASE_URL and SUPABASE_URL to use the secret of the embedded database."
         )
     now = int(time.time())
     claims = {

@@ -1,1 +1,1 @@
-"""The composition root: constructs every part and runs the roles of a process."""
+"""The composition root: constructs the parts of a process and runs its roles."""

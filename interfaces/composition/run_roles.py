@@ -1,4 +1,7 @@
-"""Runs the roles of one process: it answers, takes runs on, projects and keeps the clock."""
+"""Runs the roles of one process, and stops them in order.
+
+The roles are the API, the worker, the projection daemon and the scheduler.
+"""
 
 import asyncio
 import signal
@@ -6,48 +9,60 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import structlog
 
+from application.request_sync import request_sync
+from infrastructure.canvas.circuit_breakers import load_circuit_breakers
 from infrastructure.postgres.lease import Lease
 from infrastructure.queue.recovery import RECOVERY_LEASE_SECONDS, run_recovery
+from infrastructure.queue.sync_queue import BufferedQueue, SyncQueue
 from infrastructure.queue.worker import REQUEUE_TIMEOUT_SECONDS, SyncWorker
-from infrastructure.scheduling.scanner import new_scheduler
+from infrastructure.scheduling.scanner import SCAN_LEASE_SECONDS, Scanner, new_scheduler
 from infrastructure.settings import Settings
 from interfaces.composition.bootstrap import bootstrap
+from interfaces.composition.optional_adapters import new_request_counters
 from interfaces.composition.process import Process
 from interfaces.http.server.listener import url_of
 from interfaces.http.server.serve_http import serve_api, serve_metrics
+from projections.connections.due_connections import due_at_hosts, due_connections
 from projections.sync_log.query import connections_with_active_sync
 
 REQUEST_GRACE_SECONDS = 5
-"""Seconds that open requests have to end when the process stops."""
+"""How long open requests may take to end when the process stops."""
 RUN_GRACE_SECONDS = 12
-"""Seconds that runs under way have to end before they are given back."""
+"""How long active runs may take to end when the process stops; then they are requeued."""
 THREAD_SWITCH_SECONDS = 0.001
-"""Seconds a thread may keep the interpreter from the event loop, where others wait to be answered;
-with Python's own 5 ms, `/health/live` takes half as long again when all threads are busy."""
+"""How long a thread may hold the interpreter while the event loop waits for it.
+
+With Python's default of 5 ms, `/health/live` takes half as long again when all threads are busy.
+"""
 PROJECTOR_POLL_SECONDS = 0.5
-"""Seconds between two looks at a thread."""
+"""Interval between two checks that the projection daemon still runs."""
 
 logger = structlog.get_logger()
 
 
 class RoleFailed(Exception):
-    """A role ended that should not have; the message says which and why."""
+    """A role ended although the process was not stopped; the message names the role and why."""
 
 
 class Listeners(NamedTuple):
-    """What a process listens on: for the API, and for its metrics where they have a port."""
+    """The listening sockets of a process: for the API, and for metrics if they have a port."""
 
     api: socket.socket | None = None
     metrics: socket.socket | None = None
 
 
 async def serve(settings: Settings, roles: frozenset[str], listeners: Listeners) -> None:
-    """Run these roles until SIGTERM or SIGINT; raises RoleFailed when one ends before."""
+    """Run these roles until SIGTERM or SIGINT.
+
+    Raises:
+        RoleFailed: If a role ends before that.
+        InvalidMasterKey, WrongMasterKey, MigrationRefused, PostgresUnavailable: See `bootstrap`.
+    """
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -70,10 +85,11 @@ async def serve(settings: Settings, roles: frozenset[str], listeners: Listeners)
 async def running_roles(
     process: Process, roles: frozenset[str], listeners: Listeners
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Run these roles inside the context; the task given ends, with RoleFailed, when one does.
+    """Run these roles during the block; the task that it yields raises RoleFailed if one ends.
 
-    Stopped in order: no new runs are asked for, then requests and runs end, then the projector;
-    the process beats to the last.
+    The roles stop in this order: first the scheduler, so that no new runs are requested; then API
+    and worker, so that requests and runs end; then the projection daemon. The heartbeat is last,
+    so that other processes do not presume this one dead while it still works.
     """
     await process.queue.heartbeats.record_heartbeat()
     tasks = {
@@ -93,7 +109,7 @@ def _role_coroutines(
     process: Process, roles: frozenset[str], listeners: Listeners
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     if "api" in roles and listeners.api:
-        yield "api", serve_api(process, listeners.api, REQUEST_GRACE_SECONDS)
+        yield "api", _run_api(process, listeners.api)
     if "worker" in roles:
         yield "worker", _run_worker(process)
     if "projector" in roles:
@@ -108,9 +124,18 @@ def _role_coroutines(
 async def _first_exit(tasks: list[asyncio.Task[None]]) -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     exited = done.pop()
-    reason = repr(exited.exception()) if exited.exception() else "it ended"
-    logger.error("role_failed", role=exited.get_name(), exc_info=exited.exception())
-    raise RoleFailed(f"The role {exited.get_name()} died: {reason}") from exited.exception()
+    error, role = exited.exception(), exited.get_name()
+    logger.error("role_failed", role=role, exc_info=error)
+    raise RoleFailed(
+        f"The role {role} failed: {_reason(error)}. The log message role_failed has the details; "
+        "easeboard doctor checks the installation."
+    ) from error
+
+
+def _reason(error: BaseException | None) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return (str(error).rstrip(".") if error else "") or "it ended without an error message"
 
 
 async def _stop_tasks(tasks: list[asyncio.Task[None]]) -> None:
@@ -120,21 +145,35 @@ async def _stop_tasks(tasks: list[asyncio.Task[None]]) -> None:
         await asyncio.wait(tasks, timeout=RUN_GRACE_SECONDS + REQUEUE_TIMEOUT_SECONDS + 2)
 
 
+async def _run_api(process: Process, listener: socket.socket) -> None:
+    redis_url = process.settings.redis_url
+    async with (
+        process.live_updates as live_updates,
+        new_request_counters(
+            redis_url.get_secret_value() if redis_url else None
+        ) as request_counters,
+    ):
+        await serve_api(
+            listener,
+            service=process.service,
+            settings=process.settings,
+            live_updates=live_updates,
+            request_counters=request_counters,
+            render_metrics=process.render_metrics,
+            grace_seconds=REQUEST_GRACE_SECONDS,
+        )
+
+
 async def _run_worker(process: Process) -> None:
-    queue, service, pool = process.queue, process.service, process.pools.read_pool
+    queue, service = process.queue, process.service
     worker = SyncWorker(
         queue,
         service.run_sync,
         service.requeue_sync,
         concurrency=process.settings.sync_concurrency,
     )
-    lease = Lease(
-        "recovery", queue.heartbeats.process_name, queue.pool, seconds=RECOVERY_LEASE_SECONDS
-    )
-
-    async def find_active_runs() -> list[UUID]:
-        return await connections_with_active_sync(pool)
-
+    lease = _new_lease(queue, "recovery", RECOVERY_LEASE_SECONDS)
+    find_active_runs = partial(connections_with_active_sync, pool=process.pools.read_pool)
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(grace_seconds=RUN_GRACE_SECONDS))
         group.create_task(run_recovery(queue, lease, find_active_runs, service.recover_sync))
@@ -152,10 +191,30 @@ async def _run_projector(process: Process) -> None:
 
 
 async def _run_scheduler(process: Process) -> None:
-    async with process.scan_lease.maintain():
-        scheduler = new_scheduler(process.scanner)
+    lease = _new_lease(process.queue, "scan", SCAN_LEASE_SECONDS)
+    async with lease.maintain():
+        scheduler = new_scheduler(_build_scanner(process, lease))
         scheduler.start()
         try:
             await asyncio.Event().wait()
         finally:
             scheduler.shutdown(wait=False)
+
+
+def _build_scanner(process: Process, lease: Lease) -> Scanner:
+    interval, pool = process.settings.sync_interval, process.pools.read_pool
+    batch = BufferedQueue(process.queue)
+    return Scanner(
+        lease=lease,
+        find_due=partial(due_connections, interval=interval, pool=pool),
+        find_due_at_hosts=partial(due_at_hosts, interval=interval, pool=pool),
+        request_sync=partial(request_sync, store=process.store, queue=batch, interval=interval),
+        flush=batch.flush,
+        count_waiting=process.queue.waiting_by_origin,
+        load_circuits=partial(load_circuit_breakers, pool=pool),
+        claim_probe=process.circuit_breakers.claim_probe,
+    )
+
+
+def _new_lease(queue: SyncQueue, name: str, seconds: float) -> Lease:
+    return Lease(name, queue.heartbeats.process_name, queue.pool, seconds=seconds)

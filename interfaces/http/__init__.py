@@ -1,1 +1,1 @@
-"""The way in over HTTP."""
+"""The HTTP API: routes, schemas, middleware, authentication, errors and the server."""

@@ -1,9 +1,8 @@
-"""The HTTP application: every route behind one edge."""
+"""Creates the FastAPI application: its state, its middleware and its routes."""
 
-import asyncio
 from collections.abc import Iterator
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
@@ -11,12 +10,14 @@ from infrastructure.metrics.registry import MetricsRenderer, render_process_metr
 from infrastructure.rate_limiting.counters import RequestCounters
 from infrastructure.settings import Settings
 from interfaces.http.auth.principal import Authenticator
+from interfaces.http.context import AppState, set_app_state
 from interfaces.http.errors.exception_handlers import register_exception_handlers
 from interfaces.http.middleware.admission_control import (
     AdmissionControl,
     create_canvas_limiter,
     create_default_limiter,
 )
+from interfaces.http.middleware.authentication import AuthenticationMiddleware
 from interfaces.http.middleware.body_limit import BodyLimitMiddleware
 from interfaces.http.middleware.cors import ProblemCorsMiddleware
 from interfaces.http.middleware.head_requests import HeadRequestMiddleware
@@ -34,11 +35,10 @@ from interfaces.http.routes import (
     syncs,
 )
 from interfaces.live import sse, websocket
-from interfaces.live.connection_limits import ConnectionLimits
 from interfaces.live.stream import NO_LIVE_UPDATES, LiveUpdates
 from interfaces.service import Service
 
-DESCRIPTION = "Keeps students' Canvas courses, assignments and grades in step."
+DESCRIPTION = "Keeps a copy of students' Canvas courses, assignments and grades up to date."
 EXPOSED_HEADERS = [
     "Consistency-Token",
     "ETag",
@@ -63,13 +63,26 @@ ACCEPTED_HEADERS = [
     "X-Request-ID",
 ]
 
+_ROUTERS = (
+    data.router,
+    connections.router,
+    syncs.router,
+    sse.router,
+    websocket.router,
+    dashboard.router,
+    audit.router,
+    projections.router,
+    docs_pages.router,
+    health.router,
+)
+
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
     "logs": False,
     "auto_configure": False,
 }
-"""FastAPI's own would export queries and the words of exceptions; ours exports neither."""
+"""FastAPI's telemetry is off: it would export query strings and exception messages."""
 
 
 def create_app(
@@ -77,12 +90,22 @@ def create_app(
     settings: Settings,
     *,
     authenticator: Authenticator,
-    live: LiveUpdates = NO_LIVE_UPDATES,
+    live_updates: LiveUpdates = NO_LIVE_UPDATES,
     request_counters: RequestCounters | None = None,
     render_metrics: MetricsRenderer = render_process_metrics,
 ) -> FastAPI:
-    """Put the service on HTTP; it opens nothing and closes nothing."""
-    request_counters = request_counters or RequestCounters()
+    """Create the application that offers the service over HTTP. It opens and closes no resource.
+
+    By default requests are counted in this process only, there are no live updates, and `/metrics`
+    has the metrics of this process only.
+    """
+    state = AppState(
+        service=service,
+        authenticator=authenticator,
+        live_updates=live_updates,
+        request_counters=request_counters or RequestCounters(),
+        allowed_origins=frozenset(settings.cors_origins),
+    )
     app = FastAPI(
         title="easeboard",
         version="1",
@@ -90,28 +113,20 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
-        middleware=list(_middleware(settings, request_counters)),
+        middleware=list(_middleware(settings, state)),
     )
-    app.state.service, app.state.authenticator, app.state.live_updates = (
-        service,
-        authenticator,
-        live,
-    )
-    app.state.allowed_origins, app.state.render_metrics = (
-        frozenset(settings.cors_origins),
-        render_metrics,
-    )
-    app.state.closing, app.state.request_counters = asyncio.Event(), request_counters
-    app.state.connection_limits = ConnectionLimits()
-    for router in _routers(settings):
+    set_app_state(app, state)
+    for router in _ROUTERS:
         app.router.routes.extend(router.routes)
+    if settings.metrics_port is None:
+        app.router.routes.extend(health.create_metrics_router(render_metrics).routes)
     register_exception_handlers(app)
     return app
 
 
-def _middleware(settings: Settings, request_counters: RequestCounters) -> Iterator[Middleware]:
-    """Outermost first."""
-    yield Middleware(RequestContextMiddleware)
+def _middleware(settings: Settings, state: AppState) -> Iterator[Middleware]:
+    """Yield every middleware, outermost first."""
+    yield Middleware(RequestContextMiddleware, counters=state.request_counters)
     if settings.cors_origins:
         yield Middleware(
             ProblemCorsMiddleware,
@@ -122,23 +137,9 @@ def _middleware(settings: Settings, request_counters: RequestCounters) -> Iterat
         )
     yield Middleware(HeadRequestMiddleware)
     yield Middleware(InternalErrorMiddleware)
-    yield Middleware(RateLimitMiddleware, counters=request_counters)
+    yield Middleware(AuthenticationMiddleware, authenticator=state.authenticator)
+    yield Middleware(RateLimitMiddleware)
     yield Middleware(
         AdmissionControl, default=create_default_limiter(), canvas=create_canvas_limiter()
     )
     yield Middleware(BodyLimitMiddleware)
-
-
-def _routers(settings: Settings) -> Iterator[APIRouter]:
-    yield data.router
-    yield connections.router
-    yield syncs.router
-    yield sse.router
-    yield websocket.router
-    yield dashboard.router
-    yield audit.router
-    yield projections.router
-    yield docs_pages.router
-    yield health.router
-    if settings.metrics_port is None:
-        yield health.metrics_router

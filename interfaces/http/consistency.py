@@ -1,4 +1,4 @@
-"""Reading your own writes: a token says how far a read must have come."""
+"""Read your own writes: a consistency token makes a read wait for the effect of a command."""
 
 import base64
 import binascii
@@ -17,28 +17,35 @@ DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 2.0, 10.0
 WAIT_PREFERENCE = re.compile(
     r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.ASCII | re.IGNORECASE
 )
+"""The preference `wait` of the header `Prefer` (RFC 7240, section 4.3)."""
 
 
 def encode_consistency_token(position: int) -> str:
-    """The opaque token of a position in the log."""
+    """Return the opaque token of a log position: the position and a CRC-32, in base64url."""
     packed = struct.pack(">q", position)
     return base64.urlsafe_b64encode(packed + struct.pack(">I", crc32(packed))).decode()
 
 
 def decode_consistency_token(token: str) -> int:
-    """The position in a token; raises ValueError for what is none of ours."""
+    """Return the log position of a token.
+
+    Raises: ValueError if `encode_consistency_token` cannot have made it.
+    """
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
         position, checksum = struct.unpack(">qI", raw)
     except (binascii.Error, struct.error, ValueError) as error:
-        raise ValueError("no token of ours") from error
+        raise ValueError("not a consistency token") from error
     if checksum != crc32(raw[:8]) or position < 0:
-        raise ValueError("no token of ours")
+        raise ValueError("not a consistency token")
     return int(position)
 
 
 def consistent_read(*projections: str) -> Any:
-    """A dependency: answer from a state of these projections that includes the token's."""
+    """Return a dependency that waits until these read models have reached the token's position.
+
+    Without read models it only validates the header. A request that waits releases its slot.
+    """
 
     async def wait_until_consistent(
         request: Request,
@@ -47,11 +54,15 @@ def consistent_read(*projections: str) -> Any:
             str | None,
             Header(
                 alias="Consistency-Token",
-                description="As answered by a command: include its effect",
+                description="The token of an earlier response: wait until its effect is included",
             ),
         ] = None,
         _: Annotated[
-            str | None, Header(alias="Prefer", description="`wait=<seconds>`, 2 unless told, ≤ 10")
+            str | None,
+            Header(
+                alias="Prefer",
+                description="`wait=<seconds>`: how long to wait for it (default 2, at most 10)",
+            ),
         ] = None,
     ) -> None:
         if consistency_token is None:
@@ -63,11 +74,7 @@ def consistent_read(*projections: str) -> Any:
                 position, projections, seconds
             )
         if not is_consistent:
-            raise Problem(
-                "projection-behind",
-                "The read model has not come that far in time.",
-                headers={"Retry-After": "1"},
-            )
+            raise Problem("projection-behind", headers={"Retry-After": "1"})
 
     return Depends(wait_until_consistent)
 
@@ -76,7 +83,7 @@ def _parse_token(token: str) -> int:
     try:
         return decode_consistency_token(token)
     except ValueError:
-        raise Problem("bad-consistency-token", "This is not a consistency token.") from None
+        raise Problem("bad-consistency-token") from None
 
 
 def _parse_wait_seconds(preferences: list[str]) -> float:

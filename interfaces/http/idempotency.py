@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request, sent again, gets the answer it got."""
+"""The header `Idempotency-Key`: a repeated request gets the response of the first one."""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -10,18 +10,19 @@ import structlog
 from fastapi import Request, Response
 
 from application.event_metadata import current_metadata
-from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
 from infrastructure.idempotency_keys import (
     Claim,
-    IdempotencyKeys,
     KeyedRequest,
     KeyInUse,
     KeyReused,
     StoredResponse,
 )
+from infrastructure.postgres.errors import DatabaseFailure
+from interfaces.http.context import app_state_of, request_context_of
 from interfaces.http.errors.exception_handlers import problem_of
 from interfaces.http.errors.problem import PROBLEM_MEDIA_TYPE, Problem, problem_response
 from interfaces.http.schemas.request_bodies import read_body
+from interfaces.service_protocols import IdempotencyKeyStore
 
 logger = structlog.get_logger(__name__)
 
@@ -29,31 +30,29 @@ RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[!-~]{1,255}")
-KEY_RULE = "must be one key of 1 to 255 visible ASCII characters without a space"
+KEY_RULE = "must be sent once, with 1 to 255 visible ASCII characters and no spaces"
 IDEMPOTENCY_KEY_PARAMETER = {
     "name": IDEMPOTENCY_KEY_HEADER,
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "description": (
-        "A key of your own, drawn anew for each thing you want done. Sent again with the same body "
-        "within 24 h it does nothing twice: the first answer comes back, with "
-        "`Idempotency-Replayed: true`. With another body it is 422 `idempotency-key-reused`; while "
-        "the first request is being worked on, 409 `idempotency-key-in-use` with `Retry-After`. "
-        "After 429 and 5xx the key is free again."
+        "A unique key that you create for each new request. A request that is repeated with the "
+        "same key and body within 24 hours is not executed again: it gets the first response, with "
+        "`Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the "
+        "first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. "
+        "After a response with status 429 or 5xx the key can be used again."
     ),
 }
 
 
 async def handle_once(request: Request, handle: RouteHandler) -> Response:
-    """Let a route answer, or answer as it did before if the request carries a key."""
+    """Handle a request, or return the stored response if it repeats one with the same key."""
     keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER)
     if not keys:
         return await handle(request)
-    principal, idempotency_keys = (
-        request.state.principal,
-        request.app.state.service.idempotency_keys,
-    )
+    principal = request_context_of(request).require_principal()
+    idempotency_keys = app_state_of(request).service.idempotency_keys
     keyed_request = KeyedRequest(
         principal.id, request.scope["path"], _parse_key(keys), await _request_content(request)
     )
@@ -70,30 +69,24 @@ def _parse_key(keys: list[str]) -> str:
             "msg": KEY_RULE,
             "type": "idempotency_key",
         }
-        raise Problem("invalid-request", "The request is not as it must be.", errors=[error])
+        raise Problem("invalid-request", errors=[error])
     return keys[0]
 
 
 async def _request_content(request: Request) -> bytes:
-    """Everything a route can be told beside its path."""
+    """Return what distinguishes two requests to the same path: query string and body."""
     return bytes(request.scope["query_string"]) + b"\0" + await read_body(request)
 
 
 async def _claim(
-    idempotency_keys: IdempotencyKeys, keyed_request: KeyedRequest
+    idempotency_keys: IdempotencyKeyStore, keyed_request: KeyedRequest
 ) -> Claim | StoredResponse:
     try:
         return await idempotency_keys.claim(keyed_request)
     except KeyReused:
-        raise Problem(
-            "idempotency-key-reused", "This key came with another body within the last 24 h."
-        ) from None
+        raise Problem("idempotency-key-reused") from None
     except KeyInUse:
-        raise Problem(
-            "idempotency-key-in-use",
-            "The same request is being worked on.",
-            headers={"Retry-After": "1"},
-        ) from None
+        raise Problem("idempotency-key-in-use", headers={"Retry-After": "1"}) from None
 
 
 def _replay(stored: StoredResponse) -> Response:
@@ -105,7 +98,7 @@ def _replay(stored: StoredResponse) -> Response:
 
 
 async def _handle_first(
-    request: Request, handle: RouteHandler, idempotency_keys: IdempotencyKeys, claim: Claim
+    request: Request, handle: RouteHandler, idempotency_keys: IdempotencyKeyStore, claim: Claim
 ) -> Response:
     stored: StoredResponse | None = None
     try:
@@ -117,7 +110,7 @@ async def _handle_first(
 
 
 async def _respond(request: Request, handle: RouteHandler) -> Response:
-    """The answer, also where it is a refusal; what nobody expected goes on its way."""
+    """Return the response, also if it is a problem; an unexpected exception is raised."""
     try:
         return await handle(request)
     except Exception as error:
@@ -137,10 +130,10 @@ def _response_to_store(response: Response) -> StoredResponse | None:
 
 
 async def _finish_claim(
-    idempotency_keys: IdempotencyKeys, claim: Claim, stored: StoredResponse | None
+    idempotency_keys: IdempotencyKeyStore, claim: Claim, stored: StoredResponse | None
 ) -> None:
     try:
         await (idempotency_keys.store(claim, stored) if stored else idempotency_keys.release(claim))
-    except (DatabaseBusy, DatabaseUnavailable) as error:
-        # What was done is done, and the client is told; the lease ends by itself.
+    except DatabaseFailure as error:
+        # The command has been executed, so the client gets its response; the claim expires.
         logger.warning("idempotency_claim_not_released", reason=str(error))

@@ -1,43 +1,48 @@
-"""The OpenAPI document: what FastAPI knows of each route, and what can go wrong on it."""
+"""The OpenAPI document: FastAPI's description of each route, with its problems and headers."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
 
-from interfaces.http.errors.problem import PROBLEM_MEDIA_TYPE, PROBLEM_TYPES
-from interfaces.http.schemas.examples import CONNECTION_ID, EXAMPLE_TIME, SYNC_ID, example_of
+from interfaces.http.errors.problem import PROBLEM_MEDIA_TYPE
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
+from interfaces.http.schemas.example_problems import example_problem
+from interfaces.http.schemas.examples import example_of
 
 Operation = dict[str, Any]
 
 DOCUMENT_DESCRIPTION = """\
-Keeps students' Canvas courses, assignments and grades in step.
+Keeps a copy of students' Canvas courses, assignments and grades up to date.
 
-Send `Authorization: Bearer <Supabase access token>`. Commands that changed something answer with a
-`Consistency-Token`; a read that sends it back includes the effect. Reads carry an `ETag` and honour
-`If-None-Match`. Lists are pages: send `next_cursor` back as `cursor`. Whatever goes wrong is an
-[RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem whose `type` tells which, and where to
-read what to do about it.
+- Send `Authorization: Bearer <Supabase access token>` with every request under `/api/v1`.
+- A command that changed something returns the header `Consistency-Token`. A read that sends it back
+  includes the effect of the command.
+- Reads return an `ETag` and support `If-None-Match`.
+- Lists are returned in pages: send the `next_cursor` of a page as `cursor` to get the next page.
+- Every error is a problem after [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). Its `type` is
+  the path of a page that explains the problem and what to do.
 """
 TAG_DESCRIPTIONS = {
-    "data": "Courses, assignments and grades of the caller, as the last sync found them.",
+    "data": "Courses, assignments and grades of the user, as the last sync read them.",
     "connections": "Connections to Canvas accounts: set up, replace the token, synchronise, close.",
     "syncs": (
-        "What is being synchronised, and what was.\n\nChanges are told as they happen, with the "
-        "same messages (`LiveMessage`) in two ways: `GET /api/v1/sync/events` as server-sent "
-        "events, and the WebSocket `/ws/sync-status`, which OpenAPI cannot describe. Over the "
-        "WebSocket say who you are within 5 s with the first message "
-        '`{"type": "auth", "token": "<JWT>"}`, or offer the subprotocols `["bearer", "<JWT>"]`. '
-        "A `snapshot` comes first, then a `sync` at each change and a `grade` for each that "
-        "differs. It closes with 4401 when the token is missing, bad or has expired, and with "
-        "1013 when you do not read or the service has to let you go: connect again."
+        "Syncs that are queued, running or finished.\n\nChanges are published as live messages "
+        "(`LiveMessage`) in two ways: `GET /api/v1/sync/events` as server-sent events, and the "
+        "WebSocket `/ws/sync-status`, which OpenAPI cannot describe. Authenticate the WebSocket "
+        'within 5 seconds with the first message `{"type": "auth", "token": "<JWT>"}`, or with '
+        'the subprotocols `["bearer", "<JWT>"]`. The first message is a `snapshot`. Then there '
+        "is a `sync` for each change of a sync, and a `grade` for each changed grade. The "
+        "WebSocket closes with code 4401 if the token is missing, not valid or expired, and with "
+        "1013 if the client does not read or the service cannot continue: connect again."
     ),
-    "dashboard": "The numbers of a dashboard.",
-    "audit": "Recorded history, for auditors; whoever reads it is recorded.",
-    "admin": "The read models, for admins.",
-    "operations": "For the machines of whoever runs the service.",
+    "dashboard": "Totals for a dashboard.",
+    "audit": "The history of connections, for auditors. Each read of a history is recorded.",
+    "admin": "Read models, for admins.",
+    "operations": "Health, metrics and explanations of problems. They need no token.",
 }
 RATE_LIMIT_SLUGS = tuple(slug for slug, kind in PROBLEM_TYPES.items() if kind.status == 429)  # noqa: PLR2004  # too many
+"""Problems with status 429, which every protected operation can return."""
 GENERAL_SLUGS = ("internal-error",)
 OVERLOAD_SLUGS = ("overloaded",)
 DATABASE_SLUGS = ("database-busy", "database-unavailable")
@@ -68,39 +73,31 @@ SHARED_SLUGS: tuple[tuple[Callable[[Operation], Any], tuple[str, ...]], ...] = (
         ("bad-consistency-token", "projection-behind"),
     ),
 )
-"""What an operation has, and the problems that come with it."""
+"""Problems that an operation can return, by a condition on the operation."""
 
-EXAMPLE_MEMBERS: dict[str, dict[str, Any]] = {
-    "connection-exists": {"connection_id": CONNECTION_ID},
-    "sync-already-running": {"sync_id": SYNC_ID},
-    "invalid-request": {
-        "errors": [{"loc": ["body", "api_token"], "msg": "Field required", "type": "missing"}]
-    },
-    "not-ready": {"components": {"database": "ok", "migrations": "0005_idempotency not applied"}},
-}
 RETRY_AFTER_STATUSES = (429, 503)
 IF_NONE_MATCH_PARAMETER = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
     "schema": {"type": "string"},
-    "description": "The `ETag` of the answer you have: 304 when it is still the same",
+    "description": "The `ETag` of the response you have: 304 if it has not changed",
 }
 HEADER_DESCRIPTIONS = {
-    "X-Request-ID": "The id of this request: as you sent it, or drawn anew",
-    "ETag": "Names this very answer",
-    "Consistency-Token": "Send it back with a read to have the effect included",
-    "Retry-After": "Seconds to wait before you ask again",
-    "Location": "Where it is",
+    "X-Request-ID": "The id of this request: the one you sent if it is valid, else a new one",
+    "ETag": "Identifies this content; send it as `If-None-Match`",
+    "Consistency-Token": "Send it with a read, so that the response includes this change",
+    "Retry-After": "Seconds to wait before the next attempt",
+    "Location": "The path of the created resource",
 }
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """The document of an application, worked out once."""
+    """Return the OpenAPI document of an application; it is built at the first call."""
     if app.openapi_schema is None:
         document = app.openapi()
         document["info"]["description"] = DOCUMENT_DESCRIPTION
-        document["servers"] = [{"url": "/", "description": "The service this comes from"}]
+        document["servers"] = [{"url": "/", "description": "The server of this document"}]
         document["tags"] = [
             {"name": name, "description": text} for name, text in TAG_DESCRIPTIONS.items()
         ]
@@ -129,16 +126,16 @@ def _complete_operation(operation: Operation, path: str, *, is_read: bool) -> No
     elif is_document and "Consistency-Token" in _parameter_names(operation):
         operation["parameters"].append(IF_NONE_MATCH_PARAMETER)
         _add_headers(success, "ETag")
-        responses["304"] = {"description": "You have it already"}
+        responses["304"] = {"description": "Not changed since the `ETag` you sent"}
         _add_headers(responses["304"], "X-Request-ID", "ETag")
     for status, slugs in _group_by_status({*own, *_shared_slugs(operation)}):
-        responses[status] = _problem_response(slugs, path)
+        responses[status] = _problem_response(slugs, path, operation.get("x-roles", []))
 
 
 def _add_examples(content: dict[str, Any]) -> bool:
-    """Give every shape its example, and leave one kind of content; whether that is JSON."""
+    """Add an example to each schema, remove FastAPI's default content; return if it is JSON."""
     if len(content) > 1:
-        content.pop("application/json")  # FastAPI's guess
+        content.pop("application/json")  # FastAPI adds it to every response
     for media in content.values():
         if reference := media["schema"].get("$ref"):
             media["schema"] = {"$ref": reference}
@@ -162,34 +159,18 @@ def _group_by_status(slugs: set[str]) -> Iterator[tuple[str, list[str]]]:
         yield str(status), sorted(slug for slug in slugs if PROBLEM_TYPES[slug].status == status)
 
 
-def _problem_response(slugs: list[str], path: str) -> dict[str, Any]:
-    """The answer of one status: which problems it may be, each with an example."""
-    description = "\n".join(
-        f"- `{slug}`: {PROBLEM_TYPES[slug].title}. {PROBLEM_TYPES[slug].advice}" for slug in slugs
-    )
+def _problem_response(slugs: list[str], path: str, roles: list[str]) -> dict[str, Any]:
+    """Return the response of one status: a list of its problems, each with an example."""
+    description = "\n".join(f"- `{slug}`: {PROBLEM_TYPES[slug].detail}" for slug in slugs)
     response: dict[str, Any] = {
         "description": description,
         "content": {
             PROBLEM_MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/ProblemDocument"},
-                "examples": {slug: _problem_example(slug, path) for slug in slugs},
+                "examples": {slug: example_problem(slug, path, roles) for slug in slugs},
             }
         },
     }
     can_retry = any(PROBLEM_TYPES[slug].status in RETRY_AFTER_STATUSES for slug in slugs)
     _add_headers(response, "X-Request-ID", *(["Retry-After"] if can_retry else []))
     return response
-
-
-def _problem_example(slug: str, path: str) -> dict[str, Any]:
-    problem_type = PROBLEM_TYPES[slug]
-    value = {
-        "type": f"/problems/{slug}",
-        "title": problem_type.title,
-        "status": problem_type.status,
-        "detail": problem_type.advice,
-        "instance": path.replace("{connection_id}", CONNECTION_ID),
-        "request_id": f"example-of-{EXAMPLE_TIME[:10]}",
-        **EXAMPLE_MEMBERS.get(slug, {}),
-    }
-    return {"summary": problem_type.title, "value": value}

@@ -1,4 +1,4 @@
-"""Answers made of ready JSON: entity tags, 304, and nothing serialised twice."""
+"""Builds responses: read models deliver ready JSON, so a read only adds an `ETag` or is 304."""
 
 import re
 from hashlib import blake2b
@@ -14,7 +14,7 @@ ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")|(\*)')
 
 
 def document_response(request: Request, document: bytes) -> Response:
-    """A document with its entity tag, or 304 when the client has it already."""
+    """Return a JSON document with its `ETag`, or 304 if the client has it (RFC 9110, 13.1.2)."""
     entity_tag = f'"{blake2b(document, digest_size=12).hexdigest()}"'
     headers = {"ETag": entity_tag, "Cache-Control": "private, no-cache"}
     known_tags = ENTITY_TAG.findall(request.headers.get("if-none-match", ""))
@@ -24,7 +24,7 @@ def document_response(request: Request, document: bytes) -> Response:
 
 
 def page_response(request: Request, page: Page) -> Response:
-    """A page of a list."""
+    """Return a page of a list: `{"items": […], "next_cursor": …}`."""
     cursor = orjson.dumps(page.next_cursor)
     return document_response(
         request, b'{"items":%b,"next_cursor":%b}' % (encode_array(page.items), cursor)
@@ -32,7 +32,7 @@ def page_response(request: Request, page: Page) -> Response:
 
 
 def command_response(document: Any, status: int, **headers: str) -> Response:
-    """The answer to a command."""
+    """Return the response to a command, as JSON that may not be cached."""
     return Response(
         orjson.dumps(document, option=orjson.OPT_UTC_Z),
         status,

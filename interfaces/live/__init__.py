@@ -1,1 +1,1 @@
-"""The ways in that stay open: a WebSocket and server-sent events."""
+"""Live updates of syncs and grades, over a WebSocket or as server-sent events."""

@@ -1,4 +1,4 @@
-"""Tells everybody on the line what happens to their syncs, as it gets into the log."""
+"""Sends sync and grade events to connected clients as soon as they are in the event log."""
 
 import asyncio
 import threading
@@ -19,18 +19,25 @@ from interfaces.live.stream import MAX_REPLAYED_POSITIONS, Message
 from interfaces.live.subscriber_queue import SubscriberQueue
 
 LIVE_BUSY_POLL_SECONDS = 0.01
+"""Poll interval while events arrive, and for LIVE_BUSY_PERIOD_SECONDS after the last one."""
 LIVE_IDLE_POLL_SECONDS = 0.05
 LIVE_BUSY_PERIOD_SECONDS = 1.0
 MAX_CONCURRENT_SNAPSHOTS = 4
-"""Listeners who ask the database for their snapshot at the same time."""
+"""How many clients of this process may load their snapshot from the database at a time."""
 
 Delivery = tuple[SubscriberQueue, Message]
+"""A message for one subscriber."""
 
 
 class Broadcast:
-    """One thread reads the log for all listeners of this process, and rests when there are none.
+    """Reads the event log in one thread for all subscribers of this process.
 
-    Lines are known to the thread alone; the event loop hands them over and takes messages back.
+    The thread is idle while there are no subscribers. Only the thread uses `_subscribers`; the
+    event loop passes it new and ended subscriptions in two deques. The thread never changes a
+    queue: it lets the event loop do so.
+
+    `open_log` opens the log of the events that clients can receive; `load_position` returns the
+    position up to which the read model `sync_log` has applied the log.
     """
 
     def __init__(
@@ -66,16 +73,20 @@ class Broadcast:
         await self._resources.aclose()
 
     async def current_position(self) -> int:
-        """The position of the log that a snapshot includes from now on."""
+        """Return the position that every snapshot from now on includes."""
         return await self._load_position()
 
     def wake(self) -> None:
-        """Something was appended; may be called from any thread, and doesn't block."""
+        """Read the log at once, because an event was appended; threadsafe, does not block."""
         self._poller.wake()
 
     @asynccontextmanager
     async def subscribe(self, person_id: UUID, after: int) -> AsyncIterator[AsyncIterator[Message]]:
-        """Everything about a person after a position, as long as the messages are taken."""
+        """Yield the messages about a person after a position, while the block runs.
+
+        They end if the subscriber is too slow. Events more than MAX_REPLAYED_POSITIONS before the
+        high-water mark are not sent.
+        """
         queue = SubscriberQueue(person_id, after)
         self._pending_joins.append(queue)
         self._poller.wake()
@@ -85,9 +96,10 @@ class Broadcast:
             queue.closed = True
             self._pending_leaves.append(queue)
 
-    # In the thread
+    # The following methods run in the thread.
 
     def _poll(self) -> float | None:
+        """Publish new events; return the seconds until the next poll, None to wait for `wake`."""
         if not self._subscribers and not self._pending_joins:
             return None
         try:
@@ -96,7 +108,7 @@ class Broadcast:
             self._remove_subscribers()
             return self._publish(high_water_mark)
         except Exception:
-            # Runs were perhaps told further than the position says.
+            # The builder may have applied events that were not sent and are read again.
             self._message_builder.evict_all_runs()
             raise
 
@@ -119,7 +131,7 @@ class Broadcast:
             self._pending_joins.popleft()
 
     def _replay(self, new_subscribers: Sequence[SubscriberQueue], start: int) -> None:
-        """Tell newcomers alone what everybody else knows already."""
+        """Send new subscribers what they missed; the others have received it already."""
         by_person: dict[UUID, set[SubscriberQueue]] = {}
         for subscriber in new_subscribers:
             by_person.setdefault(subscriber.person_id, set()).add(subscriber)
@@ -155,7 +167,10 @@ class Broadcast:
         message_builder: MessageBuilder,
         subscribers: dict[UUID, set[SubscriberQueue]],
     ) -> None:
-        """Hand messages over and wait until they are: no more than these are ever under way."""
+        """Build the messages and pass them to the event loop.
+
+        Wait until they are in the queues, so that the thread is never more than a page ahead.
+        """
         deliveries = [
             (subscriber, message)
             for recorded in events

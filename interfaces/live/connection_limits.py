@@ -1,4 +1,7 @@
-"""How many are on the line in this process: of one person, and of those who have not said who."""
+"""Limits on the live connections that are open in this process.
+
+They are counted per person, and together while they are not authenticated.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,13 +11,13 @@ from uuid import UUID
 from interfaces.http.errors.problem import Problem
 
 MAX_CONNECTIONS_PER_PERSON = 200
-"""Streams and WebSockets of one person; each costs some 40 KB."""
+"""Event streams and WebSockets that one person may have open; each needs about 40 KB."""
 MAX_UNAUTHENTICATED_CONNECTIONS = 512
-"""WebSockets that are open and have not said yet who they are."""
+"""WebSockets that may be open before they have sent a valid token."""
 
 
 class ConnectionLimits:
-    """Counts who is on the line, and lets no more come than may."""
+    """Counts the open live connections and refuses those above a limit."""
 
     def __init__(self) -> None:
         self._by_person: Counter[UUID] = Counter()
@@ -22,9 +25,12 @@ class ConnectionLimits:
 
     @contextmanager
     def unauthenticated(self) -> Iterator[None]:
-        """Somebody comes who has not said who they are; raises the problem `overloaded`."""
+        """Count a WebSocket until it is authenticated.
+
+        Raises: Problem `overloaded` if too many are open.
+        """
         if self._unauthenticated >= MAX_UNAUTHENTICATED_CONNECTIONS:
-            detail = "Too many are about to say who they are."
+            detail = "Too many connections have not sent a token yet; connect again in a second."
             raise Problem("overloaded", detail, headers={"Retry-After": "1"})
         self._unauthenticated += 1
         try:
@@ -33,14 +39,23 @@ class ConnectionLimits:
             self._unauthenticated -= 1
 
     def require_capacity(self, person_id: UUID) -> None:
-        """Refuse a person who has enough lines; raises the problem `rate-limited`."""
+        """Check that a person may open one more live connection.
+
+        Raises: Problem `rate-limited` if not.
+        """
         if self._by_person[person_id] >= MAX_CONNECTIONS_PER_PERSON:
-            detail = f"You have {MAX_CONNECTIONS_PER_PERSON} streams open; close some."
+            detail = (
+                f"You have {MAX_CONNECTIONS_PER_PERSON} live connections open, which is the limit; "
+                "close one and connect again."
+            )
             raise Problem("rate-limited", detail, headers={"Retry-After": "5"})
 
     @contextmanager
     def authenticated(self, person_id: UUID) -> Iterator[None]:
-        """A person is on the line; raises the problem `rate-limited`."""
+        """Count a live connection of a person during the block.
+
+        Raises: Problem `rate-limited` if they may not open one more.
+        """
         self.require_capacity(person_id)
         self._by_person[person_id] += 1
         try:

@@ -1,4 +1,7 @@
-"""Syncs as they go, as server-sent events: the same messages as over the WebSocket."""
+"""Live updates as server-sent events, with the same messages as over the WebSocket.
+
+The format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
 
 import asyncio
 import time
@@ -20,15 +23,16 @@ from interfaces.http.auth.protected_route import (
     protected_route,
 )
 from interfaces.http.consistency import consistent_read
+from interfaces.http.context import AppState, app_state_of
 from interfaces.http.schemas.live import LiveMessage
 from interfaces.http.schemas.page import document_responses
 from interfaces.live.stream import Message, stream_messages, with_keep_alive
 
 SSE_KEEP_ALIVE_SECONDS = 15.0
 SSE_SEND_TIMEOUT_SECONDS = 5.0
-"""Seconds one message may wait for a client that does not read."""
+"""How long the sending of one message may take before the stream is closed."""
 MAX_EVENT_ID_DIGITS = 18
-"""Digits of a position."""
+"""The longest accepted id. Every number of 18 digits fits into a bigint, as positions are."""
 SSE_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 router = APIRouter(
@@ -40,7 +44,7 @@ router = APIRouter(
 
 
 class EventStream(StreamingResponse):
-    """Breaks off when a part of it is not read."""
+    """A response of server-sent events; it ends if the client does not read."""
 
     media_type = "text/event-stream"
 
@@ -49,7 +53,7 @@ class EventStream(StreamingResponse):
         self._chunks = chunks
 
     async def stream_response(self, send: Send) -> None:
-        """Send part by part, each within SSE_SEND_TIMEOUT_SECONDS."""
+        """Send the chunks; end the response if one takes longer than SSE_SEND_TIMEOUT_SECONDS."""
 
         async def send_with_timeout(message: ASGIMessage) -> None:
             async with asyncio.timeout(SSE_SEND_TIMEOUT_SECONDS):
@@ -63,39 +67,43 @@ class EventStream(StreamingResponse):
 @router.get(
     "/events",
     operation_id="followSyncs",
-    summary="Your syncs as they go",
+    summary="Follow your syncs as server-sent events",
     dependencies=[consistent_read("sync_log")],
     status_code=200,
     response_class=EventStream,
-    responses=document_responses(200, LiveMessage, "Messages as events, each `data` as below"),
+    responses=document_responses(
+        200, LiveMessage, "A stream of events; the `data` of each is a message as below"
+    ),
 )
 async def stream_sync_events(
     request: Request,
-    caller: CurrentUser,
+    user: CurrentUser,
     service: ServiceDep,
     last_event_id: Annotated[
         str | None,
-        Header(alias="Last-Event-ID", description="The id of the last event heard: go on after it"),
+        Header(
+            alias="Last-Event-ID",
+            description="The id of the last received event; the stream resumes after it",
+        ),
     ] = None,
 ) -> Response:
-    """Send a snapshot, then a message at each change, until the token expires."""
-    state, last_position = request.app.state, _parse_event_id(last_event_id or "")
-    state.connection_limits.require_capacity(caller.id)
-    messages = stream_messages(caller.id, service, state.live_updates, last_position=last_position)
-    return EventStream(_encode_messages(caller, messages, request))
+    """Send a snapshot, then a message for each change, until the token expires."""
+    state, last_position = app_state_of(request), _parse_event_id(last_event_id or "")
+    state.connection_limits.require_capacity(user.id)
+    messages = stream_messages(user.id, service, state.live_updates, last_position=last_position)
+    return EventStream(_encode_messages(user, messages, state))
 
 
 def _parse_event_id(event_id: str) -> int | None:
-    """The position an event was sent with; None for what is no id of ours."""
+    """Return the position in an event id, or None if it is not an id of this stream."""
     is_position = event_id.isdecimal() and len(event_id) <= MAX_EVENT_ID_DIGITS
     return int(event_id) if is_position else None
 
 
 async def _encode_messages(
-    principal: Principal, messages: AsyncGenerator[Message, None], request: Request
+    principal: Principal, messages: AsyncGenerator[Message, None], state: AppState
 ) -> AsyncGenerator[bytes, None]:
     remaining_seconds = principal.expires_at - time.time()
-    state = request.app.state
     messages_and_pauses = with_keep_alive(
         messages,
         interval_seconds=SSE_KEEP_ALIVE_SECONDS,
@@ -106,7 +114,7 @@ async def _encode_messages(
         with state.connection_limits.authenticated(principal.id):
             yield b"retry: 3000\n\n"
             async for message in messages_and_pauses:
-                yield b": still here\n\n" if message is None else _encode_message(message)
+                yield b": keep-alive\n\n" if message is None else _encode_message(message)
 
 
 def _encode_message(message: Message) -> bytes:

@@ -1,4 +1,4 @@
-"""What a person who stays on the line is told: where their syncs stand, then what changes."""
+"""The messages of one live connection: a snapshot of the syncs of a person, then every change."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -10,45 +10,48 @@ from interfaces.service import Service
 from projections.support.json_documents import encode_array
 
 MAX_REPLAYED_POSITIONS = 5_000
-"""Positions of the log somebody may have missed and still hear of; more is too many to look at."""
+"""How many positions of the log are replayed to a client that reconnects.
+
+A client that is further behind receives a snapshot instead.
+"""
 
 
 class Message(NamedTuple):
-    """What somebody is told, as JSON, and the position of the log up to which they then know."""
+    """A live message as JSON, and the position of the log up to which the client then knows."""
 
     position: int
     text: str
 
 
 class LiveUpdates(Protocol):
-    """Whoever knows what happens."""
+    """The source of live messages; `interfaces.live.broadcast.Broadcast` implements it."""
 
     @property
     def snapshot_slots(self) -> asyncio.Semaphore:
-        """Lets a few in at a time."""
+        """Limits how many clients load their snapshot at the same time."""
 
     async def current_position(self) -> int:
-        """The position of the log that a snapshot includes from now on."""
+        """Return the position that every snapshot from now on includes."""
 
     def subscribe(
         self, person_id: UUID, after: int
     ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
-        """The messages about a person after a position; they end when too many wait."""
+        """Open the messages about a person after a position; they end if too many are queued."""
 
 
 class NoLiveUpdates:
-    """Knows of nothing, for ever."""
+    """A source without messages, for an application that is created without live updates."""
 
     def __init__(self) -> None:
         self.snapshot_slots = asyncio.Semaphore()
 
     async def current_position(self) -> int:
-        """The beginning."""
+        """Return 0, the position before the first event."""
         return 0
 
     @asynccontextmanager
     async def subscribe(self, _: UUID, __: int) -> AsyncIterator[AsyncIterator[Message]]:
-        """Nothing to hear."""
+        """Open an iterator that waits until it is cancelled."""
         yield _no_messages()
 
 
@@ -67,9 +70,13 @@ async def stream_messages(
     *,
     last_position: int | None = None,
 ) -> AsyncGenerator[Message, None]:
-    """A snapshot, then every message since: what falls in between is told after it.
+    """Yield a snapshot of the syncs of a person, then a message for every later event.
 
-    Whoever has everything up to a `last_position` not long ago gets what came since instead.
+    The position is loaded before the snapshot. So an event in between may be in both, but none is
+    missed. A client that has received everything up to `last_position` gets no snapshot but the
+    messages since then, unless they are more than MAX_REPLAYED_POSITIONS behind.
+
+    Raises: One of DATABASE_ERRORS if the snapshot cannot be loaded.
     """
     async with live_updates.snapshot_slots:
         after = await live_updates.current_position()
@@ -77,7 +84,7 @@ async def stream_messages(
         if last_position is not None and after - MAX_REPLAYED_POSITIONS <= last_position <= after:
             after = last_position
         else:
-            items = await service.sync_status_of(person_id, interval=service.sync_interval)
+            items = await service.sync_status_of(person_id)
             snapshot = Message(
                 after, f'{{"type":"snapshot","items":{encode_array(items).decode()}}}'
             )
@@ -95,7 +102,10 @@ async def with_keep_alive(
     duration_seconds: float,
     closing: asyncio.Event,
 ) -> AsyncGenerator[Message | None, None]:
-    """The messages, and None after each silence, for so many seconds or until we close."""
+    """Yield the messages, and None after each `interval_seconds` without a message.
+
+    It ends after `duration_seconds`, when `closing` is set, or when the messages end.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + duration_seconds
     closed = asyncio.ensure_future(closing.wait())

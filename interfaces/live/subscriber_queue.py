@@ -1,4 +1,4 @@
-"""The line to one listener: what waits for them, and never more than it may."""
+"""The queue of messages for one subscriber, with a limit."""
 
 import asyncio
 from collections import deque
@@ -8,11 +8,15 @@ from uuid import UUID
 from interfaces.live.stream import Message
 
 MAX_QUEUED_MESSAGES = 256
-"""Messages that may wait for one listener; whoever lets more come together is let go."""
+"""How many messages may be queued for one subscriber; a slower one is disconnected."""
 
 
 class SubscriberQueue:
-    """Messages for one listener, in order; ends when they let too many come together."""
+    """The messages for one subscriber, in order of their positions.
+
+    The iteration ends if there are more than MAX_QUEUED_MESSAGES. `after` is the position up to
+    which the subscriber knows the log; `closed` is set when the subscription has ended.
+    """
 
     def __init__(self, person_id: UUID, after: int) -> None:
         self.person_id = person_id
@@ -23,7 +27,7 @@ class SubscriberQueue:
         self._overflowed = False
 
     def put(self, message: Message) -> None:
-        """Let a message wait for them, unless it is one they have had."""
+        """Queue a message, unless its position is not after `after` or the queue overflowed."""
         if self._overflowed or message.position <= self.after:
             return
         self._overflowed = len(self._messages) == MAX_QUEUED_MESSAGES
@@ -35,7 +39,7 @@ class SubscriberQueue:
         return self
 
     async def __anext__(self) -> Message:
-        """The next message."""
+        """Wait for the next message and return it."""
         while not self._messages:
             if self._overflowed:
                 raise StopAsyncIteration

@@ -1,4 +1,4 @@
-"""Syncs as they go, over a WebSocket."""
+"""Live updates over the WebSocket `/ws/sync-status`."""
 
 import asyncio
 import time
@@ -11,25 +11,23 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
 from infrastructure.observability.instruments import LIVE_CLIENTS
-from interfaces.http.auth.principal import (
-    Authenticator,
-    IdentityProviderUnavailable,
-    InvalidToken,
-    Principal,
-)
+from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken, Principal
+from interfaces.http.context import app_state_of, request_context_of
 from interfaces.http.errors.error_table import ERROR_TABLE
 from interfaces.http.errors.problem import Problem, problem_response
-from interfaces.http.middleware.rate_limiting import RateBudget, client_address
+from interfaces.http.middleware.authentication import authenticate_token
+from interfaces.http.middleware.rate_budget import RateLimitExceeded, client_address
 from interfaces.http.middleware.rate_limits import ANONYMOUS, LIVE
-from interfaces.live.connection_limits import ConnectionLimits
 from interfaces.live.stream import Message, stream_messages
 
 AUTH_TIMEOUT_SECONDS = 5.0
 WEBSOCKET_SEND_TIMEOUT_SECONDS = 5.0
-"""Seconds one message may wait for a client that does not read."""
+"""How long the sending of one message may take before the connection is closed."""
 CLOSE_TIMEOUT_SECONDS = 30.0
-"""Seconds we wait for a client to take in that it is let go, and why."""
+"""How long the close frame may take; a client that does not read may never receive it."""
 MAX_MESSAGE_BYTES = 64 * 1024
+MAX_REASON_BYTES = 123
+"""The limit of RFC 6455, section 5.5, for a close frame, less the 2 bytes of the code."""
 
 CLOSE_UNAUTHORIZED, CLOSE_TOO_MANY_CONNECTIONS, CLOSE_MESSAGE_TOO_BIG, CLOSE_TRY_AGAIN_LATER = (
     4401,
@@ -38,33 +36,36 @@ CLOSE_UNAUTHORIZED, CLOSE_TOO_MANY_CONNECTIONS, CLOSE_MESSAGE_TOO_BIG, CLOSE_TRY
     1013,
 )
 
+SLOW_CLIENT_REASON = "messages are not read fast enough; connect again for a new snapshot"
+
 router = APIRouter()
 
 
 class ClosedByServer(Exception):
-    """The conversation ends here, with this code."""
+    """The server closes the WebSocket with this close code and reason.
+
+    A reason that is longer than MAX_REASON_BYTES is cut off.
+    """
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 @router.websocket("/ws/sync-status")
 async def sync_status(websocket: WebSocket) -> None:
-    """Ask who is there, send a snapshot, then a message at each change until the token expires.
+    """Authenticate, send a snapshot, then a message for each change until the token expires.
 
-    Pings every 20 s and the limit of 64 KiB are the server's: see `serving.py`.
+    uvicorn sends a ping every 20 s and refuses messages above 64 KiB: see `uvicorn_server.py`.
     """
     if not _is_origin_allowed(websocket):
         await websocket.close()
         return
-    connection_limits: ConnectionLimits = websocket.app.state.connection_limits
+    connection_limits = app_state_of(websocket).connection_limits
     try:
         with connection_limits.unauthenticated():
-            principal = await _authenticate(
-                websocket, RateBudget(websocket.app.state.request_counters)
-            )
+            principal = await _authenticate(websocket)
         with (
             connection_limits.authenticated(principal.id),
             LIVE_CLIENTS.labels("websocket").track_inprogress(),
@@ -75,30 +76,48 @@ async def sync_status(websocket: WebSocket) -> None:
     except Problem as problem:
         await _reject(websocket, problem)
     except tuple(ERROR_TABLE):
-        await _close(websocket, ClosedByServer(CLOSE_TRY_AGAIN_LATER, "not just now"))
+        reason = "the service is not available now; connect again in a few seconds"
+        await _close(websocket, ClosedByServer(CLOSE_TRY_AGAIN_LATER, reason))
     except WebSocketDisconnect:
         return
 
 
-async def _authenticate(websocket: WebSocket, budget: RateBudget) -> Principal:
-    """Accept, and learn who it is; raises the problem `rate-limited`."""
-    address = client_address(websocket.scope)
+async def _authenticate(websocket: WebSocket) -> Principal:
+    """Accept the WebSocket and return the user of its token.
+
+    A WebSocket that does not authenticate is counted for the rate limit of its address.
+
+    Raises:
+        ClosedByServer: If there is no token in time, or it is not valid.
+        RateLimitExceeded: If the address or the user has used up its quota.
+    """
+    budget, address = request_context_of(websocket).rate_budget, client_address(websocket.scope)
     budget.require_remaining(ANONYMOUS, address)
     subprotocol, _, offered_token = ",".join(websocket.scope["subprotocols"]).partition(",")
     by_subprotocol = subprotocol == "bearer" and offered_token
     await websocket.accept(subprotocol="bearer" if by_subprotocol else None)
     try:
         token = offered_token if by_subprotocol else await _receive_token(websocket)
-        principal = await _verify_token(websocket, token)
     except ClosedByServer:
         await budget.spend(ANONYMOUS, address)
         raise
-    await budget.spend(LIVE, str(principal.id))
-    return principal
+    authenticator = app_state_of(websocket).authenticator
+    match await authenticate_token(token, websocket.scope, authenticator):
+        case Principal() as principal:
+            await budget.spend(LIVE, str(principal.id))
+            return principal
+        case InvalidToken() as error:
+            raise ClosedByServer(CLOSE_UNAUTHORIZED, str(error))
+        case IdentityProviderUnavailable():
+            await budget.spend(ANONYMOUS, address)
+            reason = "tokens cannot be verified now; connect again in a few seconds"
+            raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, reason)
+        case RateLimitExceeded() as refusal:
+            raise refusal
 
 
 async def _reject(websocket: WebSocket, problem: Problem) -> None:
-    """Say no in the answer to the handshake, or with a code when that is over."""
+    """Refuse with the response to the handshake, or with a close code after the handshake."""
     if websocket.application_state is WebSocketState.CONNECTING:
         await websocket.send_denial_response(problem_response(problem, websocket.scope))
     else:
@@ -106,8 +125,9 @@ async def _reject(websocket: WebSocket, problem: Problem) -> None:
 
 
 def _is_origin_allowed(websocket: WebSocket) -> bool:
-    """Whether the page that connects may: a browser names it, other clients need not."""
-    origin, allowed_origins = websocket.headers.get("origin"), websocket.app.state.allowed_origins
+    """Return whether a web page may connect; only browsers send an origin, other clients may."""
+    origin = websocket.headers.get("origin")
+    allowed_origins = app_state_of(websocket).allowed_origins
     if origin is None or not allowed_origins or {origin, "*"} & allowed_origins:
         return True
     return urlsplit(origin).netloc == websocket.headers.get("host")
@@ -118,11 +138,13 @@ async def _receive_token(websocket: WebSocket) -> str:
         async with asyncio.timeout(AUTH_TIMEOUT_SECONDS):
             message = orjson.loads(await _receive(websocket))
     except TimeoutError:
-        raise ClosedByServer(CLOSE_UNAUTHORIZED, "no token in time") from None
+        reason = f"no token was received within {AUTH_TIMEOUT_SECONDS:g} s"
+        raise ClosedByServer(CLOSE_UNAUTHORIZED, reason) from None
     except orjson.JSONDecodeError:
         message = None
     if not isinstance(message, dict) or message.get("type") != "auth":
-        raise ClosedByServer(CLOSE_UNAUTHORIZED, "the first message must be auth")
+        reason = 'the first message must be {"type": "auth", "token": "<JWT>"}'
+        raise ClosedByServer(CLOSE_UNAUTHORIZED, reason)
     return str(message.get("token"))
 
 
@@ -132,22 +154,12 @@ async def _receive(websocket: WebSocket) -> str | bytes:
         raise WebSocketDisconnect(message.get("code", 1005))
     data: str | bytes = message.get("text") or message.get("bytes") or b""
     if len(data) > MAX_MESSAGE_BYTES:
-        raise ClosedByServer(CLOSE_MESSAGE_TOO_BIG, "at most 64 KiB")
+        raise ClosedByServer(CLOSE_MESSAGE_TOO_BIG, "a message may have at most 64 KiB")
     return data
 
 
-async def _verify_token(websocket: WebSocket, token: str) -> Principal:
-    authenticate: Authenticator = websocket.app.state.authenticator
-    try:
-        return await authenticate(token)
-    except InvalidToken as error:
-        raise ClosedByServer(CLOSE_UNAUTHORIZED, str(error)) from None
-    except IdentityProviderUnavailable:
-        raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, "tokens cannot be checked just now") from None
-
-
 async def _serve_messages(websocket: WebSocket, principal: Principal) -> None:
-    state = websocket.app.state
+    state = app_state_of(websocket)
     messages = stream_messages(principal.id, state.service, state.live_updates)
     sender = asyncio.ensure_future(_send_messages(websocket, messages))
     receiver = asyncio.ensure_future(_receive_until_closed(websocket))
@@ -163,10 +175,11 @@ async def _serve_messages(websocket: WebSocket, principal: Principal) -> None:
             task.cancel()
         await asyncio.wait(tasks)
     if not ended:
-        raise ClosedByServer(CLOSE_UNAUTHORIZED, "the token has expired")
+        reason = "the token has expired; connect again with a new one"
+        raise ClosedByServer(CLOSE_UNAUTHORIZED, reason)
     for task in ended:
         task.result()
-    raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, "no more to tell just now")
+    raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, SLOW_CLIENT_REASON)
 
 
 async def _send_messages(websocket: WebSocket, messages: AsyncGenerator[Message, None]) -> None:
@@ -176,7 +189,7 @@ async def _send_messages(websocket: WebSocket, messages: AsyncGenerator[Message,
                 async with asyncio.timeout(WEBSOCKET_SEND_TIMEOUT_SECONDS):
                     await websocket.send_text(message.text)
             except TimeoutError:
-                raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, "you do not read") from None
+                raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, SLOW_CLIENT_REASON) from None
 
 
 async def _receive_until_closed(websocket: WebSocket) -> None:
@@ -186,7 +199,7 @@ async def _receive_until_closed(websocket: WebSocket) -> None:
 
 async def _close(websocket: WebSocket, closed: ClosedByServer) -> None:
     if websocket.client_state is WebSocketState.CONNECTED:
-        # The client may be gone meanwhile, or never read again.
+        # The client may have disconnected, or may never read again.
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await websocket.close(closed.code, closed.reason)

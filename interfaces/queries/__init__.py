@@ -1,1 +1,1 @@
-"""Queries that read the event log or the process itself instead of a read model."""
+"""Queries that read the event log or the state of the service instead of a read model."""

@@ -1,4 +1,4 @@
-"""What auditors are shown: the events of a connection, and its state as it stood."""
+"""Queries of the event log for auditors: the events of a connection, and its past states."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,12 +15,7 @@ from domain.errors import ConnectionNotFound
 from domain.history_access import HistoryAccess
 from domain.sync import Sync
 from infrastructure.canvas.circuit_breakers import load_circuit_breakers
-from infrastructure.event_store.history import (
-    AsyncPool,
-    HistoryRow,
-    read_history,
-    read_last_position,
-)
+from infrastructure.event_store.history import HistoryRow, read_history, read_last_position
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
 from infrastructure.event_store.stream_positions import (
@@ -29,18 +24,25 @@ from infrastructure.event_store.stream_positions import (
     position_of_version,
     positions_at,
 )
+from infrastructure.postgres.pools import ReadPool
 from interfaces.queries.current_state import connection_document, state_document
 from projections.support.json_documents import format_rfc3339
 from projections.support.page import Page, build_page, decode_cursor, position_key
 
+NO_SEAL_YET = None
+"""Value of the member `seal` of each event: the log has no tamper-evident checkpoints yet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditHistory:
-    """Recorded history, read on an auditor's behalf."""
+    """The queries of recorded history; `interval` is the time between two scheduled syncs.
+
+    These queries record nothing: the caller records that history was read.
+    """
 
     store: EventStore
     mapper: Mapper
-    pool: AsyncPool
+    pool: ReadPool
     interval: timedelta
 
     async def history(
@@ -54,10 +56,15 @@ class AuditHistory:
         cursor: str | None = None,
         limit: int | None = 100,
     ) -> Page:
-        """Everything recorded about a connection, in the order of the log.
+        """Return a page of a connection's events in the order of the log.
 
-        A cursor goes no further than the log did on the first page, so that reading, which is
-        recorded too, comes to an end. Raises ConnectionNotFound and BadCursor.
+        The events are those of the connection, of its syncs and of reads of its history; each is
+        the JSON object that `_encode_event` builds. No page has events that were appended after
+        the first page was read. Otherwise the list would have no end, as each read adds an event.
+
+        Raises:
+            ConnectionNotFound: If no such connection was ever opened.
+            BadCursor: If the cursor does not belong to this list.
         """
         await self._require_connection(connection_id)
         after, up_to = decode_cursor(cursor, position_key, position_key)
@@ -80,9 +87,10 @@ class AuditHistory:
     async def state_at(
         self, connection_id: UUID, *, as_of: datetime | None = None, version: int | None = None
     ) -> dict[str, Any]:
-        """Both aggregates as they stood at a time, or when the connection had a version.
+        """Return the state of a connection and its syncs at a time or at a version of it.
 
-        Raises ConnectionNotFound, also where the connection never had that version.
+        If both are None, it is the current state. `state_document` builds the result.
+        Raises: ConnectionNotFound if the connection was never opened or had no such version.
         """
         await self._require_connection(connection_id)
         up_to = None
@@ -107,7 +115,11 @@ class AuditHistory:
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """Connections of everybody, closed ones too, in the order they were opened."""
+        """Return a page of the connections of all people, closed ones too, oldest first.
+
+        Each item is a connection with its `user_id`, as JSON.
+        Raises: BadCursor if the cursor does not belong to this list.
+        """
         [after] = decode_cursor(cursor, position_key)
         circuit_breakers = await load_circuit_breakers(self.pool)
         items: list[tuple[int, bytes]] = []
@@ -152,7 +164,7 @@ class AuditHistory:
 
 
 def history_streams(connection_id: UUID) -> list[UUID]:
-    """The streams that make up a connection's history."""
+    """Return the ids of the streams of a connection: itself, its syncs and its history reads."""
     return [connection_id, Sync.id_for(connection_id), HistoryAccess.id_for(connection_id)]
 
 
@@ -168,6 +180,6 @@ def _encode_event(row: HistoryRow) -> bytes:
             "correlation_id": row.correlation_id,
             "causation_id": row.causation_id,
             "payload": row.payload,
-            "seal": None,
+            "seal": NO_SEAL_YET,
         }
     )

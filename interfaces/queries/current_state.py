@@ -1,6 +1,7 @@
-"""A connection and its newest run as aggregates tell them, in the contract's words.
+"""Builds the JSON documents of a connection and its newest run from their aggregates.
 
-The same documents as the read models give, for answers that must not lag behind a command.
+They are equal to those of the read models, but do not lag behind a command. Times are text in the
+format of RFC 3339.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +15,7 @@ from domain.circuit_breaker import CLOSED, CircuitBreaker, postpone
 from domain.connection import Connection
 from domain.next_sync import next_run_at
 from domain.sync import Sync
+from projections.support.connection_document import build_connection_document
 from projections.support.json_documents import format_rfc3339
 
 LoadCircuitBreakers = Callable[[], Awaitable[Mapping[str, CircuitBreaker]]]
@@ -21,21 +23,21 @@ LoadCircuitBreakers = Callable[[], Awaitable[Mapping[str, CircuitBreaker]]]
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """Answers from the log itself."""
+    """Queries of the event log; `interval` is the time between two scheduled syncs."""
 
     store: Store
     interval: timedelta
     load_circuit_breakers: LoadCircuitBreakers
 
     async def connection(self, connection_id: UUID) -> dict[str, Any]:
-        """A connection as it stands after everything recorded so far."""
+        """Return the current state of an opened connection, as `connection_document` builds it."""
         connection = await self.store.load(Connection, connection_id)
         sync = await self.store.load(Sync, Sync.id_for(connection_id))
         circuit_breakers = await self.load_circuit_breakers()
         return connection_document(connection, sync, self.interval, circuit_breakers)
 
     async def sync(self, connection_id: UUID) -> dict[str, Any] | None:
-        """The newest run of a connection as it stands after everything recorded so far."""
+        """Return the current state of a connection's newest run; None if there was none yet."""
         return sync_document(await self.store.load(Sync, Sync.id_for(connection_id)))
 
 
@@ -45,51 +47,40 @@ def connection_document(
     interval: timedelta,
     circuit_breakers: Mapping[str, CircuitBreaker],
 ) -> dict[str, Any]:
-    """A connection as `GET /canvas/connections/{id}` shows it."""
+    """Return a connection as `GET /canvas/connections/{id}` shows it."""
+    document = build_connection_document(
+        connection.id,
+        connection,
+        status=connection.status,
+        token_rotated_at=_format_time(connection.token_rotated_at),
+        last_validated_at=_format_time(connection.validated_at),
+        last_synced_at=_format_time(sync.last_completed_at),
+        created_at=_format_time(connection.opened_at),
+        version=connection.version,
+    )
     due_at = next_run_at(connection, sync, interval)
-    circuit_breaker = circuit_breakers.get(connection.canvas_url, CLOSED)
-    return {
-        "id": connection.id,
-        "canvas_url": connection.canvas_url,
-        "canvas_name": connection.canvas_name,
-        "canvas_user": {"id": connection.canvas_user_id, "name": connection.canvas_user_name},
-        "status": connection.status,
-        "token_fingerprint": connection.token_fingerprint,
-        "token_rotated_at": _format_time(connection.token_rotated_at),
-        "last_validated_at": _format_time(connection.validated_at),
-        "last_synced_at": _format_time(sync.last_completed_at),
-        "next_sync_at": format_rfc3339(postpone(due_at, circuit_breaker.open_until))
-        if due_at
-        else None,
-        "created_at": _format_time(connection.opened_at),
-        "version": connection.version,
-    }
+    open_until = circuit_breakers.get(connection.canvas_url, CLOSED).open_until
+    next_sync_at = format_rfc3339(postpone(due_at, open_until)) if due_at else None
+    return {**document, "next_sync_at": next_sync_at}
 
 
 def sync_document(sync: Sync) -> dict[str, Any] | None:
-    """The newest run as `GET /sync/logs` shows it; None when there was none yet."""
+    """Return the newest run as `GET /sync/logs` shows it; None if there was none yet."""
     run = sync.run
     if run is None:
         return None
-    return {
-        "id": run["id"],
-        "connection_id": sync.connection_id,
-        "trigger": run["trigger"],
-        "mode": run["mode"],
-        "status": run["status"],
-        "started_at": _format_time(run["started_at"]),
-        "finished_at": _format_time(run["finished_at"]),
-        "courses": run["courses"],
-        "changes": run["changes"],
-        "requests": run["requests"],
-        "error": run["error"],
-    }
+    started_at, finished_at = _format_time(run["started_at"]), _format_time(run["finished_at"])
+    return {**run, "started_at": started_at, "finished_at": finished_at}
 
 
 def state_document(
     connection: Connection, sync: Sync, position: int, interval: timedelta
 ) -> dict[str, Any]:
-    """Both aggregates as they stood at a position of the log, and the versions they stood at."""
+    """Return the state of both aggregates at a position of the log, with their versions.
+
+    `connection` is None if it did not exist yet. `sync.courses` has the last read state of every
+    course, by its Canvas id.
+    """
     connection_state = (
         connection_document(connection, sync, interval, {}) if connection.exists else None
     )

@@ -1,1 +1,1 @@
-"""What is due, what is handed in and what is graded."""
+"""Read model `assignments`: every assignment with its dates, submission and status."""

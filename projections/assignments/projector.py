@@ -1,4 +1,9 @@
-"""Keeps `assignments` true."""
+"""Projector of `assignments`, one row for each assignment, and of `withdrawn_courses`.
+
+CourseFetched has the assignments that differ and the ids of those to delete. The assignments of a
+withdrawn course keep their rows: if the course comes back, CourseFetched has only those that
+differ. Queries leave them out.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,19 +18,52 @@ from projections.support.assignment_document import encode_assignment, settled_s
 from projections.support.cached_ids import assignment_id, course_id
 from projections.support.json_documents import format_rfc3339, parse_time
 from projections.support.search import fold_case
-from projections.support.sql_arrays import to_columns
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
+from projections.support.upsert import Upsert
 
 VERSION = 1
 SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
 TABLES = ("assignments", "withdrawn_courses")
 
+ASSIGNMENTS = Upsert(
+    "assignments",
+    {
+        "assignment_id": "uuid",
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "course_id": "uuid",
+        "name": "text",
+        "due_at": "timestamptz",
+        "unlock_at": "timestamptz",
+        "lock_at": "timestamptz",
+        "settled": "text",
+        "late": "boolean",
+        "document": "bytea",
+        "position": "bigint",
+    },
+    key="assignment_id",
+)
+WITHDRAWN_COURSES = Upsert(
+    "withdrawn_courses",
+    {
+        "course_id": "uuid",
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "position": "bigint",
+    },
+    key="course_id",
+)
+
 Row = tuple[Any, ...]
 LatestAssignment = tuple[Assignment, UUID, UUID, RecordedEvent]
+"""An assignment, the ids of its connection and course, and the last event that contains it."""
 
 
 def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into the tables."""
+    """Apply a batch of events to the tables, which the search path of `cursor` must find.
+
+    Of each assignment only the last event of the batch matters.
+    """
     latest: dict[UUID, LatestAssignment | None] = {}
     withdrawn: dict[UUID, Row | None] = {}
     for recorded in drop_ended(events, TABLES, cursor):
@@ -43,7 +81,9 @@ def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
             withdrawn[course] = _withdrawn_row(course, event.connection_id, recorded)
     _set_withdrawn(withdrawn, cursor)
     _delete([id_ for id_, last in latest.items() if last is None], cursor)
-    _upsert([_row(id_, *last) for id_, last in latest.items() if last is not None], cursor)
+    ASSIGNMENTS.execute(
+        [_row(id_, *last) for id_, last in latest.items() if last is not None], cursor
+    )
 
 
 def _withdrawn_row(course: UUID, connection_id: UUID, recorded: RecordedEvent) -> Row:
@@ -81,55 +121,10 @@ def _delete(ids: list[UUID], cursor: Cursor[Any]) -> None:
         cursor.execute("DELETE FROM assignments WHERE assignment_id = ANY(%b::uuid[])", [ids])
 
 
-def _upsert(rows: list[Row], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO assignments (
-            assignment_id, connection_id, person_id, course_id, name, due_at, unlock_at,
-            lock_at, settled, late, document, position
-        )
-        SELECT assignment_id, connection_id, person_id, course_id, name, due_at, unlock_at,
-               lock_at, settled, late, document, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[],
-                   %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::text[],
-                   %b::boolean[], %b::bytea[], %b::bigint[]
-               ) AS incoming (
-                   assignment_id, connection_id, person_id, course_id, name, due_at, unlock_at,
-                   lock_at, settled, late, document, position
-               )
-            ON CONFLICT (assignment_id) DO UPDATE
-           SET course_id = excluded.course_id,
-               name      = excluded.name,
-               due_at    = excluded.due_at,
-               unlock_at = excluded.unlock_at,
-               lock_at   = excluded.lock_at,
-               settled   = excluded.settled,
-               late      = excluded.late,
-               document  = excluded.document,
-               position  = excluded.position
-        """,
-        to_columns(rows),
-    )
-
-
 def _set_withdrawn(courses: dict[UUID, Row | None], cursor: Cursor[Any]) -> None:
     returned = [course for course, row in courses.items() if row is None]
     if returned:
         cursor.execute(
             "DELETE FROM withdrawn_courses WHERE course_id = ANY(%b::uuid[])", [returned]
         )
-    if withdrawn := [row for row in courses.values() if row is not None]:
-        cursor.execute(
-            """
-            INSERT INTO withdrawn_courses (course_id, connection_id, person_id, position)
-            SELECT course_id, connection_id, person_id, position
-              FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[])
-                   AS incoming (course_id, connection_id, person_id, position)
-                ON CONFLICT (course_id) DO UPDATE
-               SET position = excluded.position
-            """,
-            to_columns(withdrawn),
-        )
+    WITHDRAWN_COURSES.execute([row for row in courses.values() if row is not None], cursor)

@@ -1,4 +1,4 @@
-"""What somebody has to do, and what became of it."""
+"""The query of the read model `assignments`, for `GET /canvas/assignments`, `GET /canvas/data`."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -25,12 +25,16 @@ Row = tuple[UUID, bytes, str, bool, datetime | None, str]
 
 
 class SortOrder(NamedTuple):
-    """How the list is sorted, undated ones last, and where the next page starts."""
+    """A sort order of the list. By due date, in both directions, those without one come last."""
 
     order_by: sql.SQL
+    """The expressions to sort by, which are unique together."""
     after: sql.SQL
+    """The condition for the rows after those with the sort key `key` and the id `id`."""
     parse_key: Callable[[Any], Any]
+    """Parses the sort key in a cursor."""
     key: Callable[[Row], Any]
+    """Returns the sort key of a row."""
 
 
 SORT_ORDERS = {
@@ -89,6 +93,13 @@ ASSIGNMENTS_SQL = sql.SQL(
      LIMIT %(limit)s
     """
 )
+STATEMENTS = {
+    sort: ASSIGNMENTS_SQL.format(
+        status=STATUS_SQL, locked=LOCKED_SQL, after=order.after, order_by=order.order_by
+    )
+    for sort, order in SORT_ORDERS.items()
+}
+"""The statement for each sort order."""
 
 
 async def assignments_of(
@@ -106,16 +117,19 @@ async def assignments_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """A person's assignments; `statuses` are those of the contract, `late` among them.
+    """Return a page of a person's assignments, without those of withdrawn courses.
 
-    Due from `due_after` on and before `due_before`; courses withdrawn by Canvas are left out.
-    Raises BadCursor, and KeyError for a `sort` that is not in SORT_ORDERS.
+    An item is the JSON of an assignment, with `status` and `locked` at the time `now`. `statuses`
+    are values of `status`, or `late` for a late submission of any status; none means all. The due
+    date is at or after `due_after` and before `due_before`. `q` is a part of the name. A cursor
+    contains `sort`, sort key and id.
+
+    Raises:
+        BadCursor: If the cursor does not belong to this list in this order.
+        KeyError: If `sort` is not a key of SORT_ORDERS.
     """
     order = SORT_ORDERS[sort]
     _, key, id_ = decode_cursor(cursor, order_name(sort), order.parse_key, UUID)
-    statement = ASSIGNMENTS_SQL.format(
-        status=STATUS_SQL, locked=LOCKED_SQL, after=order.after, order_by=order.order_by
-    )
     parameters = {
         "person": person_id,
         "now": now,
@@ -129,11 +143,15 @@ async def assignments_of(
         "id": id_,
         "limit": rows_to_fetch(limit),
     }
-    async with pool.connection() as connection:
-        rows = await (await connection.execute(statement, parameters, binary=True)).fetchall()
+    rows = await _fetch_rows(STATEMENTS[sort], parameters, pool)
     return build_page(
-        rows,
-        limit,
-        lambda row: with_status(*row[1:4]),
-        lambda row: (sort, order.key(row), row[0]),
+        rows, limit, lambda row: with_status(*row[1:4]), lambda row: (sort, order.key(row), row[0])
     )
+
+
+async def _fetch_rows(
+    statement: sql.Composed, parameters: dict[str, Any], pool: AsyncConnectionPool
+) -> list[Row]:
+    async with pool.connection() as connection:
+        result = await connection.execute(statement, parameters, binary=True)
+        return await result.fetchall()

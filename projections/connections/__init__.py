@@ -1,1 +1,1 @@
-"""Which Canvas accounts somebody is connected to."""
+"""Read model `connections`: the open connections of each person, and when each one is due."""

@@ -1,4 +1,10 @@
-"""Which connections are due for a run, those that are due longest first."""
+"""Queries of the read model `connections` for the scanner: which connections are due for a run.
+
+The columns `rested_at` and `wait` are `idle_since` and `delay_index` of `Schedule` in
+`domain/sync_schedule.py`. All connections with the same delay become due in the order of
+`rested_at`. So for each of the few hundred delays, the due connections are one range of an index,
+which is read from its oldest end.
+"""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -11,16 +17,16 @@ from domain.sync_schedule import DueConnection, delays
 
 DUE_CONNECTIONS_SQL = """
 SELECT due.person_id, due.connection_id, due.origin, due.due_at
-  FROM unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (length, nth)
+  FROM unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (delay, number)
  CROSS JOIN LATERAL (
-           SELECT person_id, connection_id, origin, rested_at + length AS due_at
+           SELECT person_id, connection_id, origin, rested_at + delay AS due_at
              FROM read.connections
             WHERE active
-              AND wait = nth - 1
-              AND rested_at <= %(now)b - length
+              AND wait = number - 1
+              AND rested_at <= %(now)b - delay
               AND (
                       %(id)b::uuid IS NULL
-                      OR (rested_at, connection_id) > (%(due_at)b - length, %(id)b::uuid)
+                      OR (rested_at, connection_id) > (%(due_at)b - delay, %(id)b::uuid)
                   )
               AND origin <> ALL(%(without)b::text[])
             ORDER BY rested_at, connection_id
@@ -33,14 +39,14 @@ SELECT due.person_id, due.connection_id, due.origin, due.due_at
 DUE_AT_HOSTS_SQL = """
 SELECT due.person_id, due.connection_id, due.origin, due.due_at
   FROM unnest(%(origins)b::text[]) AS host
- CROSS JOIN unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (length, nth)
+ CROSS JOIN unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (delay, number)
  CROSS JOIN LATERAL (
-           SELECT person_id, connection_id, origin, rested_at + length AS due_at
+           SELECT person_id, connection_id, origin, rested_at + delay AS due_at
              FROM read.connections
             WHERE active
               AND origin = host
-              AND wait = nth - 1
-              AND rested_at <= %(now)b - length
+              AND wait = number - 1
+              AND rested_at <= %(now)b - delay
             ORDER BY rested_at, connection_id
             LIMIT %(limit)b
        ) AS due
@@ -58,9 +64,11 @@ async def due_connections(
     limit: int,
     pool: AsyncConnectionPool,
 ) -> list[DueConnection]:
-    """The connections due after another one, but none at some hosts.
+    """Return the connections that are due at `now`, longest due first, at most `limit`.
 
-    Each wait is a range of the index, read from its oldest end.
+    `interval` is the time between two syncs. The list continues after the connection `after`, the
+    last one of the page before, and leaves out those at the origins `without`. Circuit breakers
+    are not considered: the scanner does that.
     """
     parameters = {
         "delays": list(delays(interval)),
@@ -81,7 +89,11 @@ async def due_at_hosts(
     limit: int,
     pool: AsyncConnectionPool,
 ) -> list[DueConnection]:
-    """The connections due at a few hosts: each of their waits is a range of another index."""
+    """Return the connections at these origins that are due at `now`, longest due first.
+
+    `interval` is the time between two syncs, `limit` the maximum number of connections in all.
+    The statement reads one range of an index for each origin and delay, so origins must be few.
+    """
     parameters = {
         "delays": list(delays(interval)),
         "now": now,

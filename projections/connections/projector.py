@@ -1,4 +1,8 @@
-"""Keeps `connections` true."""
+"""Projector of `connections`: one row for each open connection.
+
+The document comes from the events of the connection. The schedule, with the columns `active`,
+`rested_at`, `failures` and `wait`, also needs the request and the end of each run.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,23 +13,22 @@ from uuid import UUID
 import orjson
 from psycopg import Cursor
 
-from domain.event import Event
 from domain.events import (
     ConnectionOpened,
     ConnectionValidated,
-    SyncCancelled,
     SyncCompleted,
-    SyncFailed,
     SyncRequested,
     TokenRejected,
     TokenRotated,
 )
 from domain.events.connection import ConnectionEvent
 from domain.recorded_event import RecordedEvent
-from domain.sync_schedule import delay_index, failures_after
+from domain.sync_run import END_EVENTS
+from domain.sync_schedule import Schedule
+from projections.support.connection_document import ConnectionDocument, build_connection_document
 from projections.support.json_documents import encode, format_rfc3339
-from projections.support.sql_arrays import to_columns
 from projections.support.tombstones import CLOSING_EVENTS, connection_id_of, drop_ended
+from projections.support.upsert import Upsert
 
 VERSION = 2
 SUBSCRIBES_TO = (
@@ -34,82 +37,89 @@ SUBSCRIBES_TO = (
     ConnectionValidated,
     TokenRejected,
     SyncRequested,
-    SyncCompleted,
-    SyncFailed,
-    SyncCancelled,
+    *END_EVENTS,
     *CLOSING_EVENTS,
 )
 TABLES = ("connections",)
 
+CONNECTIONS = Upsert(
+    "connections",
+    {
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "origin": "text",
+        "created_at": "timestamptz",
+        "active": "boolean",
+        "rested_at": "timestamptz",
+        "failures": "integer",
+        "wait": "integer",
+        "document": "bytea",
+        "position": "bigint",
+    },
+    key="connection_id",
+    kept=("origin", "created_at"),
+)
+
 
 @dataclass(slots=True)
 class ConnectionRow:
-    """A connection as the table holds it.
+    """A row of `connections`.
 
-    It has rested since its last run ended, or since a live one was asked for.
+    `rested_at`, `failures` and `wait` are `idle_since`, `failures` and `delay_index` of `schedule`.
+    `position` is that of the last event that changed the row.
     """
 
-    document: dict[str, Any]
+    document: ConnectionDocument
     person_id: UUID
     origin: str
     created_at: datetime
-    idle_since: datetime
-    failures: int
-    delay_index: int
+    schedule: Schedule
     position: int
 
     def values(self, id_: UUID) -> tuple[Any, ...]:
-        """The columns to keep."""
+        """Return the values in the order of the columns of CONNECTIONS."""
         return (
             id_,
             self.person_id,
             self.origin,
             self.created_at,
             self.document["status"] == "active",
-            self.idle_since,
-            self.failures,
-            self.delay_index,
+            *self.schedule,
             encode(self.document),
             self.position,
         )
 
 
 def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into the table."""
-    live_events = drop_ended(events, TABLES, cursor)
-    rows = _load({connection_id_of(recorded.event) for recorded in live_events}, cursor)
-    for recorded in live_events:
+    """Apply a batch of events to `connections`, which the search path of `cursor` must find."""
+    remaining = drop_ended(events, TABLES, cursor)
+    rows = _load({connection_id_of(recorded.event) for recorded in remaining}, cursor)
+    for recorded in remaining:
         id_ = connection_id_of(recorded.event)
         if isinstance(recorded.event, ConnectionOpened):
             rows[id_] = _new_row(recorded.event, recorded)
         elif row := rows.get(id_):
             _apply(row, recorded)
-    _upsert([row.values(id_) for id_, row in rows.items()], cursor)
+    CONNECTIONS.execute([row.values(id_) for id_, row in rows.items()], cursor)
 
 
 def _new_row(event: ConnectionOpened, recorded: RecordedEvent) -> ConnectionRow:
     at = format_rfc3339(recorded.recorded_at)
-    document = {
-        "id": event.originator_id,
-        "canvas_url": event.canvas_url,
-        "canvas_name": event.canvas_name,
-        "canvas_user": {"id": event.canvas_user_id, "name": event.canvas_user_name},
-        "status": "active",
-        "token_fingerprint": event.token_fingerprint,
-        "token_rotated_at": at,
-        "last_validated_at": at,
-        "last_synced_at": None,
-        "created_at": at,
-        "version": event.originator_version,
-    }
     return ConnectionRow(
+        document=build_connection_document(
+            event.originator_id,
+            event,
+            status="active",
+            token_rotated_at=at,
+            last_validated_at=at,
+            last_synced_at=None,
+            created_at=at,
+            version=event.originator_version,
+        ),
         person_id=recorded.person_id,
         origin=event.canvas_url,
         created_at=recorded.recorded_at,
-        idle_since=recorded.recorded_at,
-        failures=0,
-        delay_index=delay_index(event.originator_id, 0),
-        document=document,
+        schedule=Schedule.at_opening(event.originator_id, recorded.recorded_at),
         position=recorded.position,
     )
 
@@ -128,23 +138,11 @@ def _apply(row: ConnectionRow, recorded: RecordedEvent) -> None:
         case TokenRejected():
             document["status"] = "token_rejected"
         case event:
-            _update_schedule(row, event, recorded.recorded_at)
+            row.schedule = row.schedule.after(event, recorded.recorded_at)
             if isinstance(event, SyncCompleted):
                 document["last_synced_at"] = at
-    _update_version(document, recorded.event)
-
-
-def _update_schedule(row: ConnectionRow, event: Event, at: datetime) -> None:
-    failures = 0
-    if not isinstance(event, SyncRequested):
-        failures = row.failures = failures_after(row.failures, event)
-    row.idle_since = at
-    row.delay_index = delay_index(connection_id_of(event), failures)
-
-
-def _update_version(document: dict[str, Any], event: Event) -> None:
-    if isinstance(event, ConnectionEvent):
-        document["version"] = event.originator_version
+    if isinstance(recorded.event, ConnectionEvent):
+        document["version"] = recorded.event.originator_version
 
 
 def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionRow]:
@@ -162,35 +160,8 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionRow]:
         binary=True,
     )
     return {
-        id_: ConnectionRow(orjson.loads(document), *fields) for id_, document, *fields in cursor
-    }
-
-
-def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO connections (
-            connection_id, person_id, origin, created_at, active, rested_at, failures, wait,
-            document, position
+        id_: ConnectionRow(
+            orjson.loads(document), person_id, origin, created_at, Schedule(*schedule), position
         )
-        SELECT connection_id, person_id, origin, created_at, active, rested_at, failures, wait,
-               document, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::boolean[],
-                   %b::timestamptz[], %b::integer[], %b::integer[], %b::bytea[], %b::bigint[]
-               ) AS incoming (
-                   connection_id, person_id, origin, created_at, active, rested_at, failures, wait,
-                   document, position
-               )
-            ON CONFLICT (connection_id) DO UPDATE
-           SET active    = excluded.active,
-               rested_at = excluded.rested_at,
-               failures  = excluded.failures,
-               wait      = excluded.wait,
-               document  = excluded.document,
-               position  = excluded.position
-        """,
-        to_columns(rows),
-    )
+        for id_, document, person_id, origin, created_at, *schedule, position in cursor
+    }

@@ -1,13 +1,43 @@
-"""Which Canvas accounts somebody is connected to."""
+"""Queries of the read model `connections`.
+
+`GET /canvas/connections`, `GET /canvas/connections/{id}` and `GET /canvas/data` use them.
+"""
 
 from datetime import timedelta
 from uuid import UUID
 
+from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from projections.support.json_documents import add_members, encode_time_or_null
 from projections.support.page import Page, build_page, decode_cursor, rows_to_fetch, time_key
-from projections.support.schedule_row import ScheduleRow
+from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
+
+CONNECTIONS_SQL = sql.SQL(
+    """
+    SELECT created_at, connection_id, document, {schedule}
+      FROM read.connections
+      {join_open_until}
+     WHERE person_id = %(person)s
+       AND (
+               %(id)s::uuid IS NULL
+               OR (created_at, connection_id) > (%(created_at)s::timestamptz, %(id)s::uuid)
+           )
+     ORDER BY created_at, connection_id
+     LIMIT %(limit)s
+    """
+).format(schedule=SCHEDULE_COLUMNS, join_open_until=JOIN_OPEN_UNTIL)
+
+CONNECTION_SQL = sql.SQL(
+    """
+    SELECT document, {schedule}
+      FROM read.connections
+      {join_open_until}
+     WHERE person_id = %s
+       AND connection_id = %s
+     ORDER BY connection_id
+    """
+).format(schedule=SCHEDULE_COLUMNS, join_open_until=JOIN_OPEN_UNTIL)
 
 
 async def connections_of(
@@ -18,22 +48,17 @@ async def connections_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """A person's open connections, oldest first; raises BadCursor."""
+    """Return a page of a person's open connections, oldest first.
+
+    An item is the JSON of a `ConnectionDocument` with the member `next_sync_at`, which depends on
+    `interval`, the time between two syncs. A cursor contains creation time and id of a connection.
+
+    Raises: BadCursor if the cursor does not belong to this list.
+    """
     created_at, id_ = decode_cursor(cursor, time_key, UUID)
     async with pool.connection() as connection:
         result = await connection.execute(
-            """
-            SELECT created_at, connection_id, document, active, rested_at, wait, open_until
-              FROM read.connections
-              LEFT JOIN easeboard.canvas_hosts USING (origin)
-             WHERE person_id = %(person)s
-               AND (
-                       %(id)s::uuid IS NULL
-                       OR (created_at, connection_id) > (%(created_at)s::timestamptz, %(id)s::uuid)
-                   )
-             ORDER BY created_at, connection_id
-             LIMIT %(limit)s
-            """,
+            CONNECTIONS_SQL,
             {
                 "person": person_id,
                 "created_at": created_at,
@@ -54,19 +79,12 @@ async def connections_of(
 async def connection_of(
     person_id: UUID, connection_id: UUID, *, interval: timedelta, pool: AsyncConnectionPool
 ) -> bytes | None:
-    """One open connection of a person."""
+    """Return one open connection of a person, as an item of `connections_of`.
+
+    None if the person has no open connection with this id.
+    """
     async with pool.connection() as connection:
-        result = await connection.execute(
-            """
-            SELECT document, active, rested_at, wait, open_until
-              FROM read.connections
-              LEFT JOIN easeboard.canvas_hosts USING (origin)
-             WHERE person_id = %s AND connection_id = %s
-             ORDER BY connection_id
-            """,
-            [person_id, connection_id],
-            binary=True,
-        )
+        result = await connection.execute(CONNECTION_SQL, [person_id, connection_id], binary=True)
         row = await result.fetchone()
     return None if row is None else _with_next_sync_at(row[0], ScheduleRow(*row[1:]), interval)
 

@@ -1,4 +1,8 @@
-"""Keeps `courses` true."""
+"""Projector of `courses`: one row for each course that was ever read.
+
+CourseFetched replaces the document, CourseWithdrawn only its state. Of a restricted course Canvas
+shows nothing but the id, so a row that exists keeps everything but its state.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +17,37 @@ from domain.recorded_event import RecordedEvent
 from projections.support.cached_ids import course_id
 from projections.support.json_documents import encode, format_rfc3339
 from projections.support.search import fold_case, name_sort_key
-from projections.support.sql_arrays import to_columns
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
+from projections.support.upsert import Upsert
 
 VERSION = 1
 SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
 TABLES = ("courses",)
 
+COURSES = Upsert(
+    "courses",
+    {
+        "course_id": "uuid",
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "state": "text",
+        "name": "text",
+        "words": "text",
+        "present": "bytea",
+        "document": "bytea",
+        "position": "bigint",
+    },
+    key="course_id",
+)
+
 
 @dataclass(slots=True)
 class CourseRow:
-    """A course as the table holds it, and the Canvas ids of its assignments."""
+    """A row of `courses`; `document` is the JSON object that clients receive.
+
+    `assignment_ids` has the Canvas ids of all assignments as keys, in order; the column `present`
+    stores them. They are needed to count, because CourseFetched has only those that differ.
+    """
 
     connection_id: UUID
     person_id: UUID
@@ -32,7 +56,7 @@ class CourseRow:
     position: int
 
     def values(self, id_: UUID) -> tuple[Any, ...]:
-        """The columns to keep."""
+        """Return the values in the order of the columns of COURSES; `words` is for search."""
         return (
             id_,
             self.connection_id,
@@ -47,7 +71,7 @@ class CourseRow:
 
 
 def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into the table."""
+    """Apply a batch of events to `courses`, which the search path of `cursor` must find."""
     keyed_events = [
         (_course_id_of(recorded), recorded) for recorded in drop_ended(events, TABLES, cursor)
     ]
@@ -58,7 +82,7 @@ def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
             rows[id_] = _apply_course(rows.get(id_), event, id_, recorded)
         elif row := rows.get(id_):
             _set_state(row, "withdrawn", recorded)
-    _upsert([row.values(id_) for id_, row in rows.items()], cursor)
+    COURSES.execute([row.values(id_) for id_, row in rows.items()], cursor)
 
 
 def _course_id_of(recorded: RecordedEvent) -> UUID:
@@ -123,32 +147,3 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, CourseRow]:
         )
         for id_, connection_id, person_id, document, assignment_ids, position in cursor
     }
-
-
-def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO courses (
-            course_id, connection_id, person_id, state, name, words, present, document, position
-        )
-        SELECT course_id, connection_id, person_id, state, name, words, present, document,
-               position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[],
-                   %b::bytea[], %b::bytea[], %b::bigint[]
-               ) AS incoming (
-                   course_id, connection_id, person_id, state, name, words, present, document,
-                   position
-               )
-            ON CONFLICT (course_id) DO UPDATE
-           SET state    = excluded.state,
-               name     = excluded.name,
-               words    = excluded.words,
-               present  = excluded.present,
-               document = excluded.document,
-               position = excluded.position
-        """,
-        to_columns(rows),
-    )

@@ -1,4 +1,4 @@
-"""Which courses somebody takes."""
+"""The query of the read model `courses`, for `GET /canvas/courses` and `GET /canvas/data`."""
 
 from uuid import UUID
 
@@ -18,7 +18,13 @@ async def courses_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """A person's courses by name; `q` is a part of the name or the code; raises BadCursor."""
+    """Return a page of a person's courses, sorted by name without regard to case.
+
+    `state` is `active`, `concluded`, `restricted` or `withdrawn`; `q` is a part of the name or of
+    the course code. An item is the JSON of a course. A cursor contains sort key and id of a course.
+
+    Raises: BadCursor if the cursor does not belong to this list.
+    """
     name, id_ = decode_cursor(cursor, text_key, UUID)
     async with pool.connection() as connection:
         result = await connection.execute(

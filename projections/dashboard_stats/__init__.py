@@ -1,1 +1,1 @@
-"""The figures on somebody's dashboard."""
+"""Read model `dashboard_stats`: the numbers on a student's dashboard."""

@@ -1,4 +1,4 @@
-"""The assignments behind the figures."""
+"""Applies events to `dashboard_assignments`: one row for each assignment."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,14 +16,38 @@ from projections.support.assignment_document import (
 )
 from projections.support.cached_ids import assignment_id, course_id
 from projections.support.json_documents import format_rfc3339, parse_time
-from projections.support.sql_arrays import to_columns
+from projections.support.upsert import Upsert
 
 Row = tuple[Any, ...]
 LatestAssignment = tuple[Assignment, UUID, UUID, RecordedEvent]
+"""An assignment, the ids of its connection and course, and the last event that contains it."""
+
+ASSIGNMENTS = Upsert(
+    "dashboard_assignments",
+    {
+        "assignment_id": "uuid",
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "course_id": "uuid",
+        "due_at": "timestamptz",
+        "unlock_at": "timestamptz",
+        "lock_at": "timestamptz",
+        "settled": "text",
+        "asks_for_work": "boolean",
+        "submitted_at": "timestamptz",
+        "graded_at": "timestamptz",
+        "document": "bytea",
+        "position": "bigint",
+    },
+    key="assignment_id",
+)
 
 
 def record_assignments(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into `dashboard_assignments`."""
+    """Apply a batch of events, without those of ended connections, to `dashboard_assignments`.
+
+    Of each assignment only the last event of the batch matters.
+    """
     latest: dict[UUID, LatestAssignment | None] = {}
     for recorded in events:
         event = recorded.event
@@ -36,7 +60,9 @@ def record_assignments(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> 
             id_ = assignment_id(event.connection_id, assignment["canvas_id"])
             latest[id_] = (assignment, event.connection_id, course, recorded)
     _delete([id_ for id_, last in latest.items() if last is None], cursor)
-    _upsert([_row(id_, *last) for id_, last in latest.items() if last is not None], cursor)
+    ASSIGNMENTS.execute(
+        [_row(id_, *last) for id_, last in latest.items() if last is not None], cursor
+    )
 
 
 def _row(
@@ -54,6 +80,10 @@ def _row(
 
 
 def _status_and_times(assignment: Assignment) -> Row:
+    """Return the values of the columns from `due_at` to `graded_at`.
+
+    `graded_at` is left empty if the grade is not posted, because the student cannot see it.
+    """
     submission = assignment["submission"]
     graded = submission is not None and assignment_score(assignment) is not None
     return (
@@ -72,38 +102,3 @@ def _delete(ids: list[UUID], cursor: Cursor[Any]) -> None:
         cursor.execute(
             "DELETE FROM dashboard_assignments WHERE assignment_id = ANY(%b::uuid[])", [ids]
         )
-
-
-def _upsert(rows: list[Row], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO dashboard_assignments (
-            assignment_id, connection_id, person_id, course_id, due_at, unlock_at, lock_at,
-            settled, asks_for_work, submitted_at, graded_at, document, position
-        )
-        SELECT assignment_id, connection_id, person_id, course_id, due_at, unlock_at, lock_at,
-               settled, asks_for_work, submitted_at, graded_at, document, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::timestamptz[],
-                   %b::timestamptz[], %b::timestamptz[], %b::text[], %b::boolean[],
-                   %b::timestamptz[], %b::timestamptz[], %b::bytea[], %b::bigint[]
-               ) AS incoming (
-                   assignment_id, connection_id, person_id, course_id, due_at, unlock_at,
-                   lock_at, settled, asks_for_work, submitted_at, graded_at, document, position
-               )
-            ON CONFLICT (assignment_id) DO UPDATE
-           SET course_id     = excluded.course_id,
-               due_at        = excluded.due_at,
-               unlock_at     = excluded.unlock_at,
-               lock_at       = excluded.lock_at,
-               settled       = excluded.settled,
-               asks_for_work = excluded.asks_for_work,
-               submitted_at  = excluded.submitted_at,
-               graded_at     = excluded.graded_at,
-               document      = excluded.document,
-               position      = excluded.position
-        """,
-        to_columns(rows),
-    )

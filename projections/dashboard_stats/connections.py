@@ -1,4 +1,4 @@
-"""Which connections work, and when each was last synchronised."""
+"""Applies events to `dashboard_connections`: which work, and when each was last synchronised."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,15 +14,21 @@ from domain.events import (
     TokenRotated,
 )
 from domain.recorded_event import RecordedEvent
-from projections.support.sql_arrays import to_columns
 from projections.support.tombstones import connection_id_of
+from projections.support.upsert import to_columns
 
 ACTIVE_AFTER = {ConnectionOpened: True, TokenRotated: True, TokenRejected: False}
+"""Whether Canvas accepts the token of the connection, after an event."""
 FAILED_AFTER = {SyncCompleted: False, SyncFailed: True}
+"""Whether the last run failed, after an event; a cancelled run does not count."""
 
 
 def record_connections(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into `dashboard_connections`: of each column the last word."""
+    """Apply a batch of events, without those of ended connections, to `dashboard_connections`.
+
+    For each column the last event of the batch that concerns it counts; without one, the column
+    keeps its value.
+    """
     rows: dict[UUID, dict[str, Any]] = {}
     for recorded in events:
         event_type: Any = type(recorded.event)

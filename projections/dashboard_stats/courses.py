@@ -1,4 +1,4 @@
-"""The courses behind the figures."""
+"""Applies events to `dashboard_courses`: one row for each course."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,33 @@ from domain.recorded_event import RecordedEvent
 from projections.support.cached_ids import course_id
 from projections.support.json_documents import encode, to_float
 from projections.support.search import name_sort_key
-from projections.support.sql_arrays import to_columns
 from projections.support.tombstones import connection_id_of
+from projections.support.upsert import Upsert
 
 Row = tuple[Any, ...]
 
+COLUMNS = {
+    "course_id": "uuid",
+    "connection_id": "uuid",
+    "person_id": "uuid",
+    "state": "text",
+    "name": "text",
+    "current_score": "double precision",
+    "document": "bytea",
+    "position": "bigint",
+}
+COURSES = Upsert("dashboard_courses", COLUMNS, key="course_id")
+COURSE_STATES = Upsert(
+    "dashboard_courses", COLUMNS, key="course_id", kept=("name", "current_score", "document")
+)
+"""For withdrawn and restricted courses: Canvas no longer shows name and score, so they stay."""
+
 
 def record_courses(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into `dashboard_courses`; a restricted one keeps what was known."""
+    """Apply a batch of events, without those of ended connections, to `dashboard_courses`.
+
+    A course that is withdrawn or restricted keeps its name and score.
+    """
     fetched: dict[UUID, Row] = {}
     state_changes: dict[UUID, Row] = {}
     for recorded in events:
@@ -32,8 +51,8 @@ def record_courses(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None
         elif isinstance(event, CourseWithdrawn):
             id_ = course_id(event.connection_id, event.course_id)
             state_changes[id_] = _withdrawn_row(id_, recorded)
-    _upsert(list(fetched.values()), cursor)
-    _upsert_state(list(state_changes.values()), cursor)
+    COURSES.execute(list(fetched.values()), cursor)
+    COURSE_STATES.execute(list(state_changes.values()), cursor)
 
 
 def _row(event: CourseFetched, id_: UUID, recorded: RecordedEvent) -> Row:
@@ -66,55 +85,4 @@ def _withdrawn_row(id_: UUID, recorded: RecordedEvent) -> Row:
         None,
         document,
         recorded.position,
-    )
-
-
-def _upsert(rows: list[Row], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO dashboard_courses (
-            course_id, connection_id, person_id, state, name, current_score, document, position
-        )
-        SELECT course_id, connection_id, person_id, state, name, current_score, document, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[],
-                   %b::double precision[], %b::bytea[], %b::bigint[]
-               ) AS incoming (
-                   course_id, connection_id, person_id, state, name, current_score, document,
-                   position
-               )
-            ON CONFLICT (course_id) DO UPDATE
-           SET state         = excluded.state,
-               name          = excluded.name,
-               current_score = excluded.current_score,
-               document      = excluded.document,
-               position      = excluded.position
-        """,
-        to_columns(rows),
-    )
-
-
-def _upsert_state(rows: list[Row], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO dashboard_courses (
-            course_id, connection_id, person_id, state, name, current_score, document, position
-        )
-        SELECT course_id, connection_id, person_id, state, name, current_score, document, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[],
-                   %b::double precision[], %b::bytea[], %b::bigint[]
-               ) AS incoming (
-                   course_id, connection_id, person_id, state, name, current_score, document,
-                   position
-               )
-            ON CONFLICT (course_id) DO UPDATE
-           SET state    = excluded.state,
-               position = excluded.position
-        """,
-        to_columns(rows),
     )

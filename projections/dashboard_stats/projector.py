@@ -1,4 +1,8 @@
-"""Keeps the tables behind the dashboard true."""
+"""Projector of `dashboard_stats`: connections, courses, assignments and grade changes to count.
+
+It stores what the query counts, not the numbers: most of them depend on the clock. It has rows of
+its own, because a read model does not read the tables of another one.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,8 +24,8 @@ from projections.dashboard_stats.assignments import record_assignments
 from projections.dashboard_stats.connections import record_connections
 from projections.dashboard_stats.courses import record_courses
 from projections.support.cached_ids import course_id
-from projections.support.sql_arrays import to_columns
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
+from projections.support.upsert import Upsert
 
 VERSION = 1
 SUBSCRIBES_TO = (
@@ -42,17 +46,29 @@ TABLES = (
     "dashboard_grade_changes",
 )
 
+GRADE_CHANGES = Upsert(
+    "dashboard_grade_changes",
+    {
+        "position": "bigint",
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "course_id": "uuid",
+        "changed_at": "timestamptz",
+    },
+)
+
 
 def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into the tables."""
-    live_events = drop_ended(events, TABLES, cursor)
-    record_connections(live_events, cursor)
-    record_courses(live_events, cursor)
-    record_assignments(live_events, cursor)
-    _record_grade_changes(live_events, cursor)
+    """Apply a batch of events to the tables, which the search path of `cursor` must find."""
+    remaining = drop_ended(events, TABLES, cursor)
+    record_connections(remaining, cursor)
+    record_courses(remaining, cursor)
+    record_assignments(remaining, cursor)
+    _record_grade_changes(remaining, cursor)
 
 
 def _record_grade_changes(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
+    """Add a row for each grade change except baselines, which are first values and not news."""
     rows = [
         (
             recorded.position,
@@ -64,17 +80,4 @@ def _record_grade_changes(events: Sequence[RecordedEvent], cursor: Cursor[Any]) 
         for recorded in events
         if isinstance(event := recorded.event, GradeChanged) and not event.baseline
     ]
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO dashboard_grade_changes (
-            position, connection_id, person_id, course_id, changed_at
-        )
-        SELECT position, connection_id, person_id, course_id, changed_at
-          FROM unnest(
-                   %b::bigint[], %b::uuid[], %b::uuid[], %b::uuid[], %b::timestamptz[]
-               ) AS incoming (position, connection_id, person_id, course_id, changed_at)
-        """,
-        to_columns(rows),
-    )
+    GRADE_CHANGES.execute(rows, cursor)

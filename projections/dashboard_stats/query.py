@@ -1,4 +1,4 @@
-"""How somebody is doing."""
+"""The query of the read model `dashboard_stats`, for `GET /dashboard/stats`."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +15,7 @@ from projections.support.assignment_document import LOCKED_SQL, STATUS_SQL, with
 from projections.support.json_documents import add_members, format_rfc3339
 
 ACTIVITY_DAYS = 28
+"""The days in `activity`, today included."""
 
 STATS_SQL = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="utf-8")).format(
     status=STATUS_SQL, locked=LOCKED_SQL
@@ -22,10 +23,14 @@ STATS_SQL = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="ut
 
 
 async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool) -> bytes:
-    """A person's dashboard; everything is counted over the courses in state `active`.
+    """Return the statistics of a person's dashboard at the time `now`, as a JSON object.
 
-    An assignment asks for a submission unless all its types are `none`, `not_graded` or
-    `on_paper`. A connection fails whose token Canvas rejected or whose last run failed.
+    All numbers are about courses in the state `active`, except `courses.total` and `connections`.
+    `completion_rate` is between 0 and 1: of the assignments that expect a submission, the part that
+    is submitted, graded or excused; null if none expects one. An assignment expects a submission
+    unless all its types are `none`, `not_graded` or `on_paper`. `due_this_week` covers 7 times 24
+    hours after `now`, `changed_this_week` as many before. The days of `activity` are UTC. A
+    connection is failing if Canvas rejected its token or its last run failed.
     """
     days = [
         now.astimezone(UTC).date() - timedelta(days=ago) for ago in reversed(range(ACTIVITY_DAYS))
@@ -37,13 +42,13 @@ async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool)
         row: Any = await cursor.fetchone()
     return orjson.dumps(
         {
-            "courses": {"active": row.active_courses, "total": row.all_courses},
-            "assignments": _assignments(row),
+            "courses": {"active": row.active_course_count, "total": row.course_count},
+            "assignments": _assignment_counts(row),
             "grades": {
                 "average_score": row.average_score,
                 "changed_this_week": row.changed_this_week,
             },
-            "completion_rate": row.done / row.asked if row.asked else None,
+            "completion_rate": _completion_rate(row),
             "next_due": _next_due(row),
             "courses_at_a_glance": _courses_at_a_glance(row),
             "activity": _activity(row, days),
@@ -53,7 +58,7 @@ async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool)
     )
 
 
-def _assignments(row: Any) -> dict[str, int]:
+def _assignment_counts(row: Any) -> dict[str, int]:
     return {
         "total": row.total,
         "upcoming": row.upcoming,
@@ -65,6 +70,12 @@ def _assignments(row: Any) -> dict[str, int]:
     }
 
 
+def _completion_rate(row: Any) -> float | None:
+    if not row.expecting_submission:
+        return None
+    return float(row.done / row.expecting_submission)
+
+
 def _next_due(row: Any) -> list[orjson.Fragment]:
     return [
         orjson.Fragment(with_status(document, "upcoming", locked))
@@ -73,7 +84,7 @@ def _next_due(row: Any) -> list[orjson.Fragment]:
 
 
 def _courses_at_a_glance(row: Any) -> list[orjson.Fragment]:
-    courses = zip(row.glance_documents, row.glance_done, row.glance_totals, strict=True)
+    courses = zip(row.course_documents, row.course_done_counts, row.course_totals, strict=True)
     return [
         orjson.Fragment(add_members(document, b'"done":%d,"total":%d' % (done, total)))
         for document, done, total in courses

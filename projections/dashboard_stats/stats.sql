@@ -1,28 +1,31 @@
-WITH active AS (
+WITH active_courses AS (
     SELECT course_id, name, current_score, document
       FROM read.dashboard_courses
      WHERE person_id = %(person)s
        AND state = 'active'
-), work AS MATERIALIZED (
-    SELECT course_id, assignment_id, due_at, submitted_at, graded_at, asks_for_work,
+), assignments AS MATERIALIZED (
+    -- Without the column document, which is large: only those of next_due are read.
+    SELECT course_id, assignment_id, due_at, submitted_at, graded_at,
+           asks_for_work AS expects_submission,
            {locked} AS locked,
            {status} AS status
       FROM read.dashboard_assignments
      WHERE person_id = %(person)s
-       AND course_id IN (SELECT course_id FROM active)
+       AND course_id IN (SELECT course_id FROM active_courses)
 ), per_course AS (
     SELECT course_id,
            count(*) AS total,
            count(*) FILTER (WHERE status IN ('excused', 'graded', 'submitted')) AS done
-      FROM work
+      FROM assignments
      GROUP BY course_id
 ), next_due AS (
+    -- The first five of the list of assignments with this status, sorted by due date.
     SELECT assignment_id, due_at, locked
-      FROM work
+      FROM assignments
      WHERE status = 'upcoming'
      ORDER BY due_at, assignment_id
      LIMIT 5
-), counted AS (
+), counts AS (
     SELECT count(*) AS total,
            count(*) FILTER (WHERE status = 'upcoming') AS upcoming,
            count(*) FILTER (
@@ -32,26 +35,26 @@ WITH active AS (
            count(*) FILTER (WHERE status = 'missing') AS missing,
            count(*) FILTER (WHERE status = 'submitted') AS submitted,
            count(*) FILTER (WHERE status = 'graded') AS graded,
-           count(*) FILTER (WHERE asks_for_work) AS asked,
+           count(*) FILTER (WHERE expects_submission) AS expecting_submission,
            count(*) FILTER (
-               WHERE asks_for_work AND status IN ('excused', 'graded', 'submitted')
+               WHERE expects_submission AND status IN ('excused', 'graded', 'submitted')
            ) AS done
-      FROM work
+      FROM assignments
 )
-SELECT counted.total, counted.upcoming, counted.due_this_week, counted.overdue, counted.missing,
-       counted.submitted, counted.graded, counted.asked, counted.done,
-       (SELECT count(*) FROM active) AS active_courses,
+SELECT counts.total, counts.upcoming, counts.due_this_week, counts.overdue, counts.missing,
+       counts.submitted, counts.graded, counts.expecting_submission, counts.done,
+       (SELECT count(*) FROM active_courses) AS active_course_count,
        (
            SELECT count(*) FROM read.dashboard_courses WHERE person_id = %(person)s
-       ) AS all_courses,
-       (SELECT avg(current_score) FROM active) AS average_score,
+       ) AS course_count,
+       (SELECT avg(current_score) FROM active_courses) AS average_score,
        (
            SELECT count(*)
              FROM read.dashboard_grade_changes
             WHERE person_id = %(person)s
               AND changed_at > %(now)s - interval '7 days'
               AND changed_at <= %(now)s
-              AND course_id IN (SELECT course_id FROM active)
+              AND course_id IN (SELECT course_id FROM active_courses)
        ) AS changed_this_week,
        (
            SELECT coalesce(array_agg(document ORDER BY next_due.due_at, assignment_id), '{{}}')
@@ -62,38 +65,38 @@ SELECT counted.total, counted.upcoming, counted.due_this_week, counted.overdue, 
            SELECT coalesce(array_agg(locked ORDER BY due_at, assignment_id), '{{}}') FROM next_due
        ) AS next_locked,
        (
-           SELECT coalesce(array_agg(document ORDER BY name, course_id), '{{}}') FROM active
-       ) AS glance_documents,
+           SELECT coalesce(array_agg(document ORDER BY name, course_id), '{{}}') FROM active_courses
+       ) AS course_documents,
        (
            SELECT coalesce(
                       array_agg(coalesce(per_course.done, 0) ORDER BY name, course_id), '{{}}'
                   )
-             FROM active
+             FROM active_courses
              LEFT JOIN per_course USING (course_id)
-       ) AS glance_done,
+       ) AS course_done_counts,
        (
            SELECT coalesce(
                       array_agg(coalesce(per_course.total, 0) ORDER BY name, course_id), '{{}}'
                   )
-             FROM active
+             FROM active_courses
              LEFT JOIN per_course USING (course_id)
-       ) AS glance_totals,
+       ) AS course_totals,
        (
            SELECT array_agg((submitted_at AT TIME ZONE 'UTC')::date)
-             FROM work
+             FROM assignments
             WHERE submitted_at >= %(since)s
               AND submitted_at <= %(now)s
        ) AS submitted_on,
        (
            SELECT array_agg((graded_at AT TIME ZONE 'UTC')::date)
-             FROM work
+             FROM assignments
             WHERE graded_at >= %(since)s
               AND graded_at <= %(now)s
        ) AS graded_on,
        connections.active AS active_connections,
        connections.failing AS failing_connections,
        connections.last_synced_at
-  FROM counted,
+  FROM counts,
        (
            SELECT count(*) FILTER (WHERE active) AS active,
                   count(*) FILTER (WHERE failed OR NOT active) AS failing,

@@ -1,1 +1,1 @@
-"""How grades came to be what they are."""
+"""Read model `grade_history`: every change of a grade of a course or an assignment."""

@@ -1,4 +1,4 @@
-"""How grades came to be what they are."""
+"""The query of the read model `grade_history`, for `GET /canvas/grades/history`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,13 @@ async def grade_changes_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """A person's grade changes, oldest first, recorded at `since` or later; raises BadCursor."""
+    """Return a page of a person's grade changes recorded at `since` or later, oldest first.
+
+    With an `assignment_id`, the grades of the course as a whole are left out. An item is the JSON
+    of `encode_grade_change`. A cursor contains the position of a change in the event log.
+
+    Raises: BadCursor if the cursor does not belong to this list.
+    """
     [after] = decode_cursor(cursor, position_key)
     async with pool.connection() as connection:
         result = await connection.execute(

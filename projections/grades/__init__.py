@@ -1,1 +1,1 @@
-"""Where somebody stands in each course, down to every assignment."""
+"""Read model `grades`: the grades of each course and of its assignments."""

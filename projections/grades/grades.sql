@@ -1,3 +1,4 @@
+-- The grades of one person. The last column has the entries of a course as JSON, joined by commas.
 SELECT name, course_id, document,
        coalesce(
            (
@@ -9,7 +10,7 @@ SELECT name, course_id, document,
                   AND entries.course_id = grades.course_id
            ),
            ''::bytea
-       )
+       ) AS assignments
   FROM read.grades AS grades
  WHERE person_id = %(person)s
    AND listed

@@ -1,4 +1,9 @@
-"""Keeps `grades` true."""
+"""Projector of `grades`, one row for each course, and of `grade_entries`, one for each assignment.
+
+CourseFetched has all grades; GradeChanged is not needed. A withdrawn course keeps its row and its
+entries, but is not `listed`. Of a restricted course Canvas shows nothing but the id, so the grades
+in its row stay.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,21 +17,53 @@ from domain.recorded_event import RecordedEvent
 from projections.support.cached_ids import assignment_id, course_id
 from projections.support.json_documents import encode, parse_time
 from projections.support.search import name_sort_key
-from projections.support.sql_arrays import to_columns
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
+from projections.support.upsert import Upsert, to_columns
 
 VERSION = 1
 SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
 TABLES = ("grades", "grade_entries")
 
+GRADES = Upsert(
+    "grades",
+    {
+        "course_id": "uuid",
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "name": "text",
+        "listed": "boolean",
+        "document": "bytea",
+        "position": "bigint",
+    },
+    key="course_id",
+)
+GRADE_ENTRIES = Upsert(
+    "grade_entries",
+    {
+        "assignment_id": "uuid",
+        "course_id": "uuid",
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "due_at": "timestamptz",
+        "entry": "bytea",
+        "position": "bigint",
+    },
+    key="assignment_id",
+)
+
 SCORE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade", "grades_hidden")
+"""The fields of a course that its document has too."""
 
 Row = tuple[Any, ...]
 LatestAssignment = tuple[Assignment, UUID, UUID, RecordedEvent]
+"""An assignment, the ids of its connection and course, and the last event that contains it."""
 
 
 def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into the tables."""
+    """Apply a batch of events to the tables, which the search path of `cursor` must find.
+
+    Of each course and each assignment only the last event of the batch matters.
+    """
     courses: dict[UUID, tuple[CourseFetched, RecordedEvent]] = {}
     listed: dict[UUID, Row] = {}
     entries: dict[UUID, LatestAssignment | None] = {}
@@ -43,10 +80,10 @@ def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
         elif isinstance(event, CourseWithdrawn):
             id_ = course_id(event.connection_id, event.course_id)
             listed[id_] = (id_, False, recorded.position)
-    _upsert_courses([_course_row(id_, *last) for id_, last in courses.items()], cursor)
+    GRADES.execute([_course_row(id_, *last) for id_, last in courses.items()], cursor)
     _set_listed(list(listed.values()), cursor)
     _delete_entries([id_ for id_, last in entries.items() if last is None], cursor)
-    _upsert_entries([_entry_row(id_, *last) for id_, last in entries.items() if last], cursor)
+    GRADE_ENTRIES.execute([_entry_row(id_, *last) for id_, last in entries.items() if last], cursor)
 
 
 def _collect_entries(
@@ -113,29 +150,6 @@ def _encode_entry(assignment: Assignment, id_: UUID) -> bytes:
     )
 
 
-def _upsert_courses(rows: list[Row], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO grades (
-            course_id, connection_id, person_id, name, listed, document, position
-        )
-        SELECT course_id, connection_id, person_id, name, listed, document, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::boolean[], %b::bytea[],
-                   %b::bigint[]
-               ) AS incoming (course_id, connection_id, person_id, name, listed, document, position)
-            ON CONFLICT (course_id) DO UPDATE
-           SET name     = excluded.name,
-               listed   = excluded.listed,
-               document = excluded.document,
-               position = excluded.position
-        """,
-        to_columns(rows),
-    )
-
-
 def _set_listed(rows: list[Row], cursor: Cursor[Any]) -> None:
     if not rows:
         return
@@ -155,28 +169,3 @@ def _set_listed(rows: list[Row], cursor: Cursor[Any]) -> None:
 def _delete_entries(ids: list[UUID], cursor: Cursor[Any]) -> None:
     if ids:
         cursor.execute("DELETE FROM grade_entries WHERE assignment_id = ANY(%b::uuid[])", [ids])
-
-
-def _upsert_entries(rows: list[Row], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO grade_entries (
-            assignment_id, course_id, connection_id, person_id, due_at, entry, position
-        )
-        SELECT assignment_id, course_id, connection_id, person_id, due_at, entry, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::timestamptz[],
-                   %b::bytea[], %b::bigint[]
-               ) AS incoming (
-                   assignment_id, course_id, connection_id, person_id, due_at, entry, position
-               )
-            ON CONFLICT (assignment_id) DO UPDATE
-           SET course_id = excluded.course_id,
-               due_at    = excluded.due_at,
-               entry     = excluded.entry,
-               position  = excluded.position
-        """,
-        to_columns(rows),
-    )

@@ -1,4 +1,4 @@
-"""Where somebody stands."""
+"""The query of the read model `grades`, for `GET /canvas/grades` and `GET /canvas/data`."""
 
 from pathlib import Path
 from uuid import UUID
@@ -21,9 +21,13 @@ async def grades_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """A person's grades, one a course by name, its assignments by due date; raises BadCursor.
+    """Return a page of a person's grades: one item for each course, sorted by its name.
 
-    Courses withdrawn by Canvas are left out.
+    An item is the JSON of the course's grades, with those of its assignments in `assignments`,
+    sorted by due date. Withdrawn courses are left out. A cursor contains sort key and id of a
+    course.
+
+    Raises: BadCursor if the cursor does not belong to this list.
     """
     name, id_ = decode_cursor(cursor, text_key, UUID)
     async with pool.connection() as connection:

@@ -1,1 +1,1 @@
-"""What several read models use: documents, pages, tombstones and SQL arrays."""
+"""What several read models use: JSON documents, pages, search, tombstones and upserts."""

@@ -1,4 +1,9 @@
-"""An assignment as the list of assignments shows it, and what decides its status."""
+"""The JSON of an assignment, and the rules for its status.
+
+`assignments` and `dashboard_stats` use both, so that they show the same. A status can change
+without an event, at the due date. So a projector stores in the column `settled` only a status that
+does not depend on the clock, and a query computes the rest.
+"""
 
 from uuid import UUID
 
@@ -11,19 +16,27 @@ STATUS_SQL = sql.SQL(
     "coalesce(settled, CASE WHEN due_at IS NULL THEN 'undated'"
     " WHEN due_at <= %(now)s THEN 'overdue' ELSE 'upcoming' END)"
 )
-"""The status of a row with `settled` and `due_at`, by the clock in `now`."""
+"""The status at the time `now` of a row that has the columns `settled` and `due_at`."""
 
 LOCKED_SQL = sql.SQL("coalesce(unlock_at > %(now)s, FALSE) OR coalesce(lock_at < %(now)s, FALSE)")
-"""Whether a row with `unlock_at` and `lock_at` is closed for handing in, by the clock in `now`."""
+"""Whether the assignment of a row is locked at the time `now`.
+
+It is locked before `unlock_at` and after `lock_at`: Canvas then takes no submission.
+"""
 
 SUBMITTED_STATES = frozenset({"submitted", "pending_review"})
+"""Values of Canvas's `workflow_state` of a submission that waits for a grade or for a review."""
 TYPES_WITHOUT_SUBMISSION = frozenset({"none", "not_graded", "on_paper"})
+"""Values of Canvas's `submission_types` with which nothing is submitted online."""
 
 
 def encode_assignment(
     assignment: Assignment, *, id_: UUID, connection_id: UUID, course_id: UUID, updated_at: str
 ) -> bytes:
-    """The document without `status` and `locked`, which follow the clock."""
+    """Return the JSON of an assignment without `status` and `locked`, which depend on the clock.
+
+    It has the members of `assignment`, our ids, and `updated_at`, which is RFC 3339 text.
+    """
     return encode(
         {
             "id": id_,
@@ -36,14 +49,17 @@ def encode_assignment(
 
 
 def with_status(document: bytes, status: str, locked: bool) -> bytes:  # noqa: FBT001  # a column
-    """The document with what followed the clock when it was asked for."""
+    """Return the JSON of an assignment with the members `status` and `locked` added."""
     return add_members(
         document, b'"status":"%b","locked":%b' % (status.encode(), b"true" if locked else b"false")
     )
 
 
 def settled_status(assignment: Assignment) -> str | None:
-    """The status whatever the clock says, or None where the due date decides."""
+    """Return a status that does not depend on the clock, or None if the due date decides.
+
+    A grade that is not posted does not count, because the student cannot see it.
+    """
     submission = assignment["submission"]
     if submission is None:
         return None
@@ -57,10 +73,10 @@ def settled_status(assignment: Assignment) -> str | None:
 
 
 def is_submitted(submission: Submission) -> bool:
-    """Whether the student has handed something in."""
+    """Whether the student has submitted something, by Canvas's time or state of the submission."""
     return submission["submitted_at"] is not None or submission["state"] in SUBMITTED_STATES
 
 
 def expects_submission(assignment: Assignment) -> bool:
-    """Whether something is to be handed in online; paper and `none` never are."""
+    """Whether at least one type of the assignment is submitted online."""
     return not TYPES_WITHOUT_SUBMISSION.issuperset(assignment["submission_types"])

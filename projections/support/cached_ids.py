@@ -1,4 +1,8 @@
-"""Our ids, remembered for a while: working one out costs more than the rest of a row."""
+"""Our ids of courses and assignments, with a cache of the last ones used.
+
+Projectors need the same ids again and again, and to compute a UUIDv5 takes longer than to build
+the rest of a row.
+"""
 
 from functools import lru_cache
 

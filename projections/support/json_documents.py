@@ -1,7 +1,7 @@
-"""A stored JSON document, and how the keys that follow the clock get into it when it is asked for.
+"""Encodes JSON documents, and adds members to stored ones.
 
-A projector makes a document once, when an event changes it; a question gives the bytes out
-as they are. What follows the clock is put in front of the closing brace.
+A projector encodes a document once, when an event changes it. A query returns the stored bytes,
+and adds the members that depend on the clock before the closing brace.
 """
 
 from collections.abc import Sequence
@@ -12,33 +12,42 @@ import orjson
 
 
 def encode(document: Any) -> bytes:
-    """The bytes to keep of a document; ids and times become text."""
+    """Return a document as JSON, in UTF-8; UUIDs and times become text."""
     return orjson.dumps(document)
 
 
 def format_rfc3339(at: datetime) -> str:
-    """A time as documents write it: `2026-09-01T05:59:59.123456Z`."""
+    """Return a time, which must have a time zone, in UTC: `2026-09-01T05:59:59.123456Z`.
+
+    A time of whole seconds has no fraction.
+    """
     in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return in_utc.isoformat()[:-6] + "Z"
 
 
 def encode_time_or_null(at: datetime | None) -> bytes:
-    """A time, or its absence, as JSON."""
+    """Return the JSON of a time, or `null` for None."""
     return b"null" if at is None else b'"%b"' % format_rfc3339(at).encode()
 
 
 def add_members(document: bytes, members: bytes) -> bytes:
-    """A stored object with more members, given as JSON: `{"a":1}` and `"b":2` make both."""
+    """Return a JSON object with more members: `{"a":1}` and `"b":2` give `{"a":1,"b":2}`.
+
+    The object must have at least one member.
+    """
     return b"%b,%b}" % (document[:-1], members)
 
 
 def encode_array(documents: Sequence[bytes]) -> bytes:
-    """A JSON array of stored documents."""
+    """Return the JSON array of documents that are JSON themselves."""
     return b"[" + b",".join(documents) + b"]"
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """A stored time as the database takes it; what is no time is none."""
+    """Return the time of a Canvas record for a column `timestamptz`.
+
+    None if it is not a time with a time zone: events keep what Canvas sent, valid or not.
+    """
     if text is None:
         return None
     try:
@@ -49,5 +58,5 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 def to_float(value: float | None) -> float | None:
-    """A score as a column of floats takes it, whether Canvas wrote 9 or 9.0."""
+    """Return a score for a column `double precision`; in JSON, a whole score is an integer."""
     return None if value is None else float(value)

@@ -1,4 +1,8 @@
-"""One page of a list: the documents, and where the next page starts."""
+"""Pages of lists, and the cursors with which clients request the next page.
+
+A list has a unique sort order. A cursor contains the sort keys of the last row of a page; the next
+page has the rows after it, whatever was inserted or deleted in the meantime.
+"""
 
 import base64
 import binascii
@@ -11,75 +15,104 @@ import orjson
 R = TypeVar("R", bound=tuple[Any, ...])
 
 
+BAD_CURSOR = (
+    "The cursor does not belong to this list in this order; request the first page without a"
+    " cursor."
+)
+
+
 class BadCursor(ValueError):
-    """The cursor is none of ours."""
+    """The cursor was not made for this list in this order."""
 
 
 class Page(NamedTuple):
-    """JSON documents in order, and the cursor of the next page, None at the end."""
+    """One page of a list: its items as JSON, and the cursor of the next page, None on the last."""
 
     items: list[bytes]
     next_cursor: str | None
 
 
 def encode_cursor(*keys: Any) -> str:
-    """The opaque cursor that continues after a row with these sort keys."""
+    """Return the cursor of the page that starts after a row with these sort keys.
+
+    It is their JSON in base64url. It needs no signature: whatever a client writes into it, a query
+    returns only rows of that client's person.
+    """
     return base64.urlsafe_b64encode(orjson.dumps(keys)).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None, *parsers: Callable[[Any], Any]) -> list[Any]:
-    """The sort keys in a cursor, each read by its kind, or Nones where there is no cursor yet.
+    """Return the sort keys of a cursor; one None for each parser if there is no cursor.
 
-    Raises BadCursor unless there is one key of each kind.
+    A parser returns the value of one key. ValueError, TypeError and AttributeError, which UUID
+    raises for a number, mean that the key is not valid.
+
+    Raises: BadCursor if the cursor does not have exactly one valid key for each parser.
     """
     if cursor is None:
         return [None] * len(parsers)
     try:
         keys = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(keys, list):
-            raise BadCursor(cursor)
+            raise BadCursor(BAD_CURSOR)
         return [parse(key) for parse, key in zip(parsers, keys, strict=True)]
     except (binascii.Error, ValueError, TypeError, AttributeError) as error:
-        raise BadCursor(cursor) from error
+        raise BadCursor(BAD_CURSOR) from error
 
 
 def time_key(key: Any) -> datetime | None:
-    """A time with its zone as a sort key, or None where a row has none."""
+    """Parse a sort key that is a time with a time zone, or null.
+
+    Raises: ValueError or TypeError if it is neither.
+    """
     if key is None:
         return None
     at = datetime.fromisoformat(key)
     if at.tzinfo is None:
-        raise ValueError(key)
+        raise ValueError("a time without a time zone")
     return at
 
 
 def position_key(key: Any) -> int:
-    """A place in the log as a sort key."""
+    """Parse a sort key that is a position in the event log, or another `bigint` from 0.
+
+    Raises: ValueError if it is not.
+    """
     if type(key) is not int or not 0 <= key < 1 << 63:
-        raise ValueError(key)
+        raise ValueError("not a position in the event log")
     return key
 
 
 def text_key(key: Any) -> str:
-    """A text as a sort key."""
+    """Parse a sort key that is text which PostgreSQL can store: without NUL characters.
+
+    Raises: ValueError if it is not.
+    """
     if not isinstance(key, str) or "\0" in key:
-        raise ValueError(key)
+        raise ValueError("not text without NUL characters")
     return key
 
 
 def order_name(name: str) -> Callable[[Any], str]:
-    """The kind of a key that is always this name: it tells the cursors of several orders apart."""
+    """Return the parser of a key that must be the name of a sort order.
+
+    A list with several sort orders has it as first key of its cursors, so that a cursor of one
+    order is refused in another.
+    """
 
     def parse_key(key: Any) -> str:
         if key != name:
-            raise ValueError(key)
+            raise ValueError("a cursor of another sort order")
         return name
 
     return parse_key
 
 
 def rows_to_fetch(limit: int | None) -> int | None:
-    """How many rows to ask for, so that one too many tells of a next page; None is all."""
+    """Return how many rows to fetch: one more than fits, which shows that there is a next page.
+
+    None means all rows.
+    """
     return None if limit is None else limit + 1
 
 
@@ -89,7 +122,10 @@ def build_page(
     to_document: Callable[[R], bytes],
     to_sort_keys: Callable[[R], tuple[Any, ...]],
 ) -> Page:
-    """The page these rows make, of which there may be one more than `limit`."""
+    """Build a page of rows, of which there may be one more than `limit`: see `rows_to_fetch`.
+
+    `to_document` returns the JSON of a row, `to_sort_keys` the values by which the list is sorted.
+    """
     if limit is None or len(rows) <= limit:
         return Page([to_document(row) for row in rows], None)
     page_rows = rows[:limit]

@@ -1,18 +1,24 @@
-"""Finding a name by a part of it, whatever the case."""
+"""Search for a part of a name without regard to case, and sort keys of names."""
 
 
 def fold_case(name: str | None) -> str:
-    """A name as it is searched and sorted by; empty where there is none."""
+    """Return a name without case and NUL characters, for search and order; "" for None."""
     return "" if name is None else name.replace("\0", "").casefold()
 
 
 def name_sort_key(name: str | None) -> str:
-    """As much of a folded name as fits into an index."""
+    """Return the first 200 characters of a name without case, as the sort key of a row.
+
+    An entry of a PostgreSQL B-tree index has at most about 2,700 bytes.
+    """
     return fold_case(name)[:200]
 
 
 def like_pattern(part: str | None) -> str | None:
-    """The LIKE pattern of every folded name with this part; None asks for nothing."""
+    """Return the LIKE pattern for the result of `fold_case` that contains a part of a name.
+
+    Wildcards in `part` are literal. None means that there is no condition.
+    """
     if part is None:
         return None
     escaped = fold_case(part).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

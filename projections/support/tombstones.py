@@ -1,7 +1,8 @@
-"""What has ended for good: closed connections and erased people have no rows and get none.
+"""Tombstones: closed connections and erased people have no rows, and no event creates new ones.
 
-Every read model keeps them in its table `gone`, so that a straggler recorded after the end
-brings nothing back; of an erased person nothing but their own id is kept.
+Every read model has them in its table `gone`, because events can follow the end: a run that was
+active when its connection was closed can still record some. Of an erased person only the id is
+kept.
 """
 
 from collections.abc import Sequence
@@ -16,20 +17,26 @@ from domain.events.sync import SyncEvent
 from domain.recorded_event import RecordedEvent
 
 CLOSING_EVENTS = (ConnectionClosed, PersonErased)
-"""Every projector subscribes to these."""
+"""The events that end a connection, or everything of a person; all projectors subscribe to them."""
 
 
 def connection_id_of(event: Event) -> UUID:
-    """The connection an event is about."""
+    """Return the id of the connection that an event is about.
+
+    `event` is of the stream of a connection or of its syncs. For a PersonErased, the result is the
+    id of its stream, which no connection has.
+    """
     return event.connection_id if isinstance(event, SyncEvent) else event.originator_id
 
 
 def drop_ended(
     events: Sequence[RecordedEvent], tables: Sequence[str], cursor: Cursor[Any]
 ) -> list[RecordedEvent]:
-    """Drop the rows of whatever ends in these events; return the events of what goes on.
+    """Delete the rows of what ends in a batch; return the events of what has not ended.
 
-    An end is final, so nothing else of what ended matters, neither before nor after.
+    An end is final, so no other event of an ended connection or person matters, whether it was
+    recorded before or after the end. Redacted events are dropped too. `tables` are those of the
+    read model without `gone`; each has the columns `person_id` and `connection_id`.
     """
     keyed_events = [
         (connection_id_of(recorded.event), recorded)

@@ -1,1 +1,1 @@
-"""Which runs there were, and what each connection is doing."""
+"""Read model `sync_log`: every run, and the sync status of each connection."""

@@ -1,4 +1,4 @@
-"""What each open connection is doing: its newest run, and since when it has rested."""
+"""Applies events to `sync_standings`: one row for each connection, its schedule and newest run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,57 +9,64 @@ from uuid import UUID
 from psycopg import Cursor
 
 from domain.event import Event
-from domain.events import (
-    ConnectionOpened,
-    SyncCancelled,
-    SyncCompleted,
-    SyncFailed,
-    SyncRequested,
-    TokenRejected,
-    TokenRotated,
-)
+from domain.events import ConnectionOpened, SyncRequested, TokenRejected, TokenRotated
 from domain.recorded_event import RecordedEvent
-from domain.sync_schedule import delay_index, failures_after
-from projections.support.sql_arrays import to_columns
+from domain.sync_run import END_EVENTS
+from domain.sync_schedule import Schedule
 from projections.support.tombstones import connection_id_of
+from projections.support.upsert import Upsert
 
-STATUS_EVENTS = (
-    ConnectionOpened,
-    TokenRotated,
-    TokenRejected,
-    SyncRequested,
-    SyncCompleted,
-    SyncFailed,
-    SyncCancelled,
+STATUS_EVENTS = (ConnectionOpened, TokenRotated, TokenRejected, SyncRequested, *END_EVENTS)
+"""The events that change a row of `sync_standings`."""
+
+SYNC_STANDINGS = Upsert(
+    "sync_standings",
+    {
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "origin": "text",
+        "opened": "bigint",
+        "active": "boolean",
+        "rested_at": "timestamptz",
+        "failures": "integer",
+        "wait": "integer",
+        "sync_id": "uuid",
+        "live": "boolean",
+        "position": "bigint",
+    },
+    key="connection_id",
+    kept=("origin", "opened"),
 )
 
 
 @dataclass(slots=True)
 class ConnectionStatus:
-    """A connection as the table holds it; `opened` is where in the log it began."""
+    """A row of `sync_standings`.
 
+    `rested_at`, `failures` and `wait` are `idle_since`, `failures` and `delay_index` of `schedule`.
+    `opened_position`, in the column `opened`, is the position of ConnectionOpened; rows are sorted
+    by it. `sync_id` is the newest run; `has_active_sync`, in the column `live`, is whether it is
+    queued or running. `position` is that of the last event that changed the row.
+    """
+
+    schedule: Schedule
     person_id: UUID
     origin: str
     opened_position: int
     active: bool
-    idle_since: datetime
-    failures: int
-    delay_index: int
     sync_id: UUID | None
     has_active_sync: bool
     position: int
 
     def values(self, id_: UUID) -> tuple[Any, ...]:
-        """The columns to keep."""
+        """Return the values in the order of the columns of SYNC_STANDINGS."""
         return (
             id_,
             self.person_id,
             self.origin,
             self.opened_position,
             self.active,
-            self.idle_since,
-            self.failures,
-            self.delay_index,
+            *self.schedule,
             self.sync_id,
             self.has_active_sync,
             self.position,
@@ -67,7 +74,7 @@ class ConnectionStatus:
 
 
 def record_connection_status(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Take a batch of events into `sync_standings`."""
+    """Apply a batch of events, without those of ended connections, to `sync_standings`."""
     changes = [
         (connection_id_of(recorded.event), recorded)
         for recorded in events
@@ -80,18 +87,16 @@ def record_connection_status(events: Sequence[RecordedEvent], cursor: Cursor[Any
         elif row := rows.get(id_):
             row.position = recorded.position
             _apply(row, recorded.event, recorded.recorded_at)
-    _upsert([row.values(id_) for id_, row in rows.items()], cursor)
+    SYNC_STANDINGS.execute([row.values(id_) for id_, row in rows.items()], cursor)
 
 
 def _new_status(event: ConnectionOpened, recorded: RecordedEvent) -> ConnectionStatus:
     return ConnectionStatus(
+        schedule=Schedule.at_opening(event.originator_id, recorded.recorded_at),
         person_id=recorded.person_id,
         origin=event.canvas_url,
         opened_position=recorded.position,
         active=True,
-        idle_since=recorded.recorded_at,
-        failures=0,
-        delay_index=delay_index(event.originator_id, 0),
         sync_id=None,
         has_active_sync=False,
         position=recorded.position,
@@ -106,12 +111,9 @@ def _apply(row: ConnectionStatus, event: Event, at: datetime) -> None:
             row.active = False
         case SyncRequested():
             row.sync_id, row.has_active_sync = event.sync_id, True
-            row.idle_since, row.delay_index = at, delay_index(event.connection_id, 0)
         case _:
             row.has_active_sync = False
-            row.failures = failures_after(row.failures, event)
-            row.idle_since = at
-            row.delay_index = delay_index(connection_id_of(event), row.failures)
+    row.schedule = row.schedule.after(event, at)
 
 
 def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionStatus]:
@@ -119,7 +121,7 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionStatus]:
         return {}
     cursor.execute(
         """
-        SELECT connection_id, person_id, origin, opened, active, rested_at, failures, wait,
+        SELECT connection_id, rested_at, failures, wait, person_id, origin, opened, active,
                sync_id, live, position
           FROM sync_standings
          WHERE connection_id = ANY(%b::uuid[])
@@ -128,36 +130,7 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionStatus]:
         [list(ids)],
         binary=True,
     )
-    return {id_: ConnectionStatus(*fields) for id_, *fields in cursor}
-
-
-def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        INSERT INTO sync_standings (
-            connection_id, person_id, origin, opened, active, rested_at, failures, wait, sync_id,
-            live, position
-        )
-        SELECT connection_id, person_id, origin, opened, active, rested_at, failures, wait, sync_id,
-               live, position
-          FROM unnest(
-                   %b::uuid[], %b::uuid[], %b::text[], %b::bigint[], %b::boolean[],
-                   %b::timestamptz[], %b::integer[], %b::integer[], %b::uuid[], %b::boolean[],
-                   %b::bigint[]
-               ) AS incoming (
-                   connection_id, person_id, origin, opened, active, rested_at, failures, wait,
-                   sync_id, live, position
-               )
-            ON CONFLICT (connection_id) DO UPDATE
-           SET active    = excluded.active,
-               rested_at = excluded.rested_at,
-               failures  = excluded.failures,
-               wait      = excluded.wait,
-               sync_id   = excluded.sync_id,
-               live      = excluded.live,
-               position  = excluded.position
-        """,
-        to_columns(rows),
-    )
+    return {
+        id_: ConnectionStatus(Schedule(idle_since, failures, index), *fields)
+        for id_, idle_since, failures, index, *fields in cursor
+    }

@@ -1,13 +1,30 @@
-"""Which runs there were, and what each connection is doing."""
+"""Queries of the read model `sync_log`.
+
+`GET /sync/logs`, `GET /sync/status`, the first live message, and the recovery of runs use them.
+"""
 
 from datetime import timedelta
 from uuid import UUID
 
+from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from projections.support.json_documents import encode_time_or_null
 from projections.support.page import Page, build_page, decode_cursor, position_key, rows_to_fetch
-from projections.support.schedule_row import ScheduleRow
+from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
+
+SYNC_STATUS_SQL = sql.SQL(
+    """
+    SELECT connection.connection_id,
+           CASE WHEN connection.live THEN sync.status ELSE 'idle' END AS state,
+           sync.document, {schedule}
+      FROM read.sync_standings AS connection
+      LEFT JOIN read.syncs AS sync USING (sync_id)
+      {join_open_until}
+     WHERE connection.person_id = %s
+     ORDER BY connection.opened
+    """
+).format(schedule=SCHEDULE_COLUMNS, join_open_until=JOIN_OPEN_UNTIL)
 
 
 async def syncs_of(
@@ -19,7 +36,14 @@ async def syncs_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """A person's runs, newest first; raises BadCursor."""
+    """Return a page of a person's runs, newest first.
+
+    `status` is that of a run: `queued`, `running`, `completed`, `partial`, `failed` or `cancelled`.
+    An item is the JSON of a `domain/sync_run.SyncRun`. A cursor contains the position of a
+    SyncRequested in the event log.
+
+    Raises: BadCursor if the cursor does not belong to this list.
+    """
     [before] = decode_cursor(cursor, position_key)
     async with pool.connection() as connection:
         result = await connection.execute(
@@ -49,23 +73,14 @@ async def syncs_of(
 async def sync_status_of(
     person_id: UUID, *, interval: timedelta, pool: AsyncConnectionPool
 ) -> list[bytes]:
-    """One item per open connection of a person, with its newest run."""
+    """Return the sync status of each open connection of a person, in the order of opening.
+
+    An item is a JSON object with `connection_id`; `state`, which is `idle`, `queued` or `running`;
+    `sync`, the newest run or null; and `next_sync_at`, which depends on `interval`, the time
+    between two syncs.
+    """
     async with pool.connection() as connection:
-        result = await connection.execute(
-            """
-            SELECT status.connection_id,
-                   CASE WHEN status.live THEN sync.status ELSE 'idle' END,
-                   sync.document, status.active, status.rested_at, status.wait,
-                   host.open_until
-              FROM read.sync_standings AS status
-              LEFT JOIN read.syncs AS sync USING (sync_id)
-              LEFT JOIN easeboard.canvas_hosts AS host USING (origin)
-             WHERE status.person_id = %s
-             ORDER BY status.opened
-            """,
-            [person_id],
-            binary=True,
-        )
+        result = await connection.execute(SYNC_STATUS_SQL, [person_id], binary=True)
         return [
             b'{"connection_id":"%b","state":"%b","sync":%b,"next_sync_at":%b}'
             % (
@@ -79,7 +94,7 @@ async def sync_status_of(
 
 
 async def connections_with_active_sync(pool: AsyncConnectionPool) -> list[UUID]:
-    """The connections whose newest run is queued or running."""
+    """Return the ids of all connections, of all people, whose newest run is queued or running."""
     async with pool.connection() as connection:
         result = await connection.execute(
             "SELECT connection_id FROM read.sync_standings WHERE live ORDER BY connection_id",

@@ -1,4 +1,4 @@
-"""A whole application around an in-memory log."""
+"""All ports of the commands in memory, and shortcuts that execute commands with them."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 
 from application.ports import CanvasUser
-from application.request_sync import RequestSync, request_sync
+from application.request_sync import QueuedSync, RequestSync, request_sync
 from application.run_sync import RunSync, run_sync
 from application.set_up_connection import SetUpConnection, set_up_connection
 from domain.connection import Connection
 from domain.sync import Sync
+from domain.sync_run import SyncRun
 from tests.fakes import ORIGIN, FakeCanvas, FakeHostHealth, InMemoryQueue, InMemoryVault
 from tests.memory_store import InMemoryStore
 
@@ -22,7 +23,7 @@ TOKEN = "7~first-token-of-ada"
 
 @dataclass
 class Application:
-    """Everything a command may need."""
+    """The ports of the commands; each method executes a command or loads an aggregate."""
 
     store: InMemoryStore = field(default_factory=InMemoryStore)
     vault: InMemoryVault = field(default_factory=InMemoryVault)
@@ -34,6 +35,9 @@ class Application:
     connection_id: UUID = NO_CONNECTION
 
     async def set_up(self, token: str = TOKEN, person_id: UUID = PERSON) -> UUID:
+        return (await self.execute_set_up(token, person_id)).connection_id
+
+    async def execute_set_up(self, token: str = TOKEN, person_id: UUID = PERSON) -> QueuedSync:
         command = SetUpConnection(
             person_id=person_id, canvas_url=ORIGIN, canvas_name="Example", api_token=token
         )
@@ -41,12 +45,11 @@ class Application:
             command, store=self.store, vault=self.vault, canvas=self.canvas, queue=self.queue
         )
 
-    async def request(self, connection_id: UUID, trigger: str = "manual") -> UUID:
+    async def request(self, connection_id: UUID, trigger: str = "manual") -> QueuedSync:
         command = RequestSync(person_id=PERSON, connection_id=connection_id, trigger=trigger)
-        queued = await request_sync(
+        return await request_sync(
             command, store=self.store, queue=self.queue, interval=timedelta(hours=2)
         )
-        return queued.sync_id
 
     async def run_next(self, worker: str = "worker") -> None:
         connection_id = self.queue.queued.pop(0)
@@ -65,6 +68,11 @@ class Application:
 
     async def sync(self, connection_id: UUID) -> Sync:
         return await self.store.load(Sync, Sync.id_for(connection_id))
+
+    async def last_run(self, connection_id: UUID) -> SyncRun:
+        run = (await self.sync(connection_id)).run
+        assert run is not None
+        return run
 
 
 @pytest.fixture

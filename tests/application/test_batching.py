@@ -1,4 +1,4 @@
-"""Reading ahead while busy: nothing lost, nothing hoarded, nothing left running."""
+"""Batches contain every item once, the buffer is bounded, and no task is left running."""
 
 import asyncio
 from collections.abc import AsyncIterator

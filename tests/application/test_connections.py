@@ -1,4 +1,4 @@
-"""What reaches the log, the vault and the queue when connections are set up and ended."""
+"""The effects of the connection commands on the event log, the vault and the queue."""
 
 from uuid import UUID
 

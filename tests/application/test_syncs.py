@@ -9,8 +9,6 @@ import pytest
 
 from application.cancel_sync import CancelSync, cancel_sync
 from application.ports import CanvasUser, FetchedCourse
-from application.recover_sync import RecoverSync, recover_sync
-from application.requeue_sync import RequeueSync, requeue_sync
 from domain.canvas import Course
 from domain.errors import (
     CanvasForbidden,
@@ -21,16 +19,21 @@ from domain.errors import (
     SyncAlreadyRunning,
     SyncNotDue,
 )
-from domain.sync_run import SyncRun
+from domain.sync_run import queued_run
 from tests.application.conftest import PERSON, Application
 from tests.canvas_builders import assignment, course
-from tests.fakes import ORIGIN, FakeAccount, FakeCanvas, InMemoryQueue
+from tests.deadlines import scaled
+from tests.fakes import ORIGIN, FakeAccount, FakeCanvas
 
 
-async def last_run(app: Application, connection_id: UUID) -> SyncRun:
-    run = (await app.sync(connection_id)).run
-    assert run is not None
-    return run
+async def test_a_command_returns_the_run_that_it_queued(app: Application) -> None:
+    first = await app.execute_set_up()
+    assert await app.last_run(first.connection_id) == queued_run(**first._asdict())
+    assert (first.trigger, first.mode) == ("setup", "full")
+    await app.run_next()
+    second = await app.request(first.connection_id)
+    assert await app.last_run(first.connection_id) == queued_run(**second._asdict())
+    assert (second.trigger, second.mode) == ("manual", "incremental")
 
 
 async def test_a_run_records_every_course(app: Application) -> None:
@@ -40,7 +43,7 @@ async def test_a_run_records_every_course(app: Application) -> None:
     ]
     connection_id = await app.set_up()
     await app.run_next()
-    run = await last_run(app, connection_id)
+    run = await app.last_run(connection_id)
     assert run["status"] == "completed"
     assert run["courses"] == {"total": 2, "done": 2, "failed": 0}
     assert run["changes"] == {"courses": 2, "assignments": 3, "grades": 5}
@@ -64,7 +67,7 @@ async def test_a_course_that_fails_makes_the_run_partial(app: Application) -> No
     ]
     connection_id = await app.set_up()
     await app.run_next()
-    run = await last_run(app, connection_id)
+    run = await app.last_run(connection_id)
     assert (run["status"], run["courses"]) == ("partial", {"total": 2, "done": 1, "failed": 1})
 
 
@@ -72,7 +75,7 @@ async def test_a_timeout_of_canvas_fails_the_run(app: Application) -> None:
     connection_id = await app.set_up()
     app.canvas.failure = CanvasTimeout("Canvas took too long")
     await app.run_next()
-    run = await last_run(app, connection_id)
+    run = await app.last_run(connection_id)
     assert run["error"] == {"code": "canvas-timeout", "detail": "Canvas took too long"}
     assert (await app.connection(connection_id)).status == "active"
 
@@ -81,7 +84,7 @@ async def test_a_rejected_token_fails_the_run_and_is_recorded(app: Application) 
     connection_id = await app.set_up()
     app.canvas.failure = CanvasTokenRejected("Expired")
     await app.run_next()
-    assert (await last_run(app, connection_id))["status"] == "failed"
+    assert (await app.last_run(connection_id))["status"] == "failed"
     assert (await app.connection(connection_id)).status == "token_rejected"
     with pytest.raises(ConnectionIsNotActive):
         await app.request(connection_id)
@@ -89,7 +92,7 @@ async def test_a_rejected_token_fails_the_run_and_is_recorded(app: Application) 
 
 async def test_a_second_request_names_the_active_run(app: Application) -> None:
     connection_id = await app.set_up()
-    active_id = (await last_run(app, connection_id))["id"]
+    active_id = (await app.last_run(connection_id))["id"]
     with pytest.raises(SyncAlreadyRunning) as error:
         await app.request(connection_id)
     assert str(error.value.sync_id) == active_id
@@ -100,7 +103,7 @@ async def test_a_run_cancelled_while_queued_reads_nothing(app: Application) -> N
     connection_id = await app.set_up()
     await cancel(app, connection_id)
     await app.run_next()
-    run = await last_run(app, connection_id)
+    run = await app.last_run(connection_id)
     assert (run["status"], run["courses"]["done"]) == ("cancelled", 0)
 
 
@@ -120,8 +123,8 @@ async def test_a_run_that_waits_for_canvas_stops_when_it_is_cancelled(app: Appli
     running = asyncio.create_task(app.run_next())
     await app.canvas.requested.wait()
     await cancel(app, connection_id)
-    await asyncio.wait_for(running, 5)
-    assert (await last_run(app, connection_id))["status"] == "cancelled"
+    await asyncio.wait_for(running, scaled(5))
+    assert (await app.last_run(connection_id))["status"] == "cancelled"
 
 
 async def test_a_run_reports_whether_the_host_responded(app: Application) -> None:
@@ -153,7 +156,7 @@ async def test_a_run_that_sent_no_request_reports_nothing_about_the_host(
     await app.request(connection_id)
     app.vault.tokens.clear()
     await app.run_next()
-    assert (await last_run(app, connection_id))["status"] == "failed"
+    assert (await app.last_run(connection_id))["status"] == "failed"
     assert app.host_health.reports == []
 
 
@@ -166,7 +169,7 @@ async def test_a_scheduled_request_before_the_due_time_is_refused(app: Applicati
 
 
 class HangingCanvas(FakeCanvas):
-    """A Canvas that never answers."""
+    """A Canvas that never responds."""
 
     def __init__(self, users: dict[str, CanvasUser]) -> None:
         super().__init__(users)
@@ -183,7 +186,7 @@ class HangingCanvas(FakeCanvas):
 
 
 class HangingAccount(FakeAccount):
-    """An account whose courses never come."""
+    """An account whose course list never arrives."""
 
     def __init__(self, requested: asyncio.Event) -> None:
         super().__init__([])
@@ -201,13 +204,13 @@ async def test_a_rejected_token_is_recorded_although_the_connection_changed_mean
     connection_id = await app.set_up()
     app.canvas = ConnectionChangingCanvas(app)
     await app.run_next()
-    run = await last_run(app, connection_id)
+    run = await app.last_run(connection_id)
     assert run["error"] == {"code": "canvas-token-rejected", "detail": "Expired"}
     assert (await app.connection(connection_id)).status == "token_rejected"
 
 
 class ConnectionChangingCanvas(FakeCanvas):
-    """A Canvas whose connection is validated during a run, and says in it that the token died."""
+    """A Canvas that rejects the token, and whose connection is validated during the run."""
 
     def __init__(self, app: Application) -> None:
         super().__init__(app.canvas.users, failure=CanvasTokenRejected("Expired"))
@@ -230,7 +233,7 @@ async def cancel(app: Application, connection_id: UUID) -> None:
 
 
 class CancellingAccount(FakeAccount):
-    """An account whose owner calls the run off between its two courses."""
+    """An account whose run is cancelled after the first of its two courses is recorded."""
 
     def __init__(self, app: Application) -> None:
         super().__init__([FetchedCourse(course("1"), []), FetchedCourse(course("2"), [])])
@@ -244,14 +247,14 @@ class CancellingAccount(FakeAccount):
                 await cancel(self._app, self._app.connection_id)
 
     async def _wait_until_recorded(self) -> None:
-        while not (  # noqa: ASYNC110  # the other task records and tells nobody
+        while not (  # noqa: ASYNC110  # the other task sends no signal
             await self._app.sync(self._app.connection_id)
         ).courses:
             await asyncio.sleep(0)
 
 
 class CancellingCanvas(FakeCanvas):
-    """A Canvas during whose reading the run is called off."""
+    """A Canvas with an account whose run is cancelled."""
 
     def __init__(self, app: Application) -> None:
         super().__init__(users=app.canvas.users)
@@ -265,98 +268,3 @@ class CancellingCanvas(FakeCanvas):
         assert token
         assert not host_degraded
         yield CancellingAccount(self._app)
-
-
-async def start_run(app: Application, worker: str = "dead-worker") -> UUID:
-    """A connection whose run that worker took on."""
-    connection_id = await app.set_up()
-    app.queue = InMemoryQueue()
-    sync = await app.sync(connection_id)
-    sync.start(worker)
-    await app.store.save(sync)
-    return connection_id
-
-
-async def test_the_next_request_fails_a_run_whose_only_worker_died(
-    app: Application,
-) -> None:
-    connection_id = await start_run(app)
-    app.queue.worker_statuses["dead-worker"] = "gone"
-    before = await last_run(app, connection_id)
-    await app.request(connection_id)
-    after = await last_run(app, connection_id)
-    assert (after["status"], after["id"] != before["id"]) == ("queued", True)
-    assert app.queue.queued == app.queue.released == [connection_id]
-
-
-async def test_the_next_request_requeues_a_lost_run_while_another_worker_lives(
-    app: Application,
-) -> None:
-    connection_id = await start_run(app)
-    app.queue.worker_statuses["dead-worker"] = "lost"
-    before = await last_run(app, connection_id)
-    with pytest.raises(SyncAlreadyRunning, match=before["id"]):
-        await app.request(connection_id)
-    after = await last_run(app, connection_id)
-    assert (after["status"], after["id"]) == ("queued", before["id"])
-    assert app.queue.queued == app.queue.released == [connection_id]
-    await app.run_next("another-worker")
-    assert (await last_run(app, connection_id))["status"] == "completed"
-
-
-async def test_recovery_fails_a_run_whose_worker_died(app: Application) -> None:
-    connection_id = await start_run(app)
-    command = RecoverSync(connection_id=connection_id)
-    await recover_sync(command, store=app.store, queue=app.queue)
-    assert (await last_run(app, connection_id))["status"] == "running"
-    app.queue.worker_statuses["dead-worker"] = "gone"
-    await recover_sync(command, store=app.store, queue=app.queue)
-    assert (await last_run(app, connection_id))["error"] is not None
-
-
-async def test_a_run_that_was_lost_three_times_fails(app: Application) -> None:
-    connection_id = await start_run(app, "first")
-    app.queue.worker_statuses = dict.fromkeys(("first", "second", "third"), "lost")
-    for worker in ("second", "third", None):
-        await recover_sync(
-            RecoverSync(connection_id=connection_id), store=app.store, queue=app.queue
-        )
-        if worker:
-            sync = await app.sync(connection_id)
-            sync.start(worker)
-            await app.store.save(sync)
-    run = await last_run(app, connection_id)
-    assert (run["status"], run["error"] and run["error"]["code"]) == ("failed", "interrupted")
-
-
-async def test_a_requeued_run_is_enqueued_at_once_and_after_an_error_with_a_delay(
-    app: Application,
-) -> None:
-    connection_id = await start_run(app, "stopping")
-    stopped = RequeueSync(connection_id=connection_id, worker="stopping", reason="stopped")
-    await requeue_sync(stopped, store=app.store, queue=app.queue)
-    assert (await last_run(app, connection_id))["status"] == "queued"
-    assert (app.queue.queued, app.queue.delays) == ([connection_id], [0])
-    app.queue = InMemoryQueue()
-    sync = await app.sync(connection_id)
-    sync.start("crashing")
-    await app.store.save(sync)
-    crashed = RequeueSync(connection_id=connection_id, worker="crashing", reason="broke_off")
-    await requeue_sync(crashed, store=app.store, queue=app.queue)
-    assert 5 <= app.queue.delays[-1] <= 20
-
-
-async def test_only_the_worker_that_started_a_run_can_requeue_it(app: Application) -> None:
-    connection_id = await start_run(app, "running")
-    other_worker = RequeueSync(connection_id=connection_id, worker="other_worker", reason="stopped")
-    await requeue_sync(other_worker, store=app.store, queue=app.queue)
-    assert (await last_run(app, connection_id))["status"] == "running"
-    assert app.queue.queued == []
-
-
-async def test_recovery_enqueues_a_queued_run_without_a_job(app: Application) -> None:
-    connection_id = await app.set_up()
-    lost_connection_id = app.queue.queued.pop()
-    command = RecoverSync(connection_id=connection_id)
-    await recover_sync(command, store=app.store, queue=app.queue)
-    assert app.queue.queued == [lost_connection_id]

@@ -1,4 +1,4 @@
-"""Appending: ours, sealed, beside stock eventsourcing and the bare multi-row INSERT."""
+"""Append events: easeboard with encryption, eventsourcing, and a plain multi-row INSERT."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from domain.event import Event
-from tests.benchmarks.logs import (
+from tests.benchmarks.event_logs import (
     PEOPLE,
     WRITER_COUNT,
     EventLogs,
@@ -28,13 +28,13 @@ EVENT_COUNTS = {
     (1, 50): 20_000,
     (WRITER_COUNT, 50): 60_000,
 }
-"""Writers at the same time and events each append, and how many events in all."""
+"""The total of events, by concurrent writers and events in each append."""
 
 Append = Callable[[list[Event]], Any]
 
 
 def measure_rate(append: Append, writers: int, size: int, total: int) -> float:
-    """Events a second with so many writers, each appending batches made beforehand."""
+    """Measure events a second with concurrent writers; the batches are created beforehand."""
     start = Barrier(writers + 1)
     batches: SimpleQueue[list[Event]] = SimpleQueue()
     for _ in range(total // size):
@@ -54,18 +54,21 @@ def measure_rate(append: Append, writers: int, size: int, total: int) -> float:
         return total / (perf_counter() - started_at)
 
 
-def append_to_our_log(log: EventLogs) -> Append:
-    """Append as the store does: sealed with a person's key, in one round trip."""
+def append_to_easeboard(log: EventLogs) -> Append:
+    """Append as the event store does: encrypted with a person key, in one round trip."""
     return lambda batch: log.append(batch, append_metadata(batch[0].originator_id.int))
 
 
-def append_to_stock_log(log: EventLogs) -> Append:
-    """Append as eventsourcing does by itself, not sealed."""
-    return log.stock.put
+def append_to_eventsourcing(log: EventLogs) -> Append:
+    """Append with the recorder of eventsourcing, without encryption."""
+    return log.eventsourcing.put
 
 
 def append_plain_rows(pool: ConnectionPool[psycopg.Connection[Any]]) -> Append:
-    """Append ready-made bytes by one multi-row INSERT into a table like ours."""
+    """Append fixed bytes with one multi-row INSERT into a copy of the table `easeboard.events`.
+
+    This is an upper limit: nothing is encoded, encrypted or checked.
+    """
     state = bytes(range(256)) + bytes(150)
     statements = {size: _insert_statement(size) for size in (1, 50)}
 
@@ -75,7 +78,7 @@ def append_plain_rows(pool: ConnectionPool[psycopg.Connection[Any]]) -> Append:
         for version in range(1, len(batch) + 1):
             values += (stream, version, "Failed", "bench", command_id, PEOPLE[0], state)
         with pool.connection() as connection:
-            # Its placeholders are the server's own: nothing is rewritten at each execution.
+            # psycopg rewrites no placeholders here, because they are those of PostgreSQL.
             cursor = psycopg.RawCursor(connection)
             cursor.execute(statements[len(batch)], values, prepare=True)
 
@@ -92,14 +95,15 @@ def _insert_statement(size: int) -> bytes:
 
 
 def main(*, quick: bool = False) -> None:
-    """Print rates and ratios of one run: medians of alternating rounds."""
+    """Print rates and their ratios, each the median of alternating rounds."""
     with open_logs() as log, _open_plain_table(log) as pool:
         contenders = {
-            "stock": append_to_stock_log(log),
-            "ours": append_to_our_log(log),
+            "eventsourcing": append_to_eventsourcing(log),
+            "easeboard": append_to_easeboard(log),
             "insert": append_plain_rows(pool),
         }
-        print(f"{'writers x events':>18}{'stock/s':>10}{'ours/s':>10}{'INSERT/s':>10}  ours is")
+        print(f"{'writers x events':>18}{'eventsourcing/s':>17}{'easeboard/s':>13}", end="")
+        print(f"{'INSERT/s':>10}  easeboard is")
         for (writers, size), total in EVENT_COUNTS.items():
             rates: dict[str, list[float]] = {name: [] for name in contenders}
             for _ in range(1 if quick else 5):
@@ -110,9 +114,10 @@ def main(*, quick: bool = False) -> None:
             _print_row(f"{writers} x {size}", *(median(each) for each in rates.values()))
 
 
-def _print_row(shape: str, stock: float, ours: float, limit: float) -> None:
-    ratios = f"{ours / stock:.1f} x stock, {ours / limit:.2f} x INSERT"
-    print(f"{shape:>18}{stock:10,.0f}{ours:10,.0f}{limit:10,.0f}  {ratios}", flush=True)
+def _print_row(shape: str, eventsourcing: float, easeboard: float, insert: float) -> None:
+    ratios = f"{easeboard / eventsourcing:.1f} x eventsourcing, {easeboard / insert:.2f} x INSERT"
+    rates = f"{eventsourcing:17,.0f}{easeboard:13,.0f}{insert:10,.0f}"
+    print(f"{shape:>18}{rates}  {ratios}", flush=True)
 
 
 def _open_plain_table(log: EventLogs) -> ConnectionPool[psycopg.Connection[Any]]:

@@ -1,6 +1,6 @@
-"""Catching up: each read model over a long sealed log, beside stock eventsourcing's runner.
+"""Apply a long encrypted log to each read model: easeboard, and the runner of eventsourcing.
 
-`python -m tests.benchmarks.catch_up`: both on one server, in one run.
+Both use one PostgreSQL server, in one run.
 """
 
 from contextlib import ExitStack, closing
@@ -19,12 +19,12 @@ from infrastructure.projection_engine.prefetch import Prefetcher
 from infrastructure.projection_engine.read_model import subscribed_topics
 from infrastructure.projection_engine.versions import VersionStatus, connect, live_versions
 from projections.registry import READ_MODELS, RegisteredReadModel
-from tests.benchmarks.logs import open_logs
-from tests.benchmarks.stock_projection import open_stock_log
+from tests.benchmarks.event_logs import open_logs
+from tests.benchmarks.eventsourcing_projection import open_eventsourcing_log
 from tests.projections.semesters import generate_semesters
 
 EVENT_COUNT = 200_000
-STOCK_EVENT_COUNT = 6_000
+EVENTSOURCING_EVENT_COUNT = 6_000
 COUNT_EVENTS_SQL = """
 SELECT count(*)
   FROM easeboard.events
@@ -33,14 +33,14 @@ SELECT count(*)
 
 
 class CatchUpResult(NamedTuple):
-    """How many events were heard, and how long the whole log took."""
+    """The number of applied events, and the seconds for the whole log."""
 
     events: int
     seconds: float
 
 
 def write_log(url: str, mapper: Mapper, total: int) -> None:
-    """Fill the log by COPY, each person's events sealed with their key."""
+    """Fill the event log with COPY; each event is encrypted with the key of its person."""
     columns = "stream, version, topic, recorded_at, actor, command_id, person_id, state"
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         with cursor.copy(f"COPY easeboard.events ({columns}) FROM STDIN") as copy:
@@ -54,7 +54,7 @@ def write_log(url: str, mapper: Mapper, total: int) -> None:
 def catch_up(
     connection: psycopg.Connection[Any], reader: LogReader, model: RegisteredReadModel
 ) -> CatchUpResult:
-    """Let one read model follow the log from its beginning, as the follower would."""
+    """Apply the whole log to one read model, as the projection daemon does."""
     ensure_versions(connection, [model])
     (checkpoint,) = live_versions(connection, [model])
     batch_size, high_water_mark = AdaptiveBatchSize(), reader.high_water_mark()
@@ -71,25 +71,30 @@ def catch_up(
 
 
 def main(*, quick: bool = False) -> None:
-    """Print rates and ratios of one run."""
-    event_count, stock_event_count = (20_000, 2_000) if quick else (EVENT_COUNT, STOCK_EVENT_COUNT)
+    """Print the events a second for each read model, and the ratios.
+
+    `easeboard/s` counts the applied events, `log/s` all events of the log.
+    """
+    event_count, eventsourcing_event_count = (
+        (20_000, 2_000) if quick else (EVENT_COUNT, EVENTSOURCING_EVENT_COUNT)
+    )
     with ExitStack() as stack:
         log = stack.enter_context(open_logs())
         connection = stack.enter_context(connect(log.url))
-        stock = stack.enter_context(
-            open_stock_log(log.url, list(generate_semesters(stock_event_count)))
+        eventsourcing = stack.enter_context(
+            open_eventsourcing_log(log.url, list(generate_semesters(eventsourcing_event_count)))
         )
         write_log(log.url, log.mapper, event_count)
         reader = LogReader(log.pool, log.mapper)
-        print(f"{event_count:,} events{'projected':>14}{'ours/s':>10}{'log/s':>10}", end="")
-        print(f"{'stock/s':>9}  ours is")
+        print(f"{f'{event_count:,} events':>18}{'applied':>10}{'easeboard/s':>13}", end="")
+        print(f"{'log/s':>10}{'eventsourcing/s':>17}  easeboard is")
         for model in READ_MODELS:
-            stock_rate = stock.rate(model)
-            projected, seconds = catch_up(connection, reader, model)
-            rate = projected / seconds
+            eventsourcing_rate = eventsourcing.rate(model)
+            applied, seconds = catch_up(connection, reader, model)
+            rate = applied / seconds
             print(
-                f"{model.name:>18}{projected:>10,}{rate:>10,.0f}{event_count / seconds:>10,.0f}"
-                f"{stock_rate:>9,.0f}  {rate / stock_rate:.1f} x stock",
+                f"{model.name:>18}{applied:>10,}{rate:>13,.0f}{event_count / seconds:>10,.0f}"
+                f"{eventsourcing_rate:>17,.0f}  {rate / eventsourcing_rate:.1f} x eventsourcing",
                 flush=True,
             )
 

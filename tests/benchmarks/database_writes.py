@@ -1,7 +1,7 @@
-"""What PostgreSQL writes for a run: events, rows, transactions, bytes of the log and of its WAL.
+"""What PostgreSQL writes for a run: events, rows, transactions, bytes of the event log and WAL.
 
-`python -m tests.benchmarks.writes`: ordinary students, from the request until all can be read,
-queue, log, snapshots and read models included, and what the processes write of themselves.
+It measures ordinary students, from the request until all read models have the run. Queue, event
+log, snapshots and read models are included, and so are heartbeats and leases of the process.
 """
 
 import asyncio
@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from infrastructure.canvas_sandbox import SandboxOptions
 from interfaces.composition.process import Process
-from tests.benchmarks.ordinary_students import (
+from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
+from tests.benchmarks.sync_ordinary_students import (
     FEW_STUDENTS,
     FIRST,
     FULL,
@@ -20,13 +21,12 @@ from tests.benchmarks.ordinary_students import (
     Students,
     postgres_cpu,
 )
-from tests.benchmarks.target import SandboxTarget, running_sandbox_process
 from tests.benchmarks.whole_service import running_service
 
 MANY_STUDENTS = SandboxOptions(students=60, courses=6, assignments=40, latency_ms=5)
 CHANGED_GRADE = "one grade, incremental"
 STATISTICS_DELAY_SECONDS = 11.0
-"""Seconds after which even an idle connection of PostgreSQL has reported what it did."""
+"""An idle database connection reports its statistics at most 10 s after its last statement."""
 
 TOTALS_SQL = """
 SELECT (SELECT count(*) FROM easeboard.events),
@@ -41,7 +41,7 @@ SELECT (SELECT count(*) FROM easeboard.events),
 
 
 class DatabaseWrites(NamedTuple):
-    """So far, or for a run."""
+    """What PostgreSQL has written: since the start of the server, or for one run."""
 
     events: float
     rows: float
@@ -49,10 +49,10 @@ class DatabaseWrites(NamedTuple):
     log_bytes: float
     wal_bytes: float
     full_pages: float
-    """Whole pages in the WAL, which a checkpoint makes necessary."""
+    """Full-page images in the WAL; the first change of a page after a checkpoint writes one."""
 
     def per_run(self, before: "DatabaseWrites", runs: int) -> "DatabaseWrites":
-        """What each of so many runs wrote."""
+        """The difference to `before`, divided by the number of runs."""
         return DatabaseWrites(
             *[(current - previous) / runs for current, previous in zip(self, before, strict=True)]
         )
@@ -64,17 +64,17 @@ async def _read_totals(process: Process) -> DatabaseWrites:
         await connection.set_read_only(False)
         row = await (await connection.execute(TOTALS_SQL)).fetchone()
     if row is None:
-        raise AssertionError("PostgreSQL counts nothing.")
+        raise AssertionError("PostgreSQL returned no statistics.")
     return DatabaseWrites(*row)
 
 
 async def _measure(
-    target: SandboxTarget, floor_pool: ProcessPoolExecutor
+    target: SandboxTarget, reference_pool: ProcessPoolExecutor
 ) -> dict[str, DatabaseWrites]:
     results: dict[str, DatabaseWrites] = {}
     student_count = len(target.tokens)
     async with running_service(target.url) as process:
-        students = Students(process, target, await postgres_cpu(process), floor_pool)
+        students = Students(process, target, await postgres_cpu(process), reference_pool)
 
         async def record(name: str, *steps: Callable[[], Awaitable[object]]) -> None:
             before = await _read_totals(process)
@@ -104,14 +104,14 @@ def _change_grades(target: SandboxTarget, student_count: int) -> None:
 
 
 def main(*, quick: bool = False) -> dict[str, DatabaseWrites]:
-    """Print what a run of each kind wrote, and give it back."""
+    """Print what a run of each kind wrote, and return it."""
     with (
         running_sandbox_process(FEW_STUDENTS if quick else MANY_STUDENTS) as target,
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as floor_pool,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as reference_pool,
     ):
-        results = asyncio.run(_measure(target, floor_pool))
-    print(f"{'a run':26}{'events':>8}{'rows':>8}{'transactions':>14}", end="")
-    print(f"{'log KiB':>9}{'WAL KiB':>9}{'whole pages':>13}")
+        results = asyncio.run(_measure(target, reference_pool))
+    print(f"{'for each run':26}{'events':>8}{'rows':>8}{'transactions':>14}", end="")
+    print(f"{'log KiB':>9}{'WAL KiB':>9}{'full pages':>13}")
     for name, writes in results.items():
         print(f"{name:26}{writes.events:8.1f}{writes.rows:8.1f}{writes.transactions:14.1f}", end="")
         print(

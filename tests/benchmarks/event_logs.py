@@ -1,4 +1,4 @@
-"""Two event logs on one server: ours and eventsourcing's own, with the same events for both."""
+"""Two event logs on one server, easeboard's and eventsourcing's, for the same events."""
 
 import shutil
 import tempfile
@@ -22,9 +22,8 @@ from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.recorder import AppendMetadata, Recorder
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
-from infrastructure.postgres.execute import Pool
 from infrastructure.postgres.migrate import migrate
-from infrastructure.postgres.pools import open_write_pool
+from infrastructure.postgres.pools import WritePool, open_write_pool
 
 PEOPLE = [uuid4() for _ in range(100)]
 MASTER_KEY = "hex:" + "0123456789abcdef" * 4
@@ -33,26 +32,26 @@ WRITER_COUNT = 8
 
 @dataclass
 class EventLogs:
-    """What the benchmarks write to and read from."""
+    """Both event logs; `eventsourcing` is the unmodified store of the library."""
 
     url: str
-    pool: Pool
+    pool: WritePool
     mapper: Mapper
-    stock: library.EventStore[UUID]
+    eventsourcing: library.EventStore[UUID]
 
     def append(self, batch: Sequence[Event], by: AppendMetadata) -> int:
-        """Append to ours as the store does: sealed, in one round trip."""
+        """Append to easeboard's log as its store does: encrypted, in one round trip."""
         return Recorder(self.pool).append(self.mapper.to_stored_events(batch, by.person_id), by)
 
 
 def new_events(stream: UUID, count: int) -> list[Event]:
-    """Events of about 400 bytes, as many as asked for, in a stream of their own."""
+    """Create events of about 400 bytes that begin a new stream."""
     fields: dict[str, Any] = {
         "connection_id": uuid4(),
         "sync_id": uuid4(),
         "course_id": "104857",
         "code": "canvas-timeout",
-        "detail": "Canvas took longer than it may. " * 5,
+        "detail": "Canvas did not respond in time. " * 5,
         "progress": Progress(total=40, done=17, failed=1),
         "timestamp": datetime(2026, 9, 1, tzinfo=UTC),
         "originator_id": stream,
@@ -63,7 +62,7 @@ def new_events(stream: UUID, count: int) -> list[Event]:
 
 
 def append_metadata(nth: int) -> AppendMetadata:
-    """Somebody, doing something."""
+    """Metadata of an append about one of PEOPLE."""
     return AppendMetadata(
         person_id=PEOPLE[nth % len(PEOPLE)], encrypted=True, actor="benchmark", correlation_id="b"
     )
@@ -71,7 +70,7 @@ def append_metadata(nth: int) -> AppendMetadata:
 
 @contextmanager
 def open_logs() -> Iterator[EventLogs]:
-    """Start a server, with fsync as in production, and both logs on it."""
+    """Start a PostgreSQL server, with fsync as in production, and create both logs."""
     home = Path(tempfile.mkdtemp(prefix="easeboard-bench-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home)
@@ -80,14 +79,14 @@ def open_logs() -> Iterator[EventLogs]:
         pool = stack.enter_context(open_write_pool(url, size=WRITER_COUNT))
         pool.wait()
         mapper = Mapper(PersonKeys(pool, parse_key_ring(MASTER_KEY), cache_seconds=3600))
-        stock = _open_stock_log(url)
-        stack.callback(stock.recorder.datastore.close)  # type: ignore[attr-defined]  # PostgreSQL's
-        yield EventLogs(url, pool, mapper, stock)
+        eventsourcing = _open_eventsourcing_log(url)
+        stack.callback(eventsourcing.recorder.datastore.close)  # type: ignore[attr-defined]  # a PostgreSQL recorder has it
+        yield EventLogs(url, pool, mapper, eventsourcing)
 
 
-def _open_stock_log(url: str) -> library.EventStore[UUID]:
+def _open_eventsourcing_log(url: str) -> library.EventStore[UUID]:
     with psycopg.connect(url) as connection:
-        connection.execute("CREATE SCHEMA stock")
+        connection.execute("CREATE SCHEMA eventsourcing")
     conninfo = conninfo_to_dict(url)
     datastore = PostgresDatastore(
         str(conninfo["dbname"]),
@@ -95,10 +94,10 @@ def _open_stock_log(url: str) -> library.EventStore[UUID]:
         str(conninfo.get("port", 5432)),
         str(conninfo["user"]),
         str(conninfo.get("password", "")),
-        schema="stock",
+        schema="eventsourcing",
         pool_size=WRITER_COUNT,
     )
-    recorder = PostgresApplicationRecorder(datastore, events_table_name="stock_events")
+    recorder = PostgresApplicationRecorder(datastore, events_table_name="stored_events")
     recorder.create_table()
     transcoder = library.JSONTranscoder()
     for transcoding in (library.UUIDAsHex(), library.DatetimeAsISO(), library.DecimalAsStr()):

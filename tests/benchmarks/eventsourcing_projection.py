@@ -1,6 +1,6 @@
-"""The peer: the same read models kept by eventsourcing's ProjectionRunner, an event at a time.
+"""The same read models, updated by the ProjectionRunner of eventsourcing, event by event.
 
-Its log holds the same events by its own mapper and recorder, not sealed.
+Its event log has the same events, written by its own mapper and recorder without encryption.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,20 +21,20 @@ from psycopg.rows import tuple_row
 from domain.recorded_event import RecordedEvent
 from infrastructure.projection_engine.read_model import ReadModelDefinition, subscribed_topics
 
-SCHEMA = "stock_catch_up"
+SCHEMA = "eventsourcing_catch_up"
 
 
-class StockApplication(Application):  # type: ignore[type-arg]  # generic for type checkers only
-    """The stock event log."""
+class EventsourcingApplication(Application):  # type: ignore[type-arg]  # generic for type checkers only
+    """The event log of eventsourcing."""
 
 
 class TrackedTables(PostgresTrackingRecorder):
-    """A read model's tables and their tracking."""
+    """The tables of a read model, and the tracking of the last position."""
 
     model: ClassVar[ReadModelDefinition]
 
     def project_event(self, recorded: RecordedEvent, tracking: Tracking) -> None:
-        """Take one event and its tracking in, in a transaction of its own."""
+        """Apply one event and save its position in one transaction."""
         with self.datastore.transaction(commit=True) as tracked:
             self._insert_tracking(tracked, tracking)
             with tracked.connection.cursor(row_factory=tuple_row) as cursor:
@@ -45,12 +45,12 @@ class TrackedTables(PostgresTrackingRecorder):
 
 
 class SingleEventProjection(Projection[TrackedTables]):
-    """Hands each event on as it comes."""
+    """Applies each event by itself."""
 
     people: ClassVar[dict[UUID, UUID]]
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
-        """Take an event in."""
+        """Apply one event."""
         person = self.people[domain_event.originator_id]
         position, recorded_at = tracking.notification_id, domain_event.timestamp
         self.view.project_event(
@@ -58,20 +58,20 @@ class SingleEventProjection(Projection[TrackedTables]):
         )
 
 
-class StockProjections:
-    """A stock log with events in it."""
+class EventsourcingProjections:
+    """Projections of one filled eventsourcing log."""
 
     def __init__(self, url: str, env: dict[str, str], events: Sequence[RecordedEvent]) -> None:
         self._url = url
         self._env = env
         self._events = events
-        application = StockApplication(env)
+        application = EventsourcingApplication(env)
         for start in range(0, len(events), 50):
             application.events.put([recorded.event for recorded in events[start : start + 50]])
         application.close()
 
     def rate(self, model: ReadModelDefinition) -> float:
-        """Events a second that a ProjectionRunner catches up with in one read model."""
+        """Measure how many events a second a ProjectionRunner applies to one read model."""
         people = {recorded.event.originator_id: recorded.person_id for recorded in self._events}
         subscribed = [
             recorded for recorded in self._events if type(recorded.event) in model.subscribes_to
@@ -89,7 +89,7 @@ class StockProjections:
             connection.execute(model.schema_sql)
         started_at = perf_counter()
         with ProjectionRunner(
-            application_class=StockApplication,
+            application_class=EventsourcingApplication,
             projection_class=projection,
             view_class=view,
             env=self._env,
@@ -99,8 +99,10 @@ class StockProjections:
 
 
 @contextmanager
-def open_stock_log(url: str, events: Sequence[RecordedEvent]) -> Iterator[StockProjections]:
-    """A stock log on the same server, in a schema of its own."""
+def open_eventsourcing_log(
+    url: str, events: Sequence[RecordedEvent]
+) -> Iterator[EventsourcingProjections]:
+    """Create and fill an eventsourcing log in a schema of its own."""
     conninfo = conninfo_to_dict(url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
@@ -113,4 +115,4 @@ def open_stock_log(url: str, events: Sequence[RecordedEvent]) -> Iterator[StockP
         "POSTGRES_USER": str(conninfo["user"]),
         "POSTGRES_PASSWORD": str(conninfo.get("password", "")),
     }
-    yield StockProjections(url, env, events)
+    yield EventsourcingProjections(url, env, events)

@@ -1,4 +1,4 @@
-"""The least a synchronisation costs: aiohttp fetches exactly the same bytes, orjson parses them."""
+"""The minimum cost of a sync: aiohttp fetches the same bytes, orjson parses them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -16,21 +16,21 @@ NOT_MODIFIED = 304
 
 
 class StudentRequest(NamedTuple):
-    """One request of a student, and whether it is known already: then Canvas answers with 304."""
+    """One request of a student; if `is_cached`, Canvas answers 304 to it."""
 
     url: str
     is_cached: bool
 
 
 class StudentRequests(NamedTuple):
-    """One student's requests: the first leads to the others, which go out together."""
+    """The requests of one student: first one alone, then all others in parallel."""
 
     token: str
     requests: list[StudentRequest]
 
 
 class FetchCost(NamedTuple):
-    """Seconds of the clock and of CPU."""
+    """Seconds of wall-clock time and of CPU time."""
 
     wall: float
     cpu: float
@@ -39,7 +39,7 @@ class FetchCost(NamedTuple):
 async def for_each(
     items: Iterable[T], action: Callable[[T], Awaitable[object]], *, concurrency: int
 ) -> None:
-    """Work on all of these, so many at the same time."""
+    """Run `action` for all items, at most `concurrency` at a time."""
     iterator = iter(items)
 
     async def work() -> None:
@@ -50,7 +50,10 @@ async def for_each(
 
 
 def fetch_and_parse(students: list[StudentRequests], concurrency: int) -> FetchCost:
-    """Run all errands in this process, so many students at a time, on connections kept alive."""
+    """Send all requests from this process, over kept-alive connections, and return the cost.
+
+    A first round, which is not measured, opens the connections and fetches the validators.
+    """
     return asyncio.run(_measure(students, concurrency))
 
 
@@ -65,14 +68,14 @@ async def _measure(students: list[StudentRequests], concurrency: int) -> FetchCo
 
 
 class _Client:
-    """Remembers nothing but the validators of what is to be answered with 304."""
+    """Sends requests, and stores the validators of those that Canvas answers with 304."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._validators: dict[tuple[str, str], str] = {}
 
     async def run(self, student: StudentRequests) -> None:
-        """Ask for everything of one student."""
+        """Send all requests of one student."""
         first, *others = student.requests
         await self._get(student.token, first)
         await asyncio.gather(*(self._get(student.token, request) for request in others))

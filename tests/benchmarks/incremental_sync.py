@@ -1,9 +1,9 @@
-"""An unchanged large student: a full run and an incremental one, side by side in one service.
+"""Sync an unchanged large student: a full run and an incremental one, in the same service.
 
-`python -m tests.benchmarks.incremental`: 40 courses of 120 assignments, without latency and with
-80 ms a request. Eight requests in flight make a full run at least six answers long, and an
-incremental one at least one: with latency alone the ratio of seconds cannot pass six.
-Bytes are counted on the wire, in runs of their own, by a relay in front of the sandbox.
+The student has 40 courses of 120 assignments; latency is none, then 80 ms a request. With eight
+requests in flight, a full run needs at least six responses in sequence, an incremental one at
+least one. So latency alone cannot make the ratio of seconds larger than six.
+A relay in front of the sandbox counts the bytes, in separate runs.
 """
 
 import asyncio
@@ -18,15 +18,18 @@ from application.request_sync import RequestSync
 from application.set_up_connection import SetUpConnection
 from infrastructure.canvas_sandbox import SandboxOptions
 from interfaces.composition.process import Process
+from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
 from tests.benchmarks.sync_large_student import LARGE, SMALL
-from tests.benchmarks.target import SandboxTarget, running_sandbox_process
 from tests.benchmarks.whole_service import measure_sync, running_service
 
 CHUNK_BYTES = 64 * 1024
 
 
 class RunCost(NamedTuple):
-    """What one kind of run costs: seconds until it ended and could be read; `received` bytes."""
+    """Median cost of a run: seconds until its end, and until the read models have applied it.
+
+    `cpu` is seconds of this process, `received` the bytes from the sandbox.
+    """
 
     ended: float
     readable: float
@@ -37,7 +40,7 @@ class RunCost(NamedTuple):
 
 @dataclass
 class CountingRelay:
-    """Passes everything on, and counts what comes back."""
+    """Relays connections to a sandbox, and counts the bytes that it sends."""
 
     port: int
     url: str = ""
@@ -46,7 +49,7 @@ class CountingRelay:
     async def serve_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Serve one connection until either side ends it."""
+        """Relay one connection until either side closes it."""
         sandbox_reader, sandbox_writer = await asyncio.open_connection("127.0.0.1", self.port)
         await asyncio.gather(
             self._forward(reader, sandbox_writer), self._forward(sandbox_reader, writer, count=True)
@@ -65,7 +68,7 @@ class CountingRelay:
 
 @asynccontextmanager
 async def running_relay(target: SandboxTarget) -> AsyncIterator[CountingRelay]:
-    """A relay in front of a sandbox."""
+    """Run a relay in front of a sandbox."""
     relay = CountingRelay(int(target.url.rpartition(":")[2]))
     async with await asyncio.start_server(relay.serve_connection, "127.0.0.1", 0) as server:
         relay.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -77,7 +80,7 @@ async def _connect(process: Process, url: str, token: str) -> tuple[UUID, UUID]:
     command = SetUpConnection(
         person_id=person, canvas_url=url, canvas_name="Large", api_token=token
     )
-    connection = await process.service.set_up_connection(command)
+    connection = (await process.service.set_up_connection(command)).connection_id
     await measure_sync(process, connection)
     return person, connection
 
@@ -119,13 +122,13 @@ async def _measure(target: SandboxTarget, runs: int) -> dict[str, RunCost]:
 
 
 def measure(options: SandboxOptions, runs: int = 5) -> dict[str, RunCost]:
-    """The costs of `full` and of `auto` runs over a student who did nothing."""
+    """Measure runs of the modes `full` and `auto` for a student without changes."""
     with running_sandbox_process(options) as target:
         return asyncio.run(_measure(target, runs))
 
 
 def main(*, quick: bool = False) -> None:
-    """Measure without latency and with 80 ms, and print the ratios."""
+    """Measure without latency and with 80 ms, and print costs and ratios."""
     options = SMALL if quick else LARGE
     print(f"\nUnchanged student, {options.courses} courses x {options.assignments} assignments")
     print(f"{'':28}{'ended s':>9}{'readable':>9}{'CPU s':>8}{'requests':>10}{'bytes':>12}")
@@ -139,7 +142,7 @@ def main(*, quick: bool = False) -> None:
                 f"{name:28}{cost.ended:9.3f}{cost.readable:9.3f}{cost.cpu:8.3f}"
                 f"{cost.requests:10}{cost.received:12,}"
             )
-        ratios = RunCost(*(whole / part for whole, part in zip(full, incremental, strict=True)))  # type: ignore[arg-type]  # ratios of counts
+        ratios = RunCost(*(whole / part for whole, part in zip(full, incremental, strict=True)))  # type: ignore[arg-type]  # ratios of integers
         print(
             f"{'ratios':28}{ratios.ended:9.1f}{ratios.readable:9.1f}{ratios.cpu:8.1f}{ratios.requests:10.1f}"
             f"{ratios.received:12.1f}"

@@ -1,4 +1,4 @@
-"""From an event in the log to the person's WebSocket: beside a bare hop through a queue."""
+"""Delay of live messages from the append to the WebSocket, and of a single hop through a queue."""
 
 import asyncio
 import multiprocessing
@@ -29,16 +29,17 @@ from tests.interfaces.live.broadcast_fixture import SyncDriver
 MASTER_KEY = "hex:" + "0123456789abcdef" * 4
 CLIENT_COUNT = 250
 CONCURRENT_RUNS = 50
-"""Runs that go on at the same time."""
 APPENDS_PER_SECOND = 250.0
-"""Appends a second, of one to three events."""
+"""Each append has one to three events."""
 MESSAGES_PER_RUN = 6
-"""Messages a run makes."""
 CONCURRENT_CONNECTS = 50
 
 
 def write_runs(url: str, people: list[UUID], rate: float) -> None:
-    """Let each of these people have a run, so many of them at once; in a process of its own."""
+    """Append the events of one run for each person; to be called in a process of its own.
+
+    CONCURRENT_RUNS runs are in progress at a time, and `rate` is in appends a second.
+    """
     with (
         open_write_pool(url, size=1) as pool,
         closing(EventStore(pool, PersonKeys(pool, parse_key_ring(MASTER_KEY)))) as store,
@@ -65,25 +66,25 @@ def _step(run: SyncDriver, step: int) -> None:
 
 
 async def receive_run(socket: ClientConnection) -> list[float]:
-    """The ages, in seconds, of the messages of one run, from when the server recorded them."""
+    """Receive the messages of one run; return the seconds since each was recorded."""
     ages = []
     for _ in range(MESSAGES_PER_RUN):
         message = orjson.loads(await asyncio.wait_for(socket.recv(), 60))
         ages.append(time.time() - datetime.fromisoformat(message["at"]).timestamp())
     if message["sync"]["status"] != "completed":
-        raise AssertionError("A message was lost.")
+        raise AssertionError(f"A message was lost; the last one is {message}")
     return ages
 
 
 async def measure_ages(base: str, url: str, people: list[UUID], rate: float) -> list[float]:
-    """The ages of all messages of all people, each on a line of their own."""
+    """Return the ages of all messages; each person has a WebSocket of their own."""
     address = base.replace("http", "ws") + "/ws/sync-status"
     connect_slots = asyncio.Semaphore(CONCURRENT_CONNECTS)
 
     async def connect_client(person: UUID) -> ClientConnection:
         async with connect_slots:
             protocols = ["bearer", token_of(person)]
-            client = connect(address, proxy=None, subprotocols=protocols, open_timeout=60)  # type: ignore[arg-type]  # plain strings
+            client = connect(address, proxy=None, subprotocols=protocols, open_timeout=60)  # type: ignore[arg-type]  # they are strings
             socket = await stack.enter_async_context(client)
             await socket.recv()
             return socket
@@ -102,7 +103,7 @@ async def measure_ages(base: str, url: str, people: list[UUID], rate: float) -> 
 
 
 async def measure_hops(count: int) -> list[float]:
-    """Seconds from a thread through a queue to whoever waits for it on the event loop."""
+    """Measure the seconds from a thread, through a queue, to a task on the event loop."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[float]()
 
     async def hop() -> float:
@@ -123,7 +124,7 @@ async def measure_hops(count: int) -> list[float]:
 
 @contextmanager
 def running_api() -> Iterator[tuple[str, str]]:
-    """The addresses of an API process that runs nothing itself, and of its database."""
+    """Run a process with the role `api` only; yield its URL and that of its database."""
     home = Path(tempfile.mkdtemp(prefix="easeboard-bench-"))
     try:
         with EmbeddedPostgres(home / "database") as server:
@@ -144,7 +145,7 @@ def running_api() -> Iterator[tuple[str, str]]:
 def main(
     *, quick: bool = False, clients: int = CLIENT_COUNT, rate: float = APPENDS_PER_SECOND
 ) -> None:
-    """Print the ages of messages as they arrive and their ratio to a bare hop."""
+    """Print the ages of messages when they are received, and their ratio to a hop."""
     people = [UUID(int=nth) for nth in range(1, (clients // 5 if quick else clients) + 1)]
     hop_percentiles = quantiles(asyncio.run(measure_hops(500)), n=100)
     with running_api() as (base, url):
@@ -152,11 +153,11 @@ def main(
     print(f"{'':>22}{'p50':>10}{'p99':>10}")
     for name, percentiles in (
         ("recorded to received", age_percentiles),
-        ("a hop", hop_percentiles),
+        ("hop through a queue", hop_percentiles),
     ):
         print(f"{name:>22}{percentiles[49] * 1000:7.1f} ms{percentiles[98] * 1000:7.1f} ms")
     p50, p99 = (age_percentiles[nth] / hop_percentiles[nth] for nth in (49, 98))
-    print(f"ours is {p50:.0f} x a hop at p50, {p99:.0f} x at p99")
+    print(f"a message takes {p50:.0f} x a hop at p50, {p99:.0f} x at p99")
 
 
 if __name__ == "__main__":

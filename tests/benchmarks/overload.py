@@ -1,6 +1,6 @@
-"""Twice what the machine carries, for a minute: what is refused, what it costs, and afterwards.
+"""Send twice the load that the service can carry: refusals, latency, memory and recovery.
 
-Run by hand: `python -m tests.benchmarks.overload`, or with `quick` for ten seconds.
+The load lasts a minute, or ten seconds with the argument `quick`.
 """
 
 import asyncio
@@ -23,26 +23,31 @@ from uuid import UUID
 
 import psutil
 
-from tests.benchmarks.overload_load import ConnectedPerson, Load, RawConnection, send_random_request
+from tests.benchmarks.overload_client import (
+    ConnectedPerson,
+    Load,
+    RawConnection,
+    send_random_request,
+)
 from tests.dev_tokens import SECRET, token_of
 from tests.interfaces.cli.run_cli import running_easeboard, wait_for_log
 
 PERSON_COUNT, CONNECTION_COUNT = 60, 400
 CAPACITY_CONCURRENCY = 32
-"""Requests in flight while capacity is measured: as many as the server works on at once."""
+"""Requests in flight while capacity is measured: as many as the service processes at a time."""
 PROBE_INTERVAL_SECONDS = 0.05
 MAX_RECOVERY_SECONDS = 5.0
 
 
 class ServerSamples(NamedTuple):
-    """What a second process saw of a server: milliseconds of `/health/live`, megabytes of it."""
+    """Samples of a server: response times of `/health/live`, and its resident memory."""
 
     milliseconds: list[float]
     megabytes: list[float]
 
 
 def sample_server(url: str, process_id: int, stop: Event, results: Any) -> None:
-    """Ask whether it lives, again and again, in a process that does nothing else."""
+    """Sample the server until `stop` is set; to be called in a process that does nothing else."""
     address, server = urlsplit(url), psutil.Process(process_id)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
     samples = ServerSamples([], [])
@@ -52,7 +57,7 @@ def sample_server(url: str, process_id: int, stop: Event, results: Any) -> None:
         response = connection.getresponse()
         response.read()
         if response.status != http.HTTPStatus.OK:
-            raise AssertionError(f"/health/live answered {response.status}")
+            raise AssertionError(f"/health/live returned status {response.status}")
         samples.milliseconds.append((time.perf_counter() - started_at) * 1000)
         samples.megabytes.append(server.memory_info().rss / 1e6)
     results.put(samples)
@@ -60,7 +65,7 @@ def sample_server(url: str, process_id: int, stop: Event, results: Any) -> None:
 
 @contextmanager
 def running_sampler(url: str, process_id: int) -> Iterator[list[ServerSamples]]:
-    """What was seen while the block ran, once it has."""
+    """Sample the server while the block runs; the list has the samples after the block."""
     context = multiprocessing.get_context("spawn")
     stop, results, samples = context.Event(), context.Queue(), list[ServerSamples]()
     process = context.Process(target=sample_server, args=(url, process_id, stop, results))
@@ -74,7 +79,7 @@ def running_sampler(url: str, process_id: int) -> Iterator[list[ServerSamples]]:
 
 
 async def measure_capacity(url: str, people: list[ConnectedPerson], seconds: float) -> float:
-    """Requests a second that are answered with as many in flight as are worked on."""
+    """Measure the requests a second that are answered with CAPACITY_CONCURRENCY in flight."""
     load = Load(people)
     ends_at = time.perf_counter() + seconds
 
@@ -90,7 +95,7 @@ async def measure_capacity(url: str, people: list[ConnectedPerson], seconds: flo
 async def send_at_rate(
     url: str, people: list[ConnectedPerson], rate: float, seconds: float
 ) -> Load:
-    """Requests that come at a rate, whatever becomes of those before them."""
+    """Send requests at a fixed rate, even if earlier ones are not answered yet."""
     load = Load(people)
     idle: asyncio.LifoQueue[RawConnection] = asyncio.LifoQueue()
     for _ in range(CONNECTION_COUNT):
@@ -106,7 +111,7 @@ async def send_at_rate(
             for _ in range(int(passed * rate) - sent):
                 sent += 1
                 if idle.empty():
-                    load.unsent += 1  # nobody has this many connections at hand
+                    load.unsent += 1  # all connections of this client are in use
                 else:
                     group.create_task(send_request(idle.get_nowait()))
             await asyncio.sleep(0.002)
@@ -116,10 +121,10 @@ async def send_at_rate(
 
 
 async def measure_recovery(url: str, people: list[ConnectedPerson], usual_seconds: float) -> float:
-    """Seconds until ten reads in a row are answered about as fast as before."""
+    """Measure the seconds until ten reads in a row are answered about as fast as before."""
     started_at, fast_reads = time.perf_counter(), 0
     async with RawConnection(url) as connection:
-        while fast_reads < 10:  # a few, so that it is no accident
+        while fast_reads < 10:  # one fast read may be chance
             requested_at = time.perf_counter()
             status = await connection.request_status(
                 "GET", "/api/v1/canvas/courses", people[0].token
@@ -130,7 +135,7 @@ async def measure_recovery(url: str, people: list[ConnectedPerson], usual_second
 
 
 async def measure_idle_read(url: str, people: list[ConnectedPerson]) -> float:
-    """Seconds a read takes when nothing else is asked."""
+    """Measure the median seconds of a read without other load."""
     async with RawConnection(url) as connection:
         durations = []
         for _ in range(50):
@@ -141,7 +146,7 @@ async def measure_idle_read(url: str, people: list[ConnectedPerson]) -> float:
 
 
 async def connect_people(url: str, canvas: str, tokens: list[str]) -> list[ConnectedPerson]:
-    """People who are connected, each to an account of their own."""
+    """Connect one person for each Canvas token."""
     people = []
     async with RawConnection(url) as connection:
         for number, canvas_token in enumerate(tokens, start=1):
@@ -155,21 +160,22 @@ async def connect_people(url: str, canvas: str, tokens: list[str]) -> list[Conne
 
 
 async def measure(url: str, people: list[ConnectedPerson], server: int, seconds: float) -> None:
-    """Measure and print."""
-    await asyncio.sleep(5)  # their first syncs
+    """Measure, print the results, and check them.
+
+    Raises: AssertionError if the server failed a request, or recovered too slowly.
+    """
+    await asyncio.sleep(5)  # the first runs of all connections
     usual_seconds = await measure_idle_read(url, people)
     capacity = await measure_capacity(url, people, min(10.0, seconds))
     with running_sampler(url, server) as samples:
         load = await send_at_rate(url, people, 2 * capacity, seconds)
     recovery_seconds = await measure_recovery(url, people, usual_seconds)
     _print_results(load, samples[0], seconds, capacity)
-    print(
-        f"a read alone {usual_seconds * 1000:.1f} ms; as fast again after {recovery_seconds:.2f} s",
-        flush=True,
-    )
+    print(f"read without load {usual_seconds * 1000:.1f} ms", end="")
+    print(f"; recovered after {recovery_seconds:.2f} s", flush=True)
     load.raise_on_faults()
     if recovery_seconds > MAX_RECOVERY_SECONDS:
-        raise AssertionError("It took too long to recover.")
+        raise AssertionError(f"Recovery took longer than {MAX_RECOVERY_SECONDS} s.")
 
 
 def _print_results(load: Load, samples: ServerSamples, seconds: float, capacity: float) -> None:
@@ -188,12 +194,12 @@ def _print_results(load: Load, samples: ServerSamples, seconds: float, capacity:
     print(f"/health/live p50 {p50:.1f} ms, p95 {p95:.1f}, p99 {p99:.1f}, ", end="")
     print(f"{slow_share:.1%} over 50 ms, n={len(samples.milliseconds)}")
     early, late = samples.megabytes[quarter : 2 * quarter], samples.megabytes[-quarter:]
-    print(f"memory {samples.megabytes[0]:.0f} MB at first, ", end="")
-    print(f"{median(early):.0f} in the second quarter, {median(late):.0f} in the last")
+    print(f"memory {samples.megabytes[0]:.0f} MB at the start, ", end="")
+    print(f"{median(early):.0f} in the second quarter, {median(late):.0f} in the last quarter")
 
 
 def main(*, quick: bool = False) -> None:
-    """Run the program and a sandbox as processes of their own, and load them."""
+    """Run the service and a sandbox as separate processes, and put load on the service."""
     home = Path(tempfile.mkdtemp(prefix="easeboard-overload-"))
     try:
         arguments = f"--port 0 --students {PERSON_COUNT} --courses 4 --assignments 5".split()

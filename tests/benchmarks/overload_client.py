@@ -1,4 +1,4 @@
-"""Requests of many people, over as little client as there can be: the server shall be busy."""
+"""Random requests of many people; the HTTP client is minimal, to leave the CPU to the server."""
 
 import asyncio
 import random
@@ -16,18 +16,18 @@ READ_PATHS = (
     "/api/v1/dashboard/stats",
 )
 WRITE_SHARE = 0.1
-"""The share of requests that want to write."""
+"""The share of requests that request a sync; the others read."""
 
 
 class ConnectedPerson(NamedTuple):
-    """Somebody with a token and a connection."""
+    """The bearer token of a person, and the id of their connection."""
 
     token: str
     connection: str
 
 
 class RawResponse(NamedTuple):
-    """An answer."""
+    """A response; the head is in lower case."""
 
     status: int
     head: bytes
@@ -35,7 +35,7 @@ class RawResponse(NamedTuple):
 
 
 class RawConnection:
-    """One connection that is kept alive, and opened again when the server closes it."""
+    """A kept-alive TCP connection, reopened if the server closes it."""
 
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
@@ -49,11 +49,11 @@ class RawConnection:
         self._writer.close()
 
     async def request_status(self, method: str, path: str, token: str) -> int:
-        """The status of an answer."""
+        """Send a request without a body, and return the status."""
         return (await self.request(method, path, token)).status
 
     async def request(self, method: str, path: str, token: str, body: str = "") -> RawResponse:
-        """Ask, and read all of the answer."""
+        """Send a request and read the whole response; retry once on a new connection."""
         try:
             return await self._send(method, path, token, body)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -76,24 +76,27 @@ class RawConnection:
 
 @dataclass
 class Load:
-    """What many people ask at random, and what they are told."""
+    """The people who send requests, and counts of the responses."""
 
     people: list[ConnectedPerson]
     statuses: Counter[int] = field(default_factory=Counter)
     faults: list[RawResponse] = field(default_factory=list)
     refusal_seconds: list[float] = field(default_factory=list)
-    """Seconds until somebody was told that it is too much."""
+    """Seconds until each 503 with `Retry-After`."""
     unsent: int = 0
+    """Requests that were not sent, because all connections were in use."""
     rng: random.Random = field(default_factory=lambda: random.Random(4))
 
     def raise_on_faults(self) -> None:
-        """Raise when there was a fault of the server."""
+        """Raise AssertionError if the server failed a request without refusing it."""
         if self.faults:
-            raise AssertionError(f"{len(self.faults)} faults, the first {self.faults[0]}")
+            raise AssertionError(
+                f"The server failed {len(self.faults)} requests, the first with {self.faults[0]}"
+            )
 
 
 async def send_random_request(connection: RawConnection, load: Load) -> None:
-    """One request of somebody."""
+    """Send one random request of a random person, and count the response."""
     person, started_at = load.rng.choice(load.people), time.perf_counter()
     if load.rng.random() < WRITE_SHARE:
         path = f"/api/v1/canvas/connections/{person.connection}/sync"

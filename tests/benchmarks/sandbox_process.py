@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, for benchmarks to read from."""
+"""A sandbox in a process of its own, so that its CPU time is not measured."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from infrastructure.canvas_sandbox import SandboxOptions, serve
 
 
 class SandboxTarget(NamedTuple):
-    """A sandbox in another process, and a token of each of its students."""
+    """A running sandbox, with a token of each student."""
 
     url: str
     tokens: list[str]
@@ -21,11 +21,11 @@ class SandboxTarget(NamedTuple):
 
     @property
     def token(self) -> str:
-        """The first student's."""
+        """The token of the first student."""
         return self.tokens[0]
 
     def control(self, operation: str, **arguments: Any) -> Any:
-        """Use one of the sandbox's levers."""
+        """Execute a control operation of the sandbox, and return its result."""
         body = json.dumps(arguments).encode()
         request = Request(f"{self.url}/sandbox/{operation}", data=body)  # noqa: S310  loopback
         with urlopen(request) as response:  # noqa: S310  loopback
@@ -34,7 +34,7 @@ class SandboxTarget(NamedTuple):
 
 @contextmanager
 def running_sandbox_process(options: SandboxOptions) -> Iterator[SandboxTarget]:
-    """A sandbox in a process of its own."""
+    """Run a sandbox in a new process until the block ends."""
     context = get_context("spawn")
     receiver, sender = context.Pipe()
     process = context.Process(target=_serve, args=(options, sender), daemon=True)

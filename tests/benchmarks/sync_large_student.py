@@ -1,7 +1,7 @@
-"""Synchronising one large student: canvasapi, a plain gather and ours, against one sandbox.
+"""Read one large student: easeboard, a plain asyncio.gather, and canvasapi, at one sandbox.
 
-`python -m tests.benchmarks.sync_large_student`: 40 courses of 120 assignments, 80 ± 20 ms a
-request, Canvas's leaky bucket on; the sandbox has a process of its own.
+The student has 40 courses of 120 assignments; a request takes 80 ± 20 ms. The sandbox has a
+process of its own, and refuses requests by Canvas's leaky bucket.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from canvasapi import Canvas
 
 from infrastructure.canvas.client import CanvasClient
 from infrastructure.canvas_sandbox import SandboxOptions
-from tests.benchmarks.target import SandboxTarget, running_sandbox_process
+from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
 from tests.benchmarks.whole_service import measure_syncs
 
 LARGE = SandboxOptions(courses=40, assignments=120, latency_ms=80, restricted=False)
@@ -26,7 +26,7 @@ FIRST_PAUSE_SECONDS = 0.5
 
 
 class ReadResult(NamedTuple):
-    """What a contender saw, and the seconds it took to list the courses."""
+    """What a contender read, and the seconds for the course list alone."""
 
     courses: int
     assignments: int
@@ -34,7 +34,7 @@ class ReadResult(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """One contender's run; `seconds` and `requests` are for the whole student."""
+    """A run of one contender; `seconds`, `cpu` and `requests` are for the whole student."""
 
     name: str
     seconds: float
@@ -45,7 +45,7 @@ class Measurement(NamedTuple):
 
 
 class Contender(NamedTuple):
-    """One way to read the student."""
+    """A way to read the student, and how often it is measured."""
 
     name: str
     read: Callable[[SandboxTarget], Coroutine[Any, Any, ReadResult]]
@@ -53,7 +53,7 @@ class Contender(NamedTuple):
 
 
 async def read_with_canvasapi(target: SandboxTarget) -> ReadResult:
-    """Read some courses one after the other, assignments with their submissions."""
+    """Read some courses one after another, assignments with their submissions."""
     courses = COURSES_READ_BY_CANVASAPI[target.options.courses]
 
     def read() -> ReadResult:
@@ -72,7 +72,7 @@ async def read_with_canvasapi(target: SandboxTarget) -> ReadResult:
 
 
 async def read_with_gather(target: SandboxTarget) -> ReadResult:
-    """Everything at once, 100 a page, backing off when refused: what one writes in an hour."""
+    """Read all in parallel, 100 items a page, with back-off: a simple hand-written client."""
     rng = Random(1)
     base = f"{target.url}/api/v1/courses"
     headers = {"Authorization": f"Bearer {target.token}"}
@@ -104,8 +104,8 @@ async def read_with_gather(target: SandboxTarget) -> ReadResult:
     return ReadResult(len(listed), sum(len(rows) for rows in pages_of_rows[: len(course_urls)]))
 
 
-async def read_with_our_client(target: SandboxTarget) -> ReadResult:
-    """Our client alone: what a run reads, nothing recorded."""
+async def read_with_easeboard_client(target: SandboxTarget) -> ReadResult:
+    """Read what a full run reads, with the Canvas client alone; nothing is recorded."""
     private = [target.url.removeprefix("http://")]
     async with CanvasClient(allow_private=private) as client:
         origin = client.allowed_origin(target.url)
@@ -118,34 +118,34 @@ async def read_with_our_client(target: SandboxTarget) -> ReadResult:
 
 
 CONTENDERS = (
-    Contender("ours, client alone", read_with_our_client, runs=5),
+    Contender("easeboard, client alone", read_with_easeboard_client, runs=5),
     Contender("plain gather, 100 a page, back-off", read_with_gather),
-    Contender("canvasapi, one after the other", read_with_canvasapi, runs=1),
+    Contender("canvasapi, one course after another", read_with_canvasapi, runs=1),
 )
 
 
 def measure_service(target: SandboxTarget, runs: int = 3) -> list[Measurement]:
-    """Median of whole runs of the service: recorded, readable, and once more unchanged."""
+    """Measure first runs and unchanged full runs of the whole service, and return the medians."""
     target.control("counters")
     first, unchanged = measure_syncs(target.url, target.token, runs)
     one, two = sorted(first)[runs // 2], sorted(unchanged)[runs // 2]
     latency = _min_latency_seconds(target.options)
-    note = f"readable after {one.readable:.2f} s; longest chain {latency:.2f} s"
+    note = f"in all read models after {one.readable:.2f} s; latency alone {latency:.2f} s"
     return [
         Measurement(
-            "ours, whole service, first sync", one.recorded, one.cpu, one.requests, 0, note
+            "easeboard, whole service, first run", one.recorded, one.cpu, one.requests, 0, note
         ),
-        Measurement("ours, whole service, unchanged", two.recorded, two.cpu, two.requests, 0),
+        Measurement("easeboard, whole service, unchanged", two.recorded, two.cpu, two.requests, 0),
     ]
 
 
 def _min_latency_seconds(options: SandboxOptions) -> float:
-    """Seconds of latency alone: the list, then the courses eight at a time."""
+    """Seconds of latency alone: the course list, then the courses, eight at a time."""
     return (1 + -(-options.courses // 8)) * options.latency_ms / 1000
 
 
 def measure(contender: Contender, target: SandboxTarget) -> Measurement:
-    """The median of the runs, after one that warms the sandbox where there are several."""
+    """Return the median of the runs; before several, one more fills the sandbox's caches."""
     if contender.runs > 1:
         asyncio.run(contender.read(target))
     runs = sorted(_run(contender, target) for _ in range(contender.runs))
@@ -155,25 +155,25 @@ def measure(contender: Contender, target: SandboxTarget) -> Measurement:
 def _run(contender: Contender, target: SandboxTarget) -> tuple[float, Measurement]:
     target.control("forget_requests")
     started_at, cpu_started_at = time.perf_counter(), time.process_time()
-    read = asyncio.run(contender.read(target))
+    result = asyncio.run(contender.read(target))
     seconds, cpu = time.perf_counter() - started_at, time.process_time() - cpu_started_at
-    if read.assignments != read.courses * target.options.assignments:
-        raise AssertionError(f"{contender.name} missed assignments: {read}")
+    if result.assignments != result.courses * target.options.assignments:
+        raise AssertionError(f"{contender.name} did not read all assignments: {result}")
     counters = target.control("counters")
-    factor = target.options.courses / read.courses
+    factor = target.options.courses / result.courses
     measured = Measurement(
         contender.name,
-        read.list_seconds + (seconds - read.list_seconds) * factor,
+        result.list_seconds + (seconds - result.list_seconds) * factor,
         cpu * factor,
         round(1 + (counters["requests"] - 1) * factor),
         counters["refused"],
-        "" if factor == 1 else f"extrapolated from {read.courses} courses",
+        "" if factor == 1 else f"extrapolated from {result.courses} courses",
     )
     return measured.seconds, measured
 
 
 def main(*, quick: bool = False) -> list[Measurement]:
-    """Run every contender against one sandbox, print the table, and give it back."""
+    """Run every contender at one sandbox; print the measurements and return them."""
     options = SMALL if quick else LARGE
     with running_sandbox_process(options) as target:
         measurements = [

@@ -1,10 +1,10 @@
-"""Synchronising many ordinary students, latency hidden: beside fetching and parsing the same bytes.
+"""Sync many ordinary students: the whole service, and a reference that fetches the same bytes.
 
-`python -m tests.benchmarks.ordinary_students`: 6 courses of 40 assignments each, 20 ms a request.
-The sandbox, PostgreSQL and the floor have processes of their own; this one is the service: queue,
-runs, log, sealing and all read models. So many students are read at a time that it seldom waits for
-an answer: its CPU share says how seldom. Syncs a second and core are one over the seconds of CPU,
-threads included, that this process spends on one; by the clock all of them share the machine.
+Each student has 6 courses of 40 assignments; a request takes 20 ms. This process is the service:
+queue, runs, event log, encryption and all read models. The sandbox, PostgreSQL and the reference
+have processes of their own. Many students are read at a time, so that the service seldom waits for
+a response; "CPU share" shows how seldom. "Runs/s/core" is 1 divided by the CPU seconds of this
+process, threads included, for one run. In wall-clock time all processes share the machine.
 """
 
 import asyncio
@@ -34,21 +34,20 @@ from tests.benchmarks.fetch_and_parse import (
     fetch_and_parse,
     for_each,
 )
-from tests.benchmarks.target import SandboxTarget, running_sandbox_process
+from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
 from tests.benchmarks.whole_service import running_service
 
 ORDINARY = SandboxOptions(students=60, courses=6, assignments=40, latency_ms=20)
 FEW_STUDENTS = SandboxOptions(students=12, courses=6, assignments=40, latency_ms=20)
 ROUNDS = 4
 CONCURRENT_SYNCS = 24
-"""Students read at the same time."""
 CONCURRENT_COMMANDS = 4
 
-FIRST, FULL, INCREMENTAL = "first sync", "unchanged, full", "unchanged, incremental"
+FIRST, FULL, INCREMENTAL = "first run", "unchanged, full", "unchanged, incremental"
 
 
 class StudentCost(NamedTuple):
-    """Seconds a student, of the clock, of CPU and of PostgreSQL's CPU; and requests a student."""
+    """Cost of one run: seconds of wall-clock time, CPU and PostgreSQL's CPU; Canvas requests."""
 
     wall: float
     cpu: float
@@ -57,23 +56,23 @@ class StudentCost(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What the service spent, and what the floor did on exactly the same requests."""
+    """The cost of the service, and of the reference for exactly the same requests."""
 
-    ours: StudentCost
-    floor: StudentCost
+    service: StudentCost
+    reference: StudentCost
 
 
 Results = dict[str, list[Comparison]]
 
 
 class PostgresCpu:
-    """The CPU of PostgreSQL's processes, those included that have ended."""
+    """The CPU time of all PostgreSQL processes, including those that have ended."""
 
     def __init__(self, backend: int) -> None:
         self._postmaster = psutil.Process(backend).parent() or psutil.Process(backend)
 
     def cpu_seconds(self) -> float:
-        """How much of it there has been so far."""
+        """The CPU seconds since the start of the server."""
         own = self._postmaster.cpu_times()
         total = own.user + own.system + own.children_user + own.children_system
         for child in self._postmaster.children():
@@ -84,37 +83,38 @@ class PostgresCpu:
 
 
 class Students:
-    """Everybody at the sandbox, connected to the service."""
+    """All students of the sandbox, connected to the service."""
 
     def __init__(
         self,
         process: Process,
         target: SandboxTarget,
         server: PostgresCpu,
-        floor: ProcessPoolExecutor,
+        reference_pool: ProcessPoolExecutor,
     ) -> None:
         self._process = process
         self._target = target
         self._server = server
-        self._floor = floor
+        self._reference_pool = reference_pool
         self._connections: dict[UUID, UUID] = {}
 
     async def connect(self) -> None:
-        """Let a new person connect with each token; their first runs are queued."""
+        """Connect a new person with each token; this queues their first runs."""
 
         async def connect(token: str) -> None:
             person, url = uuid4(), self._target.url
             command = SetUpConnection(
                 person_id=person, canvas_url=url, canvas_name="Ordinary", api_token=token
             )
-            self._connections[person] = await self._process.service.set_up_connection(command)
+            queued = await self._process.service.set_up_connection(command)
+            self._connections[person] = queued.connection_id
 
         self._connections.clear()
         await for_each(self._target.tokens, connect, concurrency=CONCURRENT_COMMANDS)
         await self._wait_for_projections()
 
     async def request_syncs(self, mode: str) -> None:
-        """Queue a run of each."""
+        """Request a run of each connection."""
 
         async def request_sync(person: UUID) -> None:
             connection = self._connections[person]
@@ -125,7 +125,7 @@ class Students:
         await self._wait_for_projections()
 
     async def measure(self, mode: str) -> Comparison:
-        """Let a worker empty the queue until all can be read, then the floor ask the same."""
+        """Measure the queued runs until all read models have them, then the same requests alone."""
         self._target.control("forget_requests")
         started_at, cpu_started_at, database_started_at = (
             perf_counter(),
@@ -141,7 +141,7 @@ class Students:
         students, student_count = self._recorded_requests(), len(self._connections)
         requests = sum(len(student.requests) for student in students) / student_count
         cost = await asyncio.wrap_future(
-            self._floor.submit(fetch_and_parse, students, CONCURRENT_SYNCS)
+            self._reference_pool.submit(fetch_and_parse, students, CONCURRENT_SYNCS)
         )
         return Comparison(
             StudentCost(
@@ -152,7 +152,7 @@ class Students:
 
     @asynccontextmanager
     async def _running_worker(self) -> AsyncIterator[asyncio.Event]:
-        """A worker as `serve` runs it; the event says that it has had a run of everybody."""
+        """Run a worker as `serve` does; the event is set after one run of each connection."""
         remaining, done = set(self._connections.values()), asyncio.Event()
 
         async def run(command: RunSync) -> None:
@@ -182,10 +182,10 @@ class Students:
         for connection in self._connections.values():
             run = await self._process.service.current_sync(connection)
             if run is None or (run["status"], run["mode"]) != ("completed", mode):
-                raise AssertionError(f"This is no completed run of mode {mode}: {run}")
+                raise AssertionError(f"The run is not a completed run of mode {mode}: {run}")
 
     def _recorded_requests(self) -> list[StudentRequests]:
-        """What the sandbox was just asked, student by student."""
+        """The requests in the log of the sandbox, by student."""
         students = [StudentRequests(token, []) for token in self._target.tokens]
         for entry in self._target.control("requests"):
             url = f"{self._target.url}{entry['path']}?{entry['query']}"
@@ -195,17 +195,17 @@ class Students:
 
 
 async def _measure_rounds(
-    target: SandboxTarget, floor: ProcessPoolExecutor, rounds: int
+    target: SandboxTarget, reference_pool: ProcessPoolExecutor, rounds: int
 ) -> Results:
     results: Results = {FIRST: [], FULL: [], INCREMENTAL: []}
     async with running_service(target.url) as process:
-        students = Students(process, target, await postgres_cpu(process), floor)
+        students = Students(process, target, await postgres_cpu(process), reference_pool)
         for _ in range(rounds):
             await students.connect()
             results[FIRST].append(await students.measure("full"))
             await students.request_syncs("full")
             results[FULL].append(await students.measure("full"))
-            # The first incremental run learns the planner's validator; the second is the usual one.
+            # The first incremental run gets the validator of the planner; only later ones use it.
             for _ in range(2):
                 await students.request_syncs("auto")
                 comparison = await students.measure("incremental")
@@ -214,48 +214,50 @@ async def _measure_rounds(
 
 
 async def postgres_cpu(process: Process) -> PostgresCpu:
-    """PostgreSQL's processes."""
+    """Return the CPU time of the PostgreSQL server of this service."""
     async with process.pools.read_pool.connection() as connection:
         return PostgresCpu(connection.info.backend_pid)
 
 
 def _print_results(results: Results) -> None:
-    print("CPU is this process's alone, or the floor's; the ratio that counts is of syncs/s/core")
-    print(f"{'':28}{'syncs/s/core':>13}{'ratio':>7}{'CPU ms':>8}{'PostgreSQL':>11}", end="")
-    print(f"{'by the clock/s':>16}{'ratio':>7}{'CPU share':>11}{'requests':>10}")
+    print("CPU is that of the service, or of the reference, without PostgreSQL and the sandbox.")
+    print(f"{'':28}{'runs/s/core':>13}{'ratio':>7}{'CPU ms':>8}{'PostgreSQL':>11}", end="")
+    print(f"{'wall runs/s':>16}{'ratio':>7}{'CPU share':>11}{'requests':>10}")
     for name, comparisons in results.items():
-        floor_costs = [comparison.floor for comparison in comparisons]
-        _print_row(name, [comparison.ours for comparison in comparisons], floor_costs)
-        _print_row("  aiohttp + orjson, the same", floor_costs, floor_costs)
+        reference_costs = [comparison.reference for comparison in comparisons]
+        _print_row(name, [comparison.service for comparison in comparisons], reference_costs)
+        _print_row("  reference: aiohttp, orjson", reference_costs, reference_costs)
     ratios = [
-        full_comparison.floor.cpu / comparison.ours.cpu
+        full_comparison.reference.cpu / comparison.service.cpu
         for comparison, full_comparison in _pairs(results)
     ]
-    print(f"{INCREMENTAL} over the floor of a full one: {median(ratios):.2f}")
+    print(f"runs/s/core, {INCREMENTAL} to the reference of a full run: {median(ratios):.2f}")
 
 
 def _pairs(results: Results) -> Iterator[tuple[Comparison, Comparison]]:
     return zip(results[INCREMENTAL], results[FULL], strict=True)
 
 
-def _print_row(name: str, costs: Sequence[StudentCost], floor_costs: Sequence[StudentCost]) -> None:
+def _print_row(
+    name: str, costs: Sequence[StudentCost], reference_costs: Sequence[StudentCost]
+) -> None:
     wall, cpu, database, requests = (median(column) for column in zip(*costs, strict=True))
-    pairs = list(zip(costs, floor_costs, strict=True))
-    by_cpu = median(floor.cpu / cost.cpu for cost, floor in pairs)
-    by_clock = median(floor.wall / cost.wall for cost, floor in pairs)
+    pairs = list(zip(costs, reference_costs, strict=True))
+    by_cpu = median(reference.cpu / cost.cpu for cost, reference in pairs)
+    by_clock = median(reference.wall / cost.wall for cost, reference in pairs)
     share = median(cost.cpu / cost.wall for cost in costs)
     print(f"{name:28}{1 / cpu:13.1f}{by_cpu:7.2f}{cpu * 1e3:8.1f}{database * 1e3:11.1f}", end="")
     print(f"{1 / wall:16.1f}{by_clock:7.2f}{share:11.0%}{requests:10.1f}")
 
 
 def main(*, quick: bool = False) -> Results:
-    """Print the table of one run, in which the contenders took turns, and give it back."""
+    """Alternate between the service and the reference; print the medians and return all results."""
     options, rounds = (FEW_STUDENTS, 2) if quick else (ORDINARY, ROUNDS)
     with (
         running_sandbox_process(options) as target,
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as floor_pool,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as reference_pool,
     ):
-        results = asyncio.run(_measure_rounds(target, floor_pool, rounds))
+        results = asyncio.run(_measure_rounds(target, reference_pool, rounds))
     _print_results(results)
     return results
 

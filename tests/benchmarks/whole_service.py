@@ -1,4 +1,4 @@
-"""Synchronising one large student with all of it: queue aside, log, sealing and read models."""
+"""Runs of the whole service in this process: event log, encryption and read models, no queue."""
 
 import asyncio
 import time
@@ -25,7 +25,10 @@ from projections.registry import READ_MODELS
 
 
 class SyncTimes(NamedTuple):
-    """Seconds from start to end as the log has them, and until it could be read; CPU of us."""
+    """Cost of a run: seconds between its events, and until all read models have it.
+
+    `cpu` is the seconds of this process.
+    """
 
     recorded: float
     readable: float
@@ -34,7 +37,7 @@ class SyncTimes(NamedTuple):
 
 
 def measure_syncs(url: str, token: str, runs: int) -> tuple[list[SyncTimes], list[SyncTimes]]:
-    """First syncs, each of a new person, and then unchanged ones that read everything."""
+    """Measure first runs, each of a new person, and after each a full run without changes."""
     return asyncio.run(_measure_syncs(url, token, runs))
 
 
@@ -48,7 +51,7 @@ async def _measure_syncs(
             command = SetUpConnection(
                 person_id=person, canvas_url=url, canvas_name="Large", api_token=token
             )
-            connection = await process.service.set_up_connection(command)
+            connection = (await process.service.set_up_connection(command)).connection_id
             first.append(await measure_sync(process, connection))
             request = RequestSync(person_id=person, connection_id=connection, mode="full")
             await process.service.request_sync(request)
@@ -57,10 +60,10 @@ async def _measure_syncs(
 
 
 async def measure_sync(process: Process, connection: UUID) -> SyncTimes:
-    """Take the queued run on, and wait until all of it can be read."""
+    """Execute the queued run, and wait until all read models have applied it."""
     run = await process.service.current_sync(connection)
     if run is None:
-        raise AssertionError("No run was queued.")
+        raise AssertionError("The connection has no queued run.")
     command = RunSync(connection_id=connection, worker="benchmark")
     started_at, cpu_started_at = time.perf_counter(), time.process_time()
     with with_event_metadata("benchmark"):
@@ -80,7 +83,7 @@ async def measure_sync(process: Process, connection: UUID) -> SyncTimes:
 
 @asynccontextmanager
 async def running_service(url: str) -> AsyncIterator[Process]:
-    """The program on a database of its own, following the log; runs are taken on by hand."""
+    """Run the service with a new database and the projection daemon, but without a worker."""
     configure_logging("error", "json")
     home = Path(mkdtemp(prefix="easeboard-benchmark-"))
     try:

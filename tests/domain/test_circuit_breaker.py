@@ -1,4 +1,4 @@
-"""When a Canvas that does not answer is left alone."""
+"""When the circuit of a host opens, when a probe is due, and when it closes."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What may happen to a connection."""
+"""The decisions of the Connection aggregate, and the events that it records."""
 
 from uuid import UUID
 

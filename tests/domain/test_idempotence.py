@@ -1,4 +1,4 @@
-"""Twice is once, whatever Canvas shows."""
+"""Recording is idempotent, and replaying events gives the same state, for any course."""
 
 from typing import Any
 from uuid import UUID

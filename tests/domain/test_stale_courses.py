@@ -1,4 +1,4 @@
-"""Which courses an incremental run reads, judging by what the three lists show."""
+"""Which courses an incremental run reads, given the course list and the change feeds."""
 
 from datetime import date
 from typing import Any
@@ -30,7 +30,7 @@ NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
 
 
 def sync_after_full_run(*assignments: Assignment, of: Course | None = None) -> Sync:
-    """What a full run leaves behind that saw one course."""
+    """A sync after a full run that recorded one course."""
 
     def run_full(sync: Sync) -> None:
         sync.request(RUN, connection_id=CONNECTION, person_id=PERSON, trigger="setup", mode="full")
@@ -42,7 +42,7 @@ def sync_after_full_run(*assignments: Assignment, of: Course | None = None) -> S
 
 
 def feed_entries(feed: FeedName, *assignments: Assignment) -> list[FeedEntry]:
-    """What a feed tells of them."""
+    """The entries of these assignments in a change feed."""
     entries = []
     for item in assignments:
         item_submission = item["submission"]

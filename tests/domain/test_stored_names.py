@@ -1,4 +1,4 @@
-"""The names on disk: changing one of these orphans history."""
+"""Stored event names and fields: if one changes, stored events can no longer be read."""
 
 from dataclasses import fields
 

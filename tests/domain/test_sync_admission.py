@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""Which due connections are admitted, and where the next scan begins."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice

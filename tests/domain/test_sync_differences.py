@@ -1,4 +1,4 @@
-"""What counts as a difference between two sightings of a course."""
+"""Which differences of a course are recorded, and as which events."""
 
 from typing import Any
 from uuid import UUID

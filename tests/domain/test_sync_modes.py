@@ -1,4 +1,4 @@
-"""When a run reads everything, and when only what changed."""
+"""When a run is full and when it is incremental."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ import pytest
 
 from domain.events import SyncCompleted, SyncWidened
 from domain.events.sync import Progress, Requests
+from domain.next_sync import choose_mode
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
 from infrastructure.event_store.event_types import collect_event_types
@@ -23,7 +24,7 @@ INTERVAL = timedelta(hours=2)
 def run(
     index: int, mode: str, *decisions: Any, validator: str | None = None, failed: int = 0
 ) -> Any:
-    """A decision: a whole run in a mode, with some decisions in its middle."""
+    """A decision that executes a whole run, with `decisions` before its end."""
     attempt = Attempt(RUNS[index], "worker")
 
     def decide(sync: Sync) -> None:
@@ -61,13 +62,12 @@ def fail(sync: Sync, attempt: Attempt) -> None:
 
 
 def mode_after(given_sync: Given[Sync], hours: float, *, requested_mode: str = "auto") -> str:
-    """How a run reads that is asked for so many hours after the first full one began."""
+    """The mode of a run that is requested `hours` after the start of the last full run."""
     last_full = datetime.fromisoformat(
         given_sync.aggregate.last_full_sync_at or "2026-11-25T05:00:00+00:00"
     )
-    return given_sync.aggregate.choose_mode(
-        requested_mode, now=last_full + timedelta(hours=hours), interval=INTERVAL
-    )
+    now = last_full + timedelta(hours=hours)
+    return choose_mode(given_sync.aggregate, requested_mode, now=now, interval=INTERVAL)
 
 
 def test_the_first_run_is_full() -> None:
@@ -96,7 +96,7 @@ def test_a_full_run_follows_before_the_last_one_is_a_day_old(hours: float, mode:
 def test_every_run_of_a_rare_schedule_is_full() -> None:
     given_sync = given(Sync, run(0, "full")).aggregate
     now = datetime.fromisoformat(given_sync.last_full_sync_at or "")
-    assert given_sync.choose_mode("auto", now=now, interval=timedelta(days=2)) == "full"
+    assert choose_mode(given_sync, "auto", now=now, interval=timedelta(days=2)) == "full"
 
 
 def test_only_a_full_run_sets_the_time_of_the_last_full_sync() -> None:

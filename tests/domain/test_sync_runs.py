@@ -1,4 +1,4 @@
-"""One run at a time, from its request to its end."""
+"""The life of a run: one at a time, from its request to its end."""
 
 from uuid import UUID
 
@@ -198,9 +198,9 @@ def test_a_run_given_up_three_times_fails(reason: str, code: str) -> None:
 
 
 def test_a_requeued_run_has_no_error() -> None:
-    run = given(Sync, request, start, record_fetch_failure, requeue_lost).aggregate.run
-    assert run is not None
-    assert (run["status"], run["worker"], run["error"]) == ("queued", None, None)
+    sync = given(Sync, request, start, record_fetch_failure, requeue_lost).aggregate
+    assert sync.run is not None
+    assert (sync.run["status"], sync.worker, sync.run["error"]) == ("queued", None, None)
 
 
 def test_a_requeued_run_can_be_cancelled() -> None:
@@ -212,4 +212,4 @@ def test_a_run_starts_when_its_first_worker_starts_it() -> None:
     assert sync.run is not None
     started_at = sync.run["started_at"]
     restart_elsewhere(sync)
-    assert (sync.run["started_at"], sync.run["attempts"]) == (started_at, 2)
+    assert (sync.run["started_at"], sync.attempts) == (started_at, 2)

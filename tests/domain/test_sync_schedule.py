@@ -1,4 +1,4 @@
-"""When a connection is due again."""
+"""When the next run of a connection is due."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,11 +9,19 @@ import pytest
 
 from domain.connection import Connection
 from domain.errors import SyncNotDue
+from domain.event import Event
 from domain.events.sync import Progress, Requests
 from domain.next_sync import next_run_at, require_due
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
-from domain.sync_schedule import JITTER_STEPS, MIN_RETRY_DELAY, TRANSIENT_CODES, delay_index, delays
+from domain.sync_schedule import (
+    JITTER_STEPS,
+    MIN_RETRY_DELAY,
+    TRANSIENT_CODES,
+    Schedule,
+    delay_index,
+    delays,
+)
 
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 CONNECTION = UUID("00000000-0000-4000-8000-000000000000")
@@ -43,7 +51,7 @@ def request_run(sync: Sync, number: int) -> Attempt:
 
 
 def sync_after(*ends: End) -> Sync:
-    """A sync whose runs ended like this, one after the other."""
+    """A sync after one run for each of these ends."""
     sync = Sync.new(Sync.id_for(CONNECTION))
     for number, end in enumerate(ends):
         attempt = request_run(sync, number)
@@ -164,3 +172,40 @@ def test_jitter_spreads_connections_over_a_tenth_of_the_delay() -> None:
     assert jitters == [
         delays(INTERVAL)[delay_index(id_, 3)] / (MIN_RETRY_DELAY * 4) - 1 for id_ in ids
     ]
+
+
+def test_the_schedule_counts_transient_failures_and_ignores_them_while_a_run_is_active() -> None:
+    sync = sync_after(fail(), fail())
+    idle = sync.schedule
+    assert idle
+    assert (idle.failures, idle.delay_index) == (2, delay_index(CONNECTION, 2))
+    request_run(sync, 9)
+    active = sync.schedule
+    assert active
+    assert (active.failures, active.delay_index) == (2, delay_index(CONNECTION, 0))
+    assert active.idle_since > idle.idle_since
+    sync.start("worker")
+    assert sync.schedule == active
+
+
+def test_a_connection_has_no_schedule_of_its_sync_before_the_first_request() -> None:
+    assert Sync.new(Sync.id_for(CONNECTION)).schedule is None
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    assert Schedule.at_opening(CONNECTION, at).due_at(INTERVAL) == at + INTERVAL
+
+
+def test_only_the_request_and_the_end_of_a_run_change_the_schedule() -> None:
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    schedule = Schedule(at, 3, delay_index(CONNECTION, 3))
+    sync = sync_after()
+    request_run(sync, 1)
+    sync.start("worker")
+    sync.cancel()
+    requested, started, cancelled = sync.collect_events()
+    assert isinstance(requested, Event)
+    assert isinstance(started, Event)
+    assert isinstance(cancelled, Event)
+    later = at + MINUTE
+    assert schedule.after(started, later) is schedule
+    assert schedule.after(requested, later) == Schedule(later, 3, delay_index(CONNECTION, 0))
+    assert schedule.after(cancelled, later) == Schedule.at_opening(CONNECTION, later)

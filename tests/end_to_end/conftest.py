@@ -1,4 +1,4 @@
-"""The whole product on loopback: a sandbox Canvas, a database, every role, real HTTP."""
+"""The whole service on loopback: a sandbox, a database, every role, real HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,15 +20,16 @@ from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 from interfaces.composition.run_roles import Listeners, running_roles
 from interfaces.http.server.listener import listen, url_of
+from tests.deadlines import scaled
 from tests.dev_tokens import ADA, SECRET, bearer_headers
 
 MASTER_KEY = "0123456789abcdefghijklmnopqrstuv"
-WAIT_TIMEOUT_SECONDS = 20.0
+WAIT_TIMEOUT_SECONDS = scaled(20.0)
 
 
 @dataclass(frozen=True)
 class Response:
-    """A response, read."""
+    """A response with its body."""
 
     status: int
     headers: Any
@@ -41,7 +42,7 @@ class Response:
 
 @dataclass
 class Client:
-    """One person at the service."""
+    """Sends the requests of one person."""
 
     session: aiohttp.ClientSession
     url: str
@@ -58,11 +59,13 @@ class Client:
             return Response(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **headers: str) -> Any:
+        """Return the JSON of a resource; the status must be 200."""
         response = await self("GET", path, headers=headers)
         assert response.status == 200, response.body
         return response.json
 
     async def connect(self, sandbox: Sandbox, student: int = 0) -> dict[str, Any]:
+        """Connect the account of a student, wait for the first run, and return the connection."""
         response = await self(
             "POST",
             "/api/v1/canvas/setup",
@@ -78,12 +81,13 @@ class Client:
         return connection
 
     async def sync(self, connection_id: str) -> dict[str, Any]:
+        """Request a run, wait for its end, and return it."""
         response = await self("POST", f"/api/v1/canvas/connections/{connection_id}/sync")
         assert response.status == 202, response.body
         return await self.wait_for_sync(connection_id, response.json["id"])
 
     async def wait_for_sync(self, connection_id: str, sync_id: str | None = None) -> dict[str, Any]:
-        """Wait until the newest run of a connection, or this one, is over, and give it."""
+        """Wait until the newest run, which is `sync_id` if that is given, has ended; return it."""
 
         async def find_finished() -> Any:
             runs = await self.get(f"/api/v1/sync/logs?connection_id={connection_id}&limit=1")
@@ -96,9 +100,9 @@ class Client:
 
 
 async def wait_until(probe: Callable[[], Any]) -> Any:
-    """The first result of `probe` that is true."""
+    """Call `probe` until its result is true, and return the result."""
     async with asyncio.timeout(WAIT_TIMEOUT_SECONDS):
-        while not (result := await probe()):  # noqa: ASYNC110  # it is another process that moves
+        while not (result := await probe()):  # noqa: ASYNC110  # the service sends no signal
             await asyncio.sleep(0.02)
     return result
 
@@ -107,7 +111,7 @@ async def wait_until(probe: Callable[[], Any]) -> Any:
 async def running_service(
     settings: Settings, roles: frozenset[str] = frozenset(ROLES)
 ) -> AsyncIterator[tuple[Process, Client]]:
-    """Every role in this process."""
+    """Run a service with these roles in this process, and a client of the person ADA."""
     configure_logging("warning", "json")
     with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)

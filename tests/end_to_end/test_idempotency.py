@@ -1,4 +1,4 @@
-"""A POST with an Idempotency-Key does its work once, whatever becomes of the answer."""
+"""A POST with an Idempotency-Key is executed once, even if its response is lost."""
 
 import asyncio
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
 from infrastructure.settings import Settings
+from tests.deadlines import scaled
 from tests.dev_tokens import BOB
 from tests.end_to_end.conftest import Client, Response, running_service, wait_until
 
@@ -83,7 +84,7 @@ async def test_a_key_belongs_to_one_person_one_route_and_one_body(
 
 
 def is_same_problem(repeated: Response, first: Response) -> bool:
-    """Whether it is the same problem, told to the request that asked again."""
+    """Whether `repeated` is the problem `first`, with the request id of the repeated request."""
     expected = {**first.json, "request_id": repeated.headers["X-Request-ID"]}
     return (repeated.status, repeated.json) == (first.status, expected)
 
@@ -108,7 +109,7 @@ async def test_a_refusal_is_replayed_too(client: Client, sandbox: Sandbox) -> No
 async def test_a_duplicate_is_refused_until_the_first_response(
     client: Client, sandbox: Sandbox
 ) -> None:
-    sandbox.control.set_latency(700)
+    sandbox.control.set_latency(scaled(0.35) * 1000)
     first = asyncio.create_task(post(client, SETUP_PATH, "key-1", setup_body(sandbox)))
 
     async def canvas_is_requested() -> bool:
@@ -136,7 +137,7 @@ async def test_a_server_error_releases_the_key(client: Client, sandbox: Sandbox)
     sandbox.control.inject("html_200", times=1, path=CURRENT_USER_PATH)
     failed = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
     assert problem_of(failed) == (502, "canvas-unreachable")
-    retried = await post(client, SETUP_PATH, "key-1", setup_body(sandbox, canvas_name="Mended"))
+    retried = await post(client, SETUP_PATH, "key-1", setup_body(sandbox, canvas_name="Retried"))
     assert retried.status == 201
     assert "Idempotency-Replayed" not in retried.headers
 

@@ -1,4 +1,4 @@
-"""A sync reads what changed, and everything where Canvas does not show enough."""
+"""Incremental runs: which requests they send, and when they fall back to a full run."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ async def test_a_failed_course_is_read_again_without_a_new_change(
     connection = await client.connect(sandbox)
     await client.sync(connection["id"])
     assignment_id = sandbox.control.assignments("1001")[1]["id"]
-    sandbox.control.rename_assignment(assignment_id, "Seen late")
+    sandbox.control.rename_assignment(assignment_id, "Renamed")
     sandbox.control.inject("denied", path="/courses/1001/assignment_groups")
     run = await client.sync(connection["id"])
     assert (run["status"], run["courses"]) == ("partial", {"total": 3, "done": 2, "failed": 1})

@@ -1,4 +1,4 @@
-"""Syncs as they go, over the WebSocket and as server-sent events, in the whole product."""
+"""Live messages of the whole service, over the WebSocket and as server-sent events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ import pytest
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
 from infrastructure.settings import Settings
 from interfaces.live import stream
+from tests.deadlines import scaled
 from tests.dev_tokens import BOB, bearer_headers, token_of
 from tests.end_to_end.conftest import WAIT_TIMEOUT_SECONDS, Client, running_service
 
@@ -20,23 +21,23 @@ Message = dict[str, Any]
 
 
 class Subscriber(Protocol):
-    """What somebody hears."""
+    """Receives the live messages of a person."""
 
     async def receive(self) -> Message: ...
 
 
 class WebSocketSubscriber:
-    """The WebSocket of a person."""
+    """Receives over a WebSocket."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
 
     async def receive(self) -> Message:
-        return orjson.loads(await self._socket.receive_str(timeout=WAIT_TIMEOUT_SECONDS))  # type: ignore[no-any-return]  # an object
+        return orjson.loads(await self._socket.receive_str(timeout=WAIT_TIMEOUT_SECONDS))  # type: ignore[no-any-return]  # a JSON object
 
 
 class EventStreamSubscriber:
-    """The server-sent events of a person."""
+    """Receives server-sent events; `id` is the id of the last one."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -49,8 +50,8 @@ class EventStreamSubscriber:
                 if name == "id":
                     self.id = value
                 if name == "data":
-                    return orjson.loads(value)  # type: ignore[no-any-return]  # an object
-        raise AssertionError("the stream ended")
+                    return orjson.loads(value)  # type: ignore[no-any-return]  # a JSON object
+        raise AssertionError("The server closed the event stream.")
 
 
 @asynccontextmanager
@@ -73,7 +74,7 @@ async def open_event_stream(
 
 
 async def receive_until_finished(subscriber: Subscriber) -> list[Message]:
-    """What is told up to the end of a run."""
+    """Receive messages up to the one about the end of a run."""
     messages = [await subscriber.receive()]
     while messages[-1]["type"] != "sync" or not messages[-1]["sync"]["finished_at"]:
         messages.append(await subscriber.receive())
@@ -130,7 +131,7 @@ async def test_a_client_that_connects_during_a_run_receives_the_rest(
     client: Client, sandbox: Sandbox
 ) -> None:
     connection = await client.connect(sandbox)
-    sandbox.control.set_latency(300)
+    sandbox.control.set_latency(scaled(0.15) * 1000)
     path = f"/api/v1/canvas/connections/{connection['id']}/sync"
     requested = (await client("POST", path, json={"mode": "full"})).json
     async with open_websocket(client) as subscriber:

@@ -1,4 +1,4 @@
-"""One request, followed through the log to the run it set off and to Canvas."""
+"""Log messages of a request, of the run it starts, and of the requests to Canvas."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ SPAN = "00f067aa0ba902b7"
 
 @pytest.fixture
 def log_output(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """What the log says from now on."""
+    """The log messages, one JSON object on each line, from now on."""
     assert client
     buffer = StringIO()
     with monkeypatch.context() as patched:

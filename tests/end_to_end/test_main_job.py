@@ -1,6 +1,7 @@
-"""A Canvas account, connected, synchronised, changed, synchronised again, and read back."""
+"""The main job: connect a Canvas account, sync it, change it, sync again, and read the data."""
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
+from tests.deadlines import scaled
 from tests.dev_tokens import BOB
 from tests.end_to_end.conftest import Client, wait_until
 
@@ -125,7 +126,7 @@ async def test_a_second_sync_names_the_first_and_can_be_cancelled(
     client: Client, sandbox: Sandbox
 ) -> None:
     connection = await client.connect(sandbox)
-    sandbox.control.set_latency(3000)
+    sandbox.control.set_latency(scaled(1.5) * 1000)
     path = f"/api/v1/canvas/connections/{connection['id']}/sync"
     first = await client("POST", path, json={"mode": "full"})
     second = await client("POST", path)

@@ -1,4 +1,4 @@
-"""What is measured of a real run, and asked of a real database."""
+"""The metrics of real runs, and those that are read from the database."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
 from infrastructure.settings import Settings
+from tests.deadlines import scaled
 from tests.dev_tokens import SECRET, bearer_headers
 from tests.end_to_end.conftest import Client, running_service, wait_until
 
@@ -15,7 +16,7 @@ Samples = dict[str, float]
 
 
 async def read_metrics(client: Client) -> Samples:
-    """Every sample with a name of ours, `name label=value …` by label."""
+    """Return each sample of easeboard; the key is `name label=value …`, sorted by label."""
     response = await client("GET", "/metrics")
     assert response.status == 200
     return {
@@ -27,7 +28,7 @@ async def read_metrics(client: Client) -> Samples:
 
 
 def increase(before: Samples, after: Samples) -> Callable[[str], float]:
-    """By how much a sample moved."""
+    """Return a function from the key of a sample to its increase between two readings."""
     return lambda name: after.get(name, 0.0) - before.get(name, 0.0)
 
 
@@ -65,7 +66,7 @@ async def test_refused_canvas_requests_are_measured(client: Client, sandbox: San
 async def test_a_cancelled_run_is_measured(client: Client, sandbox: Sandbox) -> None:
     connection = await client.connect(sandbox)
     before = await read_metrics(client)
-    sandbox.control.set_latency(3000)
+    sandbox.control.set_latency(scaled(1.5) * 1000)
     await client("POST", f"/api/v1/canvas/connections/{connection['id']}/sync")
 
     async def is_running() -> bool:
@@ -140,6 +141,6 @@ async def test_live_clients_are_counted(client: Client) -> None:
 async def test_no_metric_identifies_a_person(client: Client, sandbox: Sandbox) -> None:
     connection = await client.connect(sandbox)
     text = (await client("GET", "/metrics")).body.decode()
-    for known in (connection["id"], str(client.person), sandbox.url, "127.0.0.1", SECRET):
-        assert known not in text
+    for value in (connection["id"], str(client.person), sandbox.url, "127.0.0.1", SECRET):
+        assert value not in text
     assert sandbox.tokens[0]["token"] not in text

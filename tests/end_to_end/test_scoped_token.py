@@ -1,4 +1,4 @@
-"""A token whose developer key drops `include[]` takes nothing away that was known."""
+"""Tokens of a scoped developer key, for which Canvas drops `include[]`: no known data is lost."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ SCOPES_WITHOUT_SUBMISSIONS = [
 
 
 async def read_grade_data(client: Client) -> dict[str, Any]:
-    """Every grade, assignment and change of grade."""
+    """All grades, assignments and grade changes, by path."""
     return {
         path: (await client.get(f"/api/v1/canvas/{path}?limit=500"))["items"]
         for path in ("grades", "assignments", "grades/history")
@@ -26,7 +26,7 @@ async def read_grade_data(client: Client) -> dict[str, Any]:
 
 
 async def read_courses(client: Client) -> list[dict[str, Any]]:
-    """The courses without what moves by itself."""
+    """All courses without VOLATILE_MEMBERS, which change without a change in Canvas."""
     courses = (await client.get("/api/v1/canvas/courses?limit=500"))["items"]
     return [{key: course[key] for key in course.keys() - VOLATILE_MEMBERS} for course in courses]
 
@@ -42,8 +42,8 @@ async def test_dropped_includes_remove_no_grade(client: Client, sandbox: Sandbox
     assert (run["status"], run["courses"]["failed"]) == ("completed", 0)
     assert (run["changes"]["assignments"], run["changes"]["grades"]) == (0, 0)
     assert run["mode"] == "full"
-    # The two feeds in vain; the courses, the enrollments, the favourites; for each course groups,
-    # assignments, work.
+    # Two change feeds that are not usable; courses, enrollments, favorites; for each of three
+    # courses its assignment groups, assignments and submissions.
     assert run["requests"]["total"] == 2 + 1 + 1 + 1 + 3 * 3
     assert await read_grade_data(client) == before
     incomplete_members = {"term", "teachers"}

@@ -1,4 +1,4 @@
-"""What people copy into their Next.js: it is made from the document, compiles, and works."""
+"""The TypeScript types and the README example: they match the API, compile, and work."""
 
 import asyncio
 import json
@@ -39,7 +39,10 @@ console.log(JSON.stringify(printed));
 
 
 async def run_node(folder: Path, *command: str | Path, **variables: str) -> str:
-    """Run Node; what it printed, or a failure that shows it."""
+    """Run Node and return its output.
+
+    Raises: AssertionError with the output if it fails.
+    """
     path = f"{NODE.parent}:{os.environ['PATH']}"
     environment = os.environ | variables | {"PATH": path}
     process = await asyncio.create_subprocess_exec(
@@ -52,7 +55,7 @@ async def run_node(folder: Path, *command: str | Path, **variables: str) -> str:
 
 @pytest.fixture(scope="session")
 def project_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the compiler, as locked, and the snippet of the README."""
+    """A folder with the locked npm packages and the example of the README."""
     folder = tmp_path_factory.mktemp("typescript")
     for name in ("package.json", "package-lock.json", "tsconfig.json", ".npmrc"):
         shutil.copy(TYPESCRIPT / name, folder / name)

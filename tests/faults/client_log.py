@@ -1,4 +1,4 @@
-"""What was asked of the service, and what it said: the claims that the log is held against."""
+"""The commands that clients sent and the responses; tests compare them with the event log."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,29 +7,29 @@ from uuid import UUID, uuid4
 
 @dataclass
 class ClientCommand:
-    """One thing somebody wanted done, however often it took to ask for it."""
+    """One command of a client, with all attempts to send it."""
 
     kind: str
     person: UUID
     connection_id: str | None = None
-    """The connection, where there is one already."""
+    """The id of the connection; None for a setup."""
     key: str = field(default_factory=lambda: str(uuid4()))
     response: Any = None
     is_acknowledged: bool = False
     statuses: list[int] = field(default_factory=list)
-    """Of every attempt; 0 for one that got no answer, -1 for 503 without a time to come back."""
+    """The status of each attempt: 0 without a response, -1 for a 503 without `Retry-After`."""
 
     @property
     def has_only_expected_statuses(self) -> bool:
-        """Whether every answer was that it is done, refused, or to be asked again later."""
-        # Whoever asks again for a closing that was heard after all finds nothing.
+        """Whether each attempt was executed, refused, or answered with 503 and `Retry-After`."""
+        # A retried close finds no connection if the first attempt was executed without a response.
         not_found = {404} if self.kind == "close" and len(self.statuses) > 1 else set[int]()
         return (_EXPECTED_STATUSES | not_found).issuperset(self.statuses)
 
 
 @dataclass
 class ClientLog:
-    """Every command of a load."""
+    """All commands that the clients of one load sent."""
 
     commands: list[ClientCommand] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ class ClientLog:
         return command
 
     def count(self, kind: str, person: UUID) -> int:
-        """How many different commands of a kind a person gave."""
+        """Count the commands of a kind that a person sent; retries do not count."""
         return sum((command.kind, command.person) == (kind, person) for command in self.commands)
 
     def acknowledged(self, kind: str) -> list[ClientCommand]:
@@ -48,7 +48,7 @@ class ClientLog:
         ]
 
     def unexpected(self) -> list[ClientCommand]:
-        """Commands that met an answer which no fault of a database or a process excuses."""
+        """The commands with a response that no injected fault can explain."""
         return [command for command in self.commands if not command.has_only_expected_statuses]
 
     def __str__(self) -> str:

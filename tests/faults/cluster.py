@@ -1,4 +1,4 @@
-"""The service as it runs beyond one process: every role apart, on one PostgreSQL, over one line."""
+"""The service as several processes, one or more for each role, on one PostgreSQL server."""
 
 import shutil
 import tempfile
@@ -20,7 +20,10 @@ DEFAULT_ROLES = ("api", "api", "worker", "worker", "scheduler", "projector")
 
 
 class Cluster:
-    """A server of its own, a Canvas, and processes of these roles; nothing is shared."""
+    """The processes of one service, their sandbox, and the proxy to their PostgreSQL server.
+
+    No two clusters share a process, a server or a directory.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,10 @@ class Cluster:
         self._urls: dict[str, str] = {}
 
     def start_all(self, roles: Sequence[str], **variables: str) -> None:
-        """Start the Canvas, then one process for each of these roles."""
+        """Start the sandbox, then one process for each item of `roles`.
+
+        An item may be several roles, separated by commas. All processes get the `variables`.
+        """
         self.canvas.start()
         self.students = self._wait_for_students()
         canvas_host = self.students[0]["canvas_url"].removeprefix("http://")
@@ -59,12 +65,12 @@ class Cluster:
         self.restore()
 
     def with_role(self, role: str) -> list[ServiceProcess]:
-        """The processes that have a role."""
+        """The processes that have the role, running or not."""
         return [process for process in self.processes if role in process.arguments[-1]]
 
     @property
     def urls(self) -> list[str]:
-        """Where the living processes answer; they forget a client's address when they move."""
+        """The base URLs of the API processes that are running; a restart changes the port."""
         return [
             self._urls[process.name]
             for process in self.with_role("api")
@@ -72,7 +78,7 @@ class Cluster:
         ]
 
     def start(self, *processes: ServiceProcess) -> None:
-        """Start processes again, and wait until they serve."""
+        """Start these processes, and wait until they serve."""
         for process in processes:
             self._urls.pop(process.name, None)
             process.start()
@@ -82,17 +88,17 @@ class Cluster:
                 self._urls[process.name] = url
 
     def restore(self) -> None:
-        """Let everything run that is not running, over a line that works."""
+        """Restore the proxy, and start the processes that are not running."""
         self.proxy.restore()
         self.start(*(process for process in self.processes if not process.is_alive))
 
     def read_warnings(self) -> str:
-        """What everybody logged of any weight, for whoever has to find out."""
+        """The last 60 log lines above level `info` of each process, for the report of a failure."""
         logs = [process.log for process in (*self.processes, self.canvas)]
         return "\n".join(f"---- {log.name}\n{_last_warnings(log)}" for log in logs if log.exists())
 
     def kill_all(self) -> None:
-        """Leave nothing running."""
+        """Kill all processes, and the sandbox."""
         for process in (*self.processes, self.canvas):
             process.kill_if_alive()
 
@@ -106,7 +112,7 @@ class Cluster:
             if len(lines := self.canvas.log_lines()) == self._student_count:
                 return lines
             time.sleep(0.02)
-        raise AssertionError(f"the sandbox does not serve: {self.canvas.log.read_text()}")
+        raise AssertionError(f"The sandbox does not serve. Its log:\n{self.canvas.log.read_text()}")
 
 
 @contextmanager
@@ -118,10 +124,10 @@ def running_cluster(
     courses: int = 4,
     **variables: str,
 ) -> Iterator[Cluster]:
-    """A house with nobody in it yet but these roles, gone with the block."""
+    """Run a cluster with a new, migrated database until the block ends."""
     with ExitStack() as stack:
         home = home or stack.enter_context(temporary_directory())
-        # Processes are killed here, never the power: fsync would only slow this down.
+        # These tests kill processes and never cut the power, so fsync would only slow them down.
         server = stack.enter_context(EmbeddedPostgres(home, settings={"fsync": "off"}))
         apply_migrations(server.url)
         proxy = stack.enter_context(FlakyProxy(server.url))
@@ -133,7 +139,7 @@ def running_cluster(
 
 @contextmanager
 def temporary_directory() -> Iterator[Path]:
-    """A folder the server's account may enter, whoever runs the tests."""
+    """A directory that the operating system account of PostgreSQL can enter."""
     directory = Path(tempfile.mkdtemp(prefix="easeboard-faults-")).resolve()
     yield directory
     shutil.rmtree(directory, ignore_errors=True)

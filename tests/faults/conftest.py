@@ -1,4 +1,4 @@
-"""A house for all who break things in it and leave it whole."""
+"""The cluster that the fault tests share, and reports of what was left after a failure."""
 
 from collections.abc import Generator, Iterator
 
@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Whoever reads of a failure reads as well what everybody logged."""
+    """Add the unfinished work and the logged warnings of the cluster to the report of a failure."""
     report = yield
     cluster = item.funcargs.get("cluster") if isinstance(item, pytest.Function) else None
     if report.failed and isinstance(cluster, Cluster):
@@ -28,7 +28,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every fault befalls the house once, or with as many seeds as asked for."""
+    """Run each test with a parameter `seed` once for each seed from 1 to `--seeds`."""
     if "seed" in metafunc.fixturenames:
         seeds = metafunc.config.getoption("--seeds", default=1)
         metafunc.parametrize("seed", range(1, seeds + 1))

@@ -1,4 +1,4 @@
-"""What may befall a house."""
+"""The faults that a test injects into a cluster: kills, freezes, restarts, network failures."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ from random import Random
 import psycopg
 
 from infrastructure.postgres.embedded import postmaster
+from tests.deadlines import scaled
 from tests.faults.cluster import Cluster
 from tests.faults.flaky_proxy import APPEND_STATEMENT, FETCH_JOB_FUNCTION
 
@@ -17,7 +18,7 @@ Fault = Callable[[Cluster, Random], Awaitable[None]]
 
 
 async def kill_process(role: str, cluster: Cluster, rng: Random) -> None:
-    """A process of a role dies, and is started again a little later."""
+    """Kill a process of the role, and start it again up to half a second later."""
     victim = rng.choice(cluster.with_role(role))
     await asyncio.to_thread(victim.kill)
     await asyncio.sleep(rng.uniform(0, 0.5))
@@ -25,22 +26,22 @@ async def kill_process(role: str, cluster: Cluster, rng: Random) -> None:
 
 
 async def kill_postgres(cluster: Cluster, _: Random) -> None:
-    """The whole server dies; whoever keeps it starts it again."""
+    """Kill the PostgreSQL server; `EmbeddedPostgres` starts it again."""
     server = postmaster.find(cluster.server.data)
     if server:
         os.kill(server.pid, signal.SIGKILL)
 
 
 async def kill_session(cluster: Cluster, rng: Random) -> None:
-    """One session of the server dies, and PostgreSQL ends all others."""
-    async with asyncio.timeout(60):
-        while not (sessions := _sessions(cluster)):  # noqa: ASYNC110  # a server is waited for
+    """Kill one backend process of PostgreSQL; the server then ends all other sessions."""
+    async with asyncio.timeout(scaled(60)):
+        while not (sessions := _sessions(cluster)):  # noqa: ASYNC110  # the server sends no signal
             await asyncio.sleep(0.1)
     os.kill(rng.choice(sessions), signal.SIGKILL)
 
 
 def _sessions(cluster: Cluster) -> list[int]:
-    """The processes of the server that serve ours; none while it recovers from what befell it."""
+    """The ids of the backend processes that serve easeboard; none while the server recovers."""
     try:
         with psycopg.connect(cluster.server.admin_url) as connection:
             result = connection.execute(
@@ -57,7 +58,7 @@ def _sessions(cluster: Cluster) -> list[int]:
 
 
 async def freeze_worker(cluster: Cluster, rng: Random, *, seconds: float = 14) -> None:
-    """A worker stands still until its lease is long over and others did its work; then it wakes."""
+    """Freeze a worker until others have taken over its runs, then let it continue."""
     victim = rng.choice(cluster.with_role("worker"))
     victim.freeze()
     await asyncio.sleep(seconds)
@@ -65,9 +66,9 @@ async def freeze_worker(cluster: Cluster, rng: Random, *, seconds: float = 14) -
 
 
 async def restart_all(cluster: Cluster, _: Random) -> None:
-    """One process after the other is asked to stop, and started again, as a new release does."""
+    """Stop and start one process after another, as a rolling deployment does."""
     for process in cluster.processes:
-        assert await asyncio.to_thread(process.stop) == 0, process.name
+        assert await asyncio.to_thread(process.stop) == 0, f"{process.name} failed to stop"
         await asyncio.to_thread(cluster.start, process)
 
 
@@ -80,26 +81,27 @@ STOPS: dict[str, Fault] = {"frozen": freeze_worker, "restarted": restart_all}
 
 
 async def cut_connections(cluster: Cluster, _: Random, *, seconds: float = 10) -> None:
-    """PostgreSQL cannot be reached for a while: what is open breaks, what is new is refused."""
+    """Break all connections to PostgreSQL, and refuse new ones for some seconds."""
     cluster.proxy.cut()
     await asyncio.sleep(seconds)
     cluster.proxy.restore()
 
 
 async def stall_connections(cluster: Cluster, _: Random, *, seconds: float = 10) -> None:
-    """Nothing comes from PostgreSQL for a while, and nothing is closed either."""
+    """Deliver no data from PostgreSQL for some seconds, without closing a connection."""
     cluster.proxy.stall()
     await asyncio.sleep(seconds)
     cluster.proxy.restore()
 
 
 async def lose_append_responses(cluster: Cluster, rng: Random) -> None:
-    """Several times an append is committed and whoever asked for it does not learn of it."""
+    """Break the connection of several appends after their commit, before the response."""
     await _lose_responses(cluster, rng.randint(3, 9), APPEND_STATEMENT)
 
 
 async def lose_fetched_jobs(cluster: Cluster, rng: Random) -> None:
-    """Workers are given jobs, or told that there is none, and do not learn of it."""
+    """Break the connection of several fetches of a job, before the worker receives the job."""
+    # A prepared statement does not contain the name of the function; new connections prepare again.
     cluster.proxy.break_connections()
     await _lose_responses(cluster, rng.randint(6, 18), FETCH_JOB_FUNCTION)
 
@@ -107,8 +109,8 @@ async def lose_fetched_jobs(cluster: Cluster, rng: Random) -> None:
 async def _lose_responses(cluster: Cluster, count: int, request: bytes) -> None:
     before = cluster.proxy.lost_responses
     cluster.proxy.lose_responses(count, request)
-    async with asyncio.timeout(60):
-        while cluster.proxy.lost_responses < before + count:  # noqa: ASYNC110  # it is a thread that counts
+    async with asyncio.timeout(scaled(60)):
+        while cluster.proxy.lost_responses < before + count:  # noqa: ASYNC110  # a thread counts them
             await asyncio.sleep(0.02)
 
 

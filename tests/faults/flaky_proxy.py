@@ -1,4 +1,4 @@
-"""The line to PostgreSQL: it may be cut, fall silent, and lose the answer to a commit."""
+"""A proxy in front of PostgreSQL that can cut or stall connections and lose responses."""
 
 import asyncio
 import threading
@@ -8,20 +8,24 @@ from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.deadlines import scaled
+
 APPEND_STATEMENT = b"\x00easeboard_append\x00"
-"""How the Bind message that appends to the log names its prepared statement."""
+"""The bytes by which the Bind message of an append names its prepared statement."""
 FETCH_JOB_FUNCTION = b"procrastinate_fetch_job"
-"""What a worker's question for a job says, until its connection has prepared it."""
+"""Part of the statement that fetches a job, until the database connection has prepared it."""
+LOOP_TIMEOUT_SECONDS = scaled(10.0)
+"""How long a call waits for the event loop of the proxy."""
 
 
 class _RelayEnd(asyncio.Protocol):
-    """One end of a relayed connection; what it hears goes out at the other."""
+    """One end of a relayed connection; data that arrives here is sent at the other end."""
 
     other: "_RelayEnd"
 
     def __init__(self, proxy: "FlakyProxy") -> None:
         self._proxy = proxy
-        self.is_muted = False
+        self.is_stalled = False
         self.drops_response = False
         self.transport: asyncio.Transport | None = None
 
@@ -35,7 +39,7 @@ class _RelayEnd(asyncio.Protocol):
         self.other.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self.is_muted or self.other.transport is None:
+        if self.is_stalled or self.other.transport is None:
             return
         if self.drops_response:
             self._proxy.lost_responses += 1
@@ -52,7 +56,7 @@ class _RelayEnd(asyncio.Protocol):
 
 
 class _ClientEnd(_RelayEnd):
-    """The end the service connects to."""
+    """The end to which the service connects."""
 
     _unsent: bytes = b""
     _connecting: asyncio.Task[None]
@@ -64,12 +68,12 @@ class _ClientEnd(_RelayEnd):
         if self._proxy.is_cut:
             self.abort()
         elif self._proxy.is_stalled:
-            self.is_muted = True
+            self.is_stalled = True
         else:
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     def data_received(self, data: bytes) -> None:
-        if self.is_muted or self.other.transport is not None:
+        if self.is_stalled or self.other.transport is not None:
             super().data_received(data)
         else:
             self._unsent += data
@@ -87,7 +91,7 @@ class _ClientEnd(_RelayEnd):
 
 
 class FlakyProxy:
-    """Relays connections from a loopback port to a server's Unix socket, in a thread of its own."""
+    """Relays connections from a loopback port to the Unix socket of a server, in its own thread."""
 
     def __init__(self, url: str) -> None:
         conninfo = conninfo_to_dict(url)
@@ -99,7 +103,9 @@ class FlakyProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._start_server(), self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(self._start_server(), self._loop).result(
+            LOOP_TIMEOUT_SECONDS
+        )
         port = self._server.sockets[0].getsockname()[1]
         self.url = f"postgresql://{conninfo['user']}@127.0.0.1:{port}/{conninfo['dbname']}"
 
@@ -114,36 +120,39 @@ class FlakyProxy:
         self._loop.close()
 
     def cut(self) -> None:
-        """Break every connection and refuse new ones."""
+        """Break every connection, and refuse new ones until `restore`."""
         self.is_cut = True
         self._run_in_loop(self._abort_all)
 
     def stall(self) -> None:
-        """Neither answer nor close, on old connections and on new ones."""
+        """Deliver no more data on open and new connections, and do not close them."""
         self.is_stalled = True
-        self._run_in_loop(self._mute_all)
+        self._run_in_loop(self._stall_all)
 
     def restore(self) -> None:
-        """Relay new connections again; those that fell silent stay so."""
+        """Relay new connections again; connections that were stalled stay stalled."""
         self.is_cut = self.is_stalled = False
         self.responses_to_lose = 0
 
     def lose_responses(self, count: int, request: bytes = APPEND_STATEMENT) -> None:
-        """Break the next connections that ask this, after the commit and before the answer."""
+        """Break the next `count` connections on which `request` is sent, before the response.
+
+        PostgreSQL has executed the request by then.
+        """
         self.lost_request = request
         self.responses_to_lose = count
 
     def break_connections(self) -> None:
-        """Break every connection; new ones are made at once."""
+        """Break every connection; clients can connect again at once."""
         self._run_in_loop(self._abort_all)
 
     def _abort_all(self) -> None:
         for end in list(self.ends):
             end.abort()
 
-    def _mute_all(self) -> None:
+    def _stall_all(self) -> None:
         for end in self.ends:
-            end.is_muted = True
+            end.is_stalled = True
 
     async def _start_server(self) -> asyncio.Server:
         return await self._loop.create_server(lambda: _ClientEnd(self), "127.0.0.1", 0)
@@ -156,4 +165,4 @@ class FlakyProxy:
             done.set_result(None)
 
         self._loop.call_soon_threadsafe(call)
-        done.result(10)
+        done.result(LOOP_TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""The log as it really is: read at the server itself, past every line that lies."""
+"""The event log, read directly at the server and not through the flaky proxy."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ TOPICS = list(EVENT_TYPES)
 
 @contextmanager
 def open_log_reader(url: str) -> Iterator[LogReader]:
-    """A reader of the log that can open everything."""
+    """A reader that can decrypt every event."""
     with open_write_pool(url, size=2) as pool:
         yield LogReader(pool, Mapper(PersonKeys(pool, parse_key_ring(MASTER_KEY))))
 
 
 def read_history(url: str) -> "History":
-    """Everything that happened, in order."""
+    """Read all events up to the high-water mark."""
     with open_log_reader(url) as reader:
         events, after, high_water_mark = list[RecordedEvent](), 0, reader.high_water_mark()
         while after < high_water_mark:
@@ -47,7 +47,11 @@ def read_history(url: str) -> "History":
 
 
 class History:
-    """Counts of what must have happened once."""
+    """All events, and counters of what must happen at most once.
+
+    `connections` is counted by event class and stream, `rotations` by stream and fingerprint,
+    `courses` by stream and Canvas id (the sandbox changes none), the others by run.
+    """
 
     def __init__(self, events: list[RecordedEvent]) -> None:
         self.events = events
@@ -73,11 +77,11 @@ class History:
         )
 
     def events_of_sync(self, sync_id: UUID) -> list[SyncEvent]:
-        """A run from beginning to end."""
+        """The events of one run, in order."""
         return [event for event in self._events_of_type(SyncEvent) if event.sync_id == sync_id]
 
     def count(self, person: UUID, event_type: type[Event], **fields: Any) -> int:
-        """How many events of a kind there are about a person."""
+        """Count the events of a type about a person, with these values of fields."""
         return sum(
             isinstance(recorded.event, event_type)
             and recorded.person_id == person

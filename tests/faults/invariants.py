@@ -1,4 +1,4 @@
-"""What must be true after any fault; each law raises when it is broken."""
+"""What must be true after any fault: each function raises AssertionError if it is not."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,18 +17,19 @@ from tests.projections.table_contents import TableDump, dump_tables
 
 
 def every_response_is_expected(client_log: ClientLog) -> None:
-    """Nobody was told anything but what was done, that it was refused, or to come back later."""
-    assert not client_log.unexpected(), client_log.unexpected()
+    """Clients received no response that an injected fault does not explain."""
+    unexpected = client_log.unexpected()
+    assert not unexpected, f"Clients received unexpected responses: {unexpected}"
 
 
 def acknowledged_is_recorded_once(client_log: ClientLog, history: History) -> None:
-    """Whatever was acknowledged is in the log exactly once."""
+    """Each acknowledged command is in the event log exactly once."""
     wrong = [
         command
         for command in client_log.commands
         if command.is_acknowledged and set(_event_counts(command, history)) != {1}
     ]
-    assert not wrong, wrong
+    assert not wrong, f"Acknowledged commands are not in the log exactly once: {wrong}"
 
 
 def _event_counts(command: ClientCommand, history: History) -> Iterator[int]:
@@ -48,15 +49,10 @@ def _event_counts(command: ClientCommand, history: History) -> Iterator[int]:
 
 
 def nothing_happens_twice(client_log: ClientLog, history: History) -> None:
-    """No run ends twice, no course is new twice, and nobody did more than they asked for."""
-    for counter in (
-        history.connections,
-        history.rotations,
-        history.requests,
-        history.ends,
-        history.courses,
-    ):
-        assert not _repeated(counter)
+    """No effect is recorded twice, and no person has more effects than commands."""
+    for name in ("connections", "rotations", "requests", "ends", "courses"):
+        repeated = _repeated(getattr(history, name))
+        assert not repeated, f"These {name} are recorded more than once: {repeated}"
     for person in {command.person for command in client_log.commands}:
         opened = history.count(person, ConnectionOpened)
         assert opened <= client_log.count("setup", person)
@@ -68,11 +64,11 @@ def nothing_happens_twice(client_log: ClientLog, history: History) -> None:
 
 def every_run_ended(history: History) -> None:
     """No run is left queued or running."""
-    assert history.requests.keys() == history.ends.keys()
+    assert history.requests.keys() == history.ends.keys(), "Some requested runs have no end."
 
 
 def streams_have_no_gaps(url: str) -> None:
-    """Versions of a stream follow each other."""
+    """The versions of each stream are consecutive."""
     with psycopg.connect(url) as connection:
         streams = connection.execute(
             """
@@ -83,16 +79,17 @@ def streams_have_no_gaps(url: str) -> None:
              ORDER BY stream
             """
         ).fetchall()
-    assert not streams
+    assert not streams, f"Versions are missing in these streams: {streams}"
 
 
 def read_models_equal_a_rebuild(url: str) -> None:
-    """The tables that were kept up through all of it are those a rebuild makes, row by row."""
+    """The tables of each read model equal those of a rebuild, row by row."""
     with open_log_reader(url) as log:
         for model in READ_MODELS:
             before = _dump_live_tables(url, model.name)
             rebuild_read_model(url, log, model)
-            assert _dump_live_tables(url, model.name) == before, model.name
+            after = _dump_live_tables(url, model.name)
+            assert after == before, f"A rebuild of {model.name} changes its rows"
 
 
 def _dump_live_tables(url: str, name: str) -> TableDump:
@@ -105,4 +102,4 @@ def _dump_live_tables(url: str, name: str) -> TableDump:
 
 
 def _repeated(counter: Counter[Any]) -> list[Any]:
-    return [what for what, times in counter.items() if times > 1]
+    return [key for key, count in counter.items() if count > 1]

@@ -1,4 +1,4 @@
-"""Students who set up, rotate, synchronise, cancel and close, and insist until they are heard."""
+"""Students who connect, sync, cancel, rotate their token and close, and retry each command."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,23 +10,26 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
+from tests.deadlines import scaled
 from tests.dev_tokens import bearer_headers
 from tests.faults.client_log import ClientCommand, ClientLog
 from tests.faults.cluster import Cluster
 
-GIVE_UP_SECONDS = 30.0
-"""Seconds after which somebody who is not heard gives up."""
+GIVE_UP_SECONDS = scaled(30.0)
+"""How long a student retries a command that is not answered."""
 KEY_IN_USE_SECONDS = 3.0
-"""Seconds for which a key may be in use; whose process died holds it for a minute."""
-REQUEST_TIMEOUT_SECONDS = 15.0
-"""Seconds a request may take."""
+"""How long a student retries while the idempotency key is in use.
+
+If the process that holds the key died, its lease lasts a minute: too long to wait here.
+"""
+REQUEST_TIMEOUT_SECONDS = scaled(15.0)
 
 SERVICE_UNAVAILABLE = 503
 CONFLICT = 409
 
 
 class Student:
-    """One person, who goes on whatever happens."""
+    """A person who sends commands, and retries each on any API process until one answers."""
 
     def __init__(
         self, cluster: Cluster, session: aiohttp.ClientSession, client_log: ClientLog, rng: Random
@@ -38,7 +41,7 @@ class Student:
         self.connection: str | None = None
 
     async def act_until(self, stop: asyncio.Event) -> None:
-        """Do one thing after the other until it is over."""
+        """Send random commands, one after another, until `stop` is set."""
         actions = [self.sync, self.cancel, self.rotate, self.close]
         while not stop.is_set():
             if self.connection is None:
@@ -60,7 +63,7 @@ class Student:
         if command.is_acknowledged:
             self.connection = command.response["connection"]["id"]
         elif command.response:
-            # It exists already: an attempt before this one was heard after all.
+            # The connection exists: an earlier attempt was executed, but its response was lost.
             self.connection = command.response.get("connection_id")
 
     async def sync(self, connection: str) -> ClientCommand:
@@ -90,24 +93,24 @@ class Student:
         self.connection = None
 
     async def get(self, path: str) -> Any:
-        """Read, as soon as somebody answers."""
+        """Read a resource; any API process may answer."""
         command = ClientCommand("get", self.person)
         await self._send_with_retry(command, "GET", path)
-        assert command.is_acknowledged, command
+        assert command.is_acknowledged, f"The read failed: {command}"
         return command.response
 
     async def _send_with_retry(
         self, command: ClientCommand, method: str, path: str, body: Any = None
     ) -> None:
-        """Ask until the answer is no longer that somebody is away; whoever answers is welcome."""
+        """Send a command until a process executes or refuses it, or the student gives up."""
         loop = asyncio.get_running_loop()
-        started_at, in_use = loop.time(), 0.0
+        started_at, in_use_since = loop.time(), 0.0
         while loop.time() < started_at + GIVE_UP_SECONDS:
             status, command.response = await self._send(command, method, path, body)
             command.statuses.append(status)
             if status == CONFLICT and "in-use" in command.response["type"]:
-                in_use = in_use or loop.time()
-                if loop.time() > in_use + KEY_IN_USE_SECONDS:
+                in_use_since = in_use_since or loop.time()
+                if loop.time() > in_use_since + KEY_IN_USE_SECONDS:
                     return
             elif status not in {0, SERVICE_UNAVAILABLE}:
                 command.is_acknowledged = status < 300
@@ -139,10 +142,10 @@ class Student:
 async def running_load(
     cluster: Cluster, rng: Random, *, students: int = 5
 ) -> AsyncIterator[ClientLog]:
-    """Students at work as long as the block runs; each then ends what it is at.
+    """Let students send commands while the block runs; then each finishes its current command.
 
-    It begins once somebody is connected: whoever is cut off in their very first request gets their
-    answer after the lease of its key, too late to be watched here.
+    The block begins when a first setup is acknowledged. A student whose first request is cut off
+    gets a response only after the lease of its idempotency key, which is too late for a test.
     """
     client_log, stop = ClientLog(), asyncio.Event()
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
@@ -151,7 +154,7 @@ async def running_load(
             group.create_task(student.act_until(stop))
         try:
             async with asyncio.timeout(GIVE_UP_SECONDS):
-                while not client_log.acknowledged("setup"):  # noqa: ASYNC110  # the students record it
+                while not client_log.acknowledged("setup"):  # noqa: ASYNC110  # the log has no signal
                     await asyncio.sleep(0.02)
             yield client_log
         finally:

@@ -1,4 +1,4 @@
-"""A process of the service: it may be asked to stop, killed, frozen, and started again."""
+"""A process of the service that a test can stop, kill, freeze and start again."""
 
 import json
 import os
@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.deadlines import scaled
+
 ROOT = Path(__file__).parents[2]
-PROCESS_TIMEOUT_SECONDS = 60.0
-"""Seconds a process has to start or to end: as many as a busy machine may need."""
+PROCESS_TIMEOUT_SECONDS = scaled(60.0)
+"""How long a process may take to start or to end."""
 
 
 @dataclass
 class ServiceProcess:
-    """`easeboard` with some arguments, and the log of all its lives."""
+    """An `easeboard` command that can run several times; all runs append to one log file."""
 
     name: str
     arguments: tuple[str, ...]
@@ -27,7 +29,7 @@ class ServiceProcess:
     _log_offset: int = 0
 
     def start(self) -> None:
-        """Begin; `serving` tells when it is up."""
+        """Start the process; `wait_until_serving` waits until it is ready."""
         assert not self.is_alive
         self._log_offset = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a") as log:
@@ -51,14 +53,17 @@ class ServiceProcess:
         return self._popen is not None and self._popen.poll() is None
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """What this life has logged so far."""
+        """The JSON lines logged since the last start."""
         with self.log.open() as log:
             log.seek(self._log_offset)
             complete_lines = log.read().rpartition("\n")[0].splitlines()
         return [json.loads(line) for line in complete_lines if line.startswith("{")]
 
     def wait_until_serving(self) -> dict[str, Any]:
-        """The line by which it says that it serves."""
+        """Wait for the log line that reports readiness, and return it.
+
+        That is the event `serving` of a service, or the first `canvas_url` of a sandbox.
+        """
         deadline = time.monotonic() + PROCESS_TIMEOUT_SECONDS
         while time.monotonic() < deadline and self.is_alive:
             for line in self.log_lines():
@@ -66,28 +71,28 @@ class ServiceProcess:
                     return line
             time.sleep(0.02)
         raise AssertionError(
-            f"{self.name} does not serve:\n{self.log.read_text()[self._log_offset :]}"
+            f"{self.name} does not serve. Its log:\n{self.log.read_text()[self._log_offset :]}"
         )
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the process with SIGKILL, so that it cannot clean up."""
         self._send_signal(signal.SIGKILL)
         self._wait()
 
     def stop(self) -> int:
-        """Ask it to stop; returns its exit code once it has."""
+        """Stop the process with SIGTERM, and return its exit code."""
         self._send_signal(signal.SIGTERM)
         return self._wait()
 
     def freeze(self) -> None:
-        """Let it run no more until it is woken."""
+        """Suspend the process until `resume`."""
         self._send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._send_signal(signal.SIGCONT)
 
     def kill_if_alive(self) -> None:
-        """Leave nothing running, whatever state it is in."""
+        """Kill the process if it is running or frozen."""
         if self.is_alive:
             self.kill()
 

@@ -1,4 +1,4 @@
-"""When everything is over, and what must then be true."""
+"""Waiting until a cluster has no unfinished work, and what must then be true."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,14 +7,15 @@ from random import Random
 import aiohttp
 import psycopg
 
+from tests.deadlines import scaled
 from tests.faults import invariants
 from tests.faults.client_log import ClientLog
 from tests.faults.cluster import Cluster
 from tests.faults.history import History, read_history
 from tests.faults.load import Student
 
-QUIESCENCE_TIMEOUT_SECONDS = 60.0
-"""Seconds after which no run may be left: a lease, a look around, and a busy machine."""
+QUIESCENCE_TIMEOUT_SECONDS = scaled(60.0)
+"""How long unfinished work may take: the lease of a dead worker, its recovery, and the run."""
 
 UNFINISHED_WORK_SQL = """
 SELECT (SELECT count(*) FROM read.sync_standings WHERE live),
@@ -44,16 +45,16 @@ SELECT to_jsonb(leases)
 
 
 def read_remaining_work(url: str) -> str:
-    """Runs, jobs, processes and leases that are there now, a line each."""
+    """List the unfinished runs, the jobs, the processes and the leases, one on each line."""
     try:
         with psycopg.connect(url) as connection:
             return "\n".join(str(row[0]) for row in connection.execute(REMAINING_ROWS_SQL))
     except psycopg.Error as error:
-        return f"nothing can be read: {error}"
+        return f"The database cannot be read: {error}"
 
 
 async def wait_for_quiescence(cluster: Cluster) -> None:
-    """Wait until no run is queued or running, and every read model has heard of everything."""
+    """Wait until no run is queued or running, and every read model has applied all events."""
 
     def find_unfinished() -> tuple[int, int] | None:
         try:
@@ -67,17 +68,20 @@ async def wait_for_quiescence(cluster: Cluster) -> None:
 
 
 async def wait_until_none(find_remaining: Callable[[], object]) -> None:
-    """Wait until there is none; says what is left when it takes too long."""
+    """Wait until `find_remaining` returns nothing.
+
+    Raises: AssertionError with what it returned, after QUIESCENCE_TIMEOUT_SECONDS.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + QUIESCENCE_TIMEOUT_SECONDS
     while remaining := await asyncio.to_thread(find_remaining):
-        assert loop.time() < deadline, remaining
+        assert loop.time() < deadline, f"Unfinished work is left: {remaining}"
         await asyncio.sleep(0.1)
 
 
 async def assert_invariants(cluster: Cluster, client_log: ClientLog) -> History:
-    """Wait for calm, then hold the laws, and see that the house still does its work."""
-    assert client_log.acknowledged("setup"), "no setup was acknowledged"
+    """Wait for quiescence, check every invariant, and check that a new student can sync."""
+    assert client_log.acknowledged("setup"), "No setup was acknowledged."
     invariants.every_response_is_expected(client_log)
     await wait_for_quiescence(cluster)
     history = await asyncio.to_thread(read_history, cluster.server.url)
@@ -91,12 +95,12 @@ async def assert_invariants(cluster: Cluster, client_log: ClientLog) -> History:
 
 
 async def _assert_new_student_can_sync(cluster: Cluster) -> None:
-    """Somebody new connects, and is synchronised twice."""
+    """Connect a new student, and sync the connection twice."""
     client_log = ClientLog()
     async with aiohttp.ClientSession() as session:
         student = Student(cluster, session, client_log, Random(1))
         await student.set_up()
-        assert student.connection, client_log.commands
+        assert student.connection, f"The setup failed: {client_log.commands}"
         await wait_for_quiescence(cluster)
         await student.sync(student.connection)
         await wait_for_quiescence(cluster)

@@ -1,4 +1,4 @@
-"""A disk that is full: nothing acknowledged is lost, and all is well once there is room again."""
+"""A full disk: nothing acknowledged is lost, and the service works again after space is freed."""
 
 import asyncio
 import subprocess
@@ -14,12 +14,12 @@ from tests.faults.load import running_load
 from tests.faults.quiescence import assert_invariants
 
 DISK_MEGABYTES = 160
-"""The size of the disk: an empty database takes half of it."""
+"""The size of the disk. An empty database uses half of it."""
 
 
 @contextmanager
 def small_disk() -> Iterator[Path]:
-    """A folder on a disk of its own, in memory."""
+    """A directory on a disk of its own, in memory."""
     with temporary_directory() as directory:
         _run(
             "mount",
@@ -37,7 +37,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True)  # noqa: S603  # the system's own, with our arguments
+    subprocess.run(command, check=True)  # noqa: S603  # mount and umount, with our arguments
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def fill_disk(directory: Path) -> Path:
-    """Leave no block free; returns the file that takes them."""
+    """Write a file until no block is free, and return its path."""
     ballast = directory / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:

@@ -1,4 +1,4 @@
-"""Whatever the line to PostgreSQL does: nothing is lost, nobody waits for ever, and it mends."""
+"""Database connections that are cut, stalled or lose responses: no command is lost or repeated."""
 
 import asyncio
 from random import Random

@@ -1,4 +1,4 @@
-"""Whoever is killed, frozen or restarted: nothing acknowledged is lost, nothing is done twice."""
+"""Processes that are killed, frozen or restarted: no command is lost or executed twice."""
 
 import asyncio
 from random import Random

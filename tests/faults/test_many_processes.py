@@ -1,4 +1,4 @@
-"""Many processes on one PostgreSQL work as one."""
+"""Several processes on one PostgreSQL: no run is lost, executed twice or left running."""
 
 import asyncio
 from collections import Counter
@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from domain.events.sync import SyncCompleted, SyncRequeued, SyncStarted
+from tests.deadlines import scaled
 from tests.dev_tokens import bearer_headers
 from tests.faults.cluster import Cluster, running_cluster
 from tests.faults.history import History, read_history
@@ -17,6 +18,12 @@ from tests.faults.quiescence import wait_for_quiescence
 
 STUDENT_COUNT = 200
 CONCURRENT_REQUESTS = 50
+LONG_LATENCY_MS = min(scaled(1.0), 10.0) * 1000
+"""Long enough that a run is still in progress after the requests of a test.
+
+It stays below the 15 s after which our Canvas client times out.
+"""
+SHORT_LATENCY_MS = 50
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +50,18 @@ class ConnectedStudent(NamedTuple):
 
 
 class Clients:
-    """Everybody at the Canvas, each asking the API processes in turn."""
+    """HTTP clients of the students; even numbers use one API process, odd numbers the other."""
 
     def __init__(self, cluster: Cluster, session: aiohttp.ClientSession) -> None:
         self._cluster, self._session = cluster, session
 
     async def connect(self, student_number: int) -> ConnectedStudent:
-        """Let one of them set up."""
-        person_id, body = uuid4(), self._cluster.students[student_number]
+        """Connect a new person with the Canvas token of a student."""
+        person_id, student = uuid4(), self._cluster.students[student_number]
         setup = {
-            "canvas_url": body["canvas_url"],
+            "canvas_url": student["canvas_url"],
             "canvas_name": "Sandbox",
-            "api_token": body["token"],
+            "api_token": student["token"],
         }
         status, document = await self.request(
             "POST", student_number, "/api/v1/canvas/setup", person_id, setup
@@ -65,9 +72,9 @@ class Clients:
         )
 
     async def sync(self, number: int, student: ConnectedStudent) -> tuple[int, Any]:
-        """Ask one of the API processes for a run now; again while that has too much to do."""
+        """Request a run; retry while the API process is overloaded."""
         path = f"/api/v1/canvas/connections/{student.connection_id}/sync"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(scaled(60)):
             while True:
                 status, document = await self.request("POST", number, path, student.person_id)
                 if document.get("type") != "/problems/overloaded":
@@ -75,9 +82,9 @@ class Clients:
                 await asyncio.sleep(1)
 
     async def cancel(self, number: int, student: ConnectedStudent) -> tuple[int, Any]:
-        """Call a run off as soon as a worker is at it."""
+        """Cancel the newest run of a connection as soon as a worker has started it."""
         logs = f"/api/v1/sync/logs?connection_id={student.connection_id}&limit=1"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(scaled(20)):
             while True:
                 _, newest = await self.request("GET", number, logs, student.person_id)
                 if newest["items"][0]["status"] != "queued":
@@ -87,7 +94,7 @@ class Clients:
         return await self.request("DELETE", number, path, student.person_id)
 
     async def control(self, operation: str, **arguments: Any) -> None:
-        """Use one of the sandbox's levers."""
+        """Execute a control operation of the sandbox."""
         url = f"{self._cluster.students[0]['canvas_url']}/sandbox/{operation}"
         async with self._session.post(url, json=arguments) as response:
             assert response.status == 200, await response.text()
@@ -111,11 +118,13 @@ async def test_each_of_two_hundred_syncs_completes_once_while_a_worker_is_killed
             *(clients.connect(number) for number in range(STUDENT_COUNT))
         )
         await wait_for_quiescence(cluster)
+        await clients.control("set_latency", latency_ms=LONG_LATENCY_MS)
         responses = await asyncio.gather(
             *(clients.sync(number, student) for number, student in enumerate(students))
         )
         assert Counter(status for status, _ in responses) == {202: STUDENT_COUNT}
         await asyncio.to_thread(cluster.with_role("worker")[0].kill)
+        await clients.control("set_latency", latency_ms=SHORT_LATENCY_MS)
         await wait_for_quiescence(cluster)
     history = await asyncio.to_thread(read_history, cluster.server.url)
     started, requeued, completed = (
@@ -127,7 +136,7 @@ async def test_each_of_two_hundred_syncs_completes_once_while_a_worker_is_killed
     second_sync_ids = [UUID(document["id"]) for _, document in responses]
     assert {completed[sync_id] for sync_id in second_sync_ids} == {1}
     assert all(started[sync_id] == 1 + requeued[sync_id] for sync_id in second_sync_ids)
-    assert requeued, "the worker was killed in the middle of some"
+    assert requeued, "The killed worker had no run in progress."
 
 
 async def test_fifty_concurrent_requests_for_one_connection_start_one_run(cluster: Cluster) -> None:
@@ -135,11 +144,11 @@ async def test_fifty_concurrent_requests_for_one_connection_start_one_run(cluste
         clients = Clients(cluster, session)
         student = await clients.connect(0)
         await wait_for_quiescence(cluster)
-        await clients.control("set_latency", latency_ms=2_000)
+        await clients.control("set_latency", latency_ms=LONG_LATENCY_MS)
         responses = await asyncio.gather(
             *(clients.sync(number, student) for number in range(CONCURRENT_REQUESTS))
         )
-        await clients.control("set_latency", latency_ms=50)
+        await clients.control("set_latency", latency_ms=SHORT_LATENCY_MS)
         await wait_for_quiescence(cluster)
     assert Counter(status for status, _ in responses) == {202: 1, 409: CONCURRENT_REQUESTS - 1}
     (queued,) = (document["id"] for status, document in responses if status == 202)
@@ -160,7 +169,7 @@ async def test_a_cancelled_run_frees_its_worker_in_any_process(cluster: Cluster)
             status, cancelled = await clients.cancel(number, student)
             assert (status, cancelled["status"]) == (202, "cancelled")
         await clients.control("clear_faults")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(scaled(5)):
             assert {(await clients.sync(0, student))[0] for student in students} == {202}
             await wait_for_quiescence(cluster)
     completed = _events_per_run(
@@ -170,7 +179,7 @@ async def test_a_cancelled_run_frees_its_worker_in_any_process(cluster: Cluster)
 
 
 def _events_per_run(history: History, event_type: type[Any]) -> Counter[UUID]:
-    """How many events of a kind each run has."""
+    """Count the events of a type for each run."""
     return Counter(
         recorded.event.sync_id
         for recorded in history.events

@@ -1,4 +1,4 @@
-"""A request under a key is answered once, whoever asks again and whenever."""
+"""A request with an idempotency key is executed once, however often it is repeated."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from infrastructure.idempotency_keys import (
     KeyReused,
     StoredResponse,
 )
-from infrastructure.postgres.execute import Pool, execute
-from infrastructure.postgres.pools import open_write_pool
+from infrastructure.postgres.execute import execute
+from infrastructure.postgres.pools import WritePool, open_write_pool
 from tests.dev_tokens import ADA, BOB
 
 OLD, NEW = "hex:" + "0123456789abcdef" * 4, "hex:" + "fedcba9876543210" * 4
@@ -32,17 +32,17 @@ RESPONSE = StoredResponse(
 
 
 @pytest.fixture
-def pool(database_url: str) -> Iterator[Pool]:
+def pool(database_url: str) -> Iterator[WritePool]:
     with open_write_pool(database_url) as pool:
         yield pool
 
 
 @pytest.fixture
-def idempotency_keys(pool: Pool) -> Iterator[IdempotencyKeys]:
+def idempotency_keys(pool: WritePool) -> Iterator[IdempotencyKeys]:
     yield from open_idempotency_keys(pool, parse_key_ring(OLD))
 
 
-def open_idempotency_keys(pool: Pool, ring: KeyRing) -> Iterator[IdempotencyKeys]:
+def open_idempotency_keys(pool: WritePool, ring: KeyRing) -> Iterator[IdempotencyKeys]:
     idempotency_keys = IdempotencyKeys(pool, ring)
     yield idempotency_keys
     idempotency_keys.close()
@@ -54,7 +54,7 @@ async def claim_key(idempotency_keys: IdempotencyKeys, request: KeyedRequest = R
     return claim
 
 
-def age_rows(pool: Pool, hours: float) -> None:
+def age_rows(pool: WritePool, hours: float) -> None:
     execute(
         pool,
         "UPDATE easeboard.idempotency_keys SET created_at = created_at - %s * interval '1 hour'",
@@ -62,11 +62,11 @@ def age_rows(pool: Pool, hours: float) -> None:
     )
 
 
-def end_leases(pool: Pool) -> None:
+def end_leases(pool: WritePool) -> None:
     execute(pool, "UPDATE easeboard.idempotency_keys SET leased_until = clock_timestamp()")
 
 
-def count_rows(pool: Pool) -> int:
+def count_rows(pool: WritePool) -> int:
     [(rows,)] = execute(pool, "SELECT count(*) FROM easeboard.idempotency_keys")
     return int(rows)
 
@@ -93,12 +93,12 @@ async def test_only_one_of_many_concurrent_requests_gets_the_claim(
     assert kinds == ["Claim"] + ["KeyInUse"] * 11
 
 
-@pytest.mark.parametrize("is_answered", [False, True])
+@pytest.mark.parametrize("has_response", [False, True])
 async def test_a_key_reused_with_other_content_is_refused(
-    idempotency_keys: IdempotencyKeys, *, is_answered: bool
+    idempotency_keys: IdempotencyKeys, *, has_response: bool
 ) -> None:
     claim = await claim_key(idempotency_keys)
-    if is_answered:
+    if has_response:
         await idempotency_keys.store(claim, RESPONSE)
     with pytest.raises(KeyReused):
         await idempotency_keys.claim(KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other"))
@@ -122,7 +122,7 @@ async def test_another_person_path_or_key_is_another_request(
 
 
 async def test_a_released_key_can_be_claimed_with_other_content(
-    idempotency_keys: IdempotencyKeys, pool: Pool
+    idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     await idempotency_keys.release(await claim_key(idempotency_keys))
     assert count_rows(pool) == 0
@@ -130,7 +130,7 @@ async def test_a_released_key_can_be_claimed_with_other_content(
 
 
 async def test_a_claim_ends_with_its_lease_and_not_before(
-    idempotency_keys: IdempotencyKeys, pool: Pool
+    idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     first = await claim_key(idempotency_keys)
     [(is_leased,)] = execute(
@@ -150,7 +150,9 @@ async def test_a_claim_ends_with_its_lease_and_not_before(
     assert await idempotency_keys.claim(REQUEST) == RESPONSE
 
 
-async def test_a_response_is_kept_for_a_day(idempotency_keys: IdempotencyKeys, pool: Pool) -> None:
+async def test_a_response_is_kept_for_a_day(
+    idempotency_keys: IdempotencyKeys, pool: WritePool
+) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
     age_rows(pool, 23.9)
     assert await idempotency_keys.claim(REQUEST) == RESPONSE
@@ -167,7 +169,7 @@ async def test_a_response_is_kept_for_a_day(idempotency_keys: IdempotencyKeys, p
 
 
 async def test_expired_rows_are_deleted_in_small_batches(
-    idempotency_keys: IdempotencyKeys, pool: Pool
+    idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     for number in range(MAX_EXPIRED_ROWS_DELETED + 5):
         await claim_key(idempotency_keys, KeyedRequest(ADA, REQUEST.path, f"old-{number}", b""))
@@ -185,7 +187,7 @@ async def test_expired_rows_are_deleted_in_small_batches(
 
 
 async def test_a_stored_response_is_found_after_a_master_key_rotation(
-    idempotency_keys: IdempotencyKeys, pool: Pool
+    idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
     for rotated in open_idempotency_keys(pool, parse_key_ring(f"k2={NEW},k1={OLD}")):
@@ -195,7 +197,7 @@ async def test_a_stored_response_is_found_after_a_master_key_rotation(
 
 
 async def test_a_response_without_its_master_key_is_not_replayed(
-    idempotency_keys: IdempotencyKeys, pool: Pool
+    idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
     for other_keys in open_idempotency_keys(pool, parse_key_ring(f"k2={NEW}")):
@@ -203,7 +205,7 @@ async def test_a_response_without_its_master_key_is_not_replayed(
             await other_keys.claim(REQUEST)
 
 
-def test_a_claim_may_be_repeated_after_a_lost_response(pool: Pool) -> None:
+def test_a_claim_may_be_repeated_after_a_lost_response(pool: WritePool) -> None:
     row = [
         ADA,
         REQUEST.request_digest,
@@ -219,7 +221,7 @@ def test_a_claim_may_be_repeated_after_a_lost_response(pool: Pool) -> None:
 
 
 async def test_all_keys_of_a_person_are_deleted(
-    idempotency_keys: IdempotencyKeys, pool: Pool
+    idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     claim = await claim_key(idempotency_keys)
     await claim_key(idempotency_keys, KeyedRequest(BOB, REQUEST.path, REQUEST.key, SECRET))
@@ -229,7 +231,7 @@ async def test_all_keys_of_a_person_are_deleted(
 
 
 async def test_key_and_content_are_not_stored_in_plain_text(
-    idempotency_keys: IdempotencyKeys, pool: Pool
+    idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
     [(row,)] = execute(pool, "SELECT row_to_json(k)::text FROM easeboard.idempotency_keys AS k")

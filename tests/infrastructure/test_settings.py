@@ -1,4 +1,4 @@
-"""What the environment may say, and what we answer when it says something else."""
+"""How settings are read from the environment, and how invalid ones are reported."""
 
 import os
 import re

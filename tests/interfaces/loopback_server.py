@@ -1,4 +1,4 @@
-"""An application on a loopback port, as uvicorn runs it."""
+"""Serves an application on a loopback port with uvicorn, as in production."""
 
 import asyncio
 import socket
@@ -7,18 +7,20 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from interfaces.http.server.uvicorn_server import create_server
+from interfaces.http.context import app_state_of
+from interfaces.http.server.uvicorn_server import Server, create_config
+from tests.deadlines import scaled
 
 
 @asynccontextmanager
 async def serve_on_loopback(app: FastAPI) -> AsyncIterator[str]:
-    """The base address while it is served; it listens before it is yielded."""
+    """Serve the application, and yield its base URL when the port is open."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = create_server(app)
+    server = Server(create_config(app), app_state_of(app).closing)
     serve_task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(scaled(10)):
             await serve_task

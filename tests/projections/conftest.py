@@ -1,4 +1,4 @@
-"""Read models filled with a made-up past."""
+"""Fixtures that fill all read models with events, and a pool to query them."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -9,6 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 from domain.recorded_event import RecordedEvent
 from infrastructure.postgres import pools
 from infrastructure.projection_engine.ensure_versions import ensure_versions
+from infrastructure.projection_engine.read_model import events_for
 from infrastructure.projection_engine.versions import schema_of, set_search_path
 from projections.registry import READ_MODELS
 
@@ -23,7 +24,7 @@ async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool]:
 
 @pytest.fixture
 def project_new(database_url: str) -> ProjectNewEvents:
-    """Lets every read model hear of what is new in a past."""
+    """Returns a function that applies the events that are new in a log since its last call."""
     projected = 0
 
     def project_new(log: Sequence[RecordedEvent]) -> None:
@@ -36,12 +37,10 @@ def project_new(database_url: str) -> ProjectNewEvents:
 
 
 def project_events(database_url: str, events: Sequence[RecordedEvent]) -> None:
-    """Let every read model hear of these events."""
+    """Create the tables of all read models unless they exist, and apply events to them."""
     with psycopg.connect(database_url) as connection:
         ensure_versions(connection, READ_MODELS)
         for model in READ_MODELS:
             with connection.cursor() as cursor:
                 set_search_path(cursor, schema_of(model.name, 1))
-                model.project(
-                    [each for each in events if type(each.event) in model.subscribes_to], cursor
-                )
+                model.project(events_for(model, events), cursor)

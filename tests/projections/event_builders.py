@@ -1,4 +1,4 @@
-"""Made-up pasts: what people, connections and runs might have been through."""
+"""Builders of event logs: decisions of real aggregates, in a given or in a random order."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ REQUEST_COUNTS = Requests(total=3, not_modified=1, retried=0)
 
 @dataclass
 class EventLogBuilder:
-    """A log that grows, a second and three microseconds an event."""
+    """Collects recorded events; each is recorded `step` after the one before."""
 
     events: list[RecordedEvent] = field(default_factory=list)
     step: timedelta = timedelta(seconds=1, microseconds=3)
@@ -45,7 +45,7 @@ class EventLogBuilder:
 
 @dataclass
 class StudentAccount:
-    """One connection of one person, and the runs over it."""
+    """One connection of one person and its runs; a step adds its events to the log."""
 
     log: EventLogBuilder
     person: UUID = PERSON
@@ -123,7 +123,7 @@ class StudentAccount:
         return self.change_sync(lambda sync: sync.complete(self.attempt, progress, REQUEST_COUNTS))
 
     def run(self, *fetched: tuple[Course, Iterable[Assignment]]) -> "StudentAccount":
-        """One whole run that sees these courses."""
+        """Add one completed run that reads these courses, and withdraws all others."""
         self.request().start()
         listed = {course["canvas_id"] for course, _ in fetched}
         self.change_sync(lambda sync: sync.withdraw_unlisted(self.attempt, listed))
@@ -133,7 +133,7 @@ class StudentAccount:
 
 
 class RandomHistory:
-    """Takes one random step after the other, each of which might happen."""
+    """Generates the log of several accounts by random steps, each of which the aggregates allow."""
 
     def __init__(self, seed: int, people: int = 3, accounts: int = 2) -> None:
         self._rng = random.Random(seed)
@@ -252,7 +252,7 @@ class RandomHistory:
 
 
 def person_erased(person: UUID) -> PersonErased:
-    """The end of a person's data."""
+    """Return the event that erases a person."""
     return PersonErased(  # type: ignore[call-arg]  # the library adds the annotated fields
         originator_id=uuid5(person, "person"),
         originator_version=1,

@@ -1,4 +1,4 @@
-"""What read models answered, as Python has it."""
+"""Converts pages of queries to Python objects."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,14 +9,14 @@ from projections.support.page import Page
 
 
 def decode_page(page: Page) -> list[dict[str, Any]]:
-    """The documents of a page."""
+    """Return the items of a page."""
     return [orjson.loads(item) for item in page.items]
 
 
 async def fetch_all_pages(
     query: Callable[..., Awaitable[Page]], limit: int
 ) -> list[dict[str, Any]]:
-    """The documents of all pages, asked for one after the other."""
+    """Request all pages of a list, one after the other, and return the items of all."""
     cursor, documents = None, []
     while True:
         page = await query(cursor=cursor, limit=limit)

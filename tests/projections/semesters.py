@@ -1,7 +1,7 @@
-"""Many students' semesters as the log would hold them, made without asking the aggregates.
+"""Generates the events of many students' semesters, quickly: without aggregates.
 
-A student connects, is synchronised once with every course, and then again and again with
-little that changed: about one event in seven carries a course, most of those one assignment.
+A student connects, has a first run that reads every course, and then many runs in which little has
+changed. About one event in seven contains a course, in most cases with one assignment.
 """
 
 from collections.abc import Iterator
@@ -32,19 +32,23 @@ RUNS_PER_STUDENT = 60
 
 
 class Student(NamedTuple):
-    """Somebody, their connection, its two streams, and the chance that moves them."""
+    """A student with one connection; `sync` is the stream of its runs."""
 
     person: UUID
     connection: UUID
     sync: UUID
     rng: Random
     versions: Iterator[int]
+    """The versions of the events in the stream `sync`."""
 
 
 def generate_semesters(
     total: int, *, seed: int = 1, assignments: int = 8
 ) -> Iterator[RecordedEvent]:
-    """So many events, students taking turns in the log."""
+    """Generate `total` events; those of different students alternate.
+
+    Each course has so many `assignments`.
+    """
     rng = Random(seed)
     students = (_student_events(_new_student(rng, nth), assignments) for nth in count())
     for position, (event, person) in enumerate(islice(_interleave(students), total), 1):
@@ -54,7 +58,7 @@ def generate_semesters(
 
 
 def _interleave(students: Iterator[Iterator[tuple[Event, UUID]]]) -> Iterator[tuple[Event, UUID]]:
-    """A hundred at a time, each a run's worth of events."""
+    """Alternate between 100 students at a time, after every six events of one."""
     while True:
         active = list(islice(students, 100))
         while active:
@@ -88,20 +92,22 @@ def _student_events(student: Student, assignments: int) -> Iterator[tuple[Event,
 def _run_events(student: Student, assignments: int, *, first: bool) -> Iterator[Event]:
     sync_id = UUID(int=student.rng.getrandbits(128), version=4)
 
-    def sync_event(kind: type[Any], **fields: Any) -> Event:
+    def sync_event(event_class: type[Any], **fields: Any) -> Event:
         fields |= {"connection_id": student.connection, "sync_id": sync_id}
-        return _new_event(kind, student.sync, next(student.versions), fields)
+        return _new_event(event_class, student.sync, next(student.versions), fields)
 
     yield sync_event(SyncRequested, person_id=student.person, trigger="schedule", mode="full")
     yield sync_event(SyncStarted, worker="worker-1")
-    for nth in (
+    for course_number in (
         range(COURSES_PER_STUDENT) if first else [student.rng.randrange(COURSES_PER_STUDENT)]
     ):
         numbers = range(assignments) if first else [student.rng.randrange(assignments)]
-        assignments_fetched = [_assignment(student, nth, number) for number in numbers]
+        assignments_fetched = [
+            _assignment(student, course_number, assignment_number) for assignment_number in numbers
+        ]
         changes = Changes(courses=1, assignments=len(assignments_fetched), grades=1)
-        progress = Progress(total=COURSES_PER_STUDENT, done=nth, failed=0)
-        fetched = course(f"{nth}", name=f"Course {nth}")
+        progress = Progress(total=COURSES_PER_STUDENT, done=course_number, failed=0)
+        fetched = course(f"{course_number}", name=f"Course {course_number}")
         fields = {"course": fetched, "assignments": assignments_fetched, "removed": []}
         yield sync_event(CourseFetched, **fields, changes=changes, progress=progress)
         if not first and student.rng.random() < 0.3:
@@ -109,23 +115,26 @@ def _run_events(student: Student, assignments: int, *, first: bool) -> Iterator[
                 "previous": assignments_fetched[0]["due_at"],
                 "current": assignments_fetched[0]["due_at"],
             }
-            ids = {"course_id": f"{nth}", "assignment_id": assignments_fetched[0]["canvas_id"]}
+            ids = {
+                "course_id": f"{course_number}",
+                "assignment_id": assignments_fetched[0]["canvas_id"],
+            }
             yield sync_event(DueDateChanged, **ids, **due)
         yield sync_event(
-            GradeChanged, **_grade_change(f"{nth}", assignments_fetched[0], first=first)
+            GradeChanged, **_grade_change(f"{course_number}", assignments_fetched[0], first=first)
         )
     progress = Progress(total=COURSES_PER_STUDENT, done=COURSES_PER_STUDENT, failed=0)
     requests = Requests(total=COURSES_PER_STUDENT + 1, not_modified=0, retried=0)
     yield sync_event(SyncCompleted, progress=progress, requests=requests, planner_validator=None)
 
 
-def _assignment(student: Student, nth: int, number: int) -> Assignment:
+def _assignment(student: Student, course_number: int, assignment_number: int) -> Assignment:
     score = float(student.rng.randrange(10))
     return assignment(
-        f"{nth}{number:03}",
-        name=f"Problem set {number}",
-        due_at=f"2026-{10 + number % 3}-{1 + number % 28:02}T05:59:59Z",
-        submission=submission(score=score, grade=f"{score}") if number % 2 else None,
+        f"{course_number}{assignment_number:03}",
+        name=f"Problem set {assignment_number}",
+        due_at=f"2026-{10 + assignment_number % 3}-{1 + assignment_number % 28:02}T05:59:59Z",
+        submission=submission(score=score, grade=f"{score}") if assignment_number % 2 else None,
     )
 
 
@@ -140,8 +149,8 @@ def _grade_change(course_id: str, graded: Assignment, *, first: bool) -> dict[st
     }
 
 
-def _new_event(kind: type[Any], stream: UUID, version: int, fields: dict[str, Any]) -> Event:
-    event: Event = kind(
+def _new_event(event_class: type[Any], stream: UUID, version: int, fields: dict[str, Any]) -> Event:
+    event: Event = event_class(
         originator_id=stream, originator_version=version, timestamp=STARTED_AT, **fields
     )
     return event

@@ -1,4 +1,4 @@
-"""The tables of a read model without the engine: made, fed, and read back whole."""
+"""Creates the tables of a read model without the projection engine, fills and dumps them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -11,10 +11,11 @@ from domain.recorded_event import RecordedEvent
 from projections.registry import RegisteredReadModel
 
 TableDump = dict[str, list[str]]
+"""The rows of each table as text, in order."""
 
 
 def create_tables(connection: Connection[Any], model: RegisteredReadModel, schema: str) -> None:
-    """Empty tables in a schema of their own."""
+    """Create the tables of a read model in a new schema, and make it the search path."""
     name = sql.Identifier(schema)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(name))
     connection.execute(sql.SQL("SET search_path = {}").format(name))
@@ -27,7 +28,7 @@ def build_and_dump(
     schema: str,
     batches: Iterable[Sequence[RecordedEvent]],
 ) -> TableDump:
-    """Make tables, feed them and dump them."""
+    """Create the tables of a read model in a new schema, apply batches to them, and dump them."""
     create_tables(connection, model, schema)
     for batch in batches:
         events = [recorded for recorded in batch if type(recorded.event) in model.subscribes_to]
@@ -37,7 +38,7 @@ def build_and_dump(
 
 
 def dump_tables(connection: Connection[Any], schema: str) -> TableDump:
-    """Every row of every table in a schema, as text, in order."""
+    """Return every row of every table of a schema."""
     tables = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", [schema]
     ).fetchall()
@@ -52,7 +53,7 @@ def _rows(connection: Connection[Any], table: sql.Identifier) -> list[str]:
 
 
 def random_batches(events: Sequence[RecordedEvent], rng: Random) -> Iterable[list[RecordedEvent]]:
-    """The same events in batches of chance sizes."""
+    """Divide events into batches of random sizes from 1 to 30."""
     remaining = iter(events)
     while batch := list(islice(remaining, rng.choice([1, 2, 3, 7, 30]))):
         yield batch

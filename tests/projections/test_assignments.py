@@ -1,4 +1,4 @@
-"""What somebody has to do, and what became of it."""
+"""The query of `assignments`: status, lock, filters, order and pages."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -72,7 +72,7 @@ async def test_an_assignment_has_the_members_of_the_contract(
         ("undated", UNSUBMITTED, None),
     ],
 )
-async def test_status(
+async def test_the_status_follows_from_submission_and_due_date(
     project_new: ProjectNewEvents,
     pool: AsyncConnectionPool,
     status: str,
@@ -98,7 +98,7 @@ async def test_status(
         (False, {"unlock_at": PAST}),
     ],
 )
-async def test_locked(
+async def test_an_assignment_is_locked_before_its_unlock_date_and_after_its_lock_date(
     project_new: ProjectNewEvents, pool: AsyncConnectionPool, *, locked: bool, dates: dict[str, str]
 ) -> None:
     log = EventLogBuilder()
@@ -108,7 +108,9 @@ async def test_locked(
     assert document["locked"] is locked
 
 
-async def test_filters_and_order(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+async def test_assignments_are_filtered_sorted_and_paged(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
     log = EventLogBuilder()
     first = StudentAccount(log).open()
     late = submission(late=True)

@@ -1,4 +1,4 @@
-"""However the log is cut into batches, the tables come out the same."""
+"""The rows of every read model do not depend on how the log is divided into batches."""
 
 from collections.abc import Iterator
 from random import Random
@@ -35,6 +35,8 @@ def test_the_rows_do_not_depend_on_the_batch_size(
 
 
 def test_the_random_histories_contain_every_event_type() -> None:
-    kinds = {type(event.event) for seed in range(6) for event in RandomHistory(seed).generate(150)}
-    assert {ConnectionClosed, PersonErased, CourseWithdrawn} <= kinds
-    assert {kind for model in READ_MODELS for kind in model.subscribes_to} <= kinds
+    generated = {
+        type(recorded.event) for seed in range(6) for recorded in RandomHistory(seed).generate(150)
+    }
+    assert {ConnectionClosed, PersonErased, CourseWithdrawn} <= generated
+    assert {subscribed for model in READ_MODELS for subscribed in model.subscribes_to} <= generated

@@ -1,4 +1,4 @@
-"""Which Canvas accounts somebody is connected to."""
+"""Queries of `connections`: the open connections of a person."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -72,7 +72,9 @@ async def test_a_rejected_token_stops_scheduling_until_it_is_replaced(
     assert resumed["next_sync_at"] == next_sync_time(account, STARTED_AT + log.step)
 
 
-async def test_pages(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+async def test_connections_are_paged_oldest_first(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
     log = EventLogBuilder()
     ids = [str(StudentAccount(log, url=f"https://canvas{n}.example").open().id) for n in range(5)]
     project_new(log.events)

@@ -1,4 +1,4 @@
-"""Which courses somebody takes."""
+"""The query of `courses`: the courses of a person, their states, filters and pages."""
 
 from functools import partial
 from typing import Any
@@ -82,13 +82,15 @@ async def test_a_restricted_course_keeps_its_name(
     assert (known["name"], known["state"]) == ("Linear Algebra", "restricted")
 
 
-async def test_filters(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+async def test_courses_are_filtered_by_connection_state_and_part_of_the_name(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
     log = EventLogBuilder()
     first = StudentAccount(log).open()
     first.run(
         (course("1", name="100% Wool"), []),
         (course("2", name="Ünder_water", course_code="ÖKO 1"), []),
-        (course("3", name="EventLogBuilder", state="concluded"), []),
+        (course("3", name="Logic", state="concluded"), []),
     )
     second = StudentAccount(log, url="https://other.example").open()
     second.run((course("1", name="Elsewhere"), []))
@@ -97,9 +99,9 @@ async def test_filters(project_new: ProjectNewEvents, pool: AsyncConnectionPool)
     async def names(**filters: Any) -> list[str]:
         return [document["name"] for document in await _courses(pool, **filters)]
 
-    assert await names() == ["100% Wool", "Elsewhere", "EventLogBuilder", "Ünder_water"]
+    assert await names() == ["100% Wool", "Elsewhere", "Logic", "Ünder_water"]
     assert await names(connection_id=second.id) == ["Elsewhere"]
-    assert await names(state="concluded") == ["EventLogBuilder"]
+    assert await names(state="concluded") == ["Logic"]
     assert await names(q="0% w") == ["100% Wool"]
     assert await names(q="ÜNDER_") == ["Ünder_water"]
     assert await names(q="öko") == ["Ünder_water"]
@@ -108,7 +110,9 @@ async def test_filters(project_new: ProjectNewEvents, pool: AsyncConnectionPool)
     assert (await courses_of(uuid4(), limit=None, pool=pool)).items == []
 
 
-async def test_pages(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+async def test_courses_are_paged_by_name(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
     log = EventLogBuilder()
     account = StudentAccount(log).open()
     account.run(*((course(f"{n}", name="Same" if n % 2 else f"{n}" * 5000), []) for n in range(7)))

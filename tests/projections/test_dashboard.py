@@ -1,4 +1,4 @@
-"""The figures on somebody's dashboard."""
+"""The query of `dashboard_stats`: what is counted, and over which courses and days."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which connections are due, and when: the tables and the aggregates always agree."""
+"""Which connections are due, and when: read models and aggregates agree on it."""
 
 import asyncio
 from collections.abc import Callable
@@ -50,12 +50,14 @@ async def due_ids(now: datetime, pool: AsyncConnectionPool, **filters: Any) -> l
 
 
 def open_accounts(log: EventLogBuilder, total: int) -> list[StudentAccount]:
-    return [StudentAccount(log, url=f"https://canvas{nth}.example").open() for nth in range(total)]
+    return [
+        StudentAccount(log, url=f"https://canvas{number}.example").open() for number in range(total)
+    ]
 
 
-def due_time_of(account: StudentAccount, nth: int, log: EventLogBuilder) -> datetime:
-    """When an account is due that has rested since the nth event."""
-    return next_due_at(STARTED_AT + nth * log.step, delay_index(account.id, 0), INTERVAL)
+def due_time_of(account: StudentAccount, event_number: int, log: EventLogBuilder) -> datetime:
+    """Return when an account is due that has been idle since the event with this number."""
+    return next_due_at(STARTED_AT + event_number * log.step, delay_index(account.id, 0), INTERVAL)
 
 
 async def test_a_connection_is_due_at_its_due_time_and_not_before(
@@ -76,8 +78,8 @@ async def test_due_connections_are_paged_in_order_of_due_time(
 ) -> None:
     log = EventLogBuilder()
     due = {
-        account.id: due_time_of(account, nth, log)
-        for nth, account in enumerate(open_accounts(log, 40), 1)
+        account.id: due_time_of(account, number, log)
+        for number, account in enumerate(open_accounts(log, 40), 1)
     }
     project_new(log.events)
     found: list[DueConnection] = []
@@ -86,8 +88,10 @@ async def test_due_connections_are_paged_in_order_of_due_time(
     ):
         assert len(page) <= 7
         found += page
-    assert [each.connection_id for each in found] == sorted(due, key=lambda id_: (due[id_], id_))
-    assert [each.due_at for each in found] == sorted(due.values())
+    assert [connection.connection_id for connection in found] == sorted(
+        due, key=lambda id_: (due[id_], id_)
+    )
+    assert [connection.due_at for connection in found] == sorted(due.values())
 
 
 async def test_due_connections_can_be_limited_to_hosts_or_exclude_them(
@@ -155,17 +159,18 @@ async def test_next_sync_is_not_before_the_open_circuit_ends(
         )
     expected = [format_rfc3339(until), format_rfc3339(due_time_of(other, 2, log))]
     listed = decode_page(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
-    assert [each["next_sync_at"] for each in listed] == expected
+    assert [document["next_sync_at"] for document in listed] == expected
     document = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
     assert orjson.loads(document or b"{}")["next_sync_at"] == expected[0]
     statuses = await sync_status_of(PERSON, interval=INTERVAL, pool=pool)
-    assert [orjson.loads(each)["next_sync_at"] for each in statuses] == expected
+    assert [orjson.loads(status)["next_sync_at"] for status in statuses] == expected
     breakers = await load_circuit_breakers(pool)
-    connections = [_rehydrate(Connection, each.id, each) for each in (account, other)]
+    connections = [_rehydrate(Connection, item.id, item) for item in (account, other)]
     documents = [
-        connection_document(each, Sync.new(each.id), INTERVAL, breakers) for each in connections
+        connection_document(connection, Sync.new(connection.id), INTERVAL, breakers)
+        for connection in connections
     ]
-    assert [each["next_sync_at"] for each in documents] == expected
+    assert [document["next_sync_at"] for document in documents] == expected
 
 
 def _end_run_with(end: Callable[[StudentAccount], object]) -> Step:
@@ -226,15 +231,16 @@ steps = st.lists(
 
 
 def _rehydrate_account(account: StudentAccount) -> tuple[Connection, Sync]:
-    """The aggregates as the log would tell them."""
+    """Rebuild connection and sync from their events, as the event store does."""
     return _rehydrate(Connection, account.id, account), _rehydrate(Sync, account.sync.id, account)
 
 
-def _rehydrate(kind: type[A], stream: UUID, account: StudentAccount) -> A:
+def _rehydrate(aggregate_class: type[A], stream: UUID, account: StudentAccount) -> A:
     for recorded in account.log.events:
         object.__setattr__(recorded.event, "timestamp", recorded.recorded_at)
     events = [recorded.event for recorded in account.log.events]
-    return rehydrate(kind, stream, None, [each for each in events if each.originator_id == stream])
+    in_stream = [event for event in events if event.originator_id == stream]
+    return rehydrate(aggregate_class, stream, None, in_stream)
 
 
 @settings(

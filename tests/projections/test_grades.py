@@ -1,4 +1,4 @@
-"""Where somebody stands, and how that came to be."""
+"""Queries of `grades` and `grade_history`: current grades, and how they changed."""
 
 from datetime import timedelta
 from functools import partial
@@ -92,7 +92,9 @@ async def test_grades_of_restricted_and_withdrawn_courses(
     assert back == [("B", 0), ("Linear Algebra", 2)]
 
 
-async def test_pages_and_filters(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> None:
+async def test_grades_are_paged_and_filtered_by_course(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
     log = EventLogBuilder()
     account = StudentAccount(log).open()
     account.run(*((course(f"{n}"), [assignment(f"{n}0")]) for n in range(5)))

@@ -1,4 +1,4 @@
-"""Which runs there were, and what each connection is doing."""
+"""Queries of `sync_log`: the list of runs, and the sync status of each connection."""
 
 from datetime import datetime, timedelta
 from functools import partial

@@ -1,1 +1,1 @@
-"""A day of many connections on a virtual clock: our own decisions, a made-up world around them."""
+"""Simulates a day of many connections on a virtual clock: real scheduling in a modelled world."""

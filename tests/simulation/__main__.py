@@ -1,4 +1,4 @@
-"""A day of many connections on a virtual clock: `python -m tests.simulation --help`."""
+"""Simulate a day of many connections on a virtual clock, and print what docs/scaling.md cites."""
 
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -9,19 +9,19 @@ from time import perf_counter
 from infrastructure.observability.logging import configure_logging
 from tests.simulation.assumptions import Assumptions, descriptions
 from tests.simulation.report import SWEEP_HEADER, format_sweep_line, format_table
-from tests.simulation.scanner import simulate
+from tests.simulation.simulate import simulate
 
 EXAMPLES = """examples:
   python -m tests.simulation                                 the day of docs/scaling.md
   python -m tests.simulation --connections 50000 --institutions 1 --lanes 16
-  python -m tests.simulation --begins 17 --hours 5 --sweep workers 8 10 12 16
+  python -m tests.simulation --start-hour 17 --hours 5 --sweep workers 8 10 12 16
 """
 PROGRESS_INTERVAL_SECONDS = 2.0
-"""Seconds between two words of progress, on standard error."""
+"""Between two lines of progress on standard error."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print what the day of these assumptions shows, or one line for each value of a sweep."""
+    """Simulate one day and print its results, or one line for each value of a sweep."""
     options = _parser().parse_args(arguments)
     configure_logging("error", "json")
     assumptions = Assumptions(
@@ -36,7 +36,9 @@ def main(arguments: Sequence[str]) -> None:
 def _sweep(assumptions: Assumptions, name: str, *values: str) -> None:
     types: dict[str, type] = {each.name: type(each.default) for each in fields(Assumptions)}
     if name not in types or not values:
-        sys.exit(f"--sweep takes the name of an assumption, not {name}, and then its values.")
+        sys.exit(
+            f"--sweep {name}: give an assumption and values for it, as in --sweep workers 8 12."
+        )
     print(f"{name}\n{SWEEP_HEADER}", flush=True)
     for value in values:
         results = simulate(replace(assumptions, **{name: types[name](value)}), _progress())
@@ -52,10 +54,15 @@ def _parser() -> ArgumentParser:
     )
     for each in fields(Assumptions):
         flag = f"--{each.name.replace('_', '-')}"
-        help_text = f"{descriptions()[each.name].replace('%', '%%')} ({each.default:g})"
-        parser.add_argument(flag, type=type(each.default), default=each.default, help=help_text)
+        help_text = f"{descriptions()[each.name].replace('%', '%%')} (default: {each.default:,})"
+        parser.add_argument(
+            flag, type=type(each.default), default=each.default, metavar="N", help=help_text
+        )
     parser.add_argument(
-        "--sweep", nargs="+", metavar=("NAME", "VALUE"), help="one line for each value of a flag"
+        "--sweep",
+        nargs="+",
+        metavar=("NAME", "VALUE"),
+        help="print one line for each value of this assumption",
     )
     return parser
 

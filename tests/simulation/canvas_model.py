@@ -1,4 +1,4 @@
-"""How long runs take at a modelled Canvas: our own asking and throttle, its own leaky bucket."""
+"""Duration of runs at a modelled Canvas with a leaky bucket, measured with our Canvas client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,23 +18,23 @@ from tests.simulation.assumptions import Assumptions
 from tests.simulation.virtual_loop import run_virtual
 
 BUCKET_LIMIT_UNITS = 600
-"""Units at which Canvas refuses, where nobody configured it otherwise."""
+"""The default of Canvas: above it, requests are refused."""
 REQUEST_COST_UNITS = 0.2
 CHANGE_FEED_REQUESTS = 3
 OTHER_PROGRAM_REQUESTS = 6
-"""Requests that another program has in flight with the same token."""
+"""In flight all the time, with the same token."""
 ORIGIN = "https://canvas.example"
 
 
 class RunSample(NamedTuple):
-    """What one run took: seconds, and requests, those that were refused included."""
+    """The seconds and requests of one run; refused requests are included."""
 
     seconds: float
     requests: int
 
 
 class FakeContent:
-    """An empty list, or the words of a refusal."""
+    """A response body: an empty JSON list, or nothing."""
 
     async def iter_chunked(self, _size: int) -> AsyncIterator[bytes]:
         yield b"[]"
@@ -44,7 +44,7 @@ class FakeContent:
 
 
 class FakeResponse:
-    """As much of aiohttp's as we look at."""
+    """The part of an aiohttp response that the Canvas client uses."""
 
     def __init__(self, status: int, remaining: float) -> None:
         self.status, self.ok, self.content = status, status < 400, FakeContent()
@@ -54,7 +54,7 @@ class FakeResponse:
 
 
 class FakeSession:
-    """One token's Canvas, which answers by its bucket, or hangs."""
+    """A Canvas for one token; it hangs, or responds as its leaky bucket allows."""
 
     def __init__(self, assumptions: Assumptions, rng: Random, *, hangs: bool) -> None:
         self._assumptions, self._rng, self._hangs = assumptions, rng, hangs
@@ -65,7 +65,7 @@ class FakeSession:
 
     @asynccontextmanager
     async def get(self, *_: Any, **__: Any) -> AsyncIterator[FakeResponse]:
-        """Answer after as long as Canvas takes."""
+        """Respond after a random latency, or refuse if the bucket is full."""
         loop = asyncio.get_running_loop()
         if self._hangs:
             await asyncio.sleep(DEFAULT_LIMITS.read_seconds)
@@ -87,13 +87,13 @@ class FakeSession:
 
 
 async def read_incremental(api: CanvasApi, changed_courses: int) -> None:
-    """Three lists at once, then what they show to be changed."""
+    """Send the requests of an incremental run: three lists, then the changed courses."""
     await _get_all(api, CHANGE_FEED_REQUESTS)
     await _get_all(api, changed_courses)
 
 
 async def read_full(api: CanvasApi, courses: int) -> None:
-    """The courses, then each."""
+    """Send the requests of a full run: the course list, then each course."""
     await _get_all(api, 1)
     await _get_all(api, courses)
 
@@ -108,7 +108,7 @@ ReadAccount = Callable[[CanvasApi, int], Awaitable[None]]
 def sample_runs(
     read_account: ReadAccount, count: int, assumptions: Assumptions, rng: Random
 ) -> list[RunSample]:
-    """So many runs of a kind, each at a Canvas of its own."""
+    """Measure `assumptions.samples` runs that read `count` courses, each at a new Canvas."""
     return [
         run_virtual(_measure_run(read_account, count, FakeSession(assumptions, rng, hangs=False)))
         for _ in range(assumptions.samples)
@@ -118,7 +118,7 @@ def sample_runs(
 def sample_hanging_runs(
     assumptions: Assumptions, rng: Random, *, host_degraded: bool
 ) -> list[RunSample]:
-    """Runs at a Canvas that does not answer, and that is perhaps known for it."""
+    """Measure runs at a Canvas that hangs; `host_degraded` if its circuit breaker is not closed."""
     session = FakeSession(assumptions, rng, hangs=True)
     return [
         run_virtual(_measure_run(read_incremental, 0, session, host_degraded=host_degraded))

@@ -1,4 +1,4 @@
-"""Everybody's connection: who they are, where, and how their last run ended."""
+"""The state of all connections: host, courses, last run and failures."""
 
 from array import array
 from datetime import UTC, datetime, timedelta
@@ -12,31 +12,31 @@ from tests.simulation.institutions import HOUR_SECONDS, students_per_host
 
 SIMULATION_START = datetime(2026, 9, 1, tzinfo=UTC)
 MAX_INITIAL_FULL_AGE_SECONDS = 20 * HOUR_SECONDS
-"""Up to how long ago, at the beginning, everything was read."""
+"""At the start, the last full run of each connection is up to this old."""
 
 
 def time_at(seconds: float) -> datetime:
-    """The moment so many seconds after the beginning."""
+    """Convert seconds of the simulation to a time."""
     return SIMULATION_START + timedelta(seconds=seconds)
 
 
-def seconds_since_start(moment: datetime) -> float:
-    """How many seconds after the beginning a moment is."""
-    return (moment - SIMULATION_START).total_seconds()
+def seconds_since_start(time: datetime) -> float:
+    """Convert a time to seconds of the simulation."""
+    return (time - SIMULATION_START).total_seconds()
 
 
 def new_connection_id(index: int, rng: Random) -> UUID:
-    """An id that says which connection it is, and is random at its end as any other."""
+    """Create an id that contains the index; the rest is random, as the jitter and lanes need it."""
     return UUID(int=index << 96 | rng.getrandbits(96))
 
 
 def index_of(connection_id: UUID) -> int:
-    """Which connection an id is of."""
+    """The index of the connection with this id."""
     return connection_id.int >> 96
 
 
 class Connections:
-    """One connection each; seconds are of the simulation."""
+    """Arrays with one item for each connection; times are in seconds of the simulation."""
 
     def __init__(self, assumptions: Assumptions, rng: Random) -> None:
         count = assumptions.connections
@@ -63,13 +63,13 @@ class Connections:
         self.due_list.put_all(self._first_due(index, assumptions, rng) for index in range(count))
 
     def set_idle(self, index: int, now: float, failures: int) -> None:
-        """A run has ended, with so many failures in a row by now."""
+        """Record the end of a run; `failures` is the number of failed runs in a row."""
         self.failures[index] = min(failures, 100)
         self.is_active[index] = 0
         self.due_list.put(index, self.due_after(index, now))
 
     def due_after(self, index: int, idle_since: float) -> float:
-        """When a connection is due that rests since then."""
+        """When a connection is due that has no run since `idle_since`."""
         delay = delay_index(self.ids[index], self.failures[index])
         return seconds_since_start(next_due_at(time_at(idle_since), delay, self._sync_interval))
 
@@ -81,7 +81,7 @@ class Connections:
         return hosts
 
     def _first_due(self, index: int, assumptions: Assumptions, rng: Random) -> float:
-        """Somewhere in their wait, or all of them long due."""
+        """A random time within the first wait, or the start if all connections are due at once."""
         if assumptions.herd:
             return 0.0
         delay = self.due_after(index, 0)

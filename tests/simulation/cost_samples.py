@@ -1,11 +1,11 @@
-"""What runs take: drawn from those tried out at the modelled Canvas."""
+"""The cost of runs, drawn from those measured at the modelled Canvas."""
 
 import math
 from random import Random
 from typing import NamedTuple
 
 from tests.simulation.assumptions import Assumptions
-from tests.simulation.canvas import (
+from tests.simulation.canvas_model import (
     RunSample,
     read_full,
     read_incremental,
@@ -15,11 +15,11 @@ from tests.simulation.canvas import (
 from tests.simulation.institutions import HOUR_SECONDS, PEAK_HOUR
 
 MAX_CHANGED_COURSES = 4
-"""Courses an incremental run finds changed at most."""
+"""The most changed courses of an incremental run."""
 
 
 class Cost(NamedTuple):
-    """What a run takes: seconds at Canvas, requests, seconds of a worker's core, of PostgreSQL."""
+    """The cost of a run; `seconds` is the time it waits for Canvas."""
 
     seconds: float
     requests: int
@@ -29,7 +29,7 @@ class Cost(NamedTuple):
 
 
 class CostSamples:
-    """What each kind of run takes, at any hour."""
+    """Samples of each kind of run, from which the cost of a run at any hour is drawn."""
 
     def __init__(self, assumptions: Assumptions, rng: Random) -> None:
         self._assumptions, self._rng = assumptions, rng
@@ -49,12 +49,12 @@ class CostSamples:
         ]
 
     def daily_cycle(self, now: float) -> float:
-        """From -1 in the morning to 1 in the evening."""
-        hour = now / HOUR_SECONDS - self._assumptions.warm_up + self._assumptions.begins
+        """The daily variation of activity: from -1 at 8 h to 1 at 20 h."""
+        hour = now / HOUR_SECONDS - self._assumptions.warm_up + self._assumptions.start_hour
         return math.cos((hour - PEAK_HOUR) / 12 * math.pi)
 
     def draw_changed_courses(self, cycle: float) -> int:
-        """In how many courses a run finds something, mostly none."""
+        """Draw the number of changed courses of an incremental run; mostly 0."""
         share = min(
             0.95, self._assumptions.changed_share * (1 + self._assumptions.evening_activity * cycle)
         )
@@ -64,7 +64,7 @@ class CostSamples:
         return count
 
     def draw_cost(self, *, is_full: bool, courses: int, now: float) -> Cost:
-        """What a run takes that is answered."""
+        """Draw the cost of a run at a host that responds."""
         assumptions, cycle = self._assumptions, self.daily_cycle(now)
         changed = self.draw_changed_courses(cycle)
         samples = self.full[courses] if is_full else self.incremental[changed]
@@ -85,7 +85,7 @@ class CostSamples:
         )
 
     def draw_hanging_cost(self, *, host_degraded: bool) -> Cost:
-        """What a run takes at a host that does not answer."""
+        """Draw the cost of a run at a host that hangs."""
         seconds, requests = self._draw(self.hanging[host_degraded])
         return Cost(
             seconds,

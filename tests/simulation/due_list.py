@@ -1,4 +1,4 @@
-"""The table of connections as a scan asks it: who is due, those due longest first."""
+"""The due connections as the scanner queries them, those that are due longest first."""
 
 from array import array
 from bisect import bisect_right
@@ -7,11 +7,11 @@ from heapq import heapify, heappop, heapreplace
 
 NEVER = float("inf")
 Entry = tuple[float, int]
-"""When a connection is due, in seconds, and which it is."""
+"""The time in seconds at which a connection is due, and its index."""
 
 
 class DueList:
-    """One line of the due for each host; a connection that is not due any more is passed over."""
+    """A queue of due connections for each host; entries that are obsolete are skipped."""
 
     def __init__(self, hosts: "array[int]") -> None:
         self.due_at = array("d", [NEVER]) * len(hosts)
@@ -21,17 +21,17 @@ class DueList:
         self._queues: dict[int, list[Entry]] = {}
 
     def put(self, connection: int, due: float) -> None:
-        """A connection rests until then."""
+        """Set the time at which a connection is due."""
         self.due_at[connection] = due
         self._future.setdefault(int(due), []).append((due, connection))
 
     def put_all(self, due_times: Iterable[float]) -> None:
-        """Everybody's first rest."""
+        """Set the times at which all connections are due, in the order of their indexes."""
         for connection, due in enumerate(due_times):
             self.put(connection, due)
 
     def remove(self, connection: int) -> None:
-        """A run of it is asked for: it is not due while that lives."""
+        """Remove a connection, because a run of it is requested."""
         self.due_at[connection] = NEVER
 
     def find(
@@ -43,7 +43,10 @@ class DueList:
         only: Iterable[int] | None = None,
         without: Iterable[int] = (),
     ) -> list[Entry]:
-        """Up to so many of the due, in order."""
+        """Return up to `limit` entries that are due at `now`, in order, after the entry `after`.
+
+        `only` and `without` restrict the hosts.
+        """
         self._advance_to(now)
         hosts = self._queues.keys() if only is None else self._queues.keys() & set(only)
         heads = []
@@ -65,7 +68,7 @@ class DueList:
         return found
 
     def _advance_to(self, now: float) -> None:
-        """Whoever is due by now joins the line of their host."""
+        """Move the entries that are due by `now` to the queues of their hosts."""
         for second in range(self._current_second, int(now) + 1):
             entries = sorted(self._future.pop(second, ()))
             due_count = bisect_right(entries, (now, len(self.due_at)))

@@ -1,4 +1,4 @@
-"""How many students are at which Canvas, and when a Canvas hangs."""
+"""The sizes of the Canvas hosts, and when a host hangs."""
 
 from random import Random
 from typing import NamedTuple
@@ -7,20 +7,20 @@ from tests.simulation.assumptions import Assumptions
 
 HOUR_SECONDS = 3600.0
 LARGE_OUTAGE_HOUR = 18.0
-"""The hour at which a large host begins to hang, for two."""
+"""The hour of the day at which a large host starts to hang, for two hours."""
 PEAK_HOUR = 20.0
-"""The hour of the day at which most happens."""
+"""The hour of the day with the most activity."""
 
 
 class Outage(NamedTuple):
-    """From when until when a host hangs, in seconds of the simulation."""
+    """The time during which a host hangs, in seconds of the simulation."""
 
     starts_at: float
     ends_at: float
 
 
 def students_per_host(assumptions: Assumptions) -> list[int]:
-    """Students at each Canvas, the largest first; everybody is somewhere."""
+    """Distribute all connections over the hosts, the largest host first."""
     host_count = min(assumptions.institutions, assumptions.connections)
     weights = [1 / nth**assumptions.zipf for nth in range(1, host_count + 1)]
     scale = (assumptions.connections - host_count) / sum(weights)
@@ -31,12 +31,12 @@ def students_per_host(assumptions: Assumptions) -> list[int]:
 
 
 def origin_of(host: int) -> str:
-    """The address of the n-th largest."""
+    """The origin of a host."""
     return f"https://canvas-{host}.example"
 
 
 def plan_outages(assumptions: Assumptions, hosts: int, rng: Random) -> dict[int, Outage]:
-    """Which hosts hang, and when."""
+    """Choose the hosts that hang, and when."""
     outages = {}
     for host in range(hosts):
         if rng.random() < assumptions.outages:
@@ -44,11 +44,11 @@ def plan_outages(assumptions: Assumptions, hosts: int, rng: Random) -> dict[int,
             outages[host] = Outage(starts_at, starts_at + HOUR_SECONDS)
     if assumptions.large_outage and hosts > LARGE_OUTAGE_HOST:
         starts_at = (
-            assumptions.warm_up + (LARGE_OUTAGE_HOUR - assumptions.begins) % 24
+            assumptions.warm_up + (LARGE_OUTAGE_HOUR - assumptions.start_hour) % 24
         ) * HOUR_SECONDS
         outages[LARGE_OUTAGE_HOST] = Outage(starts_at, starts_at + 2 * HOUR_SECONDS)
     return outages
 
 
 LARGE_OUTAGE_HOST = 2
-"""The third largest host."""
+"""The index of the third largest host."""

@@ -1,16 +1,16 @@
-"""procrastinate's queue in memory: the next job by priority and age whose lock is free."""
+"""The queue of procrastinate in memory: it fetches by priority and age, one job for each lock."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 Entry = tuple[int, int, int]
-"""Minus the priority, the job's number, the connection."""
+"""The negative priority, the number of the job, and the index of the connection."""
 
 
 @dataclass(slots=True)
 class Lane:
-    """Jobs with one lock; one at a time is under way."""
+    """The jobs with one lock; only one of them is executed at a time."""
 
     name: str
     host: int
@@ -19,7 +19,7 @@ class Lane:
 
 
 class Lanes:
-    """All jobs; test_lanes.py holds them beside procrastinate's own on PostgreSQL."""
+    """All lanes; test_lanes.py compares them with procrastinate on PostgreSQL."""
 
     def __init__(self) -> None:
         self.waiting_at: Counter[int] = Counter()
@@ -28,7 +28,7 @@ class Lanes:
         self._last_job_number = 0
 
     def add(self, connection: int, name: str, host: int, *, urgent: bool = False) -> None:
-        """Let a job wait in a lane of its host."""
+        """Queue a job in a lane of its host."""
         self._last_job_number += 1
         lane = self._lanes.setdefault(name, Lane(name, host))
         entry = (-urgent, self._last_job_number, connection)
@@ -38,7 +38,7 @@ class Lanes:
             heappush(self._heads, (*entry, lane))
 
     def take(self) -> tuple[int, Lane] | None:
-        """The next job whose lane is free, if any; its lane is busy from now on."""
+        """Fetch the next job whose lane is free, if there is one, and mark its lane as busy."""
         while self._heads:
             _, number, connection, lane = heappop(self._heads)
             if not lane.is_busy and lane.waiting and lane.waiting[0][1] == number:
@@ -49,7 +49,7 @@ class Lanes:
         return None
 
     def free(self, lane: Lane) -> None:
-        """A job is over: the lane's next may be taken."""
+        """Mark a lane as free after the end of its job."""
         lane.is_busy = False
         if lane.waiting:
             heappush(self._heads, (*lane.waiting[0], lane))

@@ -1,4 +1,4 @@
-"""How a run may end, as our own aggregate records it."""
+"""The ways in which a simulated run ends, as the `Sync` aggregate records them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
 
 
 class Outcome(NamedTuple):
-    """The last event of a run, and whether it shows that the host answers."""
+    """The last event of a run; `host_responded` is None if it shows nothing about the host."""
 
     event: Event
     host_responded: bool | None
@@ -27,7 +27,7 @@ def _record_outcome(end_run: Callable[[Sync, Attempt], None]) -> Outcome:
     end_run(sync, sync.start("worker"))
     event = sync.pending_events[-1]
     if sync.run is None or not isinstance(event, Event):
-        raise AssertionError("A run ends with an event.")
+        raise AssertionError("The run has no last event.")
     return Outcome(event, host_responded(sync.run))
 
 

@@ -1,4 +1,4 @@
-"""What a simulated day showed, as a table."""
+"""The results of a simulation as a table."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,13 +10,16 @@ GIB_IN_KIB = 1024 * 1024
 
 
 def format_table(results: Results) -> Iterator[str]:
-    """Line after line."""
+    """Format all results, line by line.
+
+    Where a row has p50, p99 and maximum, this is the order of its values.
+    """
     assumptions, seconds = results.assumptions, results.assumptions.hours * HOUR_SECONDS
     yield (
         f"{assumptions.connections:,} connections at {len(results.host_sizes):,} hosts,"
-        f" {assumptions.hours:g} h from {assumptions.begins:g} h,"
-        f" {assumptions.workers} workers of {assumptions.concurrency},"
-        f" {assumptions.lanes} lanes a host, seed {assumptions.seed}"
+        f" {assumptions.hours:g} h from {assumptions.start_hour:g} h,"
+        f" {assumptions.workers} workers with {assumptions.concurrency} slots,"
+        f" {assumptions.lanes} lanes for each host, seed {assumptions.seed}"
     )
     yield from _run_rows(results, seconds)
     yield from _waiting_rows(results)
@@ -28,41 +31,41 @@ def format_table(results: Results) -> Iterator[str]:
 def _run_rows(results: Results, seconds: float) -> Iterator[str]:
     busiest_rate = max(results.runs_by_minute.values(), default=0) / 60
     yield _row("runs", f"{results.runs:,}", f"{results.runs / seconds:.1f}/s")
-    yield _row("  asked for in the busiest minute", f"{busiest_rate:.1f}/s")
+    yield _row("  requested in the busiest minute", f"{busiest_rate:.1f}/s")
     yield _row(
-        "  that read everything",
+        "  full",
         f"{results.full_runs:,}",
         f"{_percentage(results.full_runs, results.runs)}",
     )
     yield _row(
-        "  that found a change",
+        "  with a change",
         f"{results.changed_runs:,}",
         _percentage(results.changed_runs, results.runs),
     )
     yield _row(
-        "  by hand, and refused", f"{results.manual_runs:,}", f"{results.refused_requests:,}"
+        "  manual; refused manual requests",
+        f"{results.manual_runs:,}",
+        f"{results.refused_requests:,}",
     )
-    yield _row("  failed, and given back", f"{results.failed_runs:,}", f"{results.requeued_runs:,}")
-    yield _row("seconds of a run", *_percentiles(results.duration))
+    yield _row("  failed; requeued", f"{results.failed_runs:,}", f"{results.requeued_runs:,}")
+    yield _row("", "p50", "p99", "maximum")
+    yield _row("duration of a run, s", *_percentiles(results.duration))
 
 
 def _waiting_rows(results: Results) -> Iterator[str]:
     ages, healthy_ages = results.age, results.age_at_healthy_hosts
-    yield _row("", "p50", "p99", "most")
-    yield _row("minutes, age of what is shown", *_age_percentiles(ages))
-    yield _row("  where the host answered", *_age_percentiles(healthy_ages))
-    yield _row(
-        "seconds asked for after next_sync_at", *_percentiles(results.delay_at_healthy_hosts)
-    )
-    yield _row("seconds queued", *_percentiles(results.queue_time))
-    yield _row("seconds to the end, by hand", *_percentiles(results.manual_duration))
+    yield _row("age of the data, min", *_age_percentiles(ages))
+    yield _row("  if the host always responds", *_age_percentiles(healthy_ages))
+    yield _row("delay after next_sync_at, s", *_percentiles(results.delay_at_healthy_hosts))
+    yield _row("time in the queue, s", *_percentiles(results.queue_time))
+    yield _row("manual sync, request to end, s", *_percentiles(results.manual_duration))
     full = [
         seconds / HOUR_SECONDS
         for seconds in (results.full_age.quantile(0.5), results.full_age.quantile(0.99))
     ]
     yield _row(
-        "hours between two full passes",
-        *[f"{h:.2f}" for h in [*full, results.full_age.maximum / HOUR_SECONDS]],
+        "time between two full runs, h",
+        *[f"{hours:.2f}" for hours in [*full, results.full_age.maximum / HOUR_SECONDS]],
     )
 
 
@@ -70,16 +73,16 @@ def _resource_rows(results: Results, seconds: float) -> Iterator[str]:
     assumptions = results.assumptions
     slots = assumptions.workers * assumptions.concurrency
     yield _row(
-        "places taken",
+        "worker slots in use",
         f"{results.slot_seconds / seconds:.1f}",
         _percentage(results.slot_seconds, slots * seconds),
     )
-    yield _row("workers' cores busy", f"{results.cpu_seconds / seconds:.2f}")
+    yield _row("cores of workers", f"{results.cpu_seconds / seconds:.2f}")
+    yield _row("cores of PostgreSQL", f"{results.database_seconds / seconds:.2f}", "without scans")
+    yield _row("time the scanner is busy", _percentage(results.scan_seconds, seconds))
     yield _row(
-        "PostgreSQL's cores busy", f"{results.database_seconds / seconds:.2f}", "but the scan"
+        "maximum of queued runs", f"{results.max_waiting:,}", f"limit {assumptions.max_waiting:,}"
     )
-    yield _row("time the scanner works", _percentage(results.scan_seconds, seconds))
-    yield _row("most runs waiting", f"{results.max_waiting:,}", f"room {assumptions.max_waiting:,}")
 
 
 def _write_rows(results: Results, seconds: float) -> Iterator[str]:
@@ -93,14 +96,16 @@ def _write_rows(results: Results, seconds: float) -> Iterator[str]:
     log = total(assumptions.log_kib, assumptions.log_kib_changed) * days_factor / GIB_IN_KIB
     wal = total(assumptions.wal_kib, assumptions.wal_kib_changed) * days_factor / GIB_IN_KIB
     yield _row("events", f"{events / seconds:,.0f}/s", f"{events * days_factor / 1e6:.1f} M/day")
-    yield _row("transactions that write", f"{commits / seconds:,.0f}/s")
+    yield _row("write transactions", f"{commits / seconds:,.0f}/s")
     yield _row("rows written", f"{rows / seconds:,.0f}/s")
-    yield _row("log grows, and WAL", f"{log:.1f} GiB/day", f"{wal:.0f} GiB/day")
+    yield _row("growth of the event log; WAL", f"{log:.1f} GiB/day", f"{wal:.0f} GiB/day")
 
 
 def _host_rows(results: Results, seconds: float) -> Iterator[str]:
     yield _row(
-        "Canvas requests", f"{results.requests / seconds:,.0f}/s", _peak(results.requests_by_minute)
+        "Canvas requests; busiest minute",
+        f"{results.requests / seconds:,.0f}/s",
+        _peak(results.requests_by_minute),
     )
     yield "  host    students   requests/s   busiest minute   lanes busy   age p50   p99 (min)"
     for host, minutes in enumerate(results.host_requests_by_minute):
@@ -144,14 +149,14 @@ def _age_percentiles(distribution: Distribution) -> list[str]:
 
 
 SWEEP_HEADER = (
-    f"{'':>10}{'places taken':>14}{'queued p99 s':>14}{'late p99 s':>12}"
-    f"{'age p50 min':>13}{'age p99 min':>13}{'by hand p99 s':>15}{'scanner':>9}"
+    f"{'':>10}{'slots in use':>14}{'queued p99 s':>14}{'delay p99 s':>12}"
+    f"{'age p50 min':>13}{'age p99 min':>13}{'manual p99 s':>15}{'scanner':>9}"
 )
-"""Above the lines of a sweep; the ages and lateness are those at hosts that answered all along."""
+"""The heading of a sweep; delay and ages are those at hosts without an outage."""
 
 
 def format_sweep_line(name: str, results: Results) -> str:
-    """One line of a sweep."""
+    """Format the results for one value of a sweep."""
     assumptions, seconds = results.assumptions, results.assumptions.hours * HOUR_SECONDS
     age, slots = results.age_at_healthy_hosts, assumptions.workers * assumptions.concurrency
     return (

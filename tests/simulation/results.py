@@ -1,4 +1,4 @@
-"""What a simulated day shows."""
+"""The measurements of a simulation."""
 
 from array import array
 from collections import Counter
@@ -8,26 +8,26 @@ from tests.simulation.assumptions import Assumptions
 
 MINUTE_SECONDS = 60.0
 AGE_BIN_SECONDS = 10.0
-"""Seconds that are told apart where an age is counted."""
+"""The resolution of distributions of ages."""
 MAX_DETAILED_HOSTS = 10
-"""The largest hosts, which are looked at one by one."""
+"""The number of hosts, the largest, that have measurements of their own."""
 
 
 class Distribution:
-    """Many lengths of time, told apart by a tenth of a second, or by ten where they are ages."""
+    """A histogram of durations with bins of `bin_seconds`."""
 
     def __init__(self, bin_seconds: float = 0.1) -> None:
         self.bin_seconds, self.count, self.maximum = bin_seconds, 0, 0.0
         self._counts: Counter[int] = Counter()
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Add one duration."""
         self._counts[int(seconds / self.bin_seconds)] += 1
         self.count += 1
         self.maximum = max(self.maximum, seconds)
 
     def quantile(self, share: float) -> float:
-        """The length that so large a part of them does not pass."""
+        """The duration that this share of all does not exceed, rounded up to a bin."""
         remaining = share * self.count
         for step, count in sorted(self._counts.items()):
             remaining -= count
@@ -36,7 +36,10 @@ class Distribution:
         return 0.0
 
     def age_quantile(self, share: float) -> float:
-        """The same of the age at any moment, where these are the times from young to replaced."""
+        """The quantile of the age of the data over time, not over runs.
+
+        Each duration is the age at which data was replaced; until then its age grew from 0.
+        """
         steps = sorted(self._counts.items())
         total = sum(step * count for step, count in steps)
         below, remaining, last = 0.0, self.count, 0
@@ -50,7 +53,7 @@ class Distribution:
 
 @dataclass
 class Results:
-    """Sums and lengths, after the warm-up."""
+    """Sums and distributions, measured after the warm-up; times are in seconds."""
 
     assumptions: Assumptions
     host_sizes: list[int]
@@ -69,11 +72,11 @@ class Results:
     cpu_seconds: float = 0.0
     database_seconds: float = 0.0
     slot_seconds: float = 0.0
-    """Seconds that places of workers were taken."""
+    """Seconds in which worker slots were in use."""
     early_runs: int = 0
-    """Runs that were asked for before they were due."""
+    """Runs that were requested before they were due."""
     over_lane_limit: int = 0
-    """Times a host had more runs than lanes."""
+    """How often a run started at a host that then had more runs than lanes."""
     max_waiting: int = 0
     age: Distribution = field(default_factory=lambda: Distribution(AGE_BIN_SECONDS))
     age_at_healthy_hosts: Distribution = field(
@@ -87,7 +90,7 @@ class Results:
     full_age: Distribution = field(default_factory=lambda: Distribution(AGE_BIN_SECONDS))
     requests_per_host: "array[int]" = field(init=False)
     runs_by_minute: Counter[int] = field(default_factory=Counter)
-    """Runs that were asked for in each minute, the warm-up included."""
+    """Runs requested in each minute, including the warm-up."""
     requests_by_minute: Counter[int] = field(default_factory=Counter)
     host_requests_by_minute: list[Counter[int]] = field(init=False)
     host_age: list[Distribution] = field(init=False)
@@ -101,7 +104,7 @@ class Results:
         self.host_lane_seconds = [0.0] * detailed_hosts
 
     def record_requests(self, host: int, requests: int, now: float) -> None:
-        """A run has sent so many requests to a Canvas."""
+        """Count the Canvas requests of a run."""
         minute = int(now / MINUTE_SECONDS)
         self.requests += requests
         self.requests_by_minute[minute] += requests

@@ -1,4 +1,4 @@
-"""Our own scanner over the simulated world, whose clock goes on while it works."""
+"""Runs the real scanner on the simulated world; each of its queries advances the virtual clock."""
 
 import asyncio
 import gc
@@ -17,13 +17,13 @@ from tests.simulation.world import World
 
 
 class HeldLease:
-    """Held by the only process there is."""
+    """A lease that is always held, because there is one scanner only."""
 
     is_held = True
 
 
 class SimulatedDatabase:
-    """What the scanner asks of PostgreSQL."""
+    """The functions of PostgreSQL and the queue that the scanner calls."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -102,9 +102,10 @@ def simulate(
     assumptions: Assumptions,
     report_progress: Callable[[float, int], None] = lambda _hours, _runs: None,
 ) -> Results:
-    """Live the day; `tell` is told now and then the hour and how many runs there were.
+    """Simulate the hours of `assumptions`, and return the measurements.
 
-    Who interrupts it is given what there was until then.
+    `report_progress` is called after each scan with the hours and the number of runs so far.
+    KeyboardInterrupt ends the simulation; the results are then those of the hours so far.
     """
     world = World(assumptions, report_progress)
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The simulation's table of connections beside the plainest one there is."""
+"""`DueList` compared with a plain list that is sorted and filtered."""
 
 from array import array
 from random import Random

@@ -1,4 +1,4 @@
-"""The queue of the simulation beside procrastinate's own, on a real PostgreSQL."""
+"""The simulated queue compared with procrastinate on PostgreSQL."""
 
 from random import Random
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What must hold on any day, in a small world on which a large host hangs from 18 to 20 h."""
+"""What must be true on any day: a small simulation in which a large host hangs from 18 to 20 h."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -11,18 +11,18 @@ from tests.simulation import connections, world
 from tests.simulation.assumptions import Assumptions
 from tests.simulation.institutions import LARGE_OUTAGE_HOST
 from tests.simulation.results import Results
-from tests.simulation.scanner import simulate
+from tests.simulation.simulate import simulate
 
 SMALL = Assumptions(
-    connections=2000, institutions=50, workers=2, begins=16, hours=6, samples=8, outages=0
+    connections=2000, institutions=50, workers=2, start_hour=16, hours=6, samples=8, outages=0
 )
 HERD = replace(
-    SMALL, connections=800, herd=1, hours=4, warm_up=4, begins=20, manual_syncs=0, deploys=0
+    SMALL, connections=800, herd=1, hours=4, warm_up=4, start_hour=20, manual_syncs=0, deploys=0
 )
 MAX_SCAN_DELAY_SECONDS = 15.0
-"""Seconds within which what is due is asked for where there is room."""
+"""If queue and lanes are not full, a due connection gets its run within this time."""
 MAX_RESTART_DELAY_SECONDS = 60.0
-"""Seconds a restart of workers may keep a run."""
+"""A restart of the workers delays a run by at most this time."""
 LONGEST_WAIT_SECONDS = max(delays(SMALL.sync_interval)).total_seconds()
 
 
@@ -33,7 +33,7 @@ def day() -> Results:
 
 
 def busiest_minute_share(results: Results) -> float:
-    """The part of all connections that is asked for in the busiest minute once it has settled."""
+    """The share of all connections that get a run in the busiest minute after the warm-up."""
     first_minute = results.assumptions.warm_up * 60
     return max(
         count for minute, count in results.runs_by_minute.items() if minute >= first_minute

@@ -1,4 +1,4 @@
-"""Worker processes: places for runs, and one core each."""
+"""Simulated worker processes: each has slots for runs, and one CPU core."""
 
 from random import Random
 from typing import ClassVar, NamedTuple
@@ -9,7 +9,7 @@ from tests.simulation.lanes import Lane
 
 
 class SimulatedRun(NamedTuple):
-    """One attempt of a worker, since when, and what it will take."""
+    """One attempt to execute a run, with its cost."""
 
     connection: int
     host: int
@@ -20,12 +20,12 @@ class SimulatedRun(NamedTuple):
 
 
 class SimulatedWorkers:
-    """A run is on a worker with a free place, whichever is first; its core serves all in turn."""
+    """All workers; a run gets a random free slot, and the runs of a worker share its core."""
 
     GRACE_SECONDS: ClassVar[float] = 12.0
-    """Seconds a stopping worker gives its runs."""
+    """After this time a stopping worker requeues the runs that are not finished."""
     RESTART_SECONDS: ClassVar[float] = 10.0
-    """Seconds until its successor works."""
+    """From the end of a worker to the start of its replacement."""
 
     def __init__(self, assumptions: Assumptions, rng: Random) -> None:
         self._assumptions, self._rng = assumptions, rng
@@ -38,13 +38,16 @@ class SimulatedWorkers:
 
     @property
     def has_free_slot(self) -> bool:
-        """Whether a run could be taken on now."""
+        """Whether a run can start now."""
         return bool(self._free_slots)
 
     def start_run(self, run: SimulatedRun, now: float) -> float:
-        """Begin a run, which no other attempt may be under way of; says when it will end."""
+        """Start a run, and return the time at which it will end.
+
+        Raises: AssertionError if another run of the connection is in progress.
+        """
         if run.connection in self._runs:
-            raise AssertionError("Two runs of one connection at once.")
+            raise AssertionError("Two runs of one connection are in progress.")
         slots = self._free_slots
         index = int(self._rng.random() * len(slots))
         slots[index], slots[-1] = slots[-1], slots[index]
@@ -54,7 +57,7 @@ class SimulatedWorkers:
         return self._core_free_at[worker] + run.cost.seconds + self._assumptions.handover_seconds
 
     def end_run(self, run: SimulatedRun) -> bool:
-        """End a run; False where its worker had given it back before."""
+        """End a run and free its slot; return False if its worker had requeued it before."""
         worker, current = self._runs.get(run.connection, (0, None))
         if current is not run:
             return False
@@ -64,18 +67,18 @@ class SimulatedWorkers:
         return True
 
     def stop(self, worker: int) -> None:
-        """A worker takes nothing on any more."""
+        """Stop a worker: it starts no more runs."""
         self._stopped[worker] = 1
         self._free_slots = [each for each in self._free_slots if each != worker]
 
     def abandon_runs(self, worker: int) -> list[SimulatedRun]:
-        """The runs a stopped worker could not end, which nobody works on now."""
+        """Remove and return the runs that a stopped worker did not finish."""
         abandoned = [run for run_worker, run in self._runs.values() if run_worker == worker]
         for run in abandoned:
             del self._runs[run.connection]
         return abandoned
 
     def start(self, worker: int) -> None:
-        """A worker has started."""
+        """Start a worker again, with all slots free."""
         self._stopped[worker] = 0
         self._free_slots += [worker] * self._assumptions.concurrency

@@ -1,4 +1,4 @@
-"""The world between two scans: workers take runs on, Canvas answers or hangs, people wish."""
+"""The simulated world: workers execute runs, Canvas responds or hangs, people request syncs."""
 
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -21,7 +21,10 @@ from tests.simulation.workers import SimulatedRun, SimulatedWorkers
 
 
 class World:
-    """Everything there is but the scanner; `now` is in seconds since the beginning."""
+    """The state of the simulation without the scanner, and its event queue.
+
+    `now` is in seconds since the start.
+    """
 
     def __init__(
         self, assumptions: Assumptions, report_progress: Callable[[float, int], None]
@@ -46,12 +49,12 @@ class World:
         self._schedule_initial_events()
 
     def schedule(self, seconds: float, action: Callable[..., None], *arguments: Any) -> None:
-        """Let something happen then."""
+        """Call an action at this time, in seconds since the start."""
         self._last_event_number += 1
         heappush(self._events, (seconds, self._last_event_number, action, arguments))
 
     def advance_to(self, now: float) -> None:
-        """Let everything happen until then."""
+        """Execute the actions that are scheduled up to `now`, and set the clock."""
         events = self._events
         while events and events[0][0] <= now:
             self.now, _, action, arguments = heappop(events)
@@ -59,16 +62,20 @@ class World:
         self.now = now
 
     def report_progress(self) -> None:
-        """Say how far it is."""
+        """Report the hours and the number of runs so far."""
         self._report_progress(self.now / HOUR_SECONDS, self.total_runs)
 
     @property
     def is_measuring(self) -> bool:
-        """Whether what happens now is counted."""
+        """Whether the warm-up is over."""
         return self.now >= self.measured_from
 
     def request_sync(self, connection: int, *, is_manual: bool = False) -> None:
-        """Queue a run; raises SyncAlreadyRunning, and SyncNotDue where the clock is too early."""
+        """Queue a run.
+
+        Raises: SyncAlreadyRunning if the connection has a run.
+        Raises: SyncNotDue if a scheduled run is requested too early.
+        """
         connections, results = self.connections, self.results
         if connections.is_active[connection]:
             raise SyncAlreadyRunning(connections.ids[connection])
@@ -86,18 +93,18 @@ class World:
         self._dispatch()
 
     def _check_due(self, connection: int) -> None:
-        """Hold the moment of the request beside `next_sync_at`."""
+        """Measure the delay of the request after `next_sync_at`."""
         due, host = self.connections.due_list.due_at[connection], self.connections.hosts[connection]
         if due > self.now:
             raise SyncNotDue(self.connections.ids[connection])
-        promised_at, circuit_breaker = due, self.circuit_breakers.get(self.origins[host])
+        next_sync_at, circuit_breaker = due, self.circuit_breakers.get(self.origins[host])
         if circuit_breaker and not circuit_breaker.is_probed:
-            promised_at = seconds_since_start(postpone(time_at(due), circuit_breaker.open_until))
+            next_sync_at = seconds_since_start(postpone(time_at(due), circuit_breaker.open_until))
         if self.is_measuring:
-            self.results.early_runs += promised_at > self.now + 1e-3
-            self.results.delay.add(max(0.0, self.now - promised_at))
+            self.results.early_runs += next_sync_at > self.now + 1e-3
+            self.results.delay.add(max(0.0, self.now - next_sync_at))
             if host not in self.outages:
-                self.results.delay_at_healthy_hosts.add(self.now - promised_at)
+                self.results.delay_at_healthy_hosts.add(self.now - next_sync_at)
 
     def _enqueue(self, connection: int, *, urgent: bool) -> None:
         host = self.connections.hosts[connection]
@@ -193,7 +200,7 @@ class World:
                 results.full_age.add(run.started_at - connections.last_full_at[connection])
 
     def _report_host(self, origin: str, *, has_responded: bool) -> None:
-        """As infrastructure.canvas.circuit_breakers keeps it: forgotten once it answers."""
+        """Update the circuit breaker as `infrastructure.canvas.circuit_breakers` does."""
         if has_responded:
             self.circuit_breakers.pop(origin, None)
         else:
@@ -203,7 +210,7 @@ class World:
             )
 
     def _schedule_initial_events(self) -> None:
-        """People's wishes, and the restarts of all workers one after the other."""
+        """Schedule the first manual sync, and the rolling restarts of all workers."""
         self.schedule(0.0, self._request_manual_sync)
         for nth in range(self.assumptions.deploys):
             hours = self.assumptions.warm_up + self.assumptions.hours * (nth + 1) / (
@@ -213,7 +220,7 @@ class World:
                 self.schedule(hours * HOUR_SECONDS + worker * 30.0, self._stop_worker, worker)
 
     def _request_manual_sync(self) -> None:
-        """Somebody asks for a sync, and the next who will."""
+        """Request a sync of a random connection, and schedule the next manual sync."""
         assumptions = self.assumptions
         activity = 1 + assumptions.evening_activity * self.costs.daily_cycle(self.now)
         syncs_per_second = assumptions.manual_syncs * assumptions.connections / (24 * HOUR_SECONDS)
@@ -233,7 +240,7 @@ class World:
         self.schedule(self.now + SimulatedWorkers.GRACE_SECONDS, self._requeue_abandoned, worker)
 
     def _requeue_abandoned(self, worker: int) -> None:
-        """What a stopping worker could not end goes on elsewhere, or was tried often enough."""
+        """Requeue the unfinished runs of a stopping worker; fail those without another attempt."""
         for run in self.workers.abandon_runs(worker):
             self._free_lane(run)
             self.results.requeued_runs += 1

@@ -23,13 +23,11 @@ class Control:
         grades, courses = GradeOperations(state), CourseOperations(state)
         tokens = TokenOperations(state)
         server = ServerOperations(state.clock, handler, faults, log)
-
         self.set_grade = grades.set_grade
         self.post_grades = grades.post_grades
         self.hide_grades = grades.hide_grades
         self.excuse = grades.excuse
         self.submit = grades.submit
-
         self.courses = courses.courses
         self.withdraw_course = courses.withdraw_course
         self.restore_course = courses.restore_course
@@ -37,7 +35,6 @@ class Control:
         self.conclude_course = courses.conclude_course
         self.hide_totals = courses.hide_totals
         self.rename_course = courses.rename_course
-
         self.assignments = courses.assignments
         self.add_assignment = courses.add_assignment
         self.move_due_date = courses.move_due_date
@@ -45,14 +42,12 @@ class Control:
         self.rename_assignment = courses.rename_assignment
         self.remove_assignment = courses.remove_assignment
         self.restore_assignment = courses.restore_assignment
-
         self.issue_token = tokens.issue_token
         self.revoke_token = tokens.revoke_token
         self.expire_token = tokens.expire_token
         self.restore_token = tokens.restore_token
         self.limit_scopes = tokens.limit_scopes
         self.ignore_includes = tokens.ignore_includes
-
         self.inject = server.inject
         self.clear_faults = server.clear_faults
         self.set_latency = server.set_latency

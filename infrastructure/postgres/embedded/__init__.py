@@ -1,1 +1,1 @@
-"""The PostgreSQL server that easeboard starts itself, on its own data directory."""
+"""The embedded PostgreSQL server, which easeboard starts and stops itself."""

@@ -1,4 +1,4 @@
-"""Where the PostgreSQL programs are that the extra `embedded` brings along."""
+"""Finds the PostgreSQL programs that the extra `embedded` installs."""
 
 import shutil
 import stat
@@ -15,12 +15,14 @@ _PACKAGE_DIRECTORIES = (f"{_PACKAGE}/pginstall{POSTGRES_MAJOR_VERSION}", f"{_PAC
 
 
 def find_binaries(home: Path, account: OsAccount) -> Path:
-    """The folder of `initdb` and `postgres` where the account can run them.
+    """Return the directory of `initdb` and `postgres`, where the account can execute them.
 
-    A virtual environment below root's private folder is out of the account's reach: the
-    programs (38 MB) are then copied into the home once, rather than opening that folder.
+    If the virtual environment is below a private directory of root, the account cannot enter it.
+    Then the programs (38 MB) are copied into the home once; that directory stays private.
+
+    Raises: PostgresUnavailable if the programs are not installed.
     """
-    # The package itself is not imported: that would lock a file in the temporary folder.
+    # An import of the package would lock a file in the temporary directory.
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise PostgresUnavailable(
@@ -30,8 +32,9 @@ def find_binaries(home: Path, account: OsAccount) -> Path:
     site_packages = Path(spec.origin).resolve().parents[1]
     if not (site_packages / _PACKAGE_DIRECTORIES[0]).exists():
         raise PostgresUnavailable(
-            f"The installed {_PACKAGE} brings no PostgreSQL {POSTGRES_MAJOR_VERSION}: "
-            "install another version."
+            f"The installed {_PACKAGE} contains no PostgreSQL {POSTGRES_MAJOR_VERSION}: install "
+            "the version that easeboard requires (pip install 'easeboard[embedded]'), "
+            "or set DATABASE_URL to a server of your own."
         )
     if not account.is_current_user and not all(
         _is_readable_by_others(site_packages / part) for part in _PACKAGE_DIRECTORIES

@@ -1,4 +1,4 @@
-"""The folder the embedded server's data is in, and whether it is ours to use."""
+"""Creates the data directory of the embedded server, and checks that it may be used."""
 
 import os
 import shutil
@@ -11,48 +11,55 @@ from infrastructure.postgres.embedded.binaries import POSTGRES_MAJOR_VERSION
 from infrastructure.postgres.embedded.os_account import OsAccount, user_name
 from infrastructure.postgres.errors import PostgresUnavailable
 
-OTHER_HOME_ADVICE = "name another folder with EASEBOARD_HOME"
-# What every system takes, closing zero included: macOS has the smallest.
+OTHER_HOME_ADVICE = "set EASEBOARD_HOME to another directory"
+# The smallest limit of all systems, that of macOS; includes the closing zero byte.
 _MAX_SOCKET_PATH_BYTES = 104
 
 
 def prepare_home(home: Path, account: OsAccount) -> None:
-    """Make the home, and let the account in where it is not ours; raises PostgresUnavailable."""
+    """Create the home, and allow the account to enter it.
+
+    Raises: PostgresUnavailable if that is not possible.
+    """
     if not account.is_current_user:
-        _grant_traversal([folder for folder in home.parents if folder.exists()], account)
+        _grant_traversal([directory for directory in home.parents if directory.exists()], account)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise PostgresUnavailable(
-            f"{home} cannot be made ({error}): {OTHER_HOME_ADVICE}."
+            f"{home} cannot be created ({error}): {OTHER_HOME_ADVICE}."
         ) from error
     if not os.access(home, os.W_OK | os.X_OK):
         raise PostgresUnavailable(
-            f"{home} is not writable for {user_name(os.geteuid())}, it belongs to "
-            f"{user_name(home.stat().st_uid)}: {OTHER_HOME_ADVICE}."
+            f"{home} belongs to the user {user_name(home.stat().st_uid)} and is not writable for "
+            f"{user_name(os.geteuid())}: {OTHER_HOME_ADVICE}."
         )
     if not account.is_current_user and home.stat().st_uid != account.uid:
         home.chmod(stat.S_IMODE(home.stat().st_mode) | stat.S_IXOTH)
 
 
-def _grant_traversal(folders: Sequence[Path], account: OsAccount) -> None:
-    """Give others the right to pass through, which is ours to give below the temporary folder."""
+def _grant_traversal(directories: Sequence[Path], account: OsAccount) -> None:
+    """Allow others to pass through these directories, if they are in the temporary directory."""
     temporary = Path(tempfile.gettempdir()).resolve()
-    for folder in folders:
-        mode = folder.stat().st_mode
-        if mode & stat.S_IXOTH or folder.stat().st_uid == account.uid:
+    for directory in directories:
+        mode = directory.stat().st_mode
+        if mode & stat.S_IXOTH or directory.stat().st_uid == account.uid:
             continue
-        if temporary not in folder.parents:
+        if temporary not in directory.parents:
             raise PostgresUnavailable(
-                f"PostgreSQL does not run as root but as {account.name!r}, which may not enter "
-                f"{folder}: {OTHER_HOME_ADVICE} (/var/lib/easeboard, say), or start as an "
-                "ordinary user."
+                f"PostgreSQL refuses to run as root, and the account {account.name!r} may not "
+                f"enter {directory}: {OTHER_HOME_ADVICE}, such as /var/lib/easeboard, "
+                "or start easeboard as an ordinary user."
             )
-        folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+        directory.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
 def has_cluster(data: Path, account: OsAccount) -> bool:
-    """Whether there is a cluster of ours already; raises PostgresUnavailable when not of ours."""
+    """Return whether the directory has a cluster that can be used; an empty one is removed.
+
+    Raises: PostgresUnavailable if it belongs to another user, has other files, or was created by
+    another version of PostgreSQL.
+    """
     try:
         owner, is_empty = data.stat().st_uid, not any(data.iterdir())
     except FileNotFoundError:
@@ -64,8 +71,8 @@ def has_cluster(data: Path, account: OsAccount) -> bool:
         return False
     if owner != account.uid:
         raise PostgresUnavailable(
-            f"{data} belongs to the user {user_name(owner)}, and PostgreSQL would run as "
-            f"{account.name}: start as that user, or {OTHER_HOME_ADVICE}."
+            f"{data} belongs to the user {user_name(owner)}, but PostgreSQL would run as "
+            f"{account.name}: start easeboard as {user_name(owner)}, or {OTHER_HOME_ADVICE}."
         )
     return _check_version(data)
 
@@ -75,19 +82,18 @@ def _check_version(data: Path) -> bool:
         version = (data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
         raise PostgresUnavailable(
-            f"{data} holds something else than a PostgreSQL database: {OTHER_HOME_ADVICE}."
+            f"{data} has files that are not a PostgreSQL database: {OTHER_HOME_ADVICE}."
         ) from None
     if version != str(POSTGRES_MAJOR_VERSION):
         raise PostgresUnavailable(
-            f"{data} was made by PostgreSQL {version}, and this program brings "
-            f"{POSTGRES_MAJOR_VERSION}: bring the data over with pg_upgrade, "
-            f"or {OTHER_HOME_ADVICE}."
+            f"{data} was created by PostgreSQL {version}, but the embedded server is PostgreSQL "
+            f"{POSTGRES_MAJOR_VERSION}: upgrade the data with pg_upgrade, or {OTHER_HOME_ADVICE}."
         )
     return True
 
 
 def create_staging_directory(data: Path, account: OsAccount) -> Path:
-    """An empty folder beside the data folder, to be renamed to it when complete."""
+    """Create an empty directory beside the data directory, to be renamed to it when complete."""
     staging = data.with_name(f"{data.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700)
@@ -96,25 +102,34 @@ def create_staging_directory(data: Path, account: OsAccount) -> Path:
 
 
 def create_socket_directory(data: Path, account: OsAccount) -> Path:
-    """A folder only the account can enter whose path is short enough for a socket."""
+    """Return a directory for the socket that only the account can enter; create it if missing.
+
+    The path of a socket is limited to some 100 bytes. If the data directory has a longer one, the
+    socket is in the temporary directory.
+
+    Raises: PostgresUnavailable if that directory belongs to another user or is open to others.
+    """
     name = f"easeboard-{account.uid}-{data.stat().st_ino}"
-    temporary = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - a folder of others is refused
-    folders = (data, *(folder / name for folder in temporary))
-    folder = next(folder for folder in folders if _is_valid_socket_directory(folder))
+    temporary = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - a directory of another user is refused
+    directories = (data, *(directory / name for directory in temporary))
+    directory = next(
+        directory for directory in directories if _is_valid_socket_directory(directory)
+    )
     try:
-        folder.mkdir(mode=0o700)
-        account.change_owner(folder)
+        directory.mkdir(mode=0o700)
+        account.change_owner(directory)
     except FileExistsError:
-        status = folder.lstat()
+        status = directory.lstat()
         is_private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
         if status.st_uid != account.uid or not is_private:
             raise PostgresUnavailable(
-                f"{folder} is somebody else's: {OTHER_HOME_ADVICE}."
+                f"{directory} belongs to another user or is open to others: remove it, "
+                f"or {OTHER_HOME_ADVICE}."
             ) from None
-    return folder
+    return directory
 
 
-def _is_valid_socket_directory(folder: Path) -> bool:
-    # libpq takes a comma for the end of a host.
-    is_short = len(os.fsencode(folder / ".s.PGSQL.5432")) < _MAX_SOCKET_PATH_BYTES
-    return is_short and not {",", '"'} & set(str(folder))
+def _is_valid_socket_directory(directory: Path) -> bool:
+    # In a connection string libpq reads a comma as the end of a host name.
+    is_short = len(os.fsencode(directory / ".s.PGSQL.5432")) < _MAX_SOCKET_PATH_BYTES
+    return is_short and not {",", '"'} & set(str(directory))

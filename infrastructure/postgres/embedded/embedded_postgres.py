@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: started with us, shared by our processes, stopped by the last one."""
+"""The embedded PostgreSQL server: shared by all processes of a home, stopped by the last one."""
 
 import logging
 import threading
@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 
 
 class EmbeddedPostgres:
-    """The server whose data is in `<home>/postgres`, as a context manager or by start and stop.
+    """The server with its data in `<home>/postgres`; a context manager, or use start and stop.
 
-    A server left over by a killed process is adopted; one that is killed is started again.
+    A server that a killed process has left running is adopted. A killed server is restarted.
     """
 
     def __init__(self, home: Path, *, settings: Mapping[str, str] | None = None) -> None:
@@ -39,26 +39,29 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The address of the database `easeboard`, as its owner, who is no superuser."""
+        """The URL of the database `easeboard`, as its owner, who is not a superuser."""
         return self.url_of(DATABASE_NAME)
 
     def url_of(self, database: str) -> str:
-        """The address of any database, as `easeboard`."""
+        """Return the URL of any database, as the role `easeboard`."""
         return self._running_server.url(OWNER_ROLE, database)
 
     @property
     def admin_url(self) -> str:
-        """The address of the database `postgres`, as superuser."""
+        """The URL of the database `postgres`, as superuser."""
         return self._running_server.url("postgres", "postgres")
 
     @property
     def _running_server(self) -> postmaster.Postmaster:
         if self._server is None:
-            raise PostgresUnavailable("The embedded PostgreSQL was not started.")
+            raise PostgresUnavailable("The embedded PostgreSQL is not started: call start() first.")
         return self._server
 
     def start(self) -> None:
-        """Start the server, or attach to the running one; raises PostgresUnavailable."""
+        """Start the server, or attach to the one that runs; has no effect if it is started.
+
+        Raises: PostgresUnavailable if it cannot be started or used.
+        """
         if self._monitor_thread is not None:
             return
         self._account = find_server_account()
@@ -83,13 +86,15 @@ class EmbeddedPostgres:
             try:
                 return create_database(self.admin_url, DATABASE_NAME, owner=OWNER_ROLE)
             except psycopg.OperationalError as error:
-                # The one found may have been dying: the next look tells.
+                # The server that was found may have been stopping.
                 if time.monotonic() > deadline:
-                    raise PostgresUnavailable(f"{self.data} cannot be used: {error}") from error
+                    raise PostgresUnavailable(
+                        f"The PostgreSQL server in {self.data} accepts no connections: {error}"
+                    ) from error
                 time.sleep(0.05)
 
     def stop(self) -> None:
-        """Let go of the server, and stop it when nobody else of ours uses it; harmless twice."""
+        """Detach from the server, and stop it if no other process uses it; may be called twice."""
         if self._monitor_thread is None:
             return
         self._closing.set()
@@ -127,7 +132,8 @@ class EmbeddedPostgres:
         host = self._locks.other_host()
         if host is not None:
             raise PostgresUnavailable(
-                f"{self.data} is in use on {host}: {data_directory.OTHER_HOME_ADVICE}."
+                f"{self.data} is in use on the host {host}: stop easeboard there, "
+                f"or {data_directory.OTHER_HOME_ADVICE}."
             )
         socket_directory = data_directory.create_socket_directory(self.data, self._account)
         return postmaster.start(
@@ -148,7 +154,9 @@ class EmbeddedPostgres:
             if not postmaster.is_running(self.data):
                 self._restart()
         except (PostgresUnavailable, OSError):
-            logger.exception("PostgreSQL could not be started again; trying once more")
+            logger.exception(
+                "the embedded PostgreSQL could not be restarted; the restart is repeated soon"
+            )
             return False
         return True
 
@@ -157,13 +165,16 @@ class EmbeddedPostgres:
             if self._closing.is_set() or postmaster.is_running(self.data):
                 return
             if not data_directory.has_cluster(self.data, self._account):
-                raise PostgresUnavailable(f"{self.data} is gone.")
-            logger.warning("PostgreSQL died; starting it again")
+                raise PostgresUnavailable(
+                    f"The data directory {self.data} was removed: put it back, "
+                    "or restart easeboard to begin with an empty database."
+                )
+            logger.warning("the embedded PostgreSQL stopped unexpectedly; it is restarted")
             self._server = self._ensure_running()
 
 
 def create_database(admin_url: str, name: str, *, owner: str) -> None:
-    """Make a database and the role that owns it, where they are missing."""
+    """Create a database and the role that owns it, if they are missing."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
         query = "SELECT 1 FROM pg_roles WHERE rolname = %s"
         if connection.execute(query, [owner]).fetchone() is None:
@@ -180,5 +191,5 @@ def create_database(admin_url: str, name: str, *, owner: str) -> None:
 def _create_role(connection: psycopg.Connection[Any], name: sql.Identifier) -> None:
     with connection.transaction():
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
-        # Or "$user" would find the schema of this name here, and nowhere else.
+        # With "$user" the schema `easeboard` would be in the path here, but not on other servers.
         connection.execute(sql.SQL("ALTER ROLE {} SET search_path = public").format(name))

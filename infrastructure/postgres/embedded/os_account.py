@@ -1,4 +1,4 @@
-"""Which account of the operating system the embedded server runs as: PostgreSQL refuses root."""
+"""The operating system account of the embedded server; PostgreSQL refuses to run as root."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ ACCOUNT_NAME = "easeboard"
 
 
 class SubprocessUser(TypedDict, total=False):
-    """How a child process becomes another user: arguments of `subprocess`."""
+    """Arguments of `subprocess` that make a child process run as another user."""
 
     user: int
     group: int
@@ -32,12 +32,12 @@ class OsAccount(NamedTuple):
 
     @property
     def is_current_user(self) -> bool:
-        """Whether it is who we are."""
+        """Whether this process runs as this user."""
         return self.uid == os.geteuid()
 
     @property
     def subprocess_user(self) -> SubprocessUser:
-        """What makes a child process run as this user."""
+        """Arguments of `subprocess` that make a child process run as this user."""
         return (
             {}
             if self.is_current_user
@@ -45,17 +45,20 @@ class OsAccount(NamedTuple):
         )
 
     def change_owner(self, file: int | Path) -> None:
-        """Hand a file over, where root made it."""
+        """Give a file to this user, if this process runs as root."""
         if not self.is_current_user:
             os.chown(file, self.uid, self.gid)
 
 
 def find_server_account() -> OsAccount:
-    """Our own account, or for root `easeboard`, made on first use; raises PostgresUnavailable."""
+    """Return the account of this process; for root `easeboard`, which is created on first use.
+
+    Raises: PostgresUnavailable if the account has no name or cannot be created.
+    """
     if os.geteuid():
         return _current_account()
     deadline = time.monotonic() + 10
-    # useradd's own lock does not keep two of them from making the account twice, one uid lost.
+    # Despite its own lock, two processes of useradd can create the account twice.
     with _account_lock():
         while True:
             try:
@@ -66,17 +69,17 @@ def find_server_account() -> OsAccount:
 
 @contextmanager
 def _account_lock() -> Iterator[None]:
-    """Wait until no other process of ours looks for the account or makes it."""
-    folder = os.open("/etc", os.O_RDONLY)
+    """Allow one process of easeboard at a time to find or create the account."""
+    directory = os.open("/etc", os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        fcntl.flock(directory, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(folder)
+        os.close(directory)
 
 
 def user_name(uid: int) -> str:
-    """The user's name, or the number where there is none."""
+    """Return the name of a user, or the number if the user has no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -92,8 +95,8 @@ def _current_account() -> OsAccount:
         return _to_account(pwd.getpwuid(os.geteuid()))
     except KeyError:
         raise PostgresUnavailable(
-            f"The embedded PostgreSQL needs a named account, and user id {os.geteuid()} has none "
-            "in /etc/passwd: add one, or set DATABASE_URL to a server of your own."
+            f"The embedded PostgreSQL needs an account with a name, and user id {os.geteuid()} has "
+            "none in /etc/passwd: add one, or set DATABASE_URL to a server of your own."
         ) from None
 
 
@@ -111,12 +114,12 @@ def _create_account(deadline: float) -> None:
         failure = result.stderr.strip() if result.returncode else ""
     except OSError as error:
         result, failure = None, str(error)
-    # Somebody else may be at /etc/passwd just now.
+    # Another program may have locked /etc/passwd for a moment.
     if failure and (result is None or time.monotonic() > deadline):
         raise PostgresUnavailable(
-            f"PostgreSQL does not run as root, and the account {ACCOUNT_NAME!r} it would run as "
-            f"could not be made ({failure}): make it, start as an ordinary user, "
-            "or set DATABASE_URL."
+            f"PostgreSQL refuses to run as root, and the account {ACCOUNT_NAME!r} could not be "
+            f"created ({failure}): create it, start easeboard as an ordinary user, "
+            "or set DATABASE_URL to a server of your own."
         )
     if failure:
         time.sleep(0.05)

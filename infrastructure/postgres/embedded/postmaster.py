@@ -1,4 +1,4 @@
-"""One running PostgreSQL server: found, started, stopped."""
+"""Finds, starts and stops a PostgreSQL server."""
 
 import os
 import signal
@@ -15,17 +15,17 @@ import psutil
 from infrastructure.postgres.embedded.os_account import OsAccount
 from infrastructure.postgres.errors import PostgresUnavailable
 
-# The server's environment is empty but for these: our secrets are none of its business.
+# The server inherits no other variables, because ours contain secrets.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 _SERVER_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "port": "5432",
-    # Memory for a place nobody takes is little, and any number of our processes may share it.
+    # Unused slots need little memory, and any number of processes may share the server.
     "max_connections": "200",
     "log_checkpoints": "off",
 }
-# Whoever started a server is its parent, and has to take note of its end.
+# The process that started a server is its parent, and must wait for it when it ends.
 _child_processes: dict[Path, "subprocess.Popen[bytes]"] = {}
 _MAX_LOG_BYTES = 8_000_000
 _POLL_SECONDS = 0.01
@@ -33,20 +33,20 @@ _REAP_TIMEOUT_SECONDS = 5
 
 
 class Postmaster(NamedTuple):
-    """A server that takes connections on a Unix socket."""
+    """A server that accepts connections on a Unix socket."""
 
     pid: int
     socket_directory: str
     port: str
 
     def url(self, user: str, database: str) -> str:
-        """The address of one of its databases."""
+        """Return the URL of one of its databases."""
         host = quote(self.socket_directory, safe="")
         return f"postgresql://{user}@/{database}?host={host}&port={self.port}"
 
 
 def find(data: Path) -> Postmaster | None:
-    """The server that runs on a data folder, None when there is none or it is not ready yet."""
+    """Return the server of a data directory; None if none runs or it is not ready yet."""
     match _read_pid_file(data):
         case [pid, _, _, port, sockets, _, _, "ready"] if is_running(data):
             return Postmaster(int(pid), sockets, port)
@@ -54,7 +54,10 @@ def find(data: Path) -> Postmaster | None:
 
 
 def is_running(data: Path) -> bool:
-    """Whether the process named in `postmaster.pid` is one, and a server of this folder."""
+    """Return whether the process named in `postmaster.pid` is a server of this directory.
+
+    The name and the working directory of the process are checked, because ids are reused.
+    """
     lines = _read_pid_file(data)
     if not lines:
         return False
@@ -80,23 +83,32 @@ def _read_pid_file(data: Path) -> list[str]:
 
 
 def wait_until_ready(data: Path, *, timeout_seconds: float = 120) -> Postmaster | None:
-    """The folder's server once it is ready, None when there is none; raises PostgresUnavailable."""
+    """Return the server of a directory as soon as it is ready; None if none runs.
+
+    Raises: PostgresUnavailable if it is not ready in time.
+    """
     deadline = time.monotonic() + timeout_seconds
     while is_running(data):
         server = find(data)
         if server is not None:
             return server
         if time.monotonic() > deadline:
-            raise PostgresUnavailable(f"The server in {data} does not become ready.")
+            raise PostgresUnavailable(
+                f"The PostgreSQL server in {data} did not become ready in time: "
+                f"see {data}/server.log."
+            )
         time.sleep(_POLL_SECONDS)
     return None
 
 
 def create_cluster(data: Path, binaries: Path, account: OsAccount) -> None:
-    """Make a cluster in an empty folder: UTF-8, checksums, names compared by code point."""
+    """Create a cluster in an empty directory: UTF-8, with checksums, sorted by code point.
+
+    Raises: PostgresUnavailable with the output of initdb if that fails.
+    """
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
     options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    result = subprocess.run(  # noqa: S603 - the program we brought along
+    result = subprocess.run(  # noqa: S603 - a program that we installed
         [binaries / "initdb", f"--pgdata={data}", *options],
         check=False,
         capture_output=True,
@@ -106,7 +118,9 @@ def create_cluster(data: Path, binaries: Path, account: OsAccount) -> None:
         **account.subprocess_user,
     )
     if result.returncode:
-        raise PostgresUnavailable(f"initdb failed in {data}: {result.stderr.strip()}")
+        raise PostgresUnavailable(
+            f"initdb could not create a database in {data}: {result.stderr.strip()}"
+        )
 
 
 def start(
@@ -118,10 +132,12 @@ def start(
     *,
     timeout_seconds: float = 120,
 ) -> Postmaster:
-    """Start the server and wait until it is ready; raises PostgresUnavailable.
+    """Start the server and wait until it is ready; the caller ensures that none runs.
 
-    The caller made sure that none runs. After a kill, PostgreSQL refuses as long as children of
-    the killed server are dying: it is tried again.
+    After a kill, PostgreSQL refuses to start while children of the killed server are running;
+    then the start is repeated.
+
+    Raises: PostgresUnavailable with the last lines of the server log.
     """
     deadline = time.monotonic() + timeout_seconds
     settings = {
@@ -131,7 +147,7 @@ def start(
     }
     while True:
         _reap(data)
-        # PostgreSQL takes any living process with the number in these for a server, zombies too.
+        # PostgreSQL takes any process with the id in these files for a server, even a zombie.
         (data / "postmaster.pid").unlink(missing_ok=True)
         (socket_directory / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         with _open_log(data, account) as log:
@@ -150,7 +166,7 @@ def _spawn(
     data: Path, binaries: Path, account: OsAccount, settings: Mapping[str, str], log: BinaryIO
 ) -> "subprocess.Popen[bytes]":
     options = [f"--{name}={value}" for name, value in settings.items()]
-    _child_processes[data] = subprocess.Popen(  # noqa: S603 - the program we brought along
+    _child_processes[data] = subprocess.Popen(  # noqa: S603 - a program that we installed
         [binaries / "postgres", "-D", data, *options],
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -204,7 +220,7 @@ def _wait_for_child(
 
 
 def stop(data: Path, *, timeout_seconds: float = 20) -> None:
-    """Stop the server: sessions are cut off, the data is written; at once when it takes long."""
+    """Stop the server with a fast shutdown; after the timeout, with an immediate shutdown."""
     for signal_number in (signal.SIGINT, signal.SIGQUIT):
         lines = _read_pid_file(data)
         if not lines or not is_running(data):

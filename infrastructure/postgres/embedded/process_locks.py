@@ -1,4 +1,7 @@
-"""Who uses the embedded server: locks, which the system drops however a process dies."""
+"""File locks of the processes that use the embedded server.
+
+The operating system releases them, however a process ends.
+"""
 
 import errno
 import fcntl
@@ -14,15 +17,18 @@ from infrastructure.postgres.errors import PostgresUnavailable
 
 
 class ProcessLocks:
-    """Two lock files: a gate held while starting or stopping, and one shared by all users."""
+    """Two lock files: one held during start and stop, and one shared by all users of the server."""
 
-    def __init__(self, folder: Path, account: OsAccount) -> None:
-        self._folder, self._account = folder, account
+    def __init__(self, directory: Path, account: OsAccount) -> None:
+        self._directory, self._account = directory, account
         self._users_lock: int | None = None
 
     @contextmanager
     def start_stop_lock(self, *, timeout_seconds: float = 150) -> Iterator[None]:
-        """Nobody else starts or stops the server meanwhile; raises PostgresUnavailable."""
+        """Hold the lock without which no process starts or stops the server.
+
+        Raises: PostgresUnavailable if another process holds it for too long.
+        """
         lock = self._open_lock_file("postgres.gate")
         try:
             self._wait_for_lock(lock, time.monotonic() + timeout_seconds)
@@ -34,12 +40,13 @@ class ProcessLocks:
         while not _try_lock(lock, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise PostgresUnavailable(
-                    f"Another process keeps starting or stopping the server in {self._folder}."
+                    f"Another process is still starting or stopping the server in "
+                    f"{self._directory}: wait for it, or end it, and try again."
                 )
             time.sleep(0.01)
 
     def register_user(self) -> None:
-        """Become a user; inside the gate only."""
+        """Register this process as a user; requires the start_stop_lock."""
         users_lock = self._open_lock_file("postgres.users")
         if _try_lock(users_lock, fcntl.LOCK_EX):
             os.truncate(users_lock, 0)
@@ -48,7 +55,10 @@ class ProcessLocks:
         self._users_lock = users_lock
 
     def unregister_user(self) -> bool:
-        """Be a user no more; whether no user is left. Inside the gate only."""
+        """Remove this process from the users; requires the start_stop_lock.
+
+        Returns whether no user is left.
+        """
         if self._users_lock is None:
             return False
         is_last = _try_lock(self._users_lock, fcntl.LOCK_EX)
@@ -57,7 +67,7 @@ class ProcessLocks:
         return is_last
 
     def other_host(self) -> str | None:
-        """The name of another machine or container that uses the folder now."""
+        """Return the name of another machine or container that uses the server, if there is one."""
         users_lock = self._open_lock_file("postgres.users")
         try:
             host = os.pread(users_lock, 255, 0).decode()
@@ -67,13 +77,13 @@ class ProcessLocks:
         return None if is_free or host == socket.gethostname() else host
 
     def _open_lock_file(self, name: str) -> int:
-        path = self._folder / name
+        path = self._directory / name
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except PermissionError as error:
             raise PostgresUnavailable(
-                f"{path} belongs to another user: start as that user, or name another folder "
-                "with EASEBOARD_HOME."
+                f"{path} belongs to another user: start easeboard as that user, or set "
+                "EASEBOARD_HOME to another directory."
             ) from error
         self._account.change_owner(lock)
         return lock

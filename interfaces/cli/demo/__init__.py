@@ -1,1 +1,1 @@
-"""`easeboard demo`: the whole program at work in half a minute."""
+"""`easeboard demo`: runs the whole service against a Canvas sandbox and prints what happens."""

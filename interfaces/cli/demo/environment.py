@@ -1,4 +1,7 @@
-"""Where the demo plays: a database and keys of its own, made for one run and dropped after it."""
+"""The settings and the database of one demo run.
+
+Both are created at the start, and the database is dropped at the end.
+"""
 
 import asyncio
 import secrets
@@ -31,12 +34,16 @@ UNSET_SETTINGS: dict[str, Any] = dict.fromkeys(
         "metrics_port",
     )
 )
-"""What the demo takes from nobody's environment."""
+"""Settings that the demo does not read from the environment or `.env`."""
 
 
 @asynccontextmanager
 async def demo_environment(sandbox_url: str) -> AsyncIterator[Settings]:
-    """Settings for one run: fresh data on the embedded server under EASEBOARD_HOME/demo."""
+    """Yield settings with a new database on the embedded server in EASEBOARD_HOME/demo.
+
+    The service may connect to the sandbox at `sandbox_url`.
+    Raises: PostgresUnavailable if the embedded server cannot be started.
+    """
     database = _temporary_database(urlsplit(sandbox_url).netloc)
     settings = await asyncio.to_thread(database.__enter__)
     try:
@@ -53,7 +60,7 @@ def _temporary_database(sandbox_host: str) -> Iterator[Settings]:
         create_database(server.admin_url, name, owner=OWNER_ROLE)
         try:
             apply_migrations(server.url_of(name))
-            # As long as somebody is connected, no other demo takes the database for abandoned.
+            # A demo drops databases without a connection; this one protects ours.
             with psycopg.connect(server.url_of(name)):
                 yield _settings(server.url_of(name), sandbox_host)
         finally:
@@ -78,7 +85,7 @@ def _drop(server: EmbeddedPostgres, name: str) -> None:
 
 
 def _drop_abandoned(server: EmbeddedPostgres) -> None:
-    """Drop what killed demos left: nobody is connected to it."""
+    """Drop the databases of demos that were killed: no session is connected to them."""
     with psycopg.connect(server.admin_url, autocommit=True) as admin:
         abandoned = admin.execute(
             """

@@ -1,4 +1,4 @@
-"""Somebody who uses the service over HTTP, as any client would."""
+"""A small client of the HTTP API."""
 
 from typing import Any
 
@@ -8,7 +8,10 @@ from interfaces.cli.errors import CommandFailed
 
 
 class ApiClient:
-    """A person with a token; every answer that is no success is a CommandFailed."""
+    """Sends requests to the API with the bearer token of one user.
+
+    All methods raise CommandFailed if the response is not a success (2xx).
+    """
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
         self._session = session
@@ -16,11 +19,11 @@ class ApiClient:
         self.token = token
 
     async def get(self, path: str, **parameters: str) -> Any:
-        """The document at a path."""
+        """Return the JSON body of a GET request; `parameters` form the query string."""
         return await self._request("GET", path, params=parameters)
 
     async def items(self, path: str, **parameters: str) -> list[dict[str, Any]]:
-        """Every item of a list, page by page."""
+        """Return all items of a list; the pages are requested one after another."""
         items: list[dict[str, Any]] = []
         cursor: str | None = ""
         while cursor is not None:
@@ -31,7 +34,7 @@ class ApiClient:
         return items
 
     async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The answer to a command."""
+        """Return the JSON body of the response to a POST request with a JSON body."""
         return await self._request("POST", path, json=body)
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:
@@ -42,6 +45,6 @@ class ApiClient:
             document = await response.json(content_type=None)
             if not response.ok:
                 raise CommandFailed(
-                    f"{method} {path} answered {response.status}: {document.get('detail')}"
+                    f"{method} {path} returned {response.status}: {document.get('detail')}"
                 )
             return document

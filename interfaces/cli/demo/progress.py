@@ -1,6 +1,8 @@
-"""Shows a sync as it goes: a bar for each course on a terminal, a line for each elsewhere."""
+"""Prints the progress of a sync: a bar for each course on a terminal, otherwise a line."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -10,17 +12,17 @@ from interfaces.cli.errors import CommandFailed
 from interfaces.cli.output import console
 
 DEMO_SYNC_TIMEOUT_SECONDS = 120.0
-"""Seconds a sync may take before the demo gives up."""
+"""How long a sync or the read models may take before the demo fails."""
 DEMO_POLL_SECONDS = 0.1
-"""Seconds between two looks."""
+"""Interval between two requests for the progress."""
 MAX_COURSE_BARS = 16
-"""Courses up to which each has a bar of its own."""
+"""With more courses than this, only the bar of all courses is shown."""
 
 Document = dict[str, Any]
 
 
 class CourseProgress:
-    """The courses of one run, drawn as they arrive."""
+    """The progress bars of one run."""
 
     def __init__(self) -> None:
         self._bars = Progress(
@@ -44,7 +46,10 @@ class CourseProgress:
         self._bars.stop()
 
     def update_counts(self, courses: Document) -> None:
-        """Say how many there are and how many are done."""
+        """Update the bar of all courses, and add bars of courses that are still to be read.
+
+        `courses` is the member `courses` of a sync: `total`, `done` and `failed`.
+        """
         total = courses["total"] or None
         done = courses["done"] + courses["failed"]
         self._bars.update(
@@ -57,11 +62,11 @@ class CourseProgress:
             ]
 
     def show_course(self, course: Document) -> None:
-        """Draw a course that was read."""
+        """Show that a course was read; a course that is shown already is skipped."""
         if course["id"] in self._shown_ids:
             return
         self._shown_ids.add(course["id"])
-        name = course["name"] or "a course Canvas restricts"
+        name = course["name"] or "a restricted course"
         detail = f"{course['assignment_count']} assignments"
         if self._pending_bars:
             bar = self._pending_bars.pop(0)
@@ -70,7 +75,7 @@ class CourseProgress:
             console.print(f"  read {name}: {detail}")
 
     def finish(self, sync: Document) -> None:
-        """Close what is still open: courses in which nothing differs never arrive."""
+        """Remove the bars that are left: they belong to courses without changes."""
         self.update_counts(sync["courses"])
         for bar in self._pending_bars:
             self._bars.remove_task(bar)
@@ -82,12 +87,14 @@ class CourseProgress:
 
 
 async def follow_sync(student: ApiClient, sync_id: str, since: str | None) -> Document:
-    """Draw a run until it is over and return it; raises CommandFailed unless it read everything.
+    """Show the progress of a run until it ends, and return it.
 
-    `since` is the newest `updated_at` of a course from before the run: newer ones arrived in it.
+    `since` is the newest `updated_at` of a course before the run; courses with a newer one were
+    changed by the run. None means that all courses are new.
+    Raises: CommandFailed if the run did not complete, or not in time.
     """
     with CourseProgress() as progress:
-        async with asyncio.timeout(DEMO_SYNC_TIMEOUT_SECONDS):
+        async with _time_limit("The sync has not ended"):
             while True:
                 sync = await _find_sync(student, sync_id)
                 progress.update_counts(sync["courses"])
@@ -99,10 +106,25 @@ async def follow_sync(student: ApiClient, sync_id: str, since: str | None) -> Do
                 await asyncio.sleep(DEMO_POLL_SECONDS)
         progress.finish(sync)
     if sync["status"] != "completed":
+        reason = sync["error"] or sync["courses"]
         raise CommandFailed(
-            f"The sync ended as {sync['status']}: {sync['error'] or sync['courses']}"
+            f"The sync has ended as {sync['status']}: {reason}. LOG_LEVEL=info prints the details."
         )
     return sync
+
+
+@asynccontextmanager
+async def _time_limit(problem: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(DEMO_SYNC_TIMEOUT_SECONDS) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise CommandFailed(
+            f"{problem} after {DEMO_SYNC_TIMEOUT_SECONDS:.0f} s: use fewer --courses or "
+            "--assignments, or LOG_LEVEL=info to see what the service does."
+        ) from None
 
 
 async def _find_sync(student: ApiClient, sync_id: str) -> Document:
@@ -114,8 +136,11 @@ async def _find_sync(student: ApiClient, sync_id: str) -> Document:
 
 
 async def wait_for_projections(admin: ApiClient) -> None:
-    """Wait until every read model has come as far as the log."""
-    async with asyncio.timeout(DEMO_SYNC_TIMEOUT_SECONDS):
+    """Wait until every read model has applied all events of the log.
+
+    Raises: CommandFailed if they have not done so in time.
+    """
+    async with _time_limit("The read models have not caught up with the event log"):
         while True:
             models = await admin.items("/api/v1/admin/projections")
             if all(model["lag_events"] == 0 for model in models):

@@ -1,4 +1,4 @@
-"""The show itself: connect, sync, change, sync again, read back."""
+"""Runs the demo: connect, sync, change grades in the sandbox, sync again, print the results."""
 
 import asyncio
 import os
@@ -37,14 +37,14 @@ from interfaces.composition.run_roles import Listeners, running_roles
 from interfaces.http.server.listener import PortUnavailable, listen, url_of
 
 SANDBOX_LATENCY_MS = 120
-"""How long the sandbox takes for an answer: about what a Canvas nearby does."""
+"""Delay of each response of the sandbox: about as long as a near Canvas takes."""
 TOKEN_TTL_SECONDS = 12 * 3600
 
 Document = dict[str, Any]
 
 
-class DemoActors(NamedTuple):
-    """Who plays: the Canvas, and three people with tokens."""
+class DemoSession(NamedTuple):
+    """The sandbox of a demo, and a client of the API for a user of each role."""
 
     sandbox: Sandbox
     student: ApiClient
@@ -53,7 +53,15 @@ class DemoActors(NamedTuple):
 
 
 def run_demo(*, once: bool, port: int, courses: int, assignments: int) -> None:
-    """Play the demo; raises whatever goes wrong."""
+    """Run the demo, and serve until SIGTERM or SIGINT unless `once` is true.
+
+    If `port` is in use, the demo takes a free one.
+
+    Raises:
+        CommandFailed: If a request or a sync of the demo fails.
+        PostgresUnavailable: If the embedded PostgreSQL cannot be started.
+        RoleFailed: If a role of the service ends.
+    """
     configure_logging(read_settings(log_level=os.environ.get("LOG_LEVEL") or "warning").log_level)
     options = SandboxOptions(
         courses=courses,
@@ -75,13 +83,13 @@ async def _run_demo(options: SandboxOptions, port: int, *, once: bool) -> None:
         demo_environment(sandbox.url) as settings,
         bootstrap(settings, ROLES) as process,
         running_roles(process, frozenset(ROLES), Listeners(listener)) as role_exit,
-        _demo_actors(settings, sandbox, url_of(listener)) as actors,
+        _open_session(settings, sandbox, url_of(listener)) as session,
     ):
         console.print(
-            f"Ready after {time.perf_counter() - started_at:.1f} s at {actors.student.url}"
+            f"Ready after {time.perf_counter() - started_at:.1f} s: {session.student.url}"
         )
         stopped = asyncio.create_task(stop.wait())
-        scenario = asyncio.create_task(_run_scenario(actors))
+        scenario = asyncio.create_task(_run_scenario(session))
         try:
             await _wait_for_first(scenario, role_exit, stopped)
             if not once and not stop.is_set():
@@ -93,7 +101,7 @@ async def _run_demo(options: SandboxOptions, port: int, *, once: bool) -> None:
 
 
 async def _wait_for_first(*tasks: "asyncio.Task[Any]") -> None:
-    """Wait for the first of several ends, and raise what it raised."""
+    """Wait until one of the tasks ends; if it failed, raise its exception."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
@@ -104,78 +112,83 @@ def _open_listener(port: int) -> socket.socket:
         return listen("127.0.0.1", port)
     except PortUnavailable:
         listener = listen("127.0.0.1", 0)
-        console.print(f"Port {port} is taken, so it is {listener.getsockname()[1]}.")
+        free_port = listener.getsockname()[1]
+        console.print(f"Port {port} is in use; the demo uses port {free_port} instead.")
         return listener
 
 
 @asynccontextmanager
-async def _demo_actors(settings: Settings, sandbox: Sandbox, url: str) -> AsyncIterator[DemoActors]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+async def _open_session(
+    settings: Settings, sandbox: Sandbox, url: str
+) -> AsyncIterator[DemoSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
         student, auditor, admin = (
-            ApiClient(session, url, sign_token(settings, uuid4(), role, TOKEN_TTL_SECONDS))
+            ApiClient(http, url, sign_token(settings, uuid4(), role, TOKEN_TTL_SECONDS))
             for role in ("student", "auditor", "admin")
         )
-        yield DemoActors(sandbox, student, auditor, admin)
+        yield DemoSession(sandbox, student, auditor, admin)
 
 
-async def _run_scenario(actors: DemoActors) -> None:
-    connection_id = await _connect(actors)
-    sync_id = await _change_and_sync(actors, connection_id)
-    print_step("The dashboard")
-    print_dashboard(await actors.student.get("/api/v1/dashboard/stats"))
-    await _print_changes(actors, connection_id, sync_id)
-    print_step("Try it")
-    print_next_steps(actors.student, actors.auditor, connection_id)
+async def _run_scenario(session: DemoSession) -> None:
+    connection_id = await _connect(session)
+    sync_id = await _change_and_sync(session, connection_id)
+    print_step("Dashboard")
+    print_dashboard(await session.student.get("/api/v1/dashboard/stats"))
+    await _print_changes(session, connection_id, sync_id)
+    print_step("Commands to try")
+    print_next_steps(session.student, session.auditor, connection_id)
 
 
-async def _connect(actors: DemoActors) -> str:
-    student = actors.sandbox.tokens[0]
-    print_step(f"Connecting {student['name']} and reading everything")
-    response = await actors.student.post(
+async def _connect(session: DemoSession) -> str:
+    student = session.sandbox.tokens[0]
+    print_step(f"First sync: connecting {student['name']} and reading all courses")
+    response = await session.student.post(
         "/api/v1/canvas/setup",
         {
-            "canvas_url": actors.sandbox.url,
+            "canvas_url": session.sandbox.url,
             "canvas_name": "Canvas sandbox",
             "api_token": student["token"],
         },
     )
-    await _follow_sync(actors, response["sync"]["id"], None)
-    assignments = await actors.student.items("/api/v1/canvas/assignments")
-    print_courses(await actors.student.items("/api/v1/canvas/courses"), assignments)
+    await _follow_sync(session, response["sync"]["id"], None)
+    assignments = await session.student.items("/api/v1/canvas/assignments")
+    print_courses(await session.student.items("/api/v1/canvas/courses"), assignments)
     return str(response["connection"]["id"])
 
 
-async def _change_and_sync(actors: DemoActors, connection_id: str) -> str:
-    print_step("Teachers grade, and move a due date; reading again")
-    for line in apply_changes(actors.sandbox.control):
+async def _change_and_sync(session: DemoSession, connection_id: str) -> str:
+    print_step("Second sync: after changes of grades and of a due date in the sandbox")
+    for line in apply_changes(session.sandbox.control):
         console.print(f"  {line}")
-    courses = await actors.student.items("/api/v1/canvas/courses")
+    courses = await session.student.items("/api/v1/canvas/courses")
     newest = max((course["updated_at"] for course in courses), default="")
-    sync = await actors.student.post(f"/api/v1/canvas/connections/{connection_id}/sync", {})
-    await _follow_sync(actors, sync["id"], newest)
+    sync = await session.student.post(f"/api/v1/canvas/connections/{connection_id}/sync", {})
+    await _follow_sync(session, sync["id"], newest)
     return str(sync["id"])
 
 
-async def _follow_sync(actors: DemoActors, sync_id: str, since: str | None) -> None:
+async def _follow_sync(session: DemoSession, sync_id: str, since: str | None) -> None:
     started_at = time.perf_counter()
-    sync = await follow_sync(actors.student, sync_id, since)
+    sync = await follow_sync(session.student, sync_id, since)
     seconds = time.perf_counter() - started_at
-    await wait_for_projections(actors.admin)
+    await wait_for_projections(session.admin)
     print_sync(sync, seconds)
 
 
-async def _print_changes(actors: DemoActors, connection_id: str, sync_id: str) -> None:
-    assignments = await actors.student.items("/api/v1/canvas/assignments")
-    courses = await actors.student.items("/api/v1/canvas/courses")
-    items_with_names = [(item, item["name"] or "a course") for item in (*assignments, *courses)]
-    print_step("Grades that changed")
-    changes = await actors.student.items("/api/v1/canvas/grades/history")
+async def _print_changes(session: DemoSession, connection_id: str, sync_id: str) -> None:
+    assignments = await session.student.items("/api/v1/canvas/assignments")
+    courses = await session.student.items("/api/v1/canvas/courses")
+    items_with_names = [
+        (item, item["name"] or "a restricted course") for item in (*assignments, *courses)
+    ]
+    print_step("Grade changes of the second sync")
+    changes = await session.student.items("/api/v1/canvas/grades/history")
     print_grades(
         [change for change in changes if change["sync_id"] == sync_id],
         {item["id"]: name for item, name in items_with_names},
     )
-    print_step("The events behind it, as an auditor sees them")
-    events = await actors.auditor.items(f"/api/v1/audit/connections/{connection_id}/events")
+    print_step("Events of the second sync, as an auditor reads them")
+    events = await session.auditor.items(f"/api/v1/audit/connections/{connection_id}/events")
     print_events(
         [event for event in events if event["payload"].get("sync_id") == sync_id],
         {item["canvas_id"]: name for item, name in items_with_names},

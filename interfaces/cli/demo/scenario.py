@@ -1,4 +1,4 @@
-"""What happens in the sandbox between the two syncs: grades, and a due date moved."""
+"""Changes the data of the sandbox between the two syncs of the demo."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,11 @@ Document = dict[str, Any]
 
 
 def apply_changes(control: Control) -> list[str]:
-    """Regrade one assignment, grade another, give more time for a third; says what was done."""
+    """Change grades of two assignments and the due date of a third, as far as there are any.
+
+    Returns one line of text for each change. If no submission is ungraded, a hidden grade is posted
+    instead.
+    """
     assignments = list(_visible_assignments(control))
     regraded = next((item for item in assignments if _has_points(item) and item["posted"]), None)
     graded = next((item for item in assignments if item["state"] == "submitted"), None)
@@ -29,11 +33,11 @@ def apply_changes(control: Control) -> list[str]:
         descriptions.append(f"{graded['name']}: graded for the first time")
     elif hidden:
         control.post_grades(hidden["id"])
-        descriptions.append(f"{hidden['name']}: the grade is shown now")
+        descriptions.append(f"{hidden['name']}: hidden grade posted")
     if extended:
         due_at = datetime.fromisoformat(extended["due_at"]) + DUE_DATE_EXTENSION
         control.move_due_date(extended["id"], due_at)
-        descriptions.append(f"{extended['name']}: due {due_at:%d %B} instead of 3 days earlier")
+        descriptions.append(f"{extended['name']}: due date moved by 3 days to {due_at:%d %B}")
     return descriptions
 
 
@@ -56,7 +60,7 @@ def _has_points(assignment: Document) -> bool:
 
 
 def _changed_score(assignment: Document) -> float:
-    """A score that differs: half of what was missing, or a tenth less than everything."""
+    """Return another score: halfway to full points, or nine tenths if the score is full."""
     score, possible = float(assignment["score"]), float(assignment["points_possible"])
     return round((score + possible) / 2 if score < possible else possible * 0.9, 1)
 

@@ -1,4 +1,4 @@
-"""What the demo tells: tables of what was synced, what changed, and how to go on."""
+"""Prints the results of the demo: tables, and commands to try."""
 
 from typing import Any
 
@@ -10,22 +10,22 @@ Document = dict[str, Any]
 
 
 def print_step(text: str) -> None:
-    """Announce a step."""
+    """Print the title of the next step."""
     console.print(f"\n[bold]{text}[/bold]")
 
 
 def print_sync(sync: Document, seconds: float) -> None:
-    """Say what a run did."""
+    """Print how many courses and requests a run needed, and what has changed."""
     changes, requests = sync["changes"], sync["requests"]
     console.print(
         f"Read {sync['courses']['done']} courses with {requests['total']} requests in "
-        f"{seconds:.1f} s. What differs: courses {changes['courses']}, "
+        f"{seconds:.1f} s. Changes: courses {changes['courses']}, "
         f"assignments {changes['assignments']}, grades {changes['grades']}."
     )
 
 
 def print_courses(courses: list[Document], assignments: list[Document]) -> None:
-    """The table of what was synced."""
+    """Print the table of courses, with the number of assignments in each status."""
     print_table(
         ["course", "code", "state", "assignments", "graded", "upcoming", "missing", "score"],
         [
@@ -49,7 +49,7 @@ def print_courses(courses: list[Document], assignments: list[Document]) -> None:
 
 
 def print_dashboard(stats: Document) -> None:
-    """The dashboard."""
+    """Print the statistics of `GET /api/v1/dashboard/stats`."""
     assignments, rate = stats["assignments"], stats["completion_rate"]
     average = stats["grades"]["average_score"]
     print_table(
@@ -69,9 +69,9 @@ def print_dashboard(stats: Document) -> None:
 
 
 def print_grades(changes: list[Document], names: dict[str, str]) -> None:
-    """The grades that changed, by the names of what they are for."""
+    """Print grade changes; `names` has the name of each assignment and course by its id."""
     print_table(
-        ["at", "what", "before", "after"],
+        ["time", "assignment or course", "before", "after"],
         [
             (
                 _clock_time(change["changed_at"]),
@@ -85,9 +85,9 @@ def print_grades(changes: list[Document], names: dict[str, str]) -> None:
 
 
 def print_events(events: list[Document], names: dict[str, str]) -> None:
-    """The events behind it, by the Canvas names of what they are about."""
+    """Print events; `names` has the name of each assignment and course by its Canvas id."""
     print_table(
-        ["position", "at", "event", "what"],
+        ["position", "time", "event", "details"],
         [
             (
                 str(event["position"]),
@@ -101,7 +101,7 @@ def print_events(events: list[Document], names: dict[str, str]) -> None:
 
 
 def print_next_steps(student: ApiClient, auditor: ApiClient, connection_id: str) -> None:
-    """Lines to paste, and where to read on."""
+    """Print commands with the tokens of the demo, and the address of the documentation."""
     print(f"TOKEN={student.token}")
     for path in (
         "/api/v1/dashboard/stats",

@@ -1,4 +1,4 @@
-"""How we know who somebody is: Supabase's tokens, by its public keys or by a shared secret."""
+"""Opens the authenticator: it verifies Supabase tokens with public keys or a shared secret."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,9 +14,10 @@ from interfaces.http.auth.principal import Authenticator
 async def open_authenticator(
     *, secret: str | None, supabase_url: str | None
 ) -> AsyncIterator[Authenticator]:
-    """Check HS256 tokens with `secret` and ES256 or RS256 ones with the project's JWKS.
+    """Open an authenticator for HS256 tokens (`secret`) and ES256 and RS256 tokens (the JWKS).
 
-    What is not configured is refused; with neither, every token is.
+    A kind of token that is not configured is refused; without both arguments every token is.
+    `supabase_url` is the base URL of the Supabase project.
     """
     secret_bytes = secret.encode() if secret else None
     if not supabase_url:

@@ -1,13 +1,13 @@
-"""The secret that signs development tokens: the configured one, or one drawn once at home."""
+"""The secret for HS256 tokens: the configured one, or a generated one in EASEBOARD_HOME."""
 
 from infrastructure.crypto.key_file import read_or_create_key
 from infrastructure.settings import Settings
 
 
 def signing_secret(settings: Settings) -> str | None:
-    """What HS256 tokens are signed with; None when only Supabase's own keys count.
+    """Return the secret that signs HS256 tokens, or None if only keys of Supabase are accepted.
 
-    With the embedded database and nothing configured it is drawn once, into EASEBOARD_HOME.
+    With the embedded database and no setting, it is generated once and stored in EASEBOARD_HOME.
     """
     if settings.supabase_jwt_secret:
         return settings.supabase_jwt_secret.get_secret_value()

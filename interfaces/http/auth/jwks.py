@@ -1,4 +1,4 @@
-"""The public keys of a Supabase project, fetched when needed and kept while they are good."""
+"""The public keys of a Supabase project (JWKS, RFC 7517), fetched when needed and cached."""
 
 import asyncio
 import time
@@ -16,27 +16,31 @@ from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidT
 logger = structlog.get_logger(__name__)
 
 JWKS_CACHE_SECONDS = 600.0
-"""Seconds a key set is used unasked: Supabase's own edge caches it as long."""
+"""Age up to which a key set is used without a new fetch: as long as Supabase's CDN caches it."""
 MAX_STALE_JWKS_SECONDS = 3600.0
-"""Seconds a key set is used at most while no newer one can be had: the life of a token."""
+"""Age up to which a key set is used while no newer one can be fetched: the lifetime of a token."""
 FETCH_COOLDOWN_SECONDS, FETCH_RETRY_SECONDS = 30.0, 5.0
-"""Seconds between two fetches: after a good one, after a failed one."""
+"""Minimum seconds to the next fetch: after a successful fetch, after a failed one."""
 MAX_JWKS_BYTES = 256 * 1024
 MIN_RSA_KEY_BITS = 2048
 
 ALGORITHM_BY_KEY_TYPE = {("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
-"""The one algorithm a kind of key may be used with."""
+"""The only algorithm of each key type and curve. Keys of other types are ignored."""
 
 
 class PublicKey(NamedTuple):
-    """A key and the one algorithm it is for."""
+    """A public key and the only algorithm that it may verify."""
 
     algorithm: str
     key: Any
 
 
 class JwksCache:
-    """A project's JWKS: one fetch at a time, throttled, the last good set survives an outage."""
+    """The keys of one JWKS URL.
+
+    At most one fetch runs at a time, with a minimum delay between two. During an outage the last
+    key set is used, up to MAX_STALE_JWKS_SECONDS. `now` returns seconds of a monotonic clock.
+    """
 
     def __init__(
         self, url: str, session: aiohttp.ClientSession, *, now: Callable[[], float] = time.monotonic
@@ -49,21 +53,28 @@ class JwksCache:
         self._next_fetch_at = float("-inf")
         self._fetch_task: asyncio.Task[None] | None = None
         self.generation = 0
-        """Grows whenever the set changes: what an older set let in must be checked again."""
+        """Incremented when the key set changes: cached tokens must then be verified again."""
 
     async def find_key(self, key_id: str, algorithm: str) -> PublicKey:
-        """The key of this id, for this algorithm and no other."""
+        """Return the key with this id, if it is for this algorithm.
+
+        Raises: InvalidToken if there is none, IdentityProviderUnavailable if no recent key set
+        can be fetched.
+        """
         if key_id not in self._keys or not self._is_younger_than(JWKS_CACHE_SECONDS):
             await self._refresh()
         if not self._is_younger_than(MAX_STALE_JWKS_SECONDS):
             raise IdentityProviderUnavailable
         key = self._keys.get(key_id)
         if key is None or key.algorithm != algorithm:
-            raise InvalidToken("The token is signed with no key we know.")
+            raise InvalidToken(
+                "The token is signed with a key that the identity provider does not list;"
+                " sign in again."
+            )
         return key
 
     async def close(self) -> None:
-        """Stop fetching."""
+        """Cancel a running fetch."""
         if self._fetch_task:
             self._fetch_task.cancel()
             await asyncio.wait([self._fetch_task])
@@ -98,16 +109,19 @@ class JwksCache:
             async for chunk in response.content.iter_chunked(65536):
                 body += chunk
                 if len(body) > MAX_JWKS_BYTES:
-                    raise ValueError("far too large")
+                    raise ValueError(f"larger than {MAX_JWKS_BYTES} bytes")
             return bytes(body)
 
 
 def parse_jwks(body: bytes) -> dict[str, PublicKey]:
-    """The usable keys of a JWKS by id; raises ValueError for what is no JWKS."""
+    """Return the usable keys of a JSON Web Key Set by key id; unusable ones are ignored.
+
+    Raises: ValueError if the body is not a JWKS.
+    """
     document = orjson.loads(body)
     items = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(items, list):
-        raise ValueError("no key set")  # noqa: TRY004  # a value from outside, not a slip of ours
+        raise ValueError("not a JWKS")  # noqa: TRY004  # input from outside, not a wrong argument
     keys = ((item.get("kid"), _parse_key(item)) for item in items if _is_public_signing_key(item))
     return {key_id: key for key_id, key in keys if isinstance(key_id, str) and key}
 

@@ -1,4 +1,4 @@
-"""Which tokens we accept: claims, algorithms and keys, with no way around any of them."""
+"""Verifies bearer tokens (JWT, RFC 7519): algorithm, key, signature and claims."""
 
 import time
 from collections import OrderedDict
@@ -13,13 +13,13 @@ from interfaces.http.auth.principal import InvalidToken, Principal
 
 MAX_TOKEN_LENGTH = 8192
 CLOCK_SKEW_SECONDS = 10.0
-"""Seconds another clock may be ahead of ours; an expired token has no grace."""
+"""Seconds that the clock of the issuer may be ahead. It does not extend the life of a token."""
 MAX_CACHED_TOKENS, TOKEN_CACHE_SECONDS = 4096, 600.0
 KNOWN_ROLES = frozenset({"student", "auditor", "admin"})
 
 
 class CachedToken(NamedTuple):
-    """A token checked before: whose it is, until when to believe it, by which key set."""
+    """A verified token: its owner, its end in the cache (Unix seconds), and the key set used."""
 
     principal: Principal
     valid_until: float
@@ -27,7 +27,11 @@ class CachedToken(NamedTuple):
 
 
 class JwtVerifier:
-    """Checks tokens and remembers the good ones by their digest."""
+    """Verifies tokens, and caches the valid ones by their digest.
+
+    `secret` verifies HS256, `keys` verifies ES256 and RS256; a kind without its argument is
+    refused. With `issuer`, the claim `iss` must be equal to it.
+    """
 
     def __init__(self, *, secret: bytes | None, keys: JwksCache | None, issuer: str | None) -> None:
         self._secret = secret
@@ -36,7 +40,11 @@ class JwtVerifier:
         self._cached_tokens: OrderedDict[bytes, CachedToken] = OrderedDict()
 
     async def __call__(self, token: str) -> Principal:
-        """Whose token it is; raises InvalidToken or IdentityProviderUnavailable."""
+        """Return the owner of a token.
+
+        Raises: InvalidToken if it is not accepted, IdentityProviderUnavailable if its key cannot
+        be fetched.
+        """
         principal = self.cached_principal(token)
         if principal is None:
             principal = await self._verify(token)
@@ -44,7 +52,7 @@ class JwtVerifier:
         return principal
 
     def cached_principal(self, token: str) -> Principal | None:
-        """Whose token it is, when it was checked not long ago and has not expired since."""
+        """Return the owner of a token that was verified recently and has not expired, or None."""
         cached = self._cached_tokens.get(_digest(token))
         if cached and time.time() < cached.valid_until and cached.generation == self._generation:
             return cached.principal
@@ -63,24 +71,32 @@ class JwtVerifier:
 
     async def _verify(self, token: str) -> Principal:
         if len(token) > MAX_TOKEN_LENGTH:
-            raise InvalidToken("The token is far too long.")
+            raise InvalidToken(f"The token is longer than {MAX_TOKEN_LENGTH} characters.")
         try:
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")
             key = await self._find_key(algorithm, header.get("kid"))
             return _build_principal(self._decode_claims(token, key, str(algorithm)))
         except jwt.ExpiredSignatureError:
-            raise InvalidToken("The token has expired.") from None
+            raise InvalidToken("The token has expired; sign in again.") from None
+        except jwt.MissingRequiredClaimError as error:
+            raise InvalidToken(f"The token has no `{error.claim}` claim.") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
-            raise InvalidToken("The token is not valid here.") from None
+            raise InvalidToken(
+                "The token is malformed, or its signature or one of its claims is not valid here;"
+                " sign in again."
+            ) from None
 
     async def _find_key(self, algorithm: Any, key_id: Any) -> Any:
-        """The algorithm alone decides who signs; no token chooses between the two."""
+        """Return the key for an algorithm: a token cannot make the public key an HS256 secret."""
         if algorithm == "HS256" and self._secret:
             return self._secret
         if algorithm in {"ES256", "RS256"} and self._keys and isinstance(key_id, str):
             return (await self._keys.find_key(key_id, algorithm)).key
-        raise InvalidToken("The token is signed in a way we do not accept.")
+        raise InvalidToken(
+            "The signature algorithm of the token is not accepted: HS256 needs"
+            " SUPABASE_JWT_SECRET, ES256 and RS256 need SUPABASE_URL."
+        )
 
     def _decode_claims(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
         required = ["exp", "iat", "aud", "sub", "role", *(["iss"] if self._issuer else [])]
@@ -104,14 +120,17 @@ def _digest(token: str) -> bytes:
 
 def _build_principal(claims: dict[str, Any]) -> Principal:
     if claims["role"] != "authenticated" or claims.get("is_anonymous"):
-        raise InvalidToken("The token is nobody's in particular.")
+        raise InvalidToken(
+            "The token does not belong to a user: its claim `role` must be `authenticated`,"
+            " and anonymous users are not accepted."
+        )
     return Principal(
         UUID(claims["sub"]), _parse_roles(claims.get("app_metadata")), float(claims["exp"])
     )
 
 
 def _parse_roles(app_metadata: Any) -> frozenset[str]:
-    """The application roles; `user_metadata` is written by the user and never looked at."""
+    """Return the roles; they are never read from `user_metadata`, which the user can change."""
     if not isinstance(app_metadata, dict):
         return frozenset({"student"})
     roles, role = app_metadata.get("roles"), app_metadata.get("role")

@@ -1,11 +1,11 @@
-"""Who asks, and why we may not know."""
+"""The authenticated user of a request, and the reasons why a token is not accepted."""
 
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
 class Principal(NamedTuple):
-    """Somebody whose token is good, until `expires_at` (Unix seconds)."""
+    """A user whose token was accepted; it is valid until `expires_at` (Unix seconds)."""
 
     id: UUID
     roles: frozenset[str]
@@ -13,18 +13,22 @@ class Principal(NamedTuple):
 
 
 class InvalidToken(Exception):
-    """The token is none we accept; the message may be shown."""
+    """The token is not accepted. The message has no value of the token and is shown to clients."""
 
 
 class IdentityProviderUnavailable(Exception):
-    """The keys to check a token with cannot be had just now."""
+    """The public keys to verify a token with cannot be fetched."""
 
 
 class Authenticator(Protocol):
-    """Tells whose token it is."""
+    """Verifies tokens."""
 
     def cached_principal(self, token: str) -> Principal | None:
-        """Whose it is, when it was found good not long ago: that costs next to nothing."""
+        """Return the owner of a token that was verified recently, without a signature check."""
 
     async def __call__(self, token: str) -> Principal:
-        """Whose it is; raises InvalidToken or IdentityProviderUnavailable."""
+        """Return the owner of a token.
+
+        Raises: InvalidToken if it is not accepted, IdentityProviderUnavailable if it cannot be
+        verified at present.
+        """

@@ -1,5 +1,6 @@
-"""Nobody passes without an identity, and some doors ask for a role."""
+"""Routes that need an authenticated user, some of them with a role."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response, Security
@@ -8,23 +9,25 @@ from fastapi.security import HTTPBearer
 
 from application.event_metadata import current_metadata
 from interfaces.http.auth.principal import Principal
+from interfaces.http.context import app_state_of, request_context_of
 from interfaces.http.errors.problem import Problem
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.idempotency import IDEMPOTENCY_KEY_PARAMETER, RouteHandler, handle_once
 from interfaces.http.middleware.rate_limits import POLICY_BY_ROUTE
 from interfaces.service import Service
 
 BEARER_SCHEME = Security(HTTPBearer(auto_error=False, scheme_name="supabase", bearerFormat="JWT"))
-"""Only documents the scheme: the route class below checks the token."""
+"""Only documents the scheme in OpenAPI; the authentication middleware verifies the token."""
 
 
 def protected_route(*roles: str) -> type[APIRoute]:
-    """A route that first asks who is there, before it reads a byte of the body.
+    """Return a route class that requires an authenticated user before it reads the body.
 
-    Without `roles` any person may pass, otherwise one who has at least one of them.
+    With `roles` the user must have at least one of them.
     """
 
     class ProtectedRoute(APIRoute):
-        """A route behind a door; one for POST does the same thing once."""
+        """A route for authenticated users; POST also accepts an `Idempotency-Key`."""
 
         def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
             self._is_idempotent = "POST" in (options.get("methods") or ())
@@ -40,49 +43,42 @@ def protected_route(*roles: str) -> type[APIRoute]:
             super().__init__(path, endpoint, **options)
 
         def get_route_handler(self) -> RouteHandler:
-            """Put the door before the route."""
+            """Check user, rate limit and role, in this order, before the route is handled."""
             handle = super().get_route_handler()
 
-            async def authenticate_and_handle(request: Request) -> Response:
-                principal = _authenticate(request)
+            async def authorise_and_handle(request: Request) -> Response:
+                context = request_context_of(request)
+                principal = context.require_principal()
+                current_metadata().actor = str(principal.id)
                 if self._rate_limit:
-                    await request.state.rate_budget.spend(self._rate_limit, str(principal.id))
+                    await context.rate_budget.spend(self._rate_limit, str(principal.id))
                 if roles and not principal.roles.intersection(roles):
-                    raise Problem("forbidden", f"This needs the role {' or '.join(roles)}.")
+                    raise Problem("forbidden", missing_role_detail(roles))
                 return await (
                     handle_once(request, handle) if self._is_idempotent else handle(request)
                 )
 
-            return authenticate_and_handle
+            return authorise_and_handle
 
     return ProtectedRoute
 
 
-def _authenticate(request: Request) -> Principal:
-    result = request.state.auth_result
-    if result is None:
-        raise Problem(
-            "unauthorized", "This needs a bearer token.", headers={"WWW-Authenticate": "Bearer"}
-        )
-    if not isinstance(result, Principal):
-        raise result
-    current_metadata().actor = str(result.id)
-    request.state.principal = result
-    return result
+def missing_role_detail(roles: Iterable[str]) -> str:
+    """Return the `detail` of the problem `forbidden` for a route that needs one of these roles."""
+    advice = PROBLEM_TYPES["forbidden"].advice
+    return f"This route needs the role {' or '.join(roles)}, which your account lacks. {advice}"
 
 
 async def _current_user(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
+    return request_context_of(request).require_principal()
 
 
 async def _get_service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
+    return app_state_of(request).service
 
 
 CurrentUser = Annotated[Principal, Depends(_current_user)]
-"""Who asks."""
+"""The authenticated user; only in a protected route."""
 
 ServiceDep = Annotated[Service, Depends(_get_service)]
-"""What can be asked."""
+"""The commands and queries of the program."""

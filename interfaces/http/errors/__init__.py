@@ -1,1 +1,1 @@
-"""Problems (RFC 9457) and the exceptions that become them."""
+"""Error responses as problems (RFC 9457), and which exception becomes which problem."""

@@ -1,17 +1,17 @@
-"""The one table from what went wrong inside to the problem a client sees."""
+"""The table of exceptions of the program and the problems that clients get for them."""
 
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
-import psycopg_pool
 from starlette.requests import Request
 
 from domain import errors
-from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
+from infrastructure.postgres.errors import BUSY_ERRORS, UNAVAILABLE_ERRORS, DatabaseBusy
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
 from interfaces.http.errors.problem import Problem
+from interfaces.http.errors.problem_types import RETRY_ADVICE
 from projections.support.page import BadCursor
 
 RETRY_SOON = {"Retry-After": "1"}
@@ -36,67 +36,74 @@ SLUG_BY_ERROR: dict[type[Exception], str] = {
     errors.CanvasTimeout: "canvas-timeout",
     errors.ConnectionUnusable: "connection-not-active",
 }
-"""A refusal's own words are the detail; its ids named here become members."""
+"""The slug of each refusal of the domain and each failure of Canvas.
+
+The text of the exception is the `detail`, so it must not contain a secret.
+"""
 
 MEMBER_NAMES = ("connection_id", "sync_id")
+"""Attributes of an exception that become members of the problem."""
 
 
 def from_refusal(_: Request, refusal: Exception) -> Problem:
-    """The problem of a refusal or of a failure of Canvas."""
+    """Return the problem of a refusal of the domain or of a failure of Canvas."""
     members = {name: getattr(refusal, name) for name in MEMBER_NAMES if hasattr(refusal, name)}
     slug = next(SLUG_BY_ERROR[kind] for kind in type(refusal).__mro__ if kind in SLUG_BY_ERROR)
     return Problem(slug, str(refusal), **members)
 
 
 def from_bad_cursor(_: Request, __: Exception) -> Problem:
-    """The problem of a cursor that is none of ours."""
-    return Problem("bad-cursor", "This is not a cursor of this list.")
+    """Return the problem of a cursor that this service did not make."""
+    return Problem("bad-cursor")
 
 
 def from_bad_data(request: Request, error: Exception) -> Problem:
-    """PostgreSQL refuses a value: only a made-up cursor can carry one that far."""
+    """Return the problem `bad-cursor`, or raise the error of a request without a cursor.
+
+    PostgreSQL has refused a value. All other values are validated before, so it is in the cursor.
+    """
     if "cursor" not in request.query_params:
         raise error
     return from_bad_cursor(request, error)
 
 
 def from_database_busy(_: Request, __: Exception) -> Problem:
-    """The problem of a database with more to do than it can."""
-    return Problem("database-busy", "The database has too much to do just now.", headers=RETRY_SOON)
+    """Return the problem of a full connection pool or of a query that took too long."""
+    return Problem("database-busy", headers=RETRY_SOON)
 
 
 def from_database_outage(_: Request, __: Exception) -> Problem:
-    """The problem of a database that does not answer."""
-    return Problem("database-unavailable", "The database does not answer.", headers=RETRY_SOON)
+    """Return the problem of a database that cannot be reached."""
+    return Problem("database-unavailable", headers=RETRY_SOON)
 
 
 def from_outdated_read_model(_: Request, __: Exception) -> Problem:
-    """The problem of a read model that is still the one of the release before."""
-    detail = "This is being made anew after an upgrade; ask again when that is done."
+    """Return the problem of a read model whose tables are of an older release.
+
+    A query names a column that only the new version has; the new version is being built.
+    """
+    detail = f"This view is being rebuilt after an upgrade. {RETRY_ADVICE}"
     return Problem("projection-behind", detail, headers={"Retry-After": "5"})
 
 
 def from_rebuild_refused(_: Request, refusal: Exception) -> Problem:
-    """The problem of a rebuild that cannot begin."""
+    """Return the problem of a rebuild that cannot start."""
     return Problem("rebuild-running", str(refusal))
 
 
 def from_invalid_token(_: Request, error: Exception) -> Problem:
-    """The problem of a token we do not accept (RFC 6750)."""
+    """Return the problem of a token that is not accepted, with the challenge of RFC 6750."""
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     return Problem("unauthorized", str(error), headers=challenge)
 
 
 def from_identity_provider_outage(_: Request, __: Exception) -> Problem:
-    """The problem of keys that cannot be had: the token may well be good."""
-    return Problem(
-        "identity-unavailable",
-        "The keys of the identity provider cannot be had.",
-        headers=RETRY_SOON,
-    )
+    """Return the problem of keys that cannot be fetched: the token may be valid."""
+    return Problem("identity-unavailable", headers=RETRY_SOON)
 
 
 ErrorTranslator = Callable[[Request, Any], Problem]
+"""Makes the problem of an exception, or raises the exception again."""
 
 ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
     **dict.fromkeys(SLUG_BY_ERROR, from_refusal),
@@ -105,11 +112,8 @@ ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
     IdentityProviderUnavailable: from_identity_provider_outage,
     BadCursor: from_bad_cursor,
     psycopg.DataError: from_bad_data,
-    DatabaseBusy: from_database_busy,
-    psycopg_pool.PoolTimeout: from_database_busy,
-    psycopg_pool.TooManyRequests: from_database_busy,
+    **dict.fromkeys(UNAVAILABLE_ERRORS, from_database_outage),
+    **dict.fromkeys((DatabaseBusy, *BUSY_ERRORS), from_database_busy),
     psycopg.errors.QueryCanceled: from_database_busy,
     psycopg.errors.UndefinedColumn: from_outdated_read_model,
-    DatabaseUnavailable: from_database_outage,
-    psycopg.OperationalError: from_database_outage,
 }

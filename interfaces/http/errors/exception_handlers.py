@@ -1,4 +1,4 @@
-"""Every exception that leaves a route becomes a problem here."""
+"""Turns every exception that leaves a route into a problem response."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -14,29 +14,29 @@ from interfaces.http.errors.error_table import ERROR_TABLE, ErrorTranslator
 from interfaces.http.errors.problem import Problem, problem_response
 
 SLUG_BY_STATUS = {
+    400: "bad-request",
     404: "not-found",
     405: "method-not-allowed",
     408: "request-timeout",
     413: "body-too-large",
 }
+"""The slug of each status that FastAPI, Starlette and our own code raise as an HTTPException."""
 DETAIL_BY_STATUS = {
-    400: "The body cannot be read.",
-    404: "There is nothing at this address.",
-    405: "This address does not know that method.",
-    408: "The rest of the body did not come in time.",
-    413: "The body is larger than 64 KiB.",
+    400: "The request body cannot be read. Send complete JSON in UTF-8.",
+    404: "This path does not exist. `GET /docs` lists all paths.",
 }
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}", re.ASCII)
+"""A name of a field that may be returned; any other name is returned as `?`."""
 
 
 def register_exception_handlers(app: FastAPI) -> None:
-    """Let the application answer with problems only."""
+    """Register the handlers that answer every known exception with a problem."""
     for error_type, translate in TRANSLATOR_BY_ERROR.items():
         app.add_exception_handler(error_type, _handler_of(translate))
 
 
 def problem_of(request: Request, error: Exception) -> Problem | None:
-    """The problem of an exception; None for one that nobody expected."""
+    """Return the problem of an exception, or None if the exception is not in the table."""
     error_types = (
         error_type for error_type in type(error).__mro__ if error_type in TRANSLATOR_BY_ERROR
     )
@@ -56,28 +56,28 @@ def _from_problem(_: Request, problem: Problem) -> Problem:
 
 
 def _from_http_exception(request: Request, error: HTTPException) -> Problem:
-    slug = SLUG_BY_STATUS.get(error.status_code, "bad-request")
+    if error.status_code not in SLUG_BY_STATUS:
+        return Problem("bad-request", str(error.detail))
+    slug = SLUG_BY_STATUS[error.status_code]
     headers = {}
     if slug == "method-not-allowed":
         headers = {"Allow": ", ".join(_allowed_methods(request.scope))}
     elif slug == "request-timeout":
         headers = {"Connection": "close"}
-    return Problem(
-        slug, DETAIL_BY_STATUS.get(error.status_code, str(error.detail)), headers=headers
-    )
+    return Problem(slug, DETAIL_BY_STATUS.get(error.status_code), headers=headers)
 
 
 def _allowed_methods(scope: Scope) -> list[str]:
-    """Every method the address knows: the framework names those of one route only."""
+    """Return every method of the path; Starlette lists only those of its first route."""
     matching = (route for route in scope["app"].routes if route.matches(scope)[0] is not Match.NONE)
     methods = {method for route in matching for method in getattr(route, "methods", None) or ()}
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _from_validation(_: Request, error: RequestValidationError) -> Problem:
-    """Name what is wrong and where; what was sent is never sent back, it may be a secret."""
+    """Return what is wrong and where, without any sent value: it may be a secret."""
     errors = [_error_entry(entry) for entry in error.errors()]
-    return Problem("invalid-request", "The request is not as it must be.", errors=errors)
+    return Problem("invalid-request", errors=errors)
 
 
 def _error_entry(entry: dict[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""ASGI middleware: what happens to every request before and after its route."""
+"""ASGI middleware; `interfaces/http/app.py` has the order."""

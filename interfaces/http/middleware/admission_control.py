@@ -1,6 +1,7 @@
-"""How many requests one process works on at a time: whoever comes when it is full is told at once.
+"""Limits how many requests one process handles at a time; the others wait or are refused.
 
-Work that waits for Canvas has a room of its own, so that a Canvas that hangs holds up nothing else.
+Commands that wait for Canvas have a limiter of their own, so that a Canvas that does not respond
+delays no other request.
 """
 
 import re
@@ -9,8 +10,9 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from interfaces.http.context import request_context_of
 from interfaces.http.errors.problem import Problem, problem_response
-from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter, LimiterFull, Slot
+from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter, LimiterFull
 from interfaces.http.middleware.rate_limits import UNLIMITED_PATHS
 
 CANVAS_COMMAND_PATH = re.compile(r"/api/v1/canvas/(?:setup|connections/[^/]+/(?:token|validate))")
@@ -18,20 +20,23 @@ COMMAND_METHODS = frozenset({"POST", "PUT"})
 
 
 def create_default_limiter() -> ConcurrencyLimiter:
-    """As many as the database answers at once: with more, each turn of the event loop takes longer.
+    """Create the limiter for most requests: 8 slots, about what the database serves at a time.
 
-    The line is worth a fraction of a second.
+    More slots only make every request slower. A full queue is served within a fraction of a second.
     """
     return ConcurrencyLimiter(8, max_waiting=128, timeout_seconds=3)
 
 
 def create_canvas_limiter() -> ConcurrencyLimiter:
-    """As many as may wait for Canvas: they cost memory, and hold nothing else."""
+    """Create the limiter for commands that wait for Canvas: each needs memory and nothing else."""
     return ConcurrencyLimiter(64, max_waiting=256, timeout_seconds=10)
 
 
 class AdmissionControl:
-    """ASGI middleware: 503 `overloaded` for whoever finds no place; health is always let in."""
+    """ASGI middleware: 503 `overloaded` for a request that gets no slot.
+
+    Health checks and metrics need no slot.
+    """
 
     def __init__(
         self, app: ASGIApp, default: ConcurrencyLimiter, canvas: ConcurrencyLimiter
@@ -47,15 +52,13 @@ class AdmissionControl:
         try:
             slot = await self._limiter_for(scope).acquire()
         except LimiterFull:
-            problem = Problem(
-                "overloaded", "More is asked than can be done.", headers={"Retry-After": "1"}
-            )
+            problem = Problem("overloaded", headers={"Retry-After": "1"})
             return await problem_response(problem, scope)(scope, receive, send)
-        scope.setdefault("state", {})["slot"] = slot
+        request_context_of(scope).slot = slot
 
         async def send_and_release(message: Message) -> None:
             if message["type"] == "http.response.body":
-                slot.release()  # the work is done, however slowly it is read
+                slot.release()  # a client that reads slowly must not hold the slot
             await send(message)
 
         try:
@@ -72,7 +75,13 @@ class AdmissionControl:
 
 @asynccontextmanager
 async def slot_released(scope: Scope) -> AsyncIterator[None]:
-    """Let another request in while this one waits for something outside."""
-    slot: Slot = scope["state"]["slot"]
+    """Release the slot of a request while it only waits, and acquire one again afterwards.
+
+    Does nothing for a request that has no slot.
+    """
+    slot = request_context_of(scope).slot
+    if slot is None:
+        yield
+        return
     async with slot.released():
         yield

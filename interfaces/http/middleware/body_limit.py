@@ -1,4 +1,4 @@
-"""Bodies have a limit, declared or not, in size and in time."""
+"""Limits the size of request bodies and the time they take to arrive."""
 
 import asyncio
 
@@ -10,15 +10,15 @@ from interfaces.http.middleware.admission_control import slot_released
 
 MAX_BODY_BYTES = 64 * 1024
 SLOT_HOLD_SECONDS = 0.02
-"""Seconds within which a body is there as a rule; whoever needs longer waits aside."""
+"""Seconds for which a request keeps its slot while it waits for its body; most need less."""
 BODY_TIMEOUT_SECONDS = 10.0
-"""Seconds a whole body may take."""
+"""Seconds from the start of the request until its whole body must have arrived."""
 
 
 class BodyLimitMiddleware:
     """ASGI middleware: 413 for a body over 64 KiB, without reading the rest; 408 for a slow one.
 
-    Starlette's own limit answers in plain text when the length was declared.
+    Starlette's own limit is not used: it responds in plain text if the length was declared.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -29,9 +29,7 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _declared_length(scope) > MAX_BODY_BYTES:
-            problem = Problem(
-                "body-too-large", "The body is larger than 64 KiB.", headers={"Connection": "close"}
-            )
+            problem = Problem("body-too-large", headers={"Connection": "close"})
             await problem_response(problem, scope)(scope, receive, send)
         else:
             await self._app(scope, _limit_body(scope, receive), send)
@@ -44,12 +42,12 @@ def _limit_body(scope: Scope, receive: Receive) -> Receive:
     async def receive_limited() -> Message:
         nonlocal received, is_complete
         if is_complete:
-            return await receive()  # to learn when the client leaves takes as long as it takes
+            return await receive()  # waits until the client disconnects, without a time limit
         message = await _receive_before(scope, receive, deadline)
         is_complete = not message.get("more_body", False)
         received += len(message.get("body", b""))
         if received > MAX_BODY_BYTES:
-            raise HTTPException(413)  # FastAPI lets no other exception through while it reads
+            raise HTTPException(413)  # FastAPI replaces any other exception by a 400
         return message
 
     return receive_limited

@@ -1,4 +1,4 @@
-"""Rooms: so many are worked on at a time, a few more wait a moment, the rest are told at once."""
+"""A concurrency limiter: slots, a bounded FIFO queue with a timeout, and refusal beyond it."""
 
 import asyncio
 from collections import deque
@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 
 class LimiterFull(Exception):
-    """There is no place, and no room to wait for one."""
+    """No slot is free, and the queue is full or the timeout has passed."""
 
 
 class ConcurrencyLimiter:
-    """So many places, and so many who may wait so many seconds for one, first come first served."""
+    """Has `slots` slots; up to `max_waiting` callers wait up to `timeout_seconds` for one."""
 
     def __init__(self, slots: int, *, max_waiting: int, timeout_seconds: float) -> None:
         self._free_slots = slots
@@ -20,7 +20,10 @@ class ConcurrencyLimiter:
         self._waiters: deque[asyncio.Future[None]] = deque()
 
     async def acquire(self) -> "Slot":
-        """Take a place; raises LimiterFull."""
+        """Wait for a slot, in the order of the calls.
+
+        Raises: LimiterFull if the queue is full or the timeout passes.
+        """
         if self._free_slots and not self._waiters:
             self._free_slots -= 1
         elif len(self._waiters) >= self._max_waiting:
@@ -34,14 +37,14 @@ class ConcurrencyLimiter:
         return Slot(self)
 
     async def reacquire(self) -> None:
-        """Take a place again, before everybody who has not had one."""
+        """Wait for a slot again after a release, at the front of the queue, without a timeout."""
         if self._free_slots:
             self._free_slots -= 1
         else:
             await self._wait_for_slot(first=True)
 
     def release(self) -> None:
-        """Give a place to whoever waits for one."""
+        """Give the slot to the first waiter, or add it to the free slots."""
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -57,27 +60,27 @@ class ConcurrencyLimiter:
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self.release()
-            elif waiter in self._waiters:  # not passed over by `release` since it was cancelled
+            elif waiter in self._waiters:  # `release` may have removed the cancelled waiter
                 self._waiters.remove(waiter)
             raise
 
 
 class Slot:
-    """A place in a room, until it is left."""
+    """One slot of a limiter, held until it is released."""
 
     def __init__(self, limiter: ConcurrencyLimiter) -> None:
         self._limiter = limiter
         self._is_held = True
 
     def release(self) -> None:
-        """Leave for good; who has left already stays away."""
+        """Release the slot; a second call does nothing."""
         if self._is_held:
             self._is_held = False
             self._limiter.release()
 
     @asynccontextmanager
     async def released(self) -> AsyncIterator[None]:
-        """Let somebody else in while all one does is wait."""
+        """Release the slot inside the block, and acquire one again at its end."""
         was_held = self._is_held
         self.release()
         yield

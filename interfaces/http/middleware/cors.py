@@ -1,4 +1,4 @@
-"""Who may call from a browser's page: refusals are problems like any other."""
+"""CORS: which web origins may use the API from a browser; refusals are problems."""
 
 from http import HTTPStatus
 
@@ -8,19 +8,20 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from interfaces.http.errors.problem import Problem, problem_response
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 
 
 class ProblemCorsMiddleware(CORSMiddleware):
-    """Starlette's middleware; what it refuses in plain text becomes `cross-origin-refused`."""
+    """Starlette's middleware, with the problem `cross-origin-refused` instead of plain text."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer a browser that asks before it sends a request."""
+        """Return the response to a preflight request."""
         response = super().preflight_response(request_headers)
         return response if response.status_code == HTTPStatus.OK else _PreflightProblem(response)
 
 
 class _PreflightProblem(Response):
-    """A refusal that is written when it is known what it is about."""
+    """A refused preflight request. The problem is made when the ASGI scope is known."""
 
     def __init__(self, plain_response: Response) -> None:
         super().__init__(status_code=plain_response.status_code)
@@ -32,6 +33,7 @@ class _PreflightProblem(Response):
             for name, value in self._plain_response.headers.items()
             if name not in {"content-length", "content-type"}
         }
-        detail = f"{bytes(self._plain_response.body).decode()}."
-        problem = Problem("cross-origin-refused", detail, headers=headers)
+        reason = bytes(self._plain_response.body).decode()
+        advice = PROBLEM_TYPES["cross-origin-refused"].advice
+        problem = Problem("cross-origin-refused", f"{reason}. {advice}", headers=headers)
         await problem_response(problem, scope)(scope, receive, send)

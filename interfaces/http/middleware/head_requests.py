@@ -1,14 +1,14 @@
-"""HEAD, wherever there is a GET: the same answer without its body."""
+"""Serves HEAD for every GET route: the same response without its body."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadResponseComplete(Exception):
-    """Nothing of the answer is wanted any more."""
+    """Raised in the application to stop a response whose headers have been sent for HEAD."""
 
 
 class HeadRequestMiddleware:
-    """ASGI middleware: a HEAD is worked on as a GET, and ends where the body would begin."""
+    """ASGI middleware: handles HEAD as GET, and stops the response where its body begins."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -22,9 +22,9 @@ class HeadRequestMiddleware:
             is_body = message["type"] == "http.response.body"
             await send({**message, "body": b"", "more_body": False} if is_body else message)
             if is_body and message.get("more_body"):
-                raise HeadResponseComplete  # a stream might go on for ever
+                raise HeadResponseComplete  # an event stream would not end
 
-        # A copy: the server looks into its own to learn that no body follows.
+        # A copy, because uvicorn reads the method from its own scope to omit the body.
         get_scope = {**scope, "method": "GET"}
         try:
             await self._app(get_scope, receive, send_without_body)

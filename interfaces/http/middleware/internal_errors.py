@@ -1,4 +1,4 @@
-"""Our own faults: logged once, answered with a problem that says nothing of the inside."""
+"""Handles unexpected exceptions: logs them once and responds without any internal details."""
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,13 +10,16 @@ logger = structlog.get_logger(__name__)
 
 
 class ResponseAborted(Exception):
-    """An answer ends in the middle; why is in the log already."""
+    """Raised after the response has started: the server must close the connection.
+
+    The original exception is logged already.
+    """
 
 
 class InternalErrorMiddleware:
-    """ASGI middleware: what nobody expected becomes 500 `internal-error`.
+    """ASGI middleware: an exception without a problem of its own becomes 500 `internal-error`.
 
-    It stands inside our other middleware, so that a 500 has their headers as well.
+    The middleware that adds headers is outside of it, so that the 500 has these headers too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,7 +43,6 @@ class InternalErrorMiddleware:
         except Exception as error:
             logger.exception("request_failed", path=scope["path"])
             if has_started:
-                # The server is to break the connection off: half an answer must not look whole.
+                # Without an error the server would end the response as if it were complete.
                 raise ResponseAborted from error
-            problem = Problem("internal-error", "Something broke on our side; it is logged.")
-            await problem_response(problem, scope)(scope, receive, send)
+            await problem_response(Problem("internal-error"), scope)(scope, receive, send)

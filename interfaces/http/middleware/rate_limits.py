@@ -1,33 +1,31 @@
-"""What may be asked for in a minute: the whole table.
+"""All rate limits: how many requests a user or an address may send in a minute.
 
-Generous where a dashboard polls; tight where a request costs others something: Canvas is asked, a
-worker starts, everything is written anew. `docs/decisions/0015` says what is counted where.
+They are wide where a dashboard polls, and narrow where a request costs much: a call to Canvas, a
+run of a worker, a rebuild. `docs/decisions/0015-rate-limits.md` defines what is counted.
 """
 
 from typing import NamedTuple
 
 
 class RateLimitPolicy(NamedTuple):
-    """So many in a minute, under a name that clients see."""
+    """A quota of requests per minute. Its name is in the `RateLimit` headers and the counters."""
 
     name: str
     quota: int
 
 
 DEFAULT = RateLimitPolicy("default", 6000)
-"""Each person, for everything they ask: a hundred a second, all minute long."""
+"""Each user, for all requests: a hundred a second."""
 ANONYMOUS = RateLimitPolicy("strangers", 3000)
-"""Each address, for requests without a token or with one that is not good."""
+"""Each address, for requests without a token or with a token that is not accepted."""
 LIVE = RateLimitPolicy("live", 600)
-"""Each person, for streams and WebSockets begun."""
+"""Each user, for new event streams and WebSockets."""
 
 SETUP = RateLimitPolicy("setup", 300)
 TOKEN = RateLimitPolicy("token", 300)
 VALIDATE = RateLimitPolicy("validate", 300)
 SYNC = RateLimitPolicy("sync", 600)
 REBUILD = RateLimitPolicy("rebuild", 60)
-ERASE = RateLimitPolicy("erase", 60)
-EXPORT = RateLimitPolicy("export", 60)
 
 POLICY_BY_ROUTE = {
     "POST /api/v1/canvas/setup": SETUP,
@@ -36,12 +34,8 @@ POLICY_BY_ROUTE = {
     "POST /api/v1/canvas/connections/{connection_id}/sync": SYNC,
     "GET /api/v1/sync/events": LIVE,
     "POST /api/v1/admin/projections/{name}/rebuild": REBUILD,
-    "POST /api/v1/admin/users/{user_id}/erase": ERASE,
-    "DELETE /api/v1/me": ERASE,
-    "GET /api/v1/me/export": EXPORT,
-    "GET /api/v1/audit/connections/{connection_id}/export": EXPORT,
 }
-"""Each person, for these beside everything else."""
+"""Each user, for requests to these routes, in addition to DEFAULT. A test requires each route."""
 
 UNLIMITED_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
-"""What an operator's machines ask."""
+"""Paths for the operator's monitoring: no token is checked, no request counted, no slot needed."""

@@ -1,4 +1,4 @@
-"""What is counted of every request."""
+"""Metrics of every HTTP request."""
 
 from starlette.types import Scope
 
@@ -8,7 +8,7 @@ KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 
 
 def record_request(scope: Scope, status: int, seconds: float) -> None:
-    """Count a request by method, route template and status: never by address or person."""
+    """Count a request by method, route template and status, never by URL or person."""
     method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
     route = route_template(scope)
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
@@ -16,5 +16,8 @@ def record_request(scope: Scope, status: int, seconds: float) -> None:
 
 
 def route_template(scope: Scope) -> str:
-    """The template of the route that served a request: there are few, unlike addresses."""
+    """Return the path template of the route of a request, or `none`.
+
+    Metrics use the template because there are few, while the number of URLs is unlimited.
+    """
     return getattr(scope.get("route"), "path", "none")

@@ -1,4 +1,4 @@
-"""The security headers of every answer: strict, and relaxed for the pages people look at alone."""
+"""The security headers of every response: strict, and relaxed only for our own HTML pages."""
 
 from secure import Secure
 from secure.headers import (
@@ -26,7 +26,7 @@ def _page_policy() -> ContentSecurityPolicy:
 
 
 def _render_headers(policy: ContentSecurityPolicy) -> HeaderPairs:
-    """The whole set, made once: an answer only takes it along."""
+    """Return all security headers with this policy, as ASGI name and value pairs."""
     secured = Secure(
         csp=policy,
         corp=CrossOriginResourcePolicy().same_origin(),
@@ -45,7 +45,7 @@ DOCS_HEADERS = _render_headers(
     .style_src("'self'", "'unsafe-inline'")
     .img_src("'self'", "data:")
 )
-"""Swagger UI styles its elements one by one; it loads nothing from elsewhere."""
+"""Swagger UI needs inline styles. It loads nothing from other origins."""
 CONSOLE_HEADERS = _render_headers(
     _page_policy()
     .script_src("'self'")
@@ -57,11 +57,11 @@ HSTS_HEADER = (
     b"strict-transport-security",
     StrictTransportSecurity().max_age(HSTS_MAX_AGE_SECONDS).header_value.encode(),
 )
-"""Only over https, which a trusted proxy may say it was (`FORWARDED_ALLOW_IPS`)."""
+"""Sent over https only, which a trusted proxy can report (`FORWARDED_ALLOW_IPS`)."""
 
 
 def security_headers(scope: Scope) -> HeaderPairs:
-    """The security headers of the answer to a request."""
+    """Return the security headers of the response to a request, by path and scheme."""
     path: str = scope["path"]
     headers = STRICT_HEADERS
     if path == DOCS_PATH:

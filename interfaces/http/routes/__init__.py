@@ -1,1 +1,1 @@
-"""The HTTP routes, one module per resource."""
+"""The HTTP routes, one module for each resource."""

@@ -1,4 +1,4 @@
-"""History over HTTP, for auditors; whoever reads it is recorded."""
+"""Routes of the history of connections, for auditors. Each read of a history is recorded."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
+from application.record_history_read import RecordHistoryRead
 from domain import events
 from interfaces.http.auth.protected_route import (
     BEARER_SCHEME,
@@ -33,23 +34,25 @@ router = APIRouter(
 def _parse_types(value: str) -> str:
     names = {name.strip() for name in value.split(",")}
     if not names.issubset(events.__all__):
-        raise ValueError(f"must be some of {', '.join(events.__all__)}, comma-separated")
+        raise ValueError(f"must be one or more of {', '.join(events.__all__)}, separated by commas")
     return ",".join(sorted(names))
 
 
 EventTypes = Annotated[
     Annotated[str, AfterValidator(_parse_types)] | None,
-    Query(alias="type", description="Names of events, comma-separated"),
+    Query(alias="type", description="Names of event types, separated by commas"),
 ]
-StreamVersion = Annotated[int | None, Query(ge=0, lt=2**31)]
+StreamVersion = Annotated[
+    int | None, Query(ge=0, lt=2**31, description="A version of the stream of the connection")
+]
 
 
 @router.get(
     "",
     operation_id="auditConnections",
-    summary="Whose connections there are",
+    summary="List the connections of all users",
     responses=document_responses(
-        200, PageOf[AuditedConnection], "A page of connections of anybody"
+        200, PageOf[AuditedConnection], "A page of connections with their users"
     ),
 )
 async def list_connections(
@@ -58,12 +61,13 @@ async def list_connections(
     *,
     user_id: OptionalId = None,
     canvas_url: Annotated[
-        Annotated[str, NO_CONTROL_CHARACTERS] | None, Query(max_length=2000)
+        Annotated[str, NO_CONTROL_CHARACTERS] | None,
+        Query(max_length=2000, description="Only connections to this Canvas address"),
     ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List connections of every person."""
+    """List the connections of all users, including closed ones."""
     page = await service.all_connections(
         user_id=user_id, canvas_url=canvas_url, cursor=cursor, limit=limit
     )
@@ -73,7 +77,7 @@ async def list_connections(
 @router.get(
     "/{connection_id}/events",
     operation_id="auditEvents",
-    summary="What happened to a connection",
+    summary="List the events of a connection",
     responses=document_responses(
         200, PageOf[AuditedEvent], "A page of events, oldest first", "not-found"
     ),
@@ -91,7 +95,7 @@ async def list_events(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the events of a connection and its syncs; the reading is recorded."""
+    """List the events of a connection and its syncs. The read is recorded in its history."""
     page = await service.history(
         connection_id,
         types=frozenset(types.split(",")) if types else frozenset(),
@@ -102,8 +106,9 @@ async def list_events(
         limit=limit,
     )
     parameters = {"type": types, "since": since, "until": until, "after_version": after_version}
+    what = _describe_access("events", parameters)
     await service.record_history_read(
-        connection_id, str(user.id), _describe_access("events", parameters)
+        RecordHistoryRead(connection_id=connection_id, reader=str(user.id), what=what)
     )
     return page_response(request, page)
 
@@ -111,9 +116,9 @@ async def list_events(
 @router.get(
     "/{connection_id}/state",
     operation_id="auditState",
-    summary="A connection as it stood",
+    summary="Show the state of a connection at an earlier time",
     responses=document_responses(
-        200, StateThen, "The aggregates and the versions they stood at", "not-found"
+        200, StateThen, "The state of the connection and its syncs", "not-found"
     ),
 )
 async def show_state(
@@ -125,18 +130,22 @@ async def show_state(
     as_of: OptionalTime = None,
     version: StreamVersion = None,
 ) -> Response:
-    """Show a connection and its syncs at a time or version, now unless told; it is recorded."""
+    """Show a connection and its syncs at a time or a version; without either, the present state.
+
+    The read is recorded in its history.
+    """
     if as_of is not None and version is not None:
-        raise Problem("invalid-request", "Name a time or a version, not both.")
+        raise Problem("invalid-request", "Send either `as_of` or `version`, not both.")
     state = await service.state_at(connection_id, as_of=as_of, version=version)
     parameters = {"as_of": as_of, "version": version}
+    what = _describe_access("state", parameters)
     await service.record_history_read(
-        connection_id, str(user.id), _describe_access("state", parameters)
+        RecordHistoryRead(connection_id=connection_id, reader=str(user.id), what=what)
     )
     return document_response(request, orjson.dumps(state, option=orjson.OPT_UTC_Z))
 
 
 def _describe_access(view: str, parameters: dict[str, Any]) -> str:
-    """What was read, in the words of the request."""
+    """Return what is recorded about a read: the view, and the parameters that were sent."""
     names = (f"{name}={value}" for name, value in parameters.items() if value is not None)
     return " ".join([view, *names])

@@ -1,7 +1,7 @@
-"""Connections over HTTP."""
+"""Routes of connections."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -12,6 +12,7 @@ from application.rotate_token import RotateToken
 from application.set_up_connection import SetUpConnection
 from application.validate_connection import ValidateConnection
 from domain.errors import ConnectionNotFound
+from domain.sync_run import queued_run
 from interfaces.http.auth.protected_route import (
     BEARER_SCHEME,
     CurrentUser,
@@ -39,7 +40,7 @@ router = APIRouter(
 )
 
 COMMAND_SLUGS = ("not-found", "conflict", "person-erased")
-"""Problems of whatever is asked of a connection."""
+"""Problems of every command on a connection."""
 TOKEN_CHECK_SLUGS = (
     "canvas-token-rejected",
     "canvas-unreachable",
@@ -47,18 +48,7 @@ TOKEN_CHECK_SLUGS = (
     "conflict",
     "person-erased",
 )
-"""Problems of trying a token at Canvas."""
-
-QUEUED_RUN: dict[str, Any] = {
-    "status": "queued",
-    "started_at": None,
-    "finished_at": None,
-    "courses": {"total": 0, "done": 0, "failed": 0},
-    "changes": {"courses": 0, "assignments": 0, "grades": 0},
-    "requests": {"total": 0, "not_modified": 0, "retried": 0},
-    "error": None,
-}
-"""A run as a command makes it: by the time of the answer a worker may have taken it on."""
+"""Problems of commands that check a token at Canvas."""
 
 
 @router.post(
@@ -69,7 +59,7 @@ QUEUED_RUN: dict[str, Any] = {
     responses=document_responses(
         201,
         SetUp,
-        "Connected; the first sync is queued",
+        "The new connection and its first sync, which is queued",
         "connection-exists",
         "canvas-url-not-allowed",
         *TOKEN_CHECK_SLUGS,
@@ -78,8 +68,8 @@ QUEUED_RUN: dict[str, Any] = {
 async def set_up_connection(
     body: NewConnection, user: CurrentUser, service: ServiceDep
 ) -> Response:
-    """Try the token against Canvas, keep it, and queue the first sync."""
-    connection_id = await service.set_up_connection(
+    """Check the token at Canvas, store it encrypted, and queue the first sync."""
+    queued = await service.set_up_connection(
         SetUpConnection(
             person_id=user.id,
             canvas_url=body.canvas_url,
@@ -87,18 +77,16 @@ async def set_up_connection(
             api_token=body.api_token.get_secret_value(),
         )
     )
-    run = await service.current_sync(connection_id)
-    document = {
-        "connection": await service.current_connection(connection_id),
-        "sync": run and {**run, **QUEUED_RUN},
-    }
-    return command_response(document, 201, Location=f"{router.prefix}/connections/{connection_id}")
+    connection = await service.current_connection(queued.connection_id)
+    document = {"connection": connection, "sync": queued_run(**queued._asdict())}
+    location = f"{router.prefix}/connections/{queued.connection_id}"
+    return command_response(document, 201, Location=location)
 
 
 @router.get(
     "/connections",
     operation_id="listConnections",
-    summary="Your connections",
+    summary="List your connections",
     dependencies=[consistent_read("connections")],
     responses=document_responses(200, PageOf[Connection], "A page of connections"),
 )
@@ -109,25 +97,23 @@ async def list_connections(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the caller's connections."""
-    page = await service.connections_of(
-        user.id, interval=service.sync_interval, cursor=cursor, limit=limit
-    )
+    """List the connections of the user that are not closed."""
+    page = await service.connections_of(user.id, cursor=cursor, limit=limit)
     return page_response(request, page)
 
 
 @router.get(
     "/connections/{connection_id}",
     operation_id="getConnection",
-    summary="One connection",
+    summary="Show a connection",
     dependencies=[consistent_read("connections")],
     responses=document_responses(200, Connection, "The connection", "not-found"),
 )
 async def get_connection(
     request: Request, connection_id: UUID, user: CurrentUser, service: ServiceDep
 ) -> Response:
-    """Show one of the caller's connections."""
-    document = await service.connection_of(user.id, connection_id, interval=service.sync_interval)
+    """Show one connection of the user."""
+    document = await service.connection_of(user.id, connection_id)
     if document is None:
         raise ConnectionNotFound(connection_id)
     return document_response(request, document)
@@ -140,7 +126,7 @@ async def get_connection(
     responses=document_responses(
         200,
         Connection,
-        "The connection, with the token replaced",
+        "The connection with the new token",
         "canvas-user-mismatch",
         "canvas-url-not-allowed",
         "connection-not-active",
@@ -151,7 +137,7 @@ async def get_connection(
 async def rotate_token(
     connection_id: UUID, body: NewToken, user: CurrentUser, service: ServiceDep
 ) -> Response:
-    """Try a newer token of the same Canvas user and let it take over."""
+    """Check a new token of the same Canvas user at Canvas, and replace the old one."""
     await service.rotate_token(
         RotateToken(
             person_id=user.id,
@@ -165,12 +151,12 @@ async def rotate_token(
 @router.post(
     "/connections/{connection_id}/validate",
     operation_id="validateConnection",
-    summary="Does the token still work?",
+    summary="Check the token",
     dependencies=[Depends(require_empty_body)],
     responses=document_responses(
         200,
         Validation,
-        "What Canvas says",
+        "Whether Canvas accepts the token",
         "connection-not-active",
         "canvas-unreachable",
         "canvas-timeout",
@@ -180,7 +166,7 @@ async def rotate_token(
 async def validate_connection(
     connection_id: UUID, user: CurrentUser, service: ServiceDep
 ) -> Response:
-    """Ask Canvas now, and record the answer."""
+    """Check the stored token at Canvas, and record the result."""
     reason = await service.validate_connection(
         ValidateConnection(person_id=user.id, connection_id=connection_id)
     )
@@ -195,7 +181,12 @@ async def validate_connection(
     summary="Synchronise now",
     status_code=202,
     responses=document_responses(
-        202, Sync, "Queued", "sync-already-running", "connection-not-active", *COMMAND_SLUGS
+        202,
+        Sync,
+        "The queued sync",
+        "sync-already-running",
+        "connection-not-active",
+        *COMMAND_SLUGS,
     ),
 )
 async def request_sync(
@@ -204,27 +195,22 @@ async def request_sync(
     service: ServiceDep,
     body: Annotated[SyncWish | None, Body()] = None,
 ) -> Response:
-    """Queue a sync of one connection."""
+    """Queue a sync of a connection."""
     mode = body.mode if body else "auto"
-    command = RequestSync(person_id=user.id, connection_id=connection_id, mode=mode)
-    queued = await service.request_sync(command)
-    run = {
-        "id": queued.sync_id,
-        "connection_id": connection_id,
-        "trigger": command.trigger,
-        "mode": queued.mode,
-    }
-    return command_response(run | QUEUED_RUN, 202)
+    queued = await service.request_sync(
+        RequestSync(person_id=user.id, connection_id=connection_id, mode=mode)
+    )
+    return command_response(queued_run(**queued._asdict()), 202)
 
 
 @router.delete(
     "/connections/{connection_id}",
     operation_id="closeConnection",
-    summary="Disconnect",
+    summary="Close a connection",
     status_code=204,
-    responses=document_responses(204, None, "Closed; the token is destroyed", *COMMAND_SLUGS),
+    responses=document_responses(204, None, "The connection is closed", *COMMAND_SLUGS),
 )
 async def close_connection(connection_id: UUID, user: CurrentUser, service: ServiceDep) -> Response:
-    """Stop its sync, destroy the token and drop its data from every read model."""
+    """Cancel its sync, delete its token, and remove its data from every read model."""
     await service.close_connection(CloseConnection(person_id=user.id, connection_id=connection_id))
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""The dashboard over HTTP."""
+"""The route of the dashboard."""
 
 from datetime import UTC, datetime
 
@@ -26,10 +26,10 @@ router = APIRouter(
 @router.get(
     "/stats",
     operation_id="getStats",
-    summary="Your dashboard",
+    summary="Show your dashboard",
     dependencies=[consistent_read("dashboard_stats")],
-    responses=document_responses(200, Stats, "The dashboard"),
+    responses=document_responses(200, Stats, "The totals"),
 )
 async def get_stats(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
-    """Show the caller's numbers over all connections."""
+    """Show the totals of all connections of the user."""
     return document_response(request, await service.stats_of(user.id, now=datetime.now(UTC)))

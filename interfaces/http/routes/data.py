@@ -1,7 +1,7 @@
-"""Courses, assignments and grades over HTTP."""
+"""Routes of courses, assignments and grades."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -39,7 +39,7 @@ router = APIRouter(
 @router.get(
     "/courses",
     operation_id="listCourses",
-    summary="Your courses",
+    summary="List your courses",
     dependencies=[consistent_read("courses")],
     responses=document_responses(200, PageOf[Course], "A page of courses"),
 )
@@ -54,7 +54,7 @@ async def list_courses(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the caller's courses, by name."""
+    """List the courses of the user, sorted by name."""
     page = await service.courses_of(
         user.id, connection_id=connection_id, state=state, q=q, cursor=cursor, limit=limit
     )
@@ -64,7 +64,7 @@ async def list_courses(
 @router.get(
     "/assignments",
     operation_id="listAssignments",
-    summary="Your assignments",
+    summary="List your assignments",
     dependencies=[consistent_read("assignments")],
     responses=document_responses(200, PageOf[Assignment], "A page of assignments"),
 )
@@ -80,12 +80,12 @@ async def list_assignments(
     due_before: OptionalTime = None,
     q: SearchText = None,
     sort: Annotated[
-        AssignmentOrder, Query(description="A leading `-` turns the order round")
+        AssignmentOrder, Query(description="The sort order; a leading `-` reverses it")
     ] = "due_at",
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the caller's assignments; `status` follows the clock."""
+    """List the assignments of the user. Their `status` depends on the present time."""
     page = await service.assignments_of(
         user.id,
         now=datetime.now(UTC),
@@ -105,9 +105,9 @@ async def list_assignments(
 @router.get(
     "/grades",
     operation_id="listGrades",
-    summary="Your grades",
+    summary="List your grades",
     dependencies=[consistent_read("grades")],
-    responses=document_responses(200, PageOf[Grade], "A page of grades, one a course"),
+    responses=document_responses(200, PageOf[Grade], "A page of grades, one for each course"),
 )
 async def list_grades(
     request: Request,
@@ -119,7 +119,7 @@ async def list_grades(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the caller's grades by course, with those of its assignments inside."""
+    """List the grades of the user by course, each with the grades of its assignments."""
     page = await service.grades_of(
         user.id, connection_id=connection_id, course_id=course_id, cursor=cursor, limit=limit
     )
@@ -129,7 +129,7 @@ async def list_grades(
 @router.get(
     "/grades/history",
     operation_id="listGradeChanges",
-    summary="How your grades changed",
+    summary="List the changes of your grades",
     dependencies=[consistent_read("grade_history")],
     responses=document_responses(200, PageOf[GradeChange], "A page of changes, oldest first"),
 )
@@ -144,7 +144,7 @@ async def list_grade_changes(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List every change of a score or grade that a sync found."""
+    """List the changes of scores and grades that syncs found."""
     page = await service.grade_changes_of(
         user.id,
         course_id=course_id,
@@ -159,17 +159,16 @@ async def list_grade_changes(
 @router.get(
     "/data",
     operation_id="getEverything",
-    summary="All of it in one document",
+    summary="Show all your data",
     dependencies=[consistent_read("connections", "courses", "assignments", "grades")],
-    responses=document_responses(200, Everything, "Everything"),
+    responses=document_responses(200, Everything, "All data in one document"),
 )
 async def get_everything(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
-    """Show the caller's connections, courses, assignments and grades."""
-    unpaged: dict[str, Any] = {"cursor": None, "limit": None}
-    connections = await service.connections_of(user.id, interval=service.sync_interval, **unpaged)
-    courses = await service.courses_of(user.id, **unpaged)
-    assignments = await service.assignments_of(user.id, now=datetime.now(UTC), **unpaged)
-    grades = await service.grades_of(user.id, **unpaged)
+    """Show the connections, courses, assignments and grades of the user."""
+    connections = await service.connections_of(user.id, limit=None)
+    courses = await service.courses_of(user.id, limit=None)
+    assignments = await service.assignments_of(user.id, now=datetime.now(UTC), limit=None)
+    grades = await service.grades_of(user.id, limit=None)
     document = b'{"connections":%b,"courses":%b,"assignments":%b,"grades":%b,"synced_at":%b}' % (
         encode_array(connections.items),
         encode_array(courses.items),

@@ -1,4 +1,4 @@
-"""This interface described: for machines, and as a page for people that loads nothing from afar."""
+"""The OpenAPI document and its page with Swagger UI, which loads nothing from other hosts."""
 
 from importlib.resources import files
 
@@ -10,7 +10,7 @@ from interfaces.http.openapi import openapi_document
 from interfaces.http.responses import document_response
 
 STATIC_FILES = files("fastapi_offline") / "static"
-"""Swagger UI's own files, as a package ships them."""
+"""The files of Swagger UI, from the package `fastapi-offline`."""
 MEDIA_TYPE_BY_NAME = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
@@ -48,24 +48,24 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/openapi.json")
 async def get_openapi_document(request: Request) -> Response:
-    """Describe every operation."""
+    """Return the OpenAPI document."""
     app: FastAPI = request.app
     return document_response(request, orjson.dumps(openapi_document(app)))
 
 
 @router.get("/docs")
 async def get_docs_page() -> Response:
-    """Show the description; it is found beside the page, whatever stands before both."""
+    """Return the page. Its URLs are relative, so that it works behind a path prefix."""
     return Response(DOCS_PAGE, media_type="text/html")
 
 
 @router.get("/docs/{name}")
 async def get_docs_file(name: str) -> Response:
-    """Give a file of the page."""
+    """Return a file of the page."""
     if name == "start.js":
         return Response(START_SCRIPT, media_type="text/javascript")
     if name not in MEDIA_TYPE_BY_NAME:
-        raise Problem("not-found", "The page has no such file.")
+        raise Problem("not-found", "The documentation page has no file of this name.")
     body = (STATIC_FILES / name).read_bytes()
     headers = {"Cache-Control": "public, max-age=3600"}
     return Response(body, media_type=MEDIA_TYPE_BY_NAME[name], headers=headers)

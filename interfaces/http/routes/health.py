@@ -1,83 +1,105 @@
-"""What an operator's machines ask: alive, ready, how much, and what our problems mean."""
+"""Routes for operators: liveness, readiness, metrics, and the explanations of problems."""
 
 import asyncio
+from collections.abc import Iterable
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from infrastructure.metrics.registry import MetricsRenderer
 from interfaces.http.auth.protected_route import ServiceDep
-from interfaces.http.errors.problem import PROBLEM_TYPES, Problem
+from interfaces.http.context import app_state_of
+from interfaces.http.errors.problem import Problem
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.responses import command_response
 from interfaces.http.schemas.operations import Alive, Readiness
 from interfaces.http.schemas.page import document_responses
 
 HEALTH_TIMEOUT_SECONDS = 3.0
-"""Seconds a part may take to say how it does."""
+"""Seconds for all health checks together; after it the service is not ready."""
 
 router = APIRouter(tags=["operations"])
-metrics_router = APIRouter(tags=["operations"])
 
 
 @router.get(
     "/health/live",
     operation_id="live",
-    summary="Is the process alive?",
-    responses=document_responses(200, Alive, "It is"),
+    summary="Check that the process is alive",
+    responses=document_responses(200, Alive, "The process is alive"),
 )
 async def live() -> Response:
-    """Answer, which is all it takes; no other part is asked."""
+    """Respond with 200. No other component is checked."""
     return command_response({"status": "ok"}, 200)
 
 
 @router.get(
     "/health/ready",
     operation_id="ready",
-    summary="Can it serve?",
-    responses=document_responses(200, Readiness, "Every component is well", "not-ready"),
+    summary="Check that the service is ready",
+    responses=document_responses(200, Readiness, "The service is ready", "not-ready"),
 )
 async def ready(request: Request, service: ServiceDep) -> Response:
-    """Ask the database, the migrations and the read models; tell of the roles all the same."""
+    """Check the database, the migrations and the read models.
+
+    The status of each role is shown, but does not affect readiness.
+    """
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_SECONDS):
             required, informational = await service.health()
     except TimeoutError:
-        required, informational = {"service": f"no answer within {HEALTH_TIMEOUT_SECONDS:g} s"}, {}
+        required = {"service": f"no response within {HEALTH_TIMEOUT_SECONDS:g} s"}
+        informational = {}
     failing = sorted(name for name, status in required.items() if status != "ok")
     components = required | informational
     if failing:
         raise Problem(
             "not-ready",
-            f"Not well: {', '.join(failing)}.",
+            not_ready_detail(failing),
             headers={"Retry-After": "5"},
             components=components,
         )
-    components |= request.app.state.request_counters.status
+    components |= app_state_of(request).request_counters.status
     return command_response({"status": "ok", "components": components}, 200)
+
+
+def not_ready_detail(component_names: Iterable[str]) -> str:
+    """Return the `detail` of the problem `not-ready`."""
+    return f"Not ready: {', '.join(component_names)}. {PROBLEM_TYPES['not-ready'].advice}"
 
 
 @router.get(
     "/problems/{slug}",
     operation_id="getProblem",
-    summary="What a problem means",
+    summary="Explain a problem",
     responses=document_responses(
-        200, None, "What it means and the way out", "not-found", media_type="text/markdown"
+        200, None, "The cause, and what to do", "not-found", media_type="text/markdown"
     ),
 )
 async def get_problem(slug: str) -> Response:
-    """Explain a kind of problem: what `type` of a problem points at."""
+    """Explain a type of problem. The `type` of a problem is the path of this page."""
     problem_type = PROBLEM_TYPES.get(slug)
     if problem_type is None:
-        raise Problem("not-found", "There is no such kind of problem.")
-    heading = f"# {problem_type.title}\n\nStatus {problem_type.status}, type `/problems/{slug}`."
-    return Response(f"{heading}\n\n{problem_type.advice}\n", media_type="text/markdown")
+        raise Problem("not-found")
+    status, title, cause, advice = problem_type
+    page = (
+        f"# {title}\n\n{cause}\n\n**What to do:** {advice}\n\n"
+        f"Status {status}, type `/problems/{slug}`.\n"
+    )
+    return Response(page, media_type="text/markdown")
 
 
-@metrics_router.get(
-    "/metrics",
-    operation_id="metrics",
-    summary="Prometheus metrics",
-    responses=document_responses(200, None, "The numbers", media_type="text/plain"),
-)
-async def metrics(request: Request) -> Response:
-    """Tell Prometheus how much there is of everything."""
-    return Response(await request.app.state.render_metrics(), media_type=CONTENT_TYPE_LATEST)
+def create_metrics_router(render_metrics: MetricsRenderer) -> APIRouter:
+    """Create the route `/metrics`, for the port of the API or for a port of its own."""
+    metrics_router = APIRouter(tags=["operations"])
+
+    @metrics_router.get(
+        "/metrics",
+        operation_id="metrics",
+        summary="Show the metrics",
+        responses=document_responses(200, None, "The metrics", media_type="text/plain"),
+    )
+    async def metrics() -> Response:
+        """Return the metrics in the text format of Prometheus."""
+        return Response(await render_metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    return metrics_router

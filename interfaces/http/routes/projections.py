@@ -1,4 +1,4 @@
-"""The read models over HTTP, for admins."""
+"""Routes of the read models, for admins."""
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -23,12 +23,12 @@ router = APIRouter(
 @router.get(
     "",
     operation_id="listProjections",
-    summary="How the read models do",
+    summary="List the read models",
     dependencies=[consistent_read()],
     responses=document_responses(200, PageOf[Projection], "Every read model"),
 )
 async def list_projections(request: Request, service: ServiceDep) -> Response:
-    """List the read models and how far behind the log they are."""
+    """List the read models, and how far each is behind the event log."""
     items = [
         orjson.dumps(item, option=orjson.OPT_UTC_Z) for item in await service.projection_status()
     ]
@@ -42,12 +42,17 @@ async def list_projections(request: Request, service: ServiceDep) -> Response:
     status_code=202,
     dependencies=[Depends(require_empty_body)],
     responses=document_responses(
-        202, RebuildStarted, "Started in the background", "not-found", "rebuild-running"
+        202, RebuildStarted, "The rebuild has started", "not-found", "rebuild-running"
     ),
 )
 async def rebuild_projection(name: str, service: ServiceDep) -> Response:
-    """Build the read model anew beside the live one and switch when it has caught up."""
+    """Start to build a new version in the background.
+
+    The live version answers queries until the new one has caught up.
+    """
     if name not in {item["name"] for item in await service.projection_status()}:
-        raise Problem("not-found", "There is no such projection.")
+        raise Problem(
+            "not-found", "There is no read model of this name; the list of projections has all."
+        )
     await service.rebuild_projection(name)
     return command_response({"name": name}, 202)

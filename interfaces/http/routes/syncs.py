@@ -1,4 +1,4 @@
-"""Syncs over HTTP."""
+"""Routes of syncs."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ router = APIRouter(
 @router.get(
     "/logs",
     operation_id="listSyncs",
-    summary="Your syncs",
+    summary="List your syncs",
     dependencies=[consistent_read("sync_log")],
     responses=document_responses(200, PageOf[Sync], "A page of syncs, newest first"),
 )
@@ -43,7 +43,7 @@ async def list_syncs(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the caller's syncs."""
+    """List the syncs of the user, newest first."""
     page = await service.syncs_of(
         user.id, connection_id=connection_id, status=status, cursor=cursor, limit=limit
     )
@@ -53,26 +53,26 @@ async def list_syncs(
 @router.get(
     "/status",
     operation_id="getSyncStatus",
-    summary="Where your syncs stand",
+    summary="Show the status of your syncs",
     dependencies=[consistent_read("sync_log")],
-    responses=document_responses(200, SyncStatus, "One item a connection"),
+    responses=document_responses(200, SyncStatus, "One item for each connection"),
 )
 async def get_sync_status(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
-    """Show for each of the caller's connections what is going on."""
-    items = await service.sync_status_of(user.id, interval=service.sync_interval)
+    """Show the newest sync of each connection of the user, and when the next one is due."""
+    items = await service.sync_status_of(user.id)
     return document_response(request, b'{"items":%b}' % encode_array(items))
 
 
 @router.delete(
     "/connections/{connection_id}",
     operation_id="cancelSync",
-    summary="Cancel the sync",
+    summary="Cancel a sync",
     status_code=202,
     responses=document_responses(
-        202, Sync, "Cancelled", "no-sync-running", "not-found", "conflict", "person-erased"
+        202, Sync, "The cancelled sync", "no-sync-running", "not-found", "conflict", "person-erased"
     ),
 )
 async def cancel_sync(connection_id: UUID, user: CurrentUser, service: ServiceDep) -> Response:
-    """Call the connection's queued or running sync off."""
+    """Cancel the queued or running sync of a connection."""
     await service.cancel_sync(CancelSync(person_id=user.id, connection_id=connection_id))
     return command_response(await service.current_sync(connection_id), 202)

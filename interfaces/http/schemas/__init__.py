@@ -1,1 +1,4 @@
-"""The shapes of the answers, for the OpenAPI document: answers are never run through them."""
+"""Schemas of request and response bodies.
+
+Response schemas are for the OpenAPI document and tests: responses are not validated when sent.
+"""

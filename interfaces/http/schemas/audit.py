@@ -1,17 +1,17 @@
-"""The shapes auditors and admins see."""
+"""Schemas of responses for auditors and admins."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from interfaces.http.schemas.connections import Connection
 from interfaces.http.schemas.syncs import Sync
 
 
 class AuditedEvent(BaseModel):
-    """An event as the log holds it; an erased payload reads `{"redacted": true}`."""
+    """A recorded event. The payload of an erased person is `{"redacted": true}`."""
 
     position: int
     stream: UUID
@@ -20,19 +20,24 @@ class AuditedEvent(BaseModel):
     recorded_at: datetime
     actor: str
     correlation_id: str | None
-    causation_id: UUID | None
+    causation_id: UUID | None = Field(
+        description="Always null until commands record which event caused them."
+    )
     payload: dict[str, Any]
-    seal: Any = None
+    seal: Any = Field(
+        default=None,
+        description="Always null until the log has tamper-evident checkpoints.",
+    )
 
 
 class AuditedConnection(Connection):
-    """A connection and whose it is."""
+    """A connection and the id of its user."""
 
     user_id: UUID
 
 
 class SyncThen(BaseModel):
-    """The synchronisation of a connection as it stood: its newest run and what it had seen."""
+    """The syncs of a connection at an earlier time: the newest run and the courses read so far."""
 
     version: int
     run: Sync | None
@@ -41,7 +46,7 @@ class SyncThen(BaseModel):
 
 
 class StateThen(BaseModel):
-    """A connection and its synchronisation as they stood at a position of the log."""
+    """The state of a connection and its syncs at a position of the event log."""
 
     connection_id: UUID
     position: int
@@ -51,7 +56,7 @@ class StateThen(BaseModel):
 
 
 class Rebuild(BaseModel):
-    """How far a rebuild is."""
+    """The progress of a rebuild, in events."""
 
     state: str
     done: int
@@ -60,7 +65,7 @@ class Rebuild(BaseModel):
 
 
 class Projection(BaseModel):
-    """How far a read model is behind the log."""
+    """A read model: its version, its position, and how far it is behind the event log."""
 
     name: str
     version: int
@@ -70,12 +75,16 @@ class Projection(BaseModel):
     lag_events: int
     lag_seconds: float
     events_per_second: float | None
-    dead_letters: int
-    owner: str | None
+    dead_letters: int = Field(
+        description="Always 0 until events that cannot be applied are set aside."
+    )
+    owner: str | None = Field(
+        description="Always null until the process that applies the events is recorded."
+    )
     rebuild: Rebuild | None
 
 
 class RebuildStarted(BaseModel):
-    """A rebuild was started in the background."""
+    """A rebuild that was started in the background."""
 
     name: str

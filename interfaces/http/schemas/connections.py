@@ -1,4 +1,4 @@
-"""The shapes of connections."""
+"""Schemas of connections."""
 
 from datetime import datetime
 from typing import Literal
@@ -10,14 +10,14 @@ from interfaces.http.schemas.syncs import Sync
 
 
 class CanvasUser(BaseModel):
-    """Somebody as Canvas knows them."""
+    """The Canvas user of a connection."""
 
     id: str
     name: str | None
 
 
 class Connection(BaseModel):
-    """A person's access to one Canvas account."""
+    """A connection to one Canvas account."""
 
     id: UUID
     canvas_url: str
@@ -41,7 +41,7 @@ class SetUp(BaseModel):
 
 
 class Validation(BaseModel):
-    """Whether a token works; `reason` only where it does not."""
+    """Whether Canvas accepts the token of a connection; `reason` is present only if not."""
 
     valid: bool
     checked_at: datetime

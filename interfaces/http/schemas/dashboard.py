@@ -1,4 +1,4 @@
-"""The shape of the dashboard."""
+"""Schemas of the dashboard."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -9,14 +9,14 @@ from interfaces.http.schemas.data import Assignment
 
 
 class CourseCounts(BaseModel):
-    """Courses by state."""
+    """Numbers of courses: those in state `active`, and all."""
 
     active: int
     total: int
 
 
 class AssignmentCounts(BaseModel):
-    """Assignments by status."""
+    """Numbers of assignments in active courses."""
 
     total: int
     upcoming: int
@@ -28,14 +28,14 @@ class AssignmentCounts(BaseModel):
 
 
 class GradeCounts(BaseModel):
-    """Scores over the active courses."""
+    """The mean current score of the active courses, and the changes of the last seven days."""
 
     average_score: float | None
     changed_this_week: int
 
 
 class CourseAtAGlance(BaseModel):
-    """One active course."""
+    """An active course: its score, and how many assignments are done."""
 
     course_id: UUID
     name: str | None
@@ -45,7 +45,7 @@ class CourseAtAGlance(BaseModel):
 
 
 class Day(BaseModel):
-    """What happened on one day, in UTC."""
+    """The numbers of assignments that were submitted and graded on one day in UTC."""
 
     date: date
     submitted: int
@@ -53,14 +53,14 @@ class Day(BaseModel):
 
 
 class ConnectionCounts(BaseModel):
-    """Connections by how they do."""
+    """Numbers of connections: active ones, and those whose syncs fail."""
 
     active: int
     failing: int
 
 
 class Stats(BaseModel):
-    """The dashboard."""
+    """The totals of all connections of a user."""
 
     courses: CourseCounts
     assignments: AssignmentCounts

@@ -1,4 +1,4 @@
-"""The shapes of courses, assignments and grades."""
+"""Schemas of courses, assignments and grades."""
 
 from datetime import datetime
 from typing import Literal
@@ -19,14 +19,14 @@ class Term(BaseModel):
 
 
 class Teacher(BaseModel):
-    """Somebody who teaches a course."""
+    """A teacher of a course."""
 
     id: str
     name: str | None
 
 
 class Course(BaseModel):
-    """A course as the student sees it."""
+    """A course, with the scores that Canvas shows the student."""
 
     id: UUID
     connection_id: UUID
@@ -51,7 +51,7 @@ class Course(BaseModel):
 
 
 class Group(BaseModel):
-    """An assignment group and its weight in per cent."""
+    """An assignment group and its weight in percent."""
 
     id: str
     name: str | None
@@ -59,7 +59,7 @@ class Group(BaseModel):
 
 
 class Submission(BaseModel):
-    """The student's own work on one assignment."""
+    """The student's submission to an assignment."""
 
     state: str
     score: float | None
@@ -126,14 +126,14 @@ class Grade(BaseModel):
 
 
 class Score(BaseModel):
-    """Points, and the grade as Canvas writes it."""
+    """A score in points, and the grade as Canvas displays it."""
 
     score: float | None
     grade: str | None
 
 
 class GradeChange(BaseModel):
-    """A score or grade that a sync found to differ."""
+    """A change of a score or grade that a sync found."""
 
     changed_at: datetime
     course_id: UUID
@@ -145,7 +145,7 @@ class GradeChange(BaseModel):
 
 
 class Everything(BaseModel):
-    """All of a person's data in one document."""
+    """All data of a user in one document."""
 
     connections: list[Connection]
     courses: list[Course]

@@ -1,6 +1,8 @@
-"""An example of each answer, for people who read the OpenAPI document; tests hold them to it."""
+"""An example of each response for the OpenAPI document. Tests compare them with the schemas."""
 
 from typing import Any
+
+from domain.sync_run import queued_run
 
 CONNECTION_ID = "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f"
 COURSE_ID = "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a"
@@ -8,6 +10,7 @@ ASSIGNMENT_ID = "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f"
 SYNC_ID = "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e"
 USER_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 EXAMPLE_TIME = "2026-09-01T05:59:59Z"
+TOKEN_REJECTED_EXAMPLE = "school.instructure.com rejects the token; create a new one in Canvas."  # noqa: S105  # no token
 COURSE_SCORES = {
     "current_score": 87.5,
     "current_grade": "B+",
@@ -15,27 +18,17 @@ COURSE_SCORES = {
     "final_grade": "D-",
 }
 
+QUEUED_SYNC_EXAMPLE = queued_run(
+    sync_id=SYNC_ID, connection_id=CONNECTION_ID, trigger="manual", mode="full"
+)
 SYNC_EXAMPLE = {
-    "id": SYNC_ID,
-    "connection_id": CONNECTION_ID,
-    "trigger": "manual",
-    "mode": "full",
+    **QUEUED_SYNC_EXAMPLE,
     "status": "completed",
     "started_at": EXAMPLE_TIME,
     "finished_at": EXAMPLE_TIME,
     "courses": {"total": 6, "done": 6, "failed": 0},
     "changes": {"courses": 0, "assignments": 1, "grades": 1},
     "requests": {"total": 7, "not_modified": 0, "retried": 0},
-    "error": None,
-}
-QUEUED_SYNC_EXAMPLE = {
-    **SYNC_EXAMPLE,
-    "status": "queued",
-    "started_at": None,
-    "finished_at": None,
-    "courses": {"total": 0, "done": 0, "failed": 0},
-    "changes": {"courses": 0, "assignments": 0, "grades": 0},
-    "requests": {"total": 0, "not_modified": 0, "retried": 0},
 }
 CONNECTION_EXAMPLE = {
     "id": CONNECTION_ID,
@@ -192,7 +185,7 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
     "Validation": {
         "valid": False,
         "checked_at": EXAMPLE_TIME,
-        "reason": "Canvas refuses the token.",
+        "reason": TOKEN_REJECTED_EXAMPLE,
     },
     "Sync": QUEUED_SYNC_EXAMPLE,
     "SyncStatus": {
@@ -234,7 +227,7 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
 
 
 def example_of(component: str) -> Any:
-    """An example of a component of the document, which may be a page of another."""
+    """Return an example of a component of the document, or of a page of a component."""
     if component.startswith("PageOf_"):
         item = EXAMPLE_BY_COMPONENT[component.removeprefix("PageOf_").removesuffix("_")]
         return {"items": [item], "next_cursor": None}

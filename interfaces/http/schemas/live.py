@@ -1,4 +1,4 @@
-"""The shapes of what is told over the WebSocket and as server-sent events."""
+"""Schemas of live messages, sent over the WebSocket and as server-sent events."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -10,14 +10,14 @@ from interfaces.http.schemas.syncs import ConnectionSync, Sync
 
 
 class SnapshotMessage(BaseModel):
-    """Where every sync stands: the first message."""
+    """The first message: the sync status of every connection."""
 
     type: Literal["snapshot"]
     items: list[ConnectionSync]
 
 
 class SyncMessage(BaseModel):
-    """A sync as it stands after a change: its start, each course, its end."""
+    """A sync after a change: its start, each course, its end."""
 
     type: Literal["sync"]
     sync: Sync
@@ -25,7 +25,7 @@ class SyncMessage(BaseModel):
 
 
 class GradeMessage(BaseModel):
-    """A sync after the first one found a score or grade to differ."""
+    """A changed score or grade. The first sync of a connection sends none."""
 
     type: Literal["grade"]
     change: GradeChange
@@ -34,4 +34,4 @@ class GradeMessage(BaseModel):
 class LiveMessage(
     RootModel[Annotated[SnapshotMessage | SyncMessage | GradeMessage, Field(discriminator="type")]]
 ):
-    """One message; told apart by `type`."""
+    """A live message; `type` distinguishes the kinds."""

@@ -1,4 +1,4 @@
-"""The shapes operators' machines see."""
+"""Schemas of health checks."""
 
 from typing import Literal
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: Literal["ok"]
 
 
 class Readiness(Alive):
-    """Every component is well."""
+    """The service is ready; `components` has the status of each component."""
 
     components: dict[str, str]

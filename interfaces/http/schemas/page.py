@@ -1,4 +1,4 @@
-"""The shapes every resource shares: a page and a problem."""
+"""Schemas that all resources share: a page and a problem."""
 
 from typing import Any, Generic, TypeVar
 
@@ -8,14 +8,14 @@ T = TypeVar("T")
 
 
 class PageOf(BaseModel, Generic[T]):
-    """A page of a list."""
+    """A page of a list. Without a `next_cursor` it is the last one."""
 
     items: list[T]
     next_cursor: str | None
 
 
 class Fault(BaseModel):
-    """One thing wrong with a request."""
+    """An invalid value in a request: where it is, and what is wrong with it."""
 
     loc: list[str | int]
     msg: str
@@ -23,7 +23,7 @@ class Fault(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """An RFC 9457 problem; some kinds have more members."""
+    """An RFC 9457 problem. Some types have additional members."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -39,10 +39,10 @@ class ProblemDocument(BaseModel):
 def document_responses(
     status: int, schema: Any, text: str, *slugs: str, media_type: str = "application/json"
 ) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route that answers with this status and shape.
+    """Return the argument `responses` of a route: the success response and its own problems.
 
-    `slugs` are the problems of its own; what others can give as well is worked out from what the
-    operation has (`interfaces/http/openapi.py`).
+    `slugs` are the problems that only this route can return. `interfaces/http/openapi.py` adds
+    those that follow from parameters, body and access of the route.
     """
     response: dict[str, Any] = {"description": text}
     if media_type != "application/json":

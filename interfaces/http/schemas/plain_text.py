@@ -1,4 +1,4 @@
-"""Text that every store and terminal can hold."""
+"""Validates text that PostgreSQL can store and a terminal can display."""
 
 from unicodedata import category
 
@@ -12,4 +12,4 @@ def _reject_control_characters(value: str) -> str:
 
 
 NO_CONTROL_CHARACTERS = AfterValidator(_reject_control_characters)
-"""Neither control characters nor halves of surrogate pairs."""
+"""Refuses control characters and lone surrogates."""

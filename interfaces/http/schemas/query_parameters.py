@@ -1,4 +1,4 @@
-"""What a query string may say, and how it is checked."""
+"""Types of query parameters, with their validation."""
 
 import re
 from datetime import UTC, datetime
@@ -35,32 +35,33 @@ def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("must lie within the years 1 to 9999") from None
+        raise ValueError("must be within the years 1 to 9999 in UTC") from None
 
 
 def _parse_statuses(value: str) -> str:
     names = {name.strip() for name in value.split(",")}
     if not names.issubset(ASSIGNMENT_STATUSES):
-        raise ValueError(f"must be some of {', '.join(ASSIGNMENT_STATUSES)}, comma-separated")
+        raise ValueError(
+            f"must be one or more of {', '.join(ASSIGNMENT_STATUSES)}, separated by commas"
+        )
     return ",".join(sorted(names))
 
 
 UtcTime = Annotated[AwareDatetime, BeforeValidator(_check_rfc_3339), AfterValidator(_to_utc)]
 
-Limit = Annotated[int, Query(ge=1, le=500, description="At most so many items")]
+Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items in the page")]
 Cursor = Annotated[
-    str | None, Query(max_length=2000, description="`next_cursor` of the page before")
+    str | None, Query(max_length=2000, description="The `next_cursor` of the previous page")
 ]
 SearchText = Annotated[
     Annotated[str, StringConstraints(max_length=200), NO_CONTROL_CHARACTERS] | None,
-    Query(description="Words the name must contain"),
+    Query(description="Words that the name must contain"),
 ]
-OptionalId = Annotated[UUID | None, Query()]
-"""Only what belongs to this."""
+OptionalId = Annotated[UUID | None, Query(description="Only items of the resource with this id")]
 OptionalTime = Annotated[UtcTime | None, Query(description="An RFC 3339 time")]
 AssignmentStatuses = Annotated[
     Annotated[str, AfterValidator(_parse_statuses)] | None,
-    Query(description=f"Some of {', '.join(ASSIGNMENT_STATUSES)}, comma-separated"),
+    Query(description=f"One or more of {', '.join(ASSIGNMENT_STATUSES)}, separated by commas"),
 ]
 CourseState = Literal["active", "concluded", "restricted", "withdrawn"]
 SyncRunStatus = Literal["queued", "running", "completed", "partial", "failed", "cancelled"]

@@ -1,4 +1,4 @@
-"""What the bodies of commands may say: nothing unknown, and secrets stay secret."""
+"""Schemas of request bodies. Unknown fields are refused, and tokens are secret strings."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -28,7 +28,7 @@ def _strip(value: Any) -> Any:
 def _check_token(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
     if not TOKEN_PATTERN.fullmatch(secret):
-        raise ValueError("must be 1 to 4096 printable ASCII characters without a space")
+        raise ValueError("must be 1 to 4096 printable ASCII characters without spaces")
     return value
 
 
@@ -36,13 +36,13 @@ ApiToken = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_t
 
 
 class RequestBody(BaseModel):
-    """A body that may say nothing we do not know."""
+    """A body without unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NewConnection(RequestBody):
-    """Where somebody's Canvas is, what they call it, and a token they made there."""
+    """The address of a Canvas, a name for it, and an access token created there."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -68,7 +68,7 @@ class NewConnection(RequestBody):
 
 
 class NewToken(RequestBody):
-    """A newer token."""
+    """A new access token of the same Canvas user."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"api_token": "1234~a-newer-access-token"}}
@@ -78,7 +78,7 @@ class NewToken(RequestBody):
 
 
 class SyncWish(RequestBody):
-    """How to synchronise: `auto` lets the service choose, `full` reads everything again."""
+    """The mode of a sync: `auto` lets the service decide, `full` reads every course."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"mode": "full"}})
 
@@ -86,19 +86,22 @@ class SyncWish(RequestBody):
 
 
 class EmptyBody(RequestBody):
-    """A body for what needs no more than its address."""
+    """The optional body of a request without fields."""
 
 
 async def read_body(request: Request) -> bytes:
-    """The body as it was sent."""
+    """Return the body. Raises: HTTPException with status 400 if the client disconnects."""
     try:
         return await request.body()
     except ClientDisconnect:
-        raise HTTPException(400) from None  # nobody is there to hear it
+        raise HTTPException(400) from None
 
 
 async def require_empty_body(request: Request) -> None:
-    """A dependency: there is no body, or one that says nothing."""
+    """Check, as a dependency of a route, that the request has no body or an empty JSON object.
+
+    Raises: RequestValidationError if it has another body.
+    """
     body = await read_body(request)
     try:
         EmptyBody.model_validate_json(body or b"{}")

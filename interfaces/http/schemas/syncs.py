@@ -1,4 +1,4 @@
-"""The shapes of syncs."""
+"""Schemas of syncs."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class Progress(BaseModel):
-    """Courses by how far they are."""
+    """Numbers of courses: all of this sync, those read, and those that failed."""
 
     total: int
     done: int
@@ -16,7 +16,7 @@ class Progress(BaseModel):
 
 
 class Changes(BaseModel):
-    """What was found to differ."""
+    """Numbers of changed courses, assignments and grades."""
 
     courses: int
     assignments: int
@@ -24,7 +24,7 @@ class Changes(BaseModel):
 
 
 class Requests(BaseModel):
-    """Requests to Canvas."""
+    """Numbers of requests to Canvas: all, those answered with 304, and those repeated."""
 
     total: int
     not_modified: int
@@ -32,14 +32,14 @@ class Requests(BaseModel):
 
 
 class SyncError(BaseModel):
-    """Why a sync failed."""
+    """The reason why a sync failed or is incomplete."""
 
     code: str
     detail: str
 
 
 class Sync(BaseModel):
-    """One run of a connection's synchronisation."""
+    """One synchronisation of a connection."""
 
     id: UUID
     connection_id: UUID
@@ -55,7 +55,7 @@ class Sync(BaseModel):
 
 
 class ConnectionSync(BaseModel):
-    """Where the synchronisation of one connection stands."""
+    """The sync status of a connection: its newest sync, and the time of the next one."""
 
     connection_id: UUID
     state: Literal["idle", "queued", "running"]
@@ -64,6 +64,6 @@ class ConnectionSync(BaseModel):
 
 
 class SyncStatus(BaseModel):
-    """Where the synchronisation of every connection stands."""
+    """The sync status of every connection of a user."""
 
     items: list[ConnectionSync]

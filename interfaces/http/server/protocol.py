@@ -1,4 +1,4 @@
-"""Uvicorn's protocol with an end to its patience: for slow senders, slow readers and long heads."""
+"""uvicorn's HTTP protocol with limits: header size and time, slow readers, open connections."""
 
 import asyncio
 from typing import Any
@@ -7,22 +7,24 @@ import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from interfaces.http.errors.problem import PROBLEM_MEDIA_TYPE, PROBLEM_TYPES
+from interfaces.http.errors.problem import PROBLEM_MEDIA_TYPE
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.middleware.security_headers import STRICT_HEADERS
 
 HEAD_TIMEOUT_SECONDS = 10.0
-"""From the connection, or a request's first byte, until its head is whole."""
+"""Seconds for the headers: from a new connection, or from the first byte of a later request."""
 SLOW_READER_TIMEOUT_SECONDS = 30.0
-"""How long an answer may lie unread before the connection is cut."""
+"""Seconds for which a client may read nothing of a response before the connection is aborted."""
 LINGER_SECONDS = 1.0
-"""How long what a refused client goes on sending is thrown away."""
+"""Seconds for which data of a refused client is still received and discarded."""
 MAX_HEAD_BYTES, MAX_HEADERS = 32 * 1024, 100
+"""Limits of the URL and all headers together, and of the number of headers."""
 MAX_CONNECTIONS = 8192
-"""Open at a time in one process, WebSockets included; each costs some 40 KB."""
+"""Open connections in one process, including WebSockets; each needs about 40 KB."""
 
 
 class HardenedHttpProtocol(HttpToolsProtocol):
-    """What uvicorn leaves unbounded has a bound; what it says in plain text is a problem."""
+    """Adds the limits that uvicorn does not have, and responds to bad requests with problems."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -35,21 +37,21 @@ class HardenedHttpProtocol(HttpToolsProtocol):
         self._is_rejected = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin to wait for a request."""
+        """Start the timer for the first request, or refuse a connection above the limit."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             self._reject("overloaded", b"retry-after: 1\r\n")
         else:
-            # A browser opens lines in advance: what is not begun is closed without a word.
+            # Browsers open connections in advance: an unused one is closed without a response.
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT_SECONDS, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
+        """Cancel all timers."""
         _cancel_timers(self._head_timer, self._slow_reader_timer, self._linger_timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; a head that does not end is refused."""
+        """Parse received bytes, and refuse headers that do not end within MAX_HEAD_BYTES."""
         if self._is_rejected:
             return
         was_in_head = self._in_head
@@ -60,13 +62,16 @@ class HardenedHttpProtocol(HttpToolsProtocol):
                 self._reject("head-too-large")
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Reset the counters and start the timer for the headers of a request."""
         super().on_message_begin()
         self._in_head, self._unfinished_head_bytes, self._parsed_header_bytes = True, 0, 0
         self._start_head_timer()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header is whole; raises what makes the parser give up."""
+        """Count one header.
+
+        Raises: HttpParserError above a limit, which makes uvicorn call `send_400_response`.
+        """
         super().on_header(name, value)
         self._parsed_header_bytes += len(name) + len(value)
         if (
@@ -77,25 +82,25 @@ class HardenedHttpProtocol(HttpToolsProtocol):
             raise httptools.HttpParserError
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Stop the timer: all headers have arrived."""
         self._in_head = False
         _cancel_timers(self._head_timer)
         super().on_headers_complete()
 
     def pause_writing(self) -> None:
-        """The client does not read."""
+        """Start the timer for a client that does not read."""
         super().pause_writing()
         self._slow_reader_timer = self.loop.call_later(
             SLOW_READER_TIMEOUT_SECONDS, self.transport.abort
         )
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """Stop the timer: the client reads again."""
         super().resume_writing()
         _cancel_timers(self._slow_reader_timer)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # ours says more
-        """Say what is wrong with a request that could not be parsed."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # replaced by a problem
+        """Send the problem of a request that cannot be parsed."""
         self._reject(self._error_slug)
 
     def _start_head_timer(self) -> None:
@@ -110,7 +115,7 @@ class HardenedHttpProtocol(HttpToolsProtocol):
         self._is_rejected = True
         self.transport.write(_problem_response_bytes(slug, extra_headers))
         if self.transport.can_write_eof():
-            # Closed with something unread, the connection would be reset and the answer lost.
+            # Closing with unread data would reset the connection, and the response could be lost.
             self.transport.write_eof()
             self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:
@@ -124,14 +129,14 @@ def _cancel_timers(*timers: asyncio.TimerHandle | None) -> None:
 
 
 def _problem_response_bytes(slug: str, extra_headers: bytes) -> bytes:
-    """A whole answer, for a request that no application sees."""
+    """Return a complete HTTP response, for a request that does not reach the application."""
     problem_type = PROBLEM_TYPES[slug]
     document = {
         "type": f"/problems/{slug}",
         "title": problem_type.title,
         "status": problem_type.status,
     }
-    body = orjson.dumps(document | {"detail": problem_type.advice})
+    body = orjson.dumps(document | {"detail": problem_type.detail})
     security_lines = b"".join(b"%s: %s\r\n" % header for header in STRICT_HEADERS)
     return b"%scontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n%s%s\r\n%s" % (
         STATUS_LINE[problem_type.status],

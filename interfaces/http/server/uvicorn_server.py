@@ -1,8 +1,8 @@
-"""How uvicorn is to run the application."""
+"""Configures uvicorn, and ends open event streams when the server shuts down."""
 
+import asyncio
 import logging
 import socket
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,26 +11,29 @@ from interfaces.http.middleware.internal_errors import ResponseAborted
 from interfaces.http.server.protocol import HardenedHttpProtocol
 
 CONNECTION_KEEP_ALIVE_SECONDS = 75
-"""Above the 60 s for which proxies keep a connection: who closes first breaks the next request."""
+"""More than the 60 s for which proxies commonly keep an idle connection.
+
+If the server closed it first, the next request of the proxy could fail.
+"""
 
 
 class Server(uvicorn.Server):
-    """A server that lets open streams end before it waits for requests to end."""
+    """A server that ends open event streams before it waits for requests to end."""
 
-    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
         super().__init__(config)
-        self._app = app
+        self._closing = closing
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let everybody on the line go, then stop."""
-        self._app.state.closing.set()
+        """Set `closing`, which ends the streams; then stop."""
+        self._closing.set()
         await super().shutdown(sockets)
 
 
-def create_server(app: FastAPI, **options: Any) -> Server:
-    """A server for the application: silent about itself, small messages, pings, a bounded end.
+def create_config(app: FastAPI, *, grace_seconds: int = 15) -> uvicorn.Config:
+    """Create the configuration: no `Server` header, small messages, pings, a bounded shutdown.
 
-    `options` are uvicorn's own, such as `host` and `port`.
+    `grace_seconds` is the time that open requests have to end when the server shuts down.
     """
     config = uvicorn.Config(
         app,
@@ -38,19 +41,18 @@ def create_server(app: FastAPI, **options: Any) -> Server:
         http=HardenedHttpProtocol,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=15,
+        timeout_graceful_shutdown=grace_seconds,
         timeout_keep_alive=CONNECTION_KEEP_ALIVE_SECONDS,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
         ws_ping_interval=20,
         ws_ping_timeout=20,
-        **options,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_not_logged_yet)
-    return Server(app, config)
+    return config
 
 
 def _is_not_logged_yet(record: logging.LogRecord) -> bool:
-    """Whether what uvicorn logs is not in the log already, and with more about it."""
+    """Whether uvicorn's message is not about an error that InternalErrorMiddleware has logged."""
     error = record.exc_info and record.exc_info[1]
     return not isinstance(error, ResponseAborted)

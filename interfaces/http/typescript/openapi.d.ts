@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your courses
-         * @description List the caller's courses, by name.
+         * List your courses
+         * @description List the courses of the user, sorted by name.
          */
         get: operations["listCourses"];
         put?: never;
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your assignments
-         * @description List the caller's assignments; `status` follows the clock.
+         * List your assignments
+         * @description List the assignments of the user. Their `status` depends on the present time.
          */
         get: operations["listAssignments"];
         put?: never;
@@ -52,8 +52,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your grades
-         * @description List the caller's grades by course, with those of its assignments inside.
+         * List your grades
+         * @description List the grades of the user by course, each with the grades of its assignments.
          */
         get: operations["listGrades"];
         put?: never;
@@ -72,8 +72,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How your grades changed
-         * @description List every change of a score or grade that a sync found.
+         * List the changes of your grades
+         * @description List the changes of scores and grades that syncs found.
          */
         get: operations["listGradeChanges"];
         put?: never;
@@ -92,8 +92,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All of it in one document
-         * @description Show the caller's connections, courses, assignments and grades.
+         * Show all your data
+         * @description Show the connections, courses, assignments and grades of the user.
          */
         get: operations["getEverything"];
         put?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Connect a Canvas account
-         * @description Try the token against Canvas, keep it, and queue the first sync.
+         * @description Check the token at Canvas, store it encrypted, and queue the first sync.
          */
         post: operations["setUpConnection"];
         delete?: never;
@@ -132,8 +132,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your connections
-         * @description List the caller's connections.
+         * List your connections
+         * @description List the connections of the user that are not closed.
          */
         get: operations["listConnections"];
         put?: never;
@@ -152,15 +152,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One connection
-         * @description Show one of the caller's connections.
+         * Show a connection
+         * @description Show one connection of the user.
          */
         get: operations["getConnection"];
         put?: never;
         post?: never;
         /**
-         * Disconnect
-         * @description Stop its sync, destroy the token and drop its data from every read model.
+         * Close a connection
+         * @description Cancel its sync, delete its token, and remove its data from every read model.
          */
         delete: operations["closeConnection"];
         options?: never;
@@ -178,7 +178,7 @@ export interface paths {
         get?: never;
         /**
          * Replace the token
-         * @description Try a newer token of the same Canvas user and let it take over.
+         * @description Check a new token of the same Canvas user at Canvas, and replace the old one.
          */
         put: operations["rotateToken"];
         post?: never;
@@ -198,8 +198,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Does the token still work?
-         * @description Ask Canvas now, and record the answer.
+         * Check the token
+         * @description Check the stored token at Canvas, and record the result.
          */
         post: operations["validateConnection"];
         delete?: never;
@@ -219,7 +219,7 @@ export interface paths {
         put?: never;
         /**
          * Synchronise now
-         * @description Queue a sync of one connection.
+         * @description Queue a sync of a connection.
          */
         post: operations["requestSync"];
         delete?: never;
@@ -236,8 +236,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your syncs
-         * @description List the caller's syncs.
+         * List your syncs
+         * @description List the syncs of the user, newest first.
          */
         get: operations["listSyncs"];
         put?: never;
@@ -256,8 +256,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Where your syncs stand
-         * @description Show for each of the caller's connections what is going on.
+         * Show the status of your syncs
+         * @description Show the newest sync of each connection of the user, and when the next one is due.
          */
         get: operations["getSyncStatus"];
         put?: never;
@@ -279,8 +279,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Cancel the sync
-         * @description Call the connection's queued or running sync off.
+         * Cancel a sync
+         * @description Cancel the queued or running sync of a connection.
          */
         delete: operations["cancelSync"];
         options?: never;
@@ -296,8 +296,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your syncs as they go
-         * @description Send a snapshot, then a message at each change, until the token expires.
+         * Follow your syncs as server-sent events
+         * @description Send a snapshot, then a message for each change, until the token expires.
          */
         get: operations["followSyncs"];
         put?: never;
@@ -316,8 +316,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your dashboard
-         * @description Show the caller's numbers over all connections.
+         * Show your dashboard
+         * @description Show the totals of all connections of the user.
          */
         get: operations["getStats"];
         put?: never;
@@ -336,8 +336,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whose connections there are
-         * @description List connections of every person.
+         * List the connections of all users
+         * @description List the connections of all users, including closed ones.
          */
         get: operations["auditConnections"];
         put?: never;
@@ -356,8 +356,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happened to a connection
-         * @description List the events of a connection and its syncs; the reading is recorded.
+         * List the events of a connection
+         * @description List the events of a connection and its syncs. The read is recorded in its history.
          */
         get: operations["auditEvents"];
         put?: never;
@@ -376,8 +376,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A connection as it stood
-         * @description Show a connection and its syncs at a time or version, now unless told; it is recorded.
+         * Show the state of a connection at an earlier time
+         * @description Show a connection and its syncs at a time or a version; without either, the present state.
+         *
+         *     The read is recorded in its history.
          */
         get: operations["auditState"];
         put?: never;
@@ -396,8 +398,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How the read models do
-         * @description List the read models and how far behind the log they are.
+         * List the read models
+         * @description List the read models, and how far each is behind the event log.
          */
         get: operations["listProjections"];
         put?: never;
@@ -419,7 +421,9 @@ export interface paths {
         put?: never;
         /**
          * Rebuild a read model
-         * @description Build the read model anew beside the live one and switch when it has caught up.
+         * @description Start to build a new version in the background.
+         *
+         *     The live version answers queries until the new one has caught up.
          */
         post: operations["rebuildProjection"];
         delete?: never;
@@ -436,8 +440,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Is the process alive?
-         * @description Answer, which is all it takes; no other part is asked.
+         * Check that the process is alive
+         * @description Respond with 200. No other component is checked.
          */
         get: operations["live"];
         put?: never;
@@ -456,8 +460,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Can it serve?
-         * @description Ask the database, the migrations and the read models; tell of the roles all the same.
+         * Check that the service is ready
+         * @description Check the database, the migrations and the read models.
+         *
+         *     The status of each role is shown, but does not affect readiness.
          */
         get: operations["ready"];
         put?: never;
@@ -476,8 +482,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a problem means
-         * @description Explain a kind of problem: what `type` of a problem points at.
+         * Explain a problem
+         * @description Explain a type of problem. The `type` of a problem is the path of this page.
          */
         get: operations["getProblem"];
         put?: never;
@@ -496,8 +502,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Prometheus metrics
-         * @description Tell Prometheus how much there is of everything.
+         * Show the metrics
+         * @description Return the metrics in the text format of Prometheus.
          */
         get: operations["metrics"];
         put?: never;
@@ -514,7 +520,7 @@ export interface components {
     schemas: {
         /**
          * Alive
-         * @description The process answers.
+         * @description The process is alive.
          */
         Alive: {
             /**
@@ -578,7 +584,7 @@ export interface components {
         };
         /**
          * AssignmentCounts
-         * @description Assignments by status.
+         * @description Numbers of assignments in active courses.
          */
         AssignmentCounts: {
             /** Total */
@@ -627,7 +633,7 @@ export interface components {
         };
         /**
          * AuditedConnection
-         * @description A connection and whose it is.
+         * @description A connection and the id of its user.
          */
         AuditedConnection: {
             /**
@@ -673,7 +679,7 @@ export interface components {
         };
         /**
          * AuditedEvent
-         * @description An event as the log holds it; an erased payload reads `{"redacted": true}`.
+         * @description A recorded event. The payload of an erased person is `{"redacted": true}`.
          */
         AuditedEvent: {
             /** Position */
@@ -696,18 +702,24 @@ export interface components {
             actor: string;
             /** Correlation Id */
             correlation_id: string | null;
-            /** Causation Id */
+            /**
+             * Causation Id
+             * @description Always null until commands record which event caused them.
+             */
             causation_id: string | null;
             /** Payload */
             payload: {
                 [key: string]: unknown;
             };
-            /** Seal */
+            /**
+             * Seal
+             * @description Always null until the log has tamper-evident checkpoints.
+             */
             seal?: unknown;
         };
         /**
          * CanvasUser
-         * @description Somebody as Canvas knows them.
+         * @description The Canvas user of a connection.
          */
         CanvasUser: {
             /** Id */
@@ -717,7 +729,7 @@ export interface components {
         };
         /**
          * Changes
-         * @description What was found to differ.
+         * @description Numbers of changed courses, assignments and grades.
          */
         Changes: {
             /** Courses */
@@ -729,7 +741,7 @@ export interface components {
         };
         /**
          * Connection
-         * @description A person's access to one Canvas account.
+         * @description A connection to one Canvas account.
          */
         Connection: {
             /**
@@ -770,7 +782,7 @@ export interface components {
         };
         /**
          * ConnectionCounts
-         * @description Connections by how they do.
+         * @description Numbers of connections: active ones, and those whose syncs fail.
          */
         ConnectionCounts: {
             /** Active */
@@ -780,7 +792,7 @@ export interface components {
         };
         /**
          * ConnectionSync
-         * @description Where the synchronisation of one connection stands.
+         * @description The sync status of a connection: its newest sync, and the time of the next one.
          */
         ConnectionSync: {
             /**
@@ -799,7 +811,7 @@ export interface components {
         };
         /**
          * Course
-         * @description A course as the student sees it.
+         * @description A course, with the scores that Canvas shows the student.
          */
         Course: {
             /**
@@ -856,7 +868,7 @@ export interface components {
         };
         /**
          * CourseAtAGlance
-         * @description One active course.
+         * @description An active course: its score, and how many assignments are done.
          */
         CourseAtAGlance: {
             /**
@@ -875,7 +887,7 @@ export interface components {
         };
         /**
          * CourseCounts
-         * @description Courses by state.
+         * @description Numbers of courses: those in state `active`, and all.
          */
         CourseCounts: {
             /** Active */
@@ -885,7 +897,7 @@ export interface components {
         };
         /**
          * Day
-         * @description What happened on one day, in UTC.
+         * @description The numbers of assignments that were submitted and graded on one day in UTC.
          */
         Day: {
             /**
@@ -900,7 +912,7 @@ export interface components {
         };
         /**
          * Everything
-         * @description All of a person's data in one document.
+         * @description All data of a user in one document.
          */
         Everything: {
             /** Connections */
@@ -916,7 +928,7 @@ export interface components {
         };
         /**
          * Fault
-         * @description One thing wrong with a request.
+         * @description An invalid value in a request: where it is, and what is wrong with it.
          */
         Fault: {
             /** Loc */
@@ -958,7 +970,7 @@ export interface components {
         };
         /**
          * GradeChange
-         * @description A score or grade that a sync found to differ.
+         * @description A change of a score or grade that a sync found.
          */
         GradeChange: {
             /**
@@ -988,7 +1000,7 @@ export interface components {
         };
         /**
          * GradeCounts
-         * @description Scores over the active courses.
+         * @description The mean current score of the active courses, and the changes of the last seven days.
          */
         GradeCounts: {
             /** Average Score */
@@ -998,7 +1010,7 @@ export interface components {
         };
         /**
          * GradeMessage
-         * @description A sync after the first one found a score or grade to differ.
+         * @description A changed score or grade. The first sync of a connection sends none.
          */
         GradeMessage: {
             /**
@@ -1010,7 +1022,7 @@ export interface components {
         };
         /**
          * Group
-         * @description An assignment group and its weight in per cent.
+         * @description An assignment group and its weight in percent.
          */
         Group: {
             /** Id */
@@ -1022,12 +1034,12 @@ export interface components {
         };
         /**
          * LiveMessage
-         * @description One message; told apart by `type`.
+         * @description A live message; `type` distinguishes the kinds.
          */
         LiveMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["SyncMessage"] | components["schemas"]["GradeMessage"];
         /**
          * NewConnection
-         * @description Where somebody's Canvas is, what they call it, and a token they made there.
+         * @description The address of a Canvas, a name for it, and an access token created there.
          * @example {
          *       "api_token": "1234~an-access-token-made-in-Canvas",
          *       "canvas_name": "My school",
@@ -1047,7 +1059,7 @@ export interface components {
         };
         /**
          * NewToken
-         * @description A newer token.
+         * @description A new access token of the same Canvas user.
          * @example {
          *       "api_token": "1234~a-newer-access-token"
          *     }
@@ -1124,7 +1136,7 @@ export interface components {
         };
         /**
          * ProblemDocument
-         * @description An RFC 9457 problem; some kinds have more members.
+         * @description An RFC 9457 problem. Some types have additional members.
          */
         ProblemDocument: {
             /** Type */
@@ -1146,7 +1158,7 @@ export interface components {
         };
         /**
          * Progress
-         * @description Courses by how far they are.
+         * @description Numbers of courses: all of this sync, those read, and those that failed.
          */
         Progress: {
             /** Total */
@@ -1158,7 +1170,7 @@ export interface components {
         };
         /**
          * Projection
-         * @description How far a read model is behind the log.
+         * @description A read model: its version, its position, and how far it is behind the event log.
          */
         Projection: {
             /** Name */
@@ -1177,15 +1189,21 @@ export interface components {
             lag_seconds: number;
             /** Events Per Second */
             events_per_second: number | null;
-            /** Dead Letters */
+            /**
+             * Dead Letters
+             * @description Always 0 until events that cannot be applied are set aside.
+             */
             dead_letters: number;
-            /** Owner */
+            /**
+             * Owner
+             * @description Always null until the process that applies the events is recorded.
+             */
             owner: string | null;
             rebuild: components["schemas"]["Rebuild"] | null;
         };
         /**
          * Readiness
-         * @description Every component is well.
+         * @description The service is ready; `components` has the status of each component.
          */
         Readiness: {
             /**
@@ -1200,7 +1218,7 @@ export interface components {
         };
         /**
          * Rebuild
-         * @description How far a rebuild is.
+         * @description The progress of a rebuild, in events.
          */
         Rebuild: {
             /** State */
@@ -1214,7 +1232,7 @@ export interface components {
         };
         /**
          * RebuildStarted
-         * @description A rebuild was started in the background.
+         * @description A rebuild that was started in the background.
          */
         RebuildStarted: {
             /** Name */
@@ -1222,7 +1240,7 @@ export interface components {
         };
         /**
          * Requests
-         * @description Requests to Canvas.
+         * @description Numbers of requests to Canvas: all, those answered with 304, and those repeated.
          */
         Requests: {
             /** Total */
@@ -1234,7 +1252,7 @@ export interface components {
         };
         /**
          * Score
-         * @description Points, and the grade as Canvas writes it.
+         * @description A score in points, and the grade as Canvas displays it.
          */
         Score: {
             /** Score */
@@ -1252,7 +1270,7 @@ export interface components {
         };
         /**
          * SnapshotMessage
-         * @description Where every sync stands: the first message.
+         * @description The first message: the sync status of every connection.
          */
         SnapshotMessage: {
             /**
@@ -1265,7 +1283,7 @@ export interface components {
         };
         /**
          * StateThen
-         * @description A connection and its synchronisation as they stood at a position of the log.
+         * @description The state of a connection and its syncs at a position of the event log.
          */
         StateThen: {
             /**
@@ -1282,7 +1300,7 @@ export interface components {
         };
         /**
          * Stats
-         * @description The dashboard.
+         * @description The totals of all connections of a user.
          */
         Stats: {
             courses: components["schemas"]["CourseCounts"];
@@ -1302,7 +1320,7 @@ export interface components {
         };
         /**
          * Submission
-         * @description The student's own work on one assignment.
+         * @description The student's submission to an assignment.
          */
         Submission: {
             /** State */
@@ -1330,7 +1348,7 @@ export interface components {
         };
         /**
          * Sync
-         * @description One run of a connection's synchronisation.
+         * @description One synchronisation of a connection.
          */
         Sync: {
             /**
@@ -1369,7 +1387,7 @@ export interface components {
         };
         /**
          * SyncError
-         * @description Why a sync failed.
+         * @description The reason why a sync failed or is incomplete.
          */
         SyncError: {
             /** Code */
@@ -1379,7 +1397,7 @@ export interface components {
         };
         /**
          * SyncMessage
-         * @description A sync as it stands after a change: its start, each course, its end.
+         * @description A sync after a change: its start, each course, its end.
          */
         SyncMessage: {
             /**
@@ -1396,7 +1414,7 @@ export interface components {
         };
         /**
          * SyncStatus
-         * @description Where the synchronisation of every connection stands.
+         * @description The sync status of every connection of a user.
          */
         SyncStatus: {
             /** Items */
@@ -1404,7 +1422,7 @@ export interface components {
         };
         /**
          * SyncThen
-         * @description The synchronisation of a connection as it stood: its newest run and what it had seen.
+         * @description The syncs of a connection at an earlier time: the newest run and the courses read so far.
          */
         SyncThen: {
             /** Version */
@@ -1419,7 +1437,7 @@ export interface components {
         };
         /**
          * SyncWish
-         * @description How to synchronise: `auto` lets the service choose, `full` reads everything again.
+         * @description The mode of a sync: `auto` lets the service decide, `full` reads every course.
          * @example {
          *       "mode": "full"
          *     }
@@ -1434,7 +1452,7 @@ export interface components {
         };
         /**
          * Teacher
-         * @description Somebody who teaches a course.
+         * @description A teacher of a course.
          */
         Teacher: {
             /** Id */
@@ -1458,7 +1476,7 @@ export interface components {
         };
         /**
          * Validation
-         * @description Whether a token works; `reason` only where it does not.
+         * @description Whether Canvas accepts the token of a connection; `reason` is present only if not.
          */
         Validation: {
             /** Valid */
@@ -1476,15 +1494,15 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description The id of this request: as you sent it, or drawn anew */
+        /** @description The id of this request: the one you sent if it is valid, else a new one */
         "X-Request-ID": string;
-        /** @description Names this very answer */
+        /** @description Identifies this content; send it as `If-None-Match` */
         ETag: string;
-        /** @description Send it back with a read to have the effect included */
+        /** @description Send it with a read, so that the response includes this change */
         "Consistency-Token": string;
-        /** @description Seconds to wait before you ask again */
+        /** @description Seconds to wait before the next attempt */
         "Retry-After": string;
-        /** @description Where it is */
+        /** @description The path of the created resource */
         Location: string;
     };
     pathItems: never;
@@ -1494,21 +1512,22 @@ export interface operations {
     listCourses: {
         parameters: {
             query?: {
+                /** @description Only items of the resource with this id */
                 connection_id?: string | null;
                 state?: ("active" | "concluded" | "restricted" | "withdrawn") | null;
-                /** @description Words the name must contain */
+                /** @description Words that the name must contain */
                 q?: string | null;
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1566,7 +1585,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_Course_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1575,7 +1594,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1586,9 +1605,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -1599,7 +1618,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1610,7 +1629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1621,11 +1640,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -1642,29 +1661,31 @@ export interface operations {
     listAssignments: {
         parameters: {
             query?: {
+                /** @description Only items of the resource with this id */
                 connection_id?: string | null;
+                /** @description Only items of the resource with this id */
                 course_id?: string | null;
-                /** @description Some of upcoming, overdue, missing, submitted, graded, excused, late, undated, comma-separated */
+                /** @description One or more of upcoming, overdue, missing, submitted, graded, excused, late, undated, separated by commas */
                 status?: string | null;
                 /** @description An RFC 3339 time */
                 due_after?: string | null;
                 /** @description An RFC 3339 time */
                 due_before?: string | null;
-                /** @description Words the name must contain */
+                /** @description Words that the name must contain */
                 q?: string | null;
-                /** @description A leading `-` turns the order round */
+                /** @description The sort order; a leading `-` reverses it */
                 sort?: "due_at" | "-due_at" | "name";
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1727,7 +1748,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_Assignment_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1736,7 +1757,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1747,9 +1768,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -1760,7 +1781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1771,7 +1792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1782,11 +1803,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -1803,19 +1824,21 @@ export interface operations {
     listGrades: {
         parameters: {
             query?: {
+                /** @description Only items of the resource with this id */
                 connection_id?: string | null;
+                /** @description Only items of the resource with this id */
                 course_id?: string | null;
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1823,7 +1846,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of grades, one a course */
+            /** @description A page of grades, one for each course */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1865,7 +1888,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_Grade_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1874,7 +1897,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1885,9 +1908,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -1898,7 +1921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1909,7 +1932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1920,11 +1943,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -1941,21 +1964,23 @@ export interface operations {
     listGradeChanges: {
         parameters: {
             query?: {
+                /** @description Only items of the resource with this id */
                 course_id?: string | null;
+                /** @description Only items of the resource with this id */
                 assignment_id?: string | null;
                 /** @description An RFC 3339 time */
                 since?: string | null;
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1996,7 +2021,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_GradeChange_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2005,7 +2030,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2016,9 +2041,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -2029,7 +2054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2040,7 +2065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2051,11 +2076,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -2073,11 +2098,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -2085,7 +2110,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Everything */
+            /** @description All data in one document */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2219,7 +2244,7 @@ export interface operations {
                     "application/json": components["schemas"]["Everything"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2228,7 +2253,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2239,8 +2264,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -2251,7 +2276,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2262,7 +2287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2273,11 +2298,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -2295,7 +2320,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A key of your own, drawn anew for each thing you want done. Sent again with the same body within 24 h it does nothing twice: the first answer comes back, with `Idempotency-Replayed: true`. With another body it is 422 `idempotency-key-reused`; while the first request is being worked on, 409 `idempotency-key-in-use` with `Retry-After`. After 429 and 5xx the key is free again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -2307,7 +2332,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Connected; the first sync is queued */
+            /** @description The new connection and its first sync, which is queued */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2365,7 +2390,7 @@ export interface operations {
                     "application/json": components["schemas"]["SetUp"];
                 };
             };
-            /** @description - `bad-request`: Unreadable request. Mend the request. */
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2375,7 +2400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2386,9 +2411,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: Overtaken. Read again, then repeat the request.
-             *     - `connection-exists`: Already connected. Use the connection named in `connection_id`, or delete it first.
-             *     - `idempotency-key-in-use`: Still being worked on. Repeat after `Retry-After` seconds: the answer will be there.
+             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
+             *     - `connection-exists`: You already have a connection to this Canvas. Use the connection that `connection_id` names, or delete it first.
+             *     - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
              */
             409: {
                 headers: {
@@ -2399,7 +2424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: Erased. The data is gone for good; there is no way back. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2409,7 +2434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `body-too-large`: Body too large. Keep bodies within 64 KiB. */
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2420,10 +2445,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `canvas-token-rejected`: Canvas refuses the token. Create a new access token in Canvas under Account > Settings and use that.
-             *     - `canvas-url-not-allowed`: No address we send a token to. Use the https address of your Canvas; the operator allows hosts in CANVAS_ALLOWED_HOSTS.
-             *     - `idempotency-key-reused`: A key used before. Draw a new `Idempotency-Key` for a request that is another.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `canvas-token-rejected`: Canvas rejects the access token, or does not permit it to read the data. Create a new access token in Canvas under Account > Settings, and send that one.
+             *     - `canvas-url-not-allowed`: A Canvas token is not sent to this address. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
+             *     - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -2434,7 +2459,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2445,7 +2470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2455,7 +2480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `canvas-unreachable`: Canvas could not be read. Check the address; try again when Canvas is well. */
+            /** @description - `canvas-unreachable`: Canvas cannot be reached, or its response cannot be used. Check the Canvas address, or try again later. */
             502: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2466,10 +2491,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -2481,7 +2506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `canvas-timeout`: Canvas took too long. Try again later. */
+            /** @description - `canvas-timeout`: Canvas did not respond in time. Try again later. */
             504: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2496,17 +2521,17 @@ export interface operations {
     listConnections: {
         parameters: {
             query?: {
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -2549,7 +2574,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_Connection_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2558,7 +2583,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2569,9 +2594,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -2582,7 +2607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2593,7 +2618,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2604,11 +2629,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -2626,11 +2651,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path: {
@@ -2670,7 +2695,7 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2679,7 +2704,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2689,7 +2714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2700,8 +2725,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -2712,7 +2737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2723,7 +2748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2734,11 +2759,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -2763,7 +2788,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Closed; the token is destroyed */
+            /** @description The connection is closed */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2772,7 +2797,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2782,7 +2807,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2792,7 +2817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `conflict`: Overtaken. Read again, then repeat the request. */
+            /** @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2802,7 +2827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: Erased. The data is gone for good; there is no way back. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2812,7 +2837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `invalid-request`: Invalid request. Mend what `errors` names. */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2822,7 +2847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2833,7 +2858,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2844,10 +2869,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -2876,7 +2901,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The connection, with the token replaced */
+            /** @description The connection with the new token */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2906,7 +2931,7 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"];
                 };
             };
-            /** @description - `bad-request`: Unreadable request. Mend the request. */
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2916,7 +2941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2926,7 +2951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2937,8 +2962,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: Overtaken. Read again, then repeat the request.
-             *     - `connection-not-active`: Connection not active. Put a new token, or set up a new connection.
+             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
+             *     - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
              */
             409: {
                 headers: {
@@ -2949,7 +2974,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: Erased. The data is gone for good; there is no way back. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2959,7 +2984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `body-too-large`: Body too large. Keep bodies within 64 KiB. */
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2970,10 +2995,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `canvas-token-rejected`: Canvas refuses the token. Create a new access token in Canvas under Account > Settings and use that.
-             *     - `canvas-url-not-allowed`: No address we send a token to. Use the https address of your Canvas; the operator allows hosts in CANVAS_ALLOWED_HOSTS.
-             *     - `canvas-user-mismatch`: A token of somebody else. Use a token of the Canvas user you connected, or set up another connection.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `canvas-token-rejected`: Canvas rejects the access token, or does not permit it to read the data. Create a new access token in Canvas under Account > Settings, and send that one.
+             *     - `canvas-url-not-allowed`: A Canvas token is not sent to this address. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
+             *     - `canvas-user-mismatch`: The new token belongs to another Canvas user than the connection. Use a token of the same Canvas user, or set up another connection.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -2984,7 +3009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2995,7 +3020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3005,7 +3030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `canvas-unreachable`: Canvas could not be read. Check the address; try again when Canvas is well. */
+            /** @description - `canvas-unreachable`: Canvas cannot be reached, or its response cannot be used. Check the Canvas address, or try again later. */
             502: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3016,10 +3041,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3031,7 +3056,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `canvas-timeout`: Canvas took too long. Try again later. */
+            /** @description - `canvas-timeout`: Canvas did not respond in time. Try again later. */
             504: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3047,7 +3072,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A key of your own, drawn anew for each thing you want done. Sent again with the same body within 24 h it does nothing twice: the first answer comes back, with `Idempotency-Replayed: true`. With another body it is 422 `idempotency-key-reused`; while the first request is being worked on, 409 `idempotency-key-in-use` with `Retry-After`. After 429 and 5xx the key is free again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3057,7 +3082,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What Canvas says */
+            /** @description Whether Canvas accepts the token */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3069,13 +3094,13 @@ export interface operations {
                      * @example {
                      *       "valid": false,
                      *       "checked_at": "2026-09-01T05:59:59Z",
-                     *       "reason": "Canvas refuses the token."
+                     *       "reason": "school.instructure.com rejects the token; create a new one in Canvas."
                      *     }
                      */
                     "application/json": components["schemas"]["Validation"];
                 };
             };
-            /** @description - `bad-request`: Unreadable request. Mend the request. */
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3085,7 +3110,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3095,7 +3120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3106,9 +3131,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: Overtaken. Read again, then repeat the request.
-             *     - `connection-not-active`: Connection not active. Put a new token, or set up a new connection.
-             *     - `idempotency-key-in-use`: Still being worked on. Repeat after `Retry-After` seconds: the answer will be there.
+             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
+             *     - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
+             *     - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
              */
             409: {
                 headers: {
@@ -3119,7 +3144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: Erased. The data is gone for good; there is no way back. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3129,7 +3154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `body-too-large`: Body too large. Keep bodies within 64 KiB. */
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3140,8 +3165,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `idempotency-key-reused`: A key used before. Draw a new `Idempotency-Key` for a request that is another.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -3152,7 +3177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3163,7 +3188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3173,7 +3198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `canvas-unreachable`: Canvas could not be read. Check the address; try again when Canvas is well. */
+            /** @description - `canvas-unreachable`: Canvas cannot be reached, or its response cannot be used. Check the Canvas address, or try again later. */
             502: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3184,10 +3209,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3199,7 +3224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `canvas-timeout`: Canvas took too long. Try again later. */
+            /** @description - `canvas-timeout`: Canvas did not respond in time. Try again later. */
             504: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3215,7 +3240,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A key of your own, drawn anew for each thing you want done. Sent again with the same body within 24 h it does nothing twice: the first answer comes back, with `Idempotency-Replayed: true`. With another body it is 422 `idempotency-key-reused`; while the first request is being worked on, 409 `idempotency-key-in-use` with `Retry-After`. After 429 and 5xx the key is free again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3229,7 +3254,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Queued */
+            /** @description The queued sync */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3267,7 +3292,7 @@ export interface operations {
                     "application/json": components["schemas"]["Sync"];
                 };
             };
-            /** @description - `bad-request`: Unreadable request. Mend the request. */
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3277,7 +3302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3287,7 +3312,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3298,10 +3323,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: Overtaken. Read again, then repeat the request.
-             *     - `connection-not-active`: Connection not active. Put a new token, or set up a new connection.
-             *     - `idempotency-key-in-use`: Still being worked on. Repeat after `Retry-After` seconds: the answer will be there.
-             *     - `sync-already-running`: Already synchronising. Wait for the sync named in `sync_id`, or cancel it.
+             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
+             *     - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
+             *     - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
+             *     - `sync-already-running`: A sync of this connection is queued or running. Wait for the sync that `sync_id` names, or cancel it.
              */
             409: {
                 headers: {
@@ -3312,7 +3337,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: Erased. The data is gone for good; there is no way back. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3322,7 +3347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `body-too-large`: Body too large. Keep bodies within 64 KiB. */
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3333,8 +3358,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `idempotency-key-reused`: A key used before. Draw a new `Idempotency-Key` for a request that is another.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -3345,7 +3370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3356,7 +3381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3367,10 +3392,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3387,19 +3412,20 @@ export interface operations {
     listSyncs: {
         parameters: {
             query?: {
+                /** @description Only items of the resource with this id */
                 connection_id?: string | null;
                 status?: ("queued" | "running" | "completed" | "partial" | "failed" | "cancelled") | null;
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -3450,7 +3476,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_Sync_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3459,7 +3485,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3470,9 +3496,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -3483,7 +3509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3494,7 +3520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3505,11 +3531,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -3527,11 +3553,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -3539,7 +3565,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One item a connection */
+            /** @description One item for each connection */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3586,7 +3612,7 @@ export interface operations {
                     "application/json": components["schemas"]["SyncStatus"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3595,7 +3621,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3606,8 +3632,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -3618,7 +3644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3629,7 +3655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3640,11 +3666,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -3669,7 +3695,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Cancelled */
+            /** @description The cancelled sync */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3707,7 +3733,7 @@ export interface operations {
                     "application/json": components["schemas"]["Sync"];
                 };
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3717,7 +3743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3728,8 +3754,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: Overtaken. Read again, then repeat the request.
-             *     - `no-sync-running`: Nothing to cancel. No sync is queued or running.
+             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
+             *     - `no-sync-running`: No sync of this connection is queued or running. There is nothing to do.
              */
             409: {
                 headers: {
@@ -3740,7 +3766,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: Erased. The data is gone for good; there is no way back. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3750,7 +3776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `invalid-request`: Invalid request. Mend what `errors` names. */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3760,7 +3786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3771,7 +3797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3782,10 +3808,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3803,11 +3829,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The id of the last event heard: go on after it */
+                /** @description The id of the last received event; the stream resumes after it */
                 "Last-Event-ID"?: string | null;
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
             };
             path?: never;
@@ -3815,7 +3841,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Messages as events, each `data` as below */
+            /** @description A stream of events; the `data` of each is a message as below */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3856,7 +3882,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["LiveMessage"];
                 };
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3867,8 +3893,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -3879,7 +3905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3890,7 +3916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3901,11 +3927,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -3923,11 +3949,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -3935,7 +3961,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The dashboard */
+            /** @description The totals */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4028,7 +4054,7 @@ export interface operations {
                     "application/json": components["schemas"]["Stats"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4037,7 +4063,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4048,8 +4074,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -4060,7 +4086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4071,7 +4097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4082,11 +4108,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -4103,19 +4129,21 @@ export interface operations {
     auditConnections: {
         parameters: {
             query?: {
+                /** @description Only items of the resource with this id */
                 user_id?: string | null;
+                /** @description Only connections to this Canvas address */
                 canvas_url?: string | null;
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -4123,7 +4151,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of connections of anybody */
+            /** @description A page of connections with their users */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4159,7 +4187,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_AuditedConnection_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4168,7 +4196,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4178,7 +4206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `forbidden`: Not your role. Ask an administrator for the role you need. */
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
             403: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4189,9 +4217,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -4202,7 +4230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4213,7 +4241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4224,11 +4252,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -4245,24 +4273,25 @@ export interface operations {
     auditEvents: {
         parameters: {
             query?: {
-                /** @description Names of events, comma-separated */
+                /** @description Names of event types, separated by commas */
                 type?: string | null;
                 /** @description An RFC 3339 time */
                 since?: string | null;
                 /** @description An RFC 3339 time */
                 until?: string | null;
+                /** @description A version of the stream of the connection */
                 after_version?: number | null;
-                /** @description At most so many items */
+                /** @description Maximum number of items in the page */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path: {
@@ -4304,7 +4333,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_AuditedEvent_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4313,7 +4342,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4323,7 +4352,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `forbidden`: Not your role. Ask an administrator for the role you need. */
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
             403: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4333,7 +4362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4344,9 +4373,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `bad-cursor`: Not a cursor of this list. Send back `next_cursor` as it was, to the same list.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -4357,7 +4386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4368,7 +4397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4379,11 +4408,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -4402,14 +4431,15 @@ export interface operations {
             query?: {
                 /** @description An RFC 3339 time */
                 as_of?: string | null;
+                /** @description A version of the stream of the connection */
                 version?: number | null;
             };
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path: {
@@ -4419,7 +4449,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The aggregates and the versions they stood at */
+            /** @description The state of the connection and its syncs */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4484,7 +4514,7 @@ export interface operations {
                     "application/json": components["schemas"]["StateThen"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4493,7 +4523,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4503,7 +4533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `forbidden`: Not your role. Ask an administrator for the role you need. */
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
             403: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4513,7 +4543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4524,8 +4554,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -4536,7 +4566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4547,7 +4577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4558,11 +4588,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -4580,11 +4610,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As answered by a command: include its effect */
+                /** @description The token of an earlier response: wait until its effect is included */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`, 2 unless told, ≤ 10 */
+                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description The `ETag` of the answer you have: 304 when it is still the same */
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -4623,7 +4653,7 @@ export interface operations {
                     "application/json": components["schemas"]["PageOf_Projection_"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not changed since the `ETag` you sent */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4632,7 +4662,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4642,7 +4672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `forbidden`: Not your role. Ask an administrator for the role you need. */
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
             403: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4653,8 +4683,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: Not a consistency token. Send back a `Consistency-Token` as it was answered.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -4665,7 +4695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4676,7 +4706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4687,11 +4717,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
-             *     - `projection-behind`: Not there yet. Repeat after `Retry-After` seconds, or without `Consistency-Token`.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -4709,7 +4739,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A key of your own, drawn anew for each thing you want done. Sent again with the same body within 24 h it does nothing twice: the first answer comes back, with `Idempotency-Replayed: true`. With another body it is 422 `idempotency-key-reused`; while the first request is being worked on, 409 `idempotency-key-in-use` with `Retry-After`. After 429 and 5xx the key is free again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4719,7 +4749,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Started in the background */
+            /** @description The rebuild has started */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4735,7 +4765,7 @@ export interface operations {
                     "application/json": components["schemas"]["RebuildStarted"];
                 };
             };
-            /** @description - `bad-request`: Unreadable request. Mend the request. */
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4745,7 +4775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `unauthorized`: Who are you?. Send `Authorization: Bearer` and a fresh token. */
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4755,7 +4785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `forbidden`: Not your role. Ask an administrator for the role you need. */
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
             403: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4765,7 +4795,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4776,8 +4806,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `idempotency-key-in-use`: Still being worked on. Repeat after `Retry-After` seconds: the answer will be there.
-             *     - `rebuild-running`: Already rebuilding. Wait for the running rebuild.
+             * @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
+             *     - `rebuild-running`: The read model is already being rebuilt. Wait until this rebuild has ended; the list of projections shows its progress.
              */
             409: {
                 headers: {
@@ -4788,7 +4818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `body-too-large`: Body too large. Keep bodies within 64 KiB. */
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
             413: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4799,8 +4829,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `idempotency-key-reused`: A key used before. Draw a new `Idempotency-Key` for a request that is another.
-             *     - `invalid-request`: Invalid request. Mend what `errors` names.
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
                 headers: {
@@ -4811,7 +4841,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `rate-limited`: Too many requests. Repeat after `Retry-After` seconds; `RateLimit` tells what is left. */
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
             429: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4822,7 +4852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4833,10 +4863,10 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: Database busy. Repeat after `Retry-After` seconds.
-             *     - `database-unavailable`: Database unavailable. Repeat after `Retry-After` seconds.
-             *     - `identity-unavailable`: Identities cannot be checked. Repeat after `Retry-After` seconds.
-             *     - `overloaded`: Too much to do. Repeat after `Retry-After` seconds.
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -4859,7 +4889,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is */
+            /** @description The process is alive */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4874,7 +4904,7 @@ export interface operations {
                     "application/json": components["schemas"]["Alive"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4895,7 +4925,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every component is well */
+            /** @description The service is ready */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4914,7 +4944,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4924,7 +4954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `not-ready`: Not ready. See `components`; repeat later. */
+            /** @description - `not-ready`: A component that the service needs does not work. Check the status that `components` gives for each component. */
             503: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4948,7 +4978,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What it means and the way out */
+            /** @description The cause, and what to do */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4958,7 +4988,7 @@ export interface operations {
                     "text/markdown": string;
                 };
             };
-            /** @description - `not-found`: Not found. It does not exist, or it is not yours. */
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4968,7 +4998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4989,7 +5019,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The numbers */
+            /** @description The metrics */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4999,7 +5029,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description - `internal-error`: Our fault. Report `request_id`; the log has the rest under the same id. */
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
             500: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

@@ -43,7 +43,7 @@ class SyncedStudent:
         return self.sandbox.control
 
     async def connect(self) -> SyncRun:
-        self.connection_id = await set_up_connection(
+        queued = await set_up_connection(
             SetUpConnection(
                 person_id=PERSON,
                 canvas_url=self.sandbox.url,
@@ -55,6 +55,7 @@ class SyncedStudent:
             canvas=self.canvas,
             queue=self.queue,
         )
+        self.connection_id = queued.connection_id
         return await self._run()
 
     async def sync(self, mode: str = "auto") -> SyncRun:

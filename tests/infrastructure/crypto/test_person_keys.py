@@ -1,4 +1,4 @@
-"""Everybody has one key, and once it is destroyed there is never another."""
+"""Each person has one key, and never gets another one after it is destroyed."""
 
 import os
 from collections.abc import Iterator
@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from domain.errors import PersonIsErased
 from infrastructure.crypto.master_key import KeyRing, parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys, PersonKeyUnreadable
-from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import open_write_pool
+from infrastructure.postgres.pools import WritePool, open_write_pool
 
 OLD = "hex:" + "0123456789abcdef" * 4
 NEW = "hex:" + "fedcba9876543210" * 4
@@ -21,7 +20,7 @@ NONCE = bytes(12)
 
 
 @pytest.fixture
-def pool(database_url: str) -> Iterator[Pool]:
+def pool(database_url: str) -> Iterator[WritePool]:
     with open_write_pool(database_url) as pool:
         yield pool
 
@@ -36,8 +35,8 @@ def person() -> UUID:
     return uuid4()
 
 
-def uncached(pool: Pool, ring: KeyRing) -> PersonKeys:
-    """One that looks everything up again, as another process would."""
+def uncached(pool: WritePool, ring: KeyRing) -> PersonKeys:
+    """Return person keys without a cache, like those of another process."""
     return PersonKeys(pool, ring, cache_seconds=0)
 
 
@@ -46,13 +45,13 @@ def can_decrypt(ciphertext: bytes, cipher: AESGCM | None) -> bool:
     return cipher.decrypt(NONCE, ciphertext, None) == b"text"
 
 
-def test_a_key_is_created_once_and_stored(pool: Pool, ring: KeyRing, person: UUID) -> None:
+def test_a_key_is_created_once_and_stored(pool: WritePool, ring: KeyRing, person: UUID) -> None:
     ciphertext = uncached(pool, ring).encryption_key(person).encrypt(NONCE, b"text", None)
     assert can_decrypt(ciphertext, uncached(pool, ring).encryption_key(person))
     assert can_decrypt(ciphertext, uncached(pool, ring).decryption_keys({person})[person])
 
 
-def test_concurrent_callers_get_the_same_key(pool: Pool, ring: KeyRing, person: UUID) -> None:
+def test_concurrent_callers_get_the_same_key(pool: WritePool, ring: KeyRing, person: UUID) -> None:
     start = Barrier(6)
 
     def encrypt(_: int) -> bytes:
@@ -64,13 +63,13 @@ def test_concurrent_callers_get_the_same_key(pool: Pool, ring: KeyRing, person: 
         assert len(set(threads.map(encrypt, range(6)))) == 1
 
 
-def test_each_person_has_their_own_key(pool: Pool, ring: KeyRing) -> None:
+def test_each_person_has_their_own_key(pool: WritePool, ring: KeyRing) -> None:
     keys = PersonKeys(pool, ring)
     ciphertexts = {keys.encryption_key(uuid4()).encrypt(NONCE, b"text", None) for _ in range(5)}
     assert len(ciphertexts) == 5
 
 
-def test_many_keys_are_fetched_at_once(pool: Pool, ring: KeyRing) -> None:
+def test_many_keys_are_fetched_at_once(pool: WritePool, ring: KeyRing) -> None:
     person, erased, unknown = uuid4(), uuid4(), uuid4()
     keys = uncached(pool, ring)
     keys.encryption_key(person)
@@ -81,7 +80,7 @@ def test_many_keys_are_fetched_at_once(pool: Pool, ring: KeyRing) -> None:
     assert ciphers[erased] is None
 
 
-def test_a_destroyed_key_stays_destroyed(pool: Pool, ring: KeyRing, person: UUID) -> None:
+def test_a_destroyed_key_stays_destroyed(pool: WritePool, ring: KeyRing, person: UUID) -> None:
     keys = PersonKeys(pool, ring)
     keys.encryption_key(person)
     keys.destroy(person)
@@ -97,7 +96,7 @@ def test_a_destroyed_key_stays_destroyed(pool: Pool, ring: KeyRing, person: UUID
 
 
 def test_a_person_without_a_key_gets_none_after_erasure(
-    pool: Pool, ring: KeyRing, person: UUID
+    pool: WritePool, ring: KeyRing, person: UUID
 ) -> None:
     PersonKeys(pool, ring).destroy(person)
     with pytest.raises(PersonIsErased):
@@ -105,7 +104,7 @@ def test_a_person_without_a_key_gets_none_after_erasure(
 
 
 def test_an_erasure_by_another_process_takes_effect_when_the_cache_expires(
-    pool: Pool, ring: KeyRing, person: UUID
+    pool: WritePool, ring: KeyRing, person: UUID
 ) -> None:
     cached, expired = PersonKeys(pool, ring, cache_seconds=60), uncached(pool, ring)
     cached.encryption_key(person)
@@ -116,7 +115,7 @@ def test_an_erasure_by_another_process_takes_effect_when_the_cache_expires(
         expired.encryption_key(person)
 
 
-def test_the_cache_is_bounded(pool: Pool, ring: KeyRing) -> None:
+def test_the_cache_is_bounded(pool: WritePool, ring: KeyRing) -> None:
     keys = PersonKeys(pool, ring, cache_size=3)
     for _ in range(5):
         keys.encryption_key(uuid4())
@@ -124,7 +123,7 @@ def test_the_cache_is_bounded(pool: Pool, ring: KeyRing) -> None:
 
 
 def test_a_key_is_decrypted_with_the_master_key_that_wrapped_it(
-    pool: Pool, ring: KeyRing, person: UUID
+    pool: WritePool, ring: KeyRing, person: UUID
 ) -> None:
     ciphertext = uncached(pool, ring).encryption_key(person).encrypt(NONCE, b"text", None)
     rotated = uncached(pool, parse_key_ring(f"k2={NEW},k1={OLD}"))
@@ -136,17 +135,17 @@ def test_a_key_is_decrypted_with_the_master_key_that_wrapped_it(
 
 @pytest.mark.parametrize("wrong", [NEW, f"k7={OLD}"])
 def test_a_key_that_cannot_be_decrypted_is_never_replaced(
-    pool: Pool, ring: KeyRing, person: UUID, wrong: str
+    pool: WritePool, ring: KeyRing, person: UUID, wrong: str
 ) -> None:
     uncached(pool, ring).encryption_key(person)
-    lost = uncached(pool, parse_key_ring(wrong))
-    assert lost.decryption_keys({person}) == {}
+    with_wrong_key = uncached(pool, parse_key_ring(wrong))
+    assert with_wrong_key.decryption_keys({person}) == {}
     with pytest.raises(PersonKeyUnreadable):
-        lost.encryption_key(person)
+        with_wrong_key.encryption_key(person)
     assert uncached(pool, ring).encryption_key(person)
 
 
-def test_a_key_is_bound_to_its_person(pool: Pool, ring: KeyRing, person: UUID) -> None:
+def test_a_key_is_bound_to_its_person(pool: WritePool, ring: KeyRing, person: UUID) -> None:
     other = uuid4()
     keys = uncached(pool, ring)
     keys.encryption_key(person)
@@ -164,7 +163,7 @@ def test_a_key_is_bound_to_its_person(pool: Pool, ring: KeyRing, person: UUID) -
 
 
 def test_no_key_is_stored_in_plain_text(
-    pool: Pool, ring: KeyRing, person: UUID, monkeypatch: pytest.MonkeyPatch
+    pool: WritePool, ring: KeyRing, person: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random_values = [bytes([value]) * 32 for value in (7, 8)]
     monkeypatch.setattr(os, "urandom", lambda size: random_values.pop(0)[:size])

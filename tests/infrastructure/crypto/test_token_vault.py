@@ -1,4 +1,4 @@
-"""A kept token comes back to whom it belongs, and to nobody else."""
+"""A stored token can be loaded for its person, connection and Canvas only."""
 
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID, uuid4
@@ -7,24 +7,23 @@ import pytest
 
 from infrastructure.crypto.master_key import parse_key_ring
 from infrastructure.crypto.token_vault import TokenUnreadable, TokenVault
-from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import open_write_pool
+from infrastructure.postgres.pools import WritePool, open_write_pool
 
 OLD = "hex:" + "0123456789abcdef" * 4
 NEW = "hex:" + "fedcba9876543210" * 4
-TOKEN = "7~kept-token-of-ada"
+TOKEN = "7~stored-token-of-ada"
 ORIGIN = "https://canvas.example.edu"
 ADA, CONNECTION = uuid4(), uuid4()
 
 
 @pytest.fixture
-def pool(database_url: str) -> Iterator[Pool]:
+def pool(database_url: str) -> Iterator[WritePool]:
     with open_write_pool(database_url) as pool:
         yield pool
 
 
 @pytest.fixture
-async def vault(pool: Pool) -> AsyncIterator[TokenVault]:
+async def vault(pool: WritePool) -> AsyncIterator[TokenVault]:
     vault = TokenVault(pool, parse_key_ring(OLD))
     await vault.store(ADA, CONNECTION, ORIGIN, TOKEN)
     yield vault
@@ -44,7 +43,7 @@ async def test_a_connection_may_have_two_tokens(vault: TokenVault) -> None:
         assert loaded == token
 
 
-async def test_a_destroyed_token_is_deleted(vault: TokenVault, pool: Pool) -> None:
+async def test_a_destroyed_token_is_deleted(vault: TokenVault, pool: WritePool) -> None:
     await vault.destroy(CONNECTION)
     await vault.destroy(CONNECTION)
     with pytest.raises(KeyError):
@@ -74,12 +73,15 @@ async def test_a_token_cannot_be_loaded_for_another_person_or_origin(
 ) -> None:
     with pytest.raises(TokenUnreadable) as error:
         await vault.load(person, CONNECTION, origin, vault.fingerprint(TOKEN))
-    assert str(error.value) == f"The token of connection {CONNECTION} cannot be opened."
+    assert str(error.value) == (
+        f"The Canvas token of connection {CONNECTION} cannot be decrypted: "
+        "check CANVAS_ENCRYPTION_KEY, or rotate the token."
+    )
     assert error.value.__cause__ is None
 
 
 async def test_a_token_cannot_be_loaded_for_another_connection(
-    vault: TokenVault, pool: Pool
+    vault: TokenVault, pool: WritePool
 ) -> None:
     other = uuid4()
     with pool.connection() as connection:
@@ -99,7 +101,7 @@ async def test_a_token_cannot_be_loaded_for_another_connection(
     ],
 )
 async def test_a_row_that_was_tampered_with_cannot_be_decrypted(
-    vault: TokenVault, pool: Pool, change: str
+    vault: TokenVault, pool: WritePool, change: str
 ) -> None:
     with pool.connection() as connection:
         connection.execute(f"UPDATE easeboard.canvas_tokens {change}".encode())
@@ -108,7 +110,7 @@ async def test_a_row_that_was_tampered_with_cannot_be_decrypted(
 
 
 async def test_a_token_stays_readable_after_a_master_key_rotation(
-    vault: TokenVault, pool: Pool
+    vault: TokenVault, pool: WritePool
 ) -> None:
     fingerprint = vault.fingerprint(TOKEN)
     rotated = TokenVault(pool, parse_key_ring(f"k2={NEW},k1={OLD}"))
@@ -122,7 +124,7 @@ async def test_a_token_stays_readable_after_a_master_key_rotation(
     rotated.close()
 
 
-async def test_no_row_contains_a_token_in_plain_text(vault: TokenVault, pool: Pool) -> None:
+async def test_no_row_contains_a_token_in_plain_text(vault: TokenVault, pool: WritePool) -> None:
     await vault.store(ADA, uuid4(), ORIGIN, TOKEN)
     with pool.connection() as connection:
         rows = connection.execute("SELECT wrapped, sealed FROM easeboard.canvas_tokens").fetchall()
@@ -130,7 +132,7 @@ async def test_no_row_contains_a_token_in_plain_text(vault: TokenVault, pool: Po
     assert all(TOKEN.encode() not in wrapped + sealed for wrapped, sealed in rows)
 
 
-def test_a_fingerprint_distinguishes_tokens(pool: Pool) -> None:
+def test_a_fingerprint_distinguishes_tokens(pool: WritePool) -> None:
     vault, other_vault = (
         TokenVault(pool, parse_key_ring(OLD)),
         TokenVault(pool, parse_key_ring(NEW)),

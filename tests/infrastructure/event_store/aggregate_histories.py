@@ -1,4 +1,4 @@
-"""What happens to made-up people's connections."""
+"""Builds aggregates of test persons that have pending events."""
 
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ PROGRESS = Progress(total=1, done=1, failed=0)
 
 
 def new_connection(person_id: UUID, *, name: str = "Ada") -> Connection:
-    """A person's connection, just opened and not saved."""
+    """Return a connection of a person that is opened and not saved."""
     stream = Connection.id_for(person_id, ORIGIN, 1)
     return Connection.new(stream).open(
         person_id=person_id,
@@ -25,7 +25,7 @@ def new_connection(person_id: UUID, *, name: str = "Ada") -> Connection:
 
 
 def requested_sync(person_id: UUID) -> Sync:
-    """The synchronisation of that connection, just asked for and not saved."""
+    """Return the sync of that connection with a requested run, not saved."""
     connection_id = Connection.id_for(person_id, ORIGIN, 1)
     sync = Sync.new(Sync.id_for(connection_id))
     sync.request(
@@ -35,7 +35,7 @@ def requested_sync(person_id: UUID) -> Sync:
 
 
 def start_and_record_course(sync: Sync) -> Sync:
-    """Take the queued run on and see one course."""
+    """Start the queued run and record one course."""
     attempt = sync.start("worker")
     sync.record_course(attempt, course(), [assignment()], PROGRESS)
     return sync

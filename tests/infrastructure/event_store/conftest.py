@@ -1,4 +1,4 @@
-"""A store, and everything it stands on."""
+"""An event store and what it needs."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,7 @@ from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
-from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import open_write_pool
+from infrastructure.postgres.pools import WritePool, open_write_pool
 
 
 @pytest.fixture
@@ -19,13 +18,13 @@ def ring() -> KeyRing:
 
 
 @pytest.fixture
-def pool(database_url: str) -> Iterator[Pool]:
+def pool(database_url: str) -> Iterator[WritePool]:
     with open_write_pool(database_url) as pool:
         yield pool
 
 
 @pytest.fixture
-def keys(pool: Pool, ring: KeyRing) -> PersonKeys:
+def keys(pool: WritePool, ring: KeyRing) -> PersonKeys:
     return PersonKeys(pool, ring)
 
 
@@ -35,12 +34,12 @@ def mapper(keys: PersonKeys) -> Mapper:
 
 
 @pytest.fixture
-def store(pool: Pool, keys: PersonKeys) -> Iterator[EventStore]:
+def store(pool: WritePool, keys: PersonKeys) -> Iterator[EventStore]:
     store = EventStore(pool, keys, snapshot_interval_events=2)
     yield store
     store.close()
 
 
 @pytest.fixture
-def reader(pool: Pool, mapper: Mapper) -> LogReader:
+def reader(pool: WritePool, mapper: Mapper) -> LogReader:
     return LogReader(pool, mapper)

@@ -1,4 +1,4 @@
-"""Writers that dawdle, change their minds and are killed, and readers that must not care."""
+"""Writers that are slow, roll back or are killed, and readers that must not be affected."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -27,7 +27,7 @@ SELECT_COMMAND_POSITIONS = (
 
 @dataclass
 class Writer:
-    """Appends to streams of its own, by turns at once, late, not at all, or until it is killed."""
+    """Appends to its own streams at random: at once, slowly, rolled back, or killed."""
 
     url: str
     rng: Random
@@ -39,7 +39,7 @@ class Writer:
         self._person = uuid4()
 
     def append_all(self) -> None:
-        """Make all the appends, on a new connection after each death."""
+        """Make all appends, with a new connection after each killed one."""
         self._remaining = self.appends
         while self._remaining:
             try:
@@ -127,7 +127,7 @@ class Writer:
 
 @dataclass
 class PagingReader:
-    """Reads the log to its end, in steps of any size."""
+    """Reads the log to its end, in pages of random size."""
 
     reader: LogReader
     rng: Random
@@ -135,7 +135,7 @@ class PagingReader:
     versions: dict[UUID, list[int]] = field(default_factory=dict)
 
     def read_to_end(self, writers_done: Flag) -> None:
-        """Read until the writers are quiet and nothing is left."""
+        """Read until the writers have ended and no event is left."""
         after = 0
         while True:
             was_done = writers_done.is_set()

@@ -1,4 +1,4 @@
-"""A bad line to PostgreSQL: it counts what goes over it, and breaks on demand."""
+"""A proxy for PostgreSQL that counts round trips and breaks connections on request."""
 
 import socket
 import threading
@@ -9,10 +9,10 @@ from typing import Self
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"
-"""ReadyForQuery, idle: whatever was asked for is over, committed or not."""
+"""ReadyForQuery, idle: the request has ended, committed or not."""
 
 SYNC_MESSAGE = b"S\x00\x00\x00\x04"
-"""What ends each request of the extended protocol: one per round trip."""
+"""Ends each request of the extended protocol: one for each round trip."""
 
 
 class PostgresProxy:
@@ -36,12 +36,12 @@ class PostgresProxy:
         self.close()
 
     def drop_responses(self, count: int, *, then_close: bool = False) -> None:
-        """Swallow the next answers, each with its connection, and perhaps go for good."""
+        """Drop the next responses with their connections; then close the proxy if required."""
         self._responses_to_drop = count
         self._close_after_drop = then_close
 
     def close(self) -> None:
-        """Break every connection and take no more."""
+        """Break every connection and accept no more."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -81,7 +81,7 @@ class PostgresProxy:
     ) -> None:
         with _closing_both(client, server):
             while data := server.recv(65_536):
-                # A pool that grows just now is greeted, and that is no answer.
+                # A new connection of the pool receives data before its first request.
                 if (
                     self._responses_to_drop
                     and request_seen.is_set()

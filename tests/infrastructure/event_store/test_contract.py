@@ -1,4 +1,4 @@
-"""What every event log promises, the one in memory and the one in PostgreSQL alike."""
+"""The contract of every event store: the one in memory and the one in PostgreSQL."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -17,6 +17,8 @@ from tests.infrastructure.event_store.aggregate_histories import (
     start_and_record_course,
 )
 from tests.memory_store import InMemoryStore
+
+pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -111,11 +113,11 @@ async def test_only_one_of_many_concurrent_writers_saves(event_store: Store, per
 async def test_saving_records_the_last_position_in_the_metadata(
     event_store: Store, person: UUID
 ) -> None:
-    with with_event_metadata("somebody") as first:
+    with with_event_metadata("student") as first:
         await event_store.save(new_connection(person))
-    with with_event_metadata("somebody") as second:
+    with with_event_metadata("student") as second:
         await event_store.save(start_and_record_course(requested_sync(person)))
-    with with_event_metadata("somebody") as nothing:
+    with with_event_metadata("student") as nothing:
         await event_store.save(Sync.new(uuid4()))
     assert (first.position, nothing.position) == (1, 0)
     assert second.position == 1 + 3 + 2

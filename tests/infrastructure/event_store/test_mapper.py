@@ -1,4 +1,4 @@
-"""Events come back as they were, or say that they don't; the stored bytes are pinned."""
+"""Events are restored unchanged or reported as unreadable; the stored bytes are fixed."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 @dataclass
 class InMemoryPersonKeys:
-    """People's keys in memory; None for the erased."""
+    """The keys of people in memory; None for an erased person."""
 
     keys: dict[UUID, AESGCM | None] = field(default_factory=dict)
 
@@ -151,11 +151,11 @@ def test_encrypting_an_event_twice_gives_different_bytes(mapper: Mapper) -> None
         pytest.param({"originator_id": UUID(int=1)}, id="another stream"),
         pytest.param({"originator_version": 2}, id="another version"),
         pytest.param({"topic": "ConnectionClosed"}, id="another topic"),
-        pytest.param({"topic": "NeverHeardOf"}, id="unknown topic"),
+        pytest.param({"topic": "UnknownEvent"}, id="unknown topic"),
         pytest.param({"person_id": UUID(int=2)}, id="another person"),
-        pytest.param({"state": b""}, id="nothing"),
-        pytest.param({"state": b"\x09{}"}, id="unknown form"),
-        pytest.param({"state": b'\x00{"reason":"forged"}'}, id="not sealed"),
+        pytest.param({"state": b""}, id="empty"),
+        pytest.param({"state": b"\x09{}"}, id="unknown format"),
+        pytest.param({"state": b'\x00{"reason":"forged"}'}, id="not encrypted"),
         pytest.param({"state": b"\x02short"}, id="too short"),
     ],
 )
@@ -185,7 +185,7 @@ def test_an_error_contains_no_encrypted_content(mapper: Mapper) -> None:
     bad = to_row(mapper, token_rejected(reason="secret"), originator_version=9)
     with pytest.raises(EventUnreadable) as error:
         mapper.to_events([bad])
-    assert "seal is broken" in str(error.value)
+    assert "changed, moved, or encrypted with another key" in str(error.value)
     assert bad[3].hex() not in str(error.value)
 
 
@@ -211,7 +211,7 @@ def test_events_without_a_key_are_unreadable_and_not_redacted(
 
 @pytest.fixture
 def restored_event_types() -> Iterator[None]:
-    """The classes of a later release."""
+    """Restores the event classes after a test that replaces them."""
     original = EVENT_TYPES.copy()
     yield
     EVENT_TYPES.clear()
@@ -277,8 +277,8 @@ def test_a_failing_upcast_makes_the_event_unreadable(person_keys: InMemoryPerson
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            del state["never there"]
+            del state["missing field"]
 
     EVENT_TYPES["TokenRejected"] = FailingUpcast
-    with pytest.raises(EventUnreadable, match="never there"):
+    with pytest.raises(EventUnreadable, match="missing field"):
         Mapper(person_keys).to_events([old])

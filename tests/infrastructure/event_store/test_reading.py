@@ -1,4 +1,4 @@
-"""The log read from a position on, and as an auditor reads it."""
+"""Reading the log from a position, and reading its history for audits."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,12 +13,11 @@ from domain.sync import Sync
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store import log_reader
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.history import AsyncPool, read_history, read_last_position
+from infrastructure.event_store.history import read_history, read_last_position
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
-from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import open_read_pool
+from infrastructure.postgres.pools import ReadPool, WritePool, open_read_pool
 from tests.infrastructure.event_store.aggregate_histories import (
     new_connection,
     requested_sync,
@@ -30,14 +29,14 @@ CAUSE = UUID(int=7)
 
 
 @pytest.fixture
-async def read_pool(database_url: str) -> AsyncIterator[AsyncPool]:
+async def read_pool(database_url: str) -> AsyncIterator[ReadPool]:
     async with open_read_pool(database_url) as pool:
         yield pool
 
 
 @pytest.fixture
 def person(store: EventStore) -> UUID:
-    """Somebody with a connection (position 1) and a run with a course (2 to 6)."""
+    """A person with a connection (position 1) and a run with a course (2 to 6)."""
     person = uuid4()
     with with_event_metadata("ada", correlation_id="request-1", causation_id=CAUSE):
         store.save_blocking(new_connection(person))
@@ -88,7 +87,7 @@ def test_a_recorded_event_has_its_position_person_and_time(reader: LogReader, pe
 
 @pytest.mark.usefixtures("person")
 def test_an_unreadable_event_is_reported_and_the_others_stay_readable(
-    reader: LogReader, pool: Pool
+    reader: LogReader, pool: WritePool
 ) -> None:
     with pool.connection() as connection:
         connection.execute("ALTER TABLE easeboard.events DISABLE TRIGGER events_are_history")
@@ -111,7 +110,7 @@ def test_events_of_an_erased_person_are_read_as_redacted(
 
 
 async def test_history_contains_actor_and_causation(
-    read_pool: AsyncPool, mapper: Mapper, person: UUID
+    read_pool: ReadPool, mapper: Mapper, person: UUID
 ) -> None:
     connection, sync = new_connection(person).id, requested_sync(person).id
     rows = await read_history(read_pool, mapper, [connection, sync])
@@ -131,13 +130,13 @@ async def test_history_contains_actor_and_causation(
     assert await read_last_position(read_pool) == 6
 
 
-async def test_history_can_be_filtered(read_pool: AsyncPool, mapper: Mapper, person: UUID) -> None:
+async def test_history_can_be_filtered(read_pool: ReadPool, mapper: Mapper, person: UUID) -> None:
     streams = [new_connection(person).id, requested_sync(person).id]
     everything = await read_history(read_pool, mapper, streams)
     third_recorded_at = everything[2].recorded_at
 
     async def positions(**filters: object) -> list[int]:
-        rows = await read_history(read_pool, mapper, streams, **filters)  # type: ignore[arg-type]  # one of several
+        rows = await read_history(read_pool, mapper, streams, **filters)  # type: ignore[arg-type]  # each filter has its own type
         return [row.position for row in rows]
 
     assert await positions(after_position=4) == [5, 6]
@@ -151,7 +150,7 @@ async def test_history_can_be_filtered(read_pool: AsyncPool, mapper: Mapper, per
 
 
 async def test_the_history_of_an_erased_person_is_redacted(
-    read_pool: AsyncPool, mapper: Mapper, keys: PersonKeys, person: UUID
+    read_pool: ReadPool, mapper: Mapper, keys: PersonKeys, person: UUID
 ) -> None:
     keys.destroy(person)
     rows = await read_history(read_pool, mapper, [new_connection(person).id])
@@ -159,7 +158,7 @@ async def test_the_history_of_an_erased_person_is_redacted(
 
 
 async def test_no_personal_data_is_stored_in_plain_text(
-    read_pool: AsyncPool, store: EventStore
+    read_pool: ReadPool, store: EventStore
 ) -> None:
     person = uuid4()
     store.save_blocking(new_connection(person, name="Ada" * 2000))
@@ -172,7 +171,7 @@ async def test_no_personal_data_is_stored_in_plain_text(
 
 
 async def test_saving_without_pending_events_needs_no_round_trip(
-    store: EventStore, pool: Pool, person: UUID
+    store: EventStore, pool: WritePool, person: UUID
 ) -> None:
     loaded = await store.load(Connection, new_connection(person).id)
     pool.close()

@@ -1,4 +1,4 @@
-"""A snapshot shortens a load and changes nothing else."""
+"""A snapshot makes loading shorter and changes nothing else."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ from domain.connection import Connection
 from domain.sync import Sync
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.store import EventStore
-from infrastructure.postgres.execute import Pool
+from infrastructure.postgres.pools import WritePool
 from tests.infrastructure.event_store.aggregate_histories import (
     new_connection,
     requested_sync,
@@ -27,24 +27,24 @@ def person() -> UUID:
 
 @pytest.fixture
 def sync(store: EventStore, person: UUID) -> Sync:
-    """A saved synchronisation as it is loaded from its events."""
+    """A saved sync, as loaded from its events."""
     sync = start_and_record_course(requested_sync(person))
     store.save_blocking(sync)
     return store.load_blocking(Sync, sync.id)
 
 
 def with_marker(sync: Sync) -> Sync:
-    """One that no events would give: whoever loads it back has read the snapshot."""
+    """Set a value that no event sets, which shows that the snapshot was loaded."""
     sync.last_completed_at = "from the snapshot"
     return sync
 
 
 def take_snapshot(store: EventStore, sync: Sync) -> None:
-    """Keep this very aggregate, whatever the log says."""
+    """Save a snapshot of this aggregate, even if it differs from the log."""
     store._snapshots_of(Sync).take(sync)
 
 
-def fetch_snapshots(pool: Pool, stream: UUID) -> list[tuple[int, str, bytes]]:
+def fetch_snapshots(pool: WritePool, stream: UUID) -> list[tuple[int, str, bytes]]:
     with pool.connection() as connection:
         return connection.execute(SELECT_SNAPSHOTS, [stream]).fetchall()
 
@@ -93,7 +93,7 @@ def test_a_version_before_the_snapshot_is_rehydrated_from_events(
 
 
 def test_no_snapshot_is_taken_before_the_interval_has_passed(
-    store: EventStore, pool: Pool, sync: Sync
+    store: EventStore, pool: WritePool, sync: Sync
 ) -> None:
     store.save_snapshot_blocking(sync)
     first = fetch_snapshots(pool, sync.id)
@@ -103,13 +103,15 @@ def test_no_snapshot_is_taken_before_the_interval_has_passed(
     assert fetch_snapshots(pool, sync.id) == first
 
 
-def test_no_snapshot_is_taken_of_unsaved_events(store: EventStore, pool: Pool, sync: Sync) -> None:
+def test_no_snapshot_is_taken_of_unsaved_events(
+    store: EventStore, pool: WritePool, sync: Sync
+) -> None:
     sync.cancel()
     store.save_snapshot_blocking(sync)
     assert fetch_snapshots(pool, sync.id) == []
 
 
-def test_a_snapshot_is_encrypted(store: EventStore, pool: Pool, sync: Sync) -> None:
+def test_a_snapshot_is_encrypted(store: EventStore, pool: WritePool, sync: Sync) -> None:
     store.save_snapshot_blocking(sync)
     ((_, _, state),) = fetch_snapshots(pool, sync.id)
     assert b"Problem" not in state
@@ -136,7 +138,7 @@ def test_the_snapshot_of_an_erased_person_is_not_used(
     ],
 )
 def test_an_unreadable_snapshot_is_ignored(
-    store: EventStore, pool: Pool, sync: Sync, change: str
+    store: EventStore, pool: WritePool, sync: Sync, change: str
 ) -> None:
     take_snapshot(store, with_marker(sync))
     with pool.connection() as connection:
@@ -145,7 +147,7 @@ def test_an_unreadable_snapshot_is_ignored(
 
 
 def test_a_snapshot_of_another_class_version_is_ignored(
-    pool: Pool, keys: PersonKeys, sync: Sync, monkeypatch: pytest.MonkeyPatch
+    pool: WritePool, keys: PersonKeys, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = EventStore(pool, keys, snapshot_interval_events=1)
     take_snapshot(store, with_marker(sync))
@@ -160,14 +162,18 @@ def test_a_snapshot_of_another_class_version_is_ignored(
 
 
 def test_a_snapshot_with_other_attributes_is_ignored(
-    store: EventStore, pool: Pool, keys: PersonKeys, sync: Sync, monkeypatch: pytest.MonkeyPatch
+    store: EventStore,
+    pool: WritePool,
+    keys: PersonKeys,
+    sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     take_snapshot(store, with_marker(sync))
     reset = Sync.reset
 
     def reset_otherwise(self: Aggregate) -> None:
         reset(self)  # type: ignore[arg-type]  # a Sync
-        self.weather = "fine"  # type: ignore[attr-defined]  # an attribute of tomorrow
+        self.later_attribute = 1  # type: ignore[attr-defined]  # of a later version
 
     monkeypatch.setattr(Sync, "reset", reset_otherwise)
     newer = EventStore(pool, keys)

@@ -1,4 +1,4 @@
-"""All that /metrics can tell, by name: what documents, dashboards and alerts may speak of."""
+"""All metrics of /metrics by name: those that documents, dashboards and alerts may use."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ SNAPSHOT = DatabaseSnapshot(
 
 
 async def collected_database_metrics() -> DatabaseMetrics:
-    """Metrics of a database that has answered."""
+    """Return the collector of database metrics, with a snapshot."""
 
     async def take_snapshot() -> DatabaseSnapshot:
         return SNAPSHOT
@@ -33,13 +33,13 @@ async def collected_database_metrics() -> DatabaseMetrics:
 
 
 async def metric_families() -> tuple[list[Metric], list[Metric]]:
-    """What a process tells of itself, and what it asked the database."""
+    """Return the metric families of a process, and those that it reads from the database."""
     process_metrics = [*PROCESS_REGISTRY.collect(), *PoolMetrics([]).collect()]
     return process_metrics, list((await collected_database_metrics()).collect())
 
 
 async def sample_names() -> set[str]:
-    """The name of every sample there may be."""
+    """Return the names of all samples that can be published."""
     process_metrics, database_metrics = await metric_families()
     return {
         name for family in process_metrics + database_metrics for name in names_of_family(family)
@@ -47,5 +47,5 @@ async def sample_names() -> set[str]:
 
 
 def names_of_family(family: Metric) -> Iterator[str]:
-    """The names of a family's samples."""
+    """Return the sample names of a family."""
     return (family.name + suffix for suffix in SUFFIXES[family.type])

@@ -1,4 +1,4 @@
-"""Documents, dashboard and alerts speak of metrics, headings and commands there are."""
+"""Documents, dashboard and alerts use existing metrics, headings and commands."""
 
 import json
 import re
@@ -22,13 +22,13 @@ BRACKET_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
 def heading_anchors(text: str) -> set[str]:
-    """The headings of a document as its links name them."""
+    """Return the headings of a document in the form that links use."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def dashboard_queries(dashboard: Any) -> Iterator[str]:
-    """Every query of a dashboard."""
+    """Yield every query of a dashboard."""
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
             yield target["expr"]
@@ -96,9 +96,10 @@ def test_alerts_have_every_field_prometheus_needs() -> None:
 @pytest.mark.parametrize(
     "command", sorted(set(re.findall(r"easeboard (?:projections )?[a-z]+", OPERATIONS)))
 )
+@pytest.mark.process
 def test_every_command_of_the_runbook_exists(command: str) -> None:
     words = command.split()[1:]
-    completed = subprocess.run(  # noqa: S603  # our own command
+    completed = subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-m", "interfaces.cli", *words, "--help"],
         capture_output=True,
         text=True,

@@ -1,14 +1,10 @@
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from structlog.testing import capture_logs
 
 from infrastructure.observability.otel_exporter import export_spans
-from infrastructure.observability.spans import export_telemetry, span, use_exporter
+from infrastructure.observability.spans import span, use_exporter
 from infrastructure.observability.tracing import continue_trace, current_traceparent
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -16,7 +12,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 @pytest.fixture
 def exported() -> Iterator[InMemorySpanExporter]:
-    """What was exported, once `exporting` is over."""
+    """The exported spans, complete when `export_spans` has ended."""
     memory = InMemorySpanExporter()
     yield memory
     memory.clear()
@@ -65,34 +61,3 @@ def test_an_unsampled_trace_is_not_exported(exported: InMemorySpanExporter) -> N
     ):
         assert (current_traceparent() or "").endswith("-00")
     assert exported.get_finished_spans() == ()
-
-
-def test_the_sdk_is_not_imported_unless_configured() -> None:
-    # FastAPI imports the interface by itself where it is installed; the weight is in the rest.
-    script = (
-        "import sys, interfaces.composition.run_roles; print('opentelemetry.sdk' in sys.modules)"
-    )
-    completed = subprocess.run(  # noqa: S603  # our own program
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert completed.stdout.strip() == "False"
-
-
-def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "infrastructure.observability.otel_exporter", None)
-    with (
-        capture_logs() as lines,
-        export_telemetry("http://127.0.0.1:4318"),
-        span("append") as null_span,
-    ):
-        assert null_span.trace is None
-    (line,) = lines
-    assert line["log_level"] == "warning"
-    assert "pip install 'easeboard[telemetry]'" in line["reason"]
-
-
-def test_an_unavailable_collector_delays_shutdown_only_briefly() -> None:
-    started = time.monotonic()
-    with export_telemetry("http://127.0.0.1:9"), span("append") as started_span:
-        assert started_span.trace
-    assert time.monotonic() - started < 30

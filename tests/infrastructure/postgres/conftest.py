@@ -13,7 +13,7 @@ from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 
 @contextmanager
 def server_folder() -> Iterator[Path]:
-    """A folder the server's account may enter, whoever runs the tests."""
+    """Yield a directory that the account of the server may enter, also if root runs the tests."""
     folder = Path(tempfile.mkdtemp(prefix="easeboard-tests-")).resolve()
     yield folder
     shutil.rmtree(folder)
@@ -29,7 +29,7 @@ def _template_home() -> Iterator[Path]:
 
 @pytest.fixture
 def bare_home() -> Iterator[Path]:
-    """A home in which no server was ever started."""
+    """A home in which no server was started yet."""
     with server_folder() as home:
         yield home
         postmaster.stop(home / "postgres")
@@ -37,7 +37,7 @@ def bare_home() -> Iterator[Path]:
 
 @pytest.fixture
 def home(bare_home: Path, _template_home: Path) -> Path:
-    """A home with a database of its own that nobody uses."""
-    # As root, the copy has to belong to the server's account as well.
+    """A home with a database that no process uses."""
+    # -a keeps the owner: if root runs the tests, files belong to the account of the server.
     subprocess.run(["/bin/cp", "-a", f"{_template_home}/.", bare_home], check=True)  # noqa: S603 - cp
     return bare_home

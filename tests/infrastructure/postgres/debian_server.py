@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL 15 as Debian packages it, where it is installed."""
+"""A temporary PostgreSQL 15 from the Debian package, if it is installed."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ BINARIES_DIRECTORY = Path("/usr/lib/postgresql/15/bin")
 
 @contextmanager
 def postgres15_url(**settings: str) -> Iterator[str | None]:
-    """The address of a new server's database `postgres`, as superuser; None without binaries."""
+    """Yield the URL of the database `postgres` of a new server, as superuser; None without it."""
     if not BINARIES_DIRECTORY.exists():
         yield None
         return
@@ -37,6 +37,6 @@ def postgres15_url(**settings: str) -> Iterator[str | None]:
 def _run(program: str, *arguments: str | Path) -> None:
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     command = [*prefix, str(BINARIES_DIRECTORY / program), *map(str, arguments)]
-    subprocess.run(  # noqa: S603 - Debian's own program
+    subprocess.run(  # noqa: S603 - a program of Debian
         command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )

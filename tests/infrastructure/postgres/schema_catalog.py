@@ -1,4 +1,4 @@
-"""What a database's schema is made of, to be compared with another's."""
+"""Reads the schema of a database from its catalogs, to compare it with another one."""
 
 import psycopg
 
@@ -77,6 +77,6 @@ QUERIES = {
 
 
 def read_schema_catalog(url: str) -> dict[str, list[tuple[object, ...]]]:
-    """Everything in the database but its rows, and the migrations it had."""
+    """Return all of the schema by kind of object, and the applied migrations."""
     with psycopg.connect(url) as connection:
         return {name: connection.execute(query).fetchall() for name, query in QUERIES.items()}

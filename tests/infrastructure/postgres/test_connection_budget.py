@@ -1,4 +1,4 @@
-"""How many connections a process may have follows from its roles."""
+"""The connection budget of a process depends on its roles, and is documented."""
 
 import re
 from pathlib import Path

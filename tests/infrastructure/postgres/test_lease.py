@@ -1,4 +1,4 @@
-"""What one process at a time may do."""
+"""A lease belongs to one process at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from infrastructure.postgres.lease import Lease, lease_holders
 from infrastructure.queue.database_schema import apply_migrations
+from tests.deadlines import scaled
 
 
 @pytest.fixture
@@ -35,37 +36,37 @@ async def test_only_one_of_many_processes_takes_the_lease(pool: AsyncConnectionP
 
 
 async def test_the_holder_renews_the_lease_and_others_wait(pool: AsyncConnectionPool) -> None:
-    first, second = Lease("scan", "we", pool), Lease("scan", "they", pool)
-    other = Lease("recovery", "they", pool)
+    first, second = Lease("scan", "first", pool), Lease("scan", "second", pool)
+    other = Lease("recovery", "second", pool)
     assert [await first.renew(), await second.renew(), await first.renew()] == [True, False, True]
     assert await other.renew(), "another name is another lease"
 
 
 async def test_a_released_lease_is_available_at_once(pool: AsyncConnectionPool) -> None:
-    first, second = Lease("scan", "we", pool), Lease("scan", "they", pool)
+    first, second = Lease("scan", "first", pool), Lease("scan", "second", pool)
     await first.renew()
     await first.release()
     assert not first.is_held
     assert await second.renew()
     await first.release()
-    assert await lease_holders(pool) == {"scan": "they"}, "only its holder gives it up"
+    assert await lease_holders(pool) == {"scan": "second"}, "only its holder can release it"
 
 
 async def test_a_holder_that_did_not_renew_has_lost_the_lease_by_its_own_clock(
     pool: AsyncConnectionPool,
 ) -> None:
-    first, second = Lease("scan", "we", pool, seconds=0.05), Lease("scan", "they", pool)
+    first, second = Lease("scan", "first", pool, seconds=0.05), Lease("scan", "second", pool)
     assert await first.renew()
     await asyncio.sleep(0.06)
     assert not first.is_held
     assert await second.renew()
     with capture_logs() as logs:
         assert not await first.renew()
-    assert logs == [], "it knew"
+    assert logs == [], "the loss is known already"
 
 
 async def test_the_epoch_increases_with_each_new_holder(pool: AsyncConnectionPool) -> None:
-    first, second = Lease("scan", "we", pool), Lease("scan", "they", pool)
+    first, second = Lease("scan", "first", pool), Lease("scan", "second", pool)
     with capture_logs() as logs:
         await first.renew()
         await first.renew()
@@ -82,13 +83,13 @@ async def test_the_epoch_increases_with_each_new_holder(pool: AsyncConnectionPoo
 async def test_a_maintained_lease_is_taken_when_free_and_released_at_the_end(
     pool: AsyncConnectionPool,
 ) -> None:
-    first, second = Lease("scan", "we", pool, seconds=0.3), Lease("scan", "they", pool)
+    first, second = Lease("scan", "first", pool, seconds=0.3), Lease("scan", "second", pool)
     await second.renew()
-    async with first.maintain() as lease, asyncio.timeout(10):
+    async with first.maintain() as lease, asyncio.timeout(scaled(10)):
         await asyncio.sleep(0.2)
         assert not lease.is_held
         await second.release()
-        while not lease.is_held:  # noqa: ASYNC110  # it is the database that tells
+        while not lease.is_held:  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.01)
     assert await lease_holders(pool) == {}
 
@@ -96,19 +97,19 @@ async def test_a_maintained_lease_is_taken_when_free_and_released_at_the_end(
 async def test_a_lease_is_retried_while_the_database_is_unavailable(
     pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = Lease("scan", "we", pool, seconds=0.3)
-    original = lease._acquire  # what goes to the database
+    lease = Lease("scan", "first", pool, seconds=0.3)
+    original = lease._acquire  # sends the statement
     failures = [True]
 
     async def acquire() -> object:
         if failures:
             failures.pop()
-            raise psycopg.OperationalError("gone")
+            raise psycopg.OperationalError("no connection")
         return await original()
 
     monkeypatch.setattr(lease, "_acquire", acquire)
     with capture_logs() as logs:
-        async with lease.maintain(), asyncio.timeout(10):
-            while not lease.is_held:  # noqa: ASYNC110  # it is the database that tells
+        async with lease.maintain(), asyncio.timeout(scaled(10)):
+            while not lease.is_held:  # noqa: ASYNC110  # there is no event to wait for
                 await asyncio.sleep(0.01)
     assert [entry["event"] for entry in logs] == ["lease_not_renewed", "lease_taken"]

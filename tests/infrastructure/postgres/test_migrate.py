@@ -1,4 +1,4 @@
-"""Each migration once, in order, whoever runs them and whatever happens meanwhile."""
+"""Each migration is applied once and in order, by any number of processes."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ VERSIONS = [migration.version for migration in load_migrations()]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three migrations, the last of which cannot be applied twice."""
+    """A directory with three migrations, of which the last cannot be applied twice."""
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE first (n integer);")
     (tmp_path / "0002_second.sql").write_text("CREATE TABLE second (n integer);")
     (tmp_path / "0003_third.sql").write_text(
@@ -54,7 +54,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
 
 @pytest.fixture(scope="module")
 def reference_url(embedded_postgres: EmbeddedPostgres) -> str:
-    """A database that was migrated in one go."""
+    """The URL of a database that was migrated in one step."""
     create_database(embedded_postgres.admin_url, "straight", owner=OWNER_ROLE)
     migrate(embedded_postgres.url_of("straight"))
     return embedded_postgres.url_of("straight")
@@ -81,6 +81,7 @@ def test_the_schema_catalog_detects_a_difference(
     assert read_schema_catalog(empty_database_url) != read_schema_catalog(reference_url)
 
 
+@pytest.mark.postgres
 def test_every_migration_applies_on_postgres_15() -> None:
     with postgres15_url() as url:
         assert (url is not None) == BINARIES_DIRECTORY.exists()
@@ -108,6 +109,7 @@ def test_each_migration_is_applied_once_and_recorded(empty_database_url: str, fo
     ] == [(1, "0001_first", 64), (2, "0002_second", 64), (3, "0003_third", 64)]
 
 
+@pytest.mark.process
 def test_eight_concurrent_processes_apply_each_migration_once(
     empty_database_url: str, folder: Path
 ) -> None:
@@ -136,6 +138,7 @@ def test_a_failing_migration_is_rolled_back_and_earlier_ones_stay(
     assert migrate(empty_database_url, directory=folder) == ["0003_third"]
 
 
+@pytest.mark.process
 def test_a_killed_process_leaves_no_partial_migration(
     empty_database_url: str, folder: Path, postgres_url: str
 ) -> None:
@@ -145,13 +148,13 @@ def test_a_killed_process_leaves_no_partial_migration(
         "import sys, pathlib; from infrastructure.postgres.migrate import migrate; "
         "migrate(sys.argv[1], directory=pathlib.Path(sys.argv[2]))"
     )
-    with subprocess.Popen(  # noqa: S603 - ourselves
+    with subprocess.Popen(  # noqa: S603 - this program
         [sys.executable, "-c", code, empty_database_url, folder], cwd=ROOT
     ) as process:
         sleeping_pid = wait_for_sleeping_session(postgres_url)
         os.kill(process.pid, signal.SIGKILL)
     with psycopg.connect(postgres_url, autocommit=True) as admin:
-        # The server notices a lost client only when it next writes to it.
+        # The server detects a lost client only when it writes to it.
         admin.execute("SELECT pg_terminate_backend(%s, 10000)", [sleeping_pid])
     assert fetch_rows(empty_database_url, "SELECT to_regclass('easeboard.half')") == [(None,)]
     third.write_text("CREATE TABLE half (n integer)")
@@ -211,15 +214,15 @@ def test_a_server_below_the_minimum_version_is_refused(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infrastructure.postgres.migrate.MIN_SERVER_VERSION", 99)
-    with pytest.raises(MigrationRefused, match=r"PostgreSQL 18: easeboard needs 99 or newer"):
+    with pytest.raises(MigrationRefused, match=r"PostgreSQL 18, but easeboard needs 99 or newer"):
         migrate(empty_database_url)
 
 
 @pytest.fixture
 def unprivileged_url(empty_database_url: str, embedded_postgres: EmbeddedPostgres) -> str:
-    """The same database, as a user who may do nothing in it."""
-    create_database(embedded_postgres.admin_url, "strangers", owner="stranger")
-    return empty_database_url.replace("easeboard@", "stranger@")
+    """The URL of the same database, for a user without any privilege in it."""
+    create_database(embedded_postgres.admin_url, "unprivileged", owner="unprivileged")
+    return empty_database_url.replace("easeboard@", "unprivileged@")
 
 
 def test_a_user_without_privileges_is_refused_with_advice(unprivileged_url: str) -> None:
@@ -232,8 +235,8 @@ def test_a_user_without_privileges_may_start_when_nothing_is_pending(
 ) -> None:
     migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        connection.execute("GRANT USAGE ON SCHEMA easeboard TO stranger")
-        connection.execute("GRANT SELECT ON easeboard.schema_migrations TO stranger")
+        connection.execute("GRANT USAGE ON SCHEMA easeboard TO unprivileged")
+        connection.execute("GRANT SELECT ON easeboard.schema_migrations TO unprivileged")
     assert migrate(unprivileged_url) == []
     assert pending_migrations(unprivileged_url) == []
 

@@ -1,4 +1,4 @@
-"""A server that neither answers nor closes: nobody waits for ever, and everybody goes on after."""
+"""A server that neither responds nor closes: no call waits without end, and all recover."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from infrastructure.event_store.append_statement import call_append
-from infrastructure.event_store.errors import DatabaseUnavailable
+from infrastructure.postgres.errors import DatabaseUnavailable
 from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import open_read_pool, open_write_pool
 from infrastructure.postgres.timeouts import TimedConnection
@@ -29,7 +29,7 @@ def test_a_statement_without_a_response_times_out_and_the_pool_recovers(
         with pytest.raises(DatabaseUnavailable):
             execute(pool, "SELECT 1", timeout_seconds=0.2)
         proxy.restore()
-        # One that was being opened meanwhile takes its 3 s to be given up.
+        # A connection that was being opened fails after its timeout of 3 s only.
         with pool.connection(timeout=20) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert execute(pool, "SELECT 1") == [(1,)]
@@ -39,7 +39,7 @@ def test_an_append_without_a_response_times_out(proxy: FlakyProxy) -> None:
     with open_write_pool(proxy.url, size=1) as pool, pool.connection() as connection:
         connection.response_timeout_seconds = 0.2
         proxy.stall()
-        with pytest.raises(psycopg.OperationalError, match="did not answer"):
+        with pytest.raises(psycopg.OperationalError, match="did not respond"):
             call_append(connection, [None] * 10)
         assert connection.closed
 
@@ -57,7 +57,7 @@ async def test_an_async_statement_without_a_response_times_out_and_the_pool_reco
     async with open_read_pool(proxy.url, size=3, statement_seconds=0.2) as pool:
         await pool.wait()
         proxy.stall()
-        with pytest.raises(psycopg.OperationalError, match="did not answer"):
+        with pytest.raises(psycopg.OperationalError, match="did not respond"):
             async with pool.connection() as connection:
                 await connection.execute("SELECT 1")
         proxy.restore()

@@ -1,4 +1,4 @@
-"""A log to follow, on a database of the test's own."""
+"""An event log, its reader and its pools, on a new database for each test."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A read model as small as can be."""
+"""The smallest read model."""
 
 import threading
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from domain.recorded_event import RecordedEvent
 
 @dataclass(frozen=True)
 class CountingReadModel:
-    """Keeps the positions of openings; fails while `is_failing` is set."""
+    """Stores the positions of its events; the projector fails while `is_failing` is set."""
 
     name: str = "counting"
     version: int = 1

@@ -1,4 +1,4 @@
-"""Puts made-up events into the real log, at the times they were made up for."""
+"""Appends generated events to the real log, with the times that they were generated for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,18 +10,18 @@ from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.mapper import Mapper
 
 APPEND_LOCK = "SELECT pg_advisory_xact_lock_shared(1161905989, 1)"
-"""What holds readers back until the events are there, as `easeboard.append` does."""
+"""Keeps the high-water mark below uncommitted events, as `easeboard.append` does."""
 
 
 class LogBuilder:
-    """The log in a database, written without the store."""
+    """Writes to the event log of a database without the store."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
         self._mapper = Mapper(None)
 
     def append(self, events: Sequence[RecordedEvent]) -> int:
-        """Append in one transaction; returns the last position."""
+        """Append in one transaction, and return the last position."""
         with (
             self._connection.transaction(),
             self._connection.execute(APPEND_LOCK),

@@ -1,4 +1,4 @@
-"""The follower keeps read models in step, whatever happens to it."""
+"""The daemon applies all events to read models, in spite of errors and lost connections."""
 
 import random
 import time
@@ -9,9 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.log_reader import EventPage, LogReader
 from infrastructure.projection_engine.daemon import ProjectionDaemon
-from infrastructure.projection_engine.event_source import EventBatch
 from projections.registry import READ_MODELS
 from tests.infrastructure.projection_engine.counting_read_model import CountingReadModel
 from tests.infrastructure.projection_engine.log_builder import LogBuilder
@@ -73,7 +72,7 @@ def _error(connection: Connection, name: str) -> str | None:
 
 
 class SlowEventSource:
-    """A log that takes its time, and when it was done and asked again."""
+    """A slow log; it measures the pause between a read and the next round."""
 
     def __init__(self, source: LogReader) -> None:
         self._source = source
@@ -86,7 +85,7 @@ class SlowEventSource:
             self._finished_at = 0.0
         return self._source.high_water_mark()
 
-    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventBatch:
+    def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:
         batch = self._source.read(after, up_to, topics, limit)
         time.sleep(0.02)
         self._finished_at = time.monotonic()

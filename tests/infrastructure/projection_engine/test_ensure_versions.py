@@ -1,4 +1,4 @@
-"""Whatever of the read models is gone begins anew, and what is somebody else's stays."""
+"""Missing parts of read models are created again, and foreign tables are not touched."""
 
 from typing import Any
 from uuid import uuid4
@@ -79,17 +79,17 @@ def test_missing_views_are_created_again_and_tables_stay(
     ensure_read_models(database_url, READ_MODELS)
     assert versions(connection) == {model.name: [(1, "live")] for model in READ_MODELS}
     assert live_dump(connection, "assignments") == before
-    shown = connection.execute("SELECT count(*) FROM read.assignments").fetchall()
-    assert shown == [(len(before["assignments"]),)]
+    counts = connection.execute("SELECT count(*) FROM read.assignments").fetchall()
+    assert counts == [(len(before["assignments"]),)]
 
 
 def test_a_foreign_schema_is_not_touched(
     database_url: str, connection: Connection, reader: LogReader
 ) -> None:
     connection.execute("CREATE SCHEMA counting_v1")
-    connection.execute("CREATE TABLE counting_v1.theirs AS SELECT 42 AS answer")
+    connection.execute("CREATE TABLE counting_v1.foreign_table AS SELECT 42 AS answer")
     connection.execute("CREATE SCHEMA counting_v4")
     ensure_read_models(database_url, [CountingReadModel()])
     assert versions(connection) == {"counting": [(5, "live")]}
     assert rebuild_read_model(database_url, reader, CountingReadModel()) == 6
-    assert connection.execute("SELECT answer FROM counting_v1.theirs").fetchall() == [(42,)]
+    assert connection.execute("SELECT answer FROM counting_v1.foreign_table").fetchall() == [(42,)]

@@ -1,4 +1,4 @@
-"""A rebuild makes the same tables beside the live ones, and nobody who reads notices."""
+"""A rebuild creates the same tables beside the live ones, without effect on clients."""
 
 import threading
 from dataclasses import replace
@@ -50,7 +50,7 @@ def _schemas(connection: Connection, name: str) -> list[str]:
 
 
 class ConcurrentReaders:
-    """Two who ask the same all the time."""
+    """Two threads that repeat one query until the context ends."""
 
     def __init__(self, url: str, query: str) -> None:
         self._url, self._query = url, query

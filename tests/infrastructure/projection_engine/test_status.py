@@ -1,4 +1,4 @@
-"""Admins see how each read model is doing."""
+"""Administrators can list the state of each read model."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -11,6 +11,7 @@ from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
 from infrastructure.projection_engine.wait_for_position import CheckpointWaiter
 from projections.registry import READ_MODELS
+from tests.deadlines import scaled
 from tests.infrastructure.projection_engine.log_builder import LogBuilder
 from tests.projections.event_builders import RandomHistory
 
@@ -23,7 +24,7 @@ async def test_all_waiting_reads_are_released(
     async with CheckpointWaiter(read_pool) as waiter:
         with ProjectionDaemon(database_url, reader, READ_MODELS) as daemon:
             waiting = [
-                asyncio.create_task(waiter.wait_for(position, NAMES, 10))
+                asyncio.create_task(waiter.wait_for(position, NAMES, scaled(10)))
                 for position in range(1, 40)
             ]
             await asyncio.to_thread(log_builder.append, RandomHistory(1).generate(80))
@@ -51,7 +52,9 @@ async def test_one_query_serves_all_waiting_reads(
     head = log_builder.append(RandomHistory(1).generate(20))
     before = read_pool.get_stats().get("requests_num", 0)
     async with CheckpointWaiter(read_pool) as waiter:
-        waiting = [asyncio.create_task(waiter.wait_for(head, NAMES, 10)) for _ in range(200)]
+        waiting = [
+            asyncio.create_task(waiter.wait_for(head, NAMES, scaled(10))) for _ in range(200)
+        ]
         connection.execute("UPDATE easeboard.projections SET position = %s", [head])
         assert all(await asyncio.gather(*waiting))
     assert read_pool.get_stats()["requests_num"] - before < 20

@@ -1,10 +1,10 @@
-"""Lets heartbeats be older than they are."""
+"""Makes heartbeats older."""
 
 from psycopg_pool import AsyncConnectionPool
 
 
 async def age_heartbeat(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
-    """Let a process have beaten so much earlier."""
+    """Set the heartbeat of a process to so many seconds earlier."""
     async with pool.connection() as connection:
         await connection.execute(
             """

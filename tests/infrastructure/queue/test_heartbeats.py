@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
 from infrastructure.queue.heartbeats import Heartbeats
+from tests.deadlines import scaled
 from tests.infrastructure.queue.heartbeat_ages import age_heartbeat
 
 
@@ -36,7 +37,7 @@ async def stored_names(pool: AsyncConnectionPool) -> list[str]:
 
 
 async def backdate_since(pool: AsyncConnectionPool, name: str, seconds: int) -> None:
-    """Let a process have beaten without a gap for so long."""
+    """Set the begin of uninterrupted heartbeats to so many seconds earlier."""
     async with pool.connection() as connection:
         await connection.execute(
             """
@@ -59,6 +60,7 @@ async def test_every_attempt_has_its_own_worker_name(heartbeats: Heartbeats) -> 
         assert first != second
 
 
+@pytest.mark.process
 async def test_a_killed_process_of_this_machine_is_dead_at_once(heartbeats: Heartbeats) -> None:
     child = subprocess.Popen(  # noqa: ASYNC220  # asyncio would reap the zombie
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE
@@ -109,7 +111,9 @@ async def test_a_process_with_a_heartbeat_gap_does_not_declare_others_dead(
         await heartbeats.record_heartbeat()
         assert await heartbeats.worker_status(name) == "alive"
         await backdate_since(pool, heartbeats.process_name, 11)
-        assert await heartbeats.worker_status(name) == "gone", "nobody saw it die"
+        assert await heartbeats.worker_status(name) == "gone", (
+            "another process has watched for 10 s"
+        )
 
 
 async def test_a_worker_is_lost_if_another_worker_was_alive_at_its_last_heartbeat(
@@ -160,7 +164,7 @@ async def test_an_unknown_worker_name_is_dead(
 ) -> None:
     await heartbeats.record_heartbeat()
     await backdate_since(pool, heartbeats.process_name, 11)
-    assert await heartbeats.worker_status("nobody") == "gone"
+    assert await heartbeats.worker_status("unknown") == "gone"
     assert await heartbeats.worker_status("") == "gone"
 
 
@@ -172,7 +176,7 @@ async def test_heartbeats_continue_after_a_database_error(
         await connection.execute("ALTER TABLE easeboard.workers RENAME TO renamed_workers")
     with capture_logs() as lines:
         task = asyncio.create_task(heartbeats.run_heartbeat())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(scaled(5)):
             while True:
                 if lines:
                     break

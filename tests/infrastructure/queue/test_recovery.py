@@ -11,24 +11,17 @@ from application.event_metadata import current_metadata
 from application.recover_sync import RecoverSync
 from domain.errors import VersionConflict
 from infrastructure.postgres.lease import Lease
-from infrastructure.queue.database_schema import apply_migrations
 from infrastructure.queue.recovery import recover, run_recovery
-from infrastructure.queue.sync_queue import SyncQueue, open_sync_queue
+from infrastructure.queue.sync_queue import SyncQueue
+from tests.deadlines import scaled
 
 ORIGIN = "https://canvas.example"
 WAITING, LOST, REFUSED = (UUID(int=n) for n in (1, 2, 3))
 
 
 @pytest.fixture
-async def queue(database_url: str) -> AsyncIterator[SyncQueue]:
-    apply_migrations(database_url)
-    async with open_sync_queue(database_url) as queue:
-        yield queue
-
-
-@pytest.fixture
 async def pool(queue: SyncQueue, database_url: str) -> AsyncIterator[AsyncConnectionPool]:
-    assert queue, "the tables are there"
+    assert queue, "the fixture has created the tables"
     async with AsyncConnectionPool(database_url, open=False) as pool:
         yield pool
 
@@ -62,7 +55,7 @@ async def test_recovery_continues_when_the_database_is_back(
     monkeypatch.setattr("infrastructure.queue.recovery.RECOVERY_INTERVAL_SECONDS", 0.01)
     results: list[Exception | list[UUID]] = [
         psycopg.errors.UndefinedTable("no read model yet"),
-        psycopg.OperationalError("gone"),
+        psycopg.OperationalError("the connection is lost"),
         [LOST],
     ]
     is_recovered = asyncio.Event()
@@ -78,7 +71,7 @@ async def test_recovery_continues_when_the_database_is_back(
 
     with capture_logs() as lines:
         task = asyncio.create_task(run_recovery(queue, lease, find_unfinished, recover_sync))
-        await asyncio.wait_for(is_recovered.wait(), 5)
+        await asyncio.wait_for(is_recovered.wait(), scaled(5))
         task.cancel()
         await asyncio.wait({task})
     assert [(line["event"], line["log_level"]) for line in lines] == [
@@ -105,7 +98,7 @@ async def test_one_process_at_a_time_recovers(
 
         await run_recovery(queue, process_lease, find_unfinished, recover_sync)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(scaled(10)):
         first = asyncio.create_task(run_as("here", lease))
         assert await recovering_processes.get() == "here"
         other = Lease("recovery", "there", pool, seconds=0.3)

@@ -1,4 +1,4 @@
-"""Who plays which role is told by the heartbeats."""
+"""The health of each role is derived from the heartbeats of processes."""
 
 from collections.abc import AsyncIterator
 
@@ -32,21 +32,25 @@ async def test_a_missing_role_is_reported_with_the_command_that_starts_it(
         "api": "ok",
         "worker": "ok",
         "projector": "ok",
-        "scheduler": "nobody plays it: start easeboard serve --roles scheduler",
+        "scheduler": (
+            "no process has the role scheduler; start one with `easeboard serve --roles scheduler`"
+        ),
     }
 
 
 async def test_a_process_without_heartbeats_is_named_for_ten_minutes(
     pool: AsyncConnectionPool,
 ) -> None:
-    silent, other = Heartbeats(pool, ROLES, host="one"), Heartbeats(pool, ["worker"], host="two")
-    await silent.record_heartbeat()
+    stopped, other = Heartbeats(pool, ROLES, host="one"), Heartbeats(pool, ["worker"], host="two")
+    await stopped.record_heartbeat()
     await other.record_heartbeat()
-    await age_heartbeat(pool, silent.process_name, 40)
+    await age_heartbeat(pool, stopped.process_name, 40)
     health = await role_health(pool)
-    assert health["worker"] == f"silent: {silent.process_name} for 40 s"
-    assert health["api"].startswith("nobody plays it")
-    await age_heartbeat(pool, silent.process_name, 600)
+    assert health["worker"] == (
+        f"no heartbeat from {stopped.process_name} for 40 s; check that the process runs"
+    )
+    assert health["api"].startswith("no process has the role api")
+    await age_heartbeat(pool, stopped.process_name, 600)
     assert (await role_health(pool))["worker"] == "ok"
 
 
@@ -66,10 +70,10 @@ async def test_connection_demand_of_live_processes_is_compared_with_the_limit(
     assert setting
     allowed = int(setting[0]) - 3
     assert await connection_demand(pool) == (0, allowed)
-    silent = Heartbeats(pool, ROLES, host="one")
-    await silent.record_heartbeat()
+    stopped = Heartbeats(pool, ROLES, host="one")
+    await stopped.record_heartbeat()
     await Heartbeats(pool, ["worker"], host="two").record_heartbeat()
     required = sum(budget_for_roles(ROLES)) + sum(budget_for_roles(["worker"]))
     assert await connection_demand(pool) == (required, allowed)
-    await age_heartbeat(pool, silent.process_name, 40)
+    await age_heartbeat(pool, stopped.process_name, 40)
     assert await connection_demand(pool) == (sum(budget_for_roles(["worker"])), allowed)

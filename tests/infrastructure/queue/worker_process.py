@@ -1,4 +1,4 @@
-"""A worker in a process of its own that takes one run on and never ends it."""
+"""A process with a worker that executes one run, which never ends."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from infrastructure.queue.worker import SyncWorker
 
 
 async def hang(command: RunSync) -> None:
-    print(command.worker, flush=True)  # noqa: T201  # how the test hears of it
+    print(command.worker, flush=True)  # noqa: T201  # the test reads it
     await asyncio.Event().wait()
 
 

@@ -1,6 +1,6 @@
-"""A Redis of the test's own, which can be killed, frozen and started again.
+"""A Redis server for each test, which can be killed, paused and started again.
 
-These tests are collected where Debian's redis-server is; CI installs it, and may not do without.
+These tests are collected only if redis-server is installed, and always in CI.
 """
 
 import os

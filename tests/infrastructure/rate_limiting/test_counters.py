@@ -1,4 +1,4 @@
-from infrastructure.rate_limiting.counters import RequestCounters, new_request_counters
+from infrastructure.rate_limiting.counters import RequestCounters
 
 
 class Clock:
@@ -26,10 +26,10 @@ async def test_counters_of_a_past_minute_use_no_memory() -> None:
     for nth in range(1000):
         await counters.add(str(nth), 10)
     clock.seconds += 60
-    counters.local_count("nobody")
+    counters.local_count("other")
     assert len(counters._local) == 0
 
 
 async def test_without_redis_the_status_is_empty() -> None:
-    async with new_request_counters(None) as counters:
+    async with RequestCounters() as counters:
         assert counters.status == {}

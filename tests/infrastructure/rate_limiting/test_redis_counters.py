@@ -5,12 +5,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from infrastructure.rate_limiting import redis_counters
-from infrastructure.rate_limiting.counters import RequestCounters, new_request_counters
+from infrastructure.rate_limiting.counters import RequestCounters
+from infrastructure.rate_limiting.redis_counters import RedisCounters
+from tests.deadlines import scaled
 from tests.infrastructure.rate_limiting.redis_server import RedisServer
+
+pytestmark = pytest.mark.process
 
 REDIS_LOST, REDIS_BACK = "rate_limits_counted_by_each_process", "rate_limits_shared_again"
 SHARED = {"rate_limits": "ok"}
-LOCAL = {"rate_limits": "no Redis: counted by each process"}
+LOCAL = {"rate_limits": "Redis is not available: each process counts on its own; check REDIS_URL"}
 
 
 @pytest.fixture(autouse=True)
@@ -18,18 +22,22 @@ def _short_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_counters, "REDIS_RETRY_SECONDS", 0.05)
 
 
+def shared_counters(url: str) -> RequestCounters:
+    return RequestCounters(RedisCounters(url))
+
+
 async def count_request(counters: RequestCounters) -> int:
     return (await counters.add("sync/ada", 100)).requests
 
 
 async def wait_until_shared(counters: RequestCounters) -> None:
-    async with asyncio.timeout(10):
-        while counters.status != SHARED:  # noqa: ASYNC110  # a task of its own looks out
+    async with asyncio.timeout(scaled(10)):
+        while counters.status != SHARED:  # noqa: ASYNC110  # a background task changes it
             await asyncio.sleep(0.01)
 
 
 async def test_two_processes_count_together(redis: RedisServer) -> None:
-    async with new_request_counters(redis.url) as one, new_request_counters(redis.url) as other:
+    async with shared_counters(redis.url) as one, shared_counters(redis.url) as other:
         assert [await count_request(one), await count_request(other), await count_request(one)] == [
             1,
             2,
@@ -39,15 +47,17 @@ async def test_two_processes_count_together(redis: RedisServer) -> None:
 
 
 async def test_requests_over_the_local_limit_do_not_query_redis(redis: RedisServer) -> None:
-    async with new_request_counters(redis.url) as counters:
+    async with shared_counters(redis.url) as counters:
         assert [(await counters.add("x", 2)).requests for _ in range(4)] == [1, 2, 3, 4]
-        async with new_request_counters(redis.url) as other:
-            assert (await other.add("x", 100)).requests == 3, "two of the four were told"
+        async with shared_counters(redis.url) as other:
+            assert (await other.add("x", 100)).requests == 3, (
+                "only two of the four requests were sent to Redis"
+            )
 
 
 async def test_a_lost_redis_is_logged_once_and_used_again_when_back(redis: RedisServer) -> None:
     with capture_logs() as logs:
-        async with new_request_counters(redis.url) as counters:
+        async with shared_counters(redis.url) as counters:
             assert await count_request(counters) == 1
             redis.kill()
             assert [await count_request(counters) for _ in range(50)] == list(range(2, 52))
@@ -55,13 +65,13 @@ async def test_a_lost_redis_is_logged_once_and_used_again_when_back(redis: Redis
             redis.start()
             await wait_until_shared(counters)
             assert await count_request(counters) == 52, (
-                "what was counted here goes on counting here"
+                "the number of this process is kept during the outage"
             )
     assert [log["event"] for log in logs] == [REDIS_LOST, REDIS_BACK]
 
 
 async def test_a_hanging_redis_delays_requests_only_once(redis: RedisServer) -> None:
-    async with new_request_counters(redis.url) as counters:
+    async with shared_counters(redis.url) as counters:
         await count_request(counters)
         redis.pause()
         started = time.monotonic()
@@ -71,12 +81,12 @@ async def test_a_hanging_redis_delays_requests_only_once(redis: RedisServer) -> 
             redis_counters.REDIS_TIMEOUT_SECONDS
             <= first
             < 20 * redis_counters.REDIS_TIMEOUT_SECONDS
-        ), "together, not in turn"
+        ), "all wait at the same time, not one after the other"
         started = time.monotonic()
         for _ in range(100):
             await count_request(counters)
         assert time.monotonic() - started < 10 * redis_counters.REDIS_TIMEOUT_SECONDS, (
-            "nor after that"
+            "later requests do not wait"
         )
         redis.resume()
         await wait_until_shared(counters)
@@ -84,7 +94,7 @@ async def test_a_hanging_redis_delays_requests_only_once(redis: RedisServer) -> 
 
 async def test_a_process_can_start_without_redis(redis: RedisServer) -> None:
     redis.kill()
-    async with new_request_counters(redis.url) as counters:
+    async with shared_counters(redis.url) as counters:
         assert counters.status == LOCAL
         assert await count_request(counters) == 1
         redis.start()
@@ -92,9 +102,9 @@ async def test_a_process_can_start_without_redis(redis: RedisServer) -> None:
 
 
 async def test_a_redis_that_refuses_the_login_counts_as_unavailable(redis: RedisServer) -> None:
-    url = redis.url.replace("unix://", "unix://nobody:wrong@")
+    url = redis.url.replace("unix://", "unix://user:wrong@")
     with capture_logs() as logs:
-        async with new_request_counters(url) as counters:
+        async with shared_counters(url) as counters:
             assert await count_request(counters) == 1
             assert counters.status == LOCAL
     assert [log["event"] for log in logs] == [REDIS_LOST]

@@ -1,4 +1,4 @@
-"""Processes that scan, students whose first run is over, and what was asked for."""
+"""Processes that scan, connections whose first run has ended, and the runs requested for them."""
 
 import os
 from collections import Counter
@@ -37,7 +37,7 @@ NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
 
 @dataclass
 class ScannerProcess:
-    """What one process scans with."""
+    """The parts of a process that scans."""
 
     store: EventStore
     reader: LogReader
@@ -48,7 +48,7 @@ class ScannerProcess:
 
 
 class Clock:
-    """A clock that runs ahead, or stands still."""
+    """A clock that is ahead, or frozen."""
 
     offset = CLOCK_OFFSET
     frozen_at: datetime | None = None
@@ -61,7 +61,7 @@ class Clock:
 async def open_scanner_process(
     url: str, clock: Clock, *, lease_seconds: float = 15
 ) -> AsyncIterator[ScannerProcess]:
-    """A process with pools and a queue of its own."""
+    """Open a process with pools and a queue of its own, inside the process of the test."""
     async with AsyncExitStack() as stack:
         write_pool = stack.enter_context(pools.open_write_pool(url))
         read_pool = await stack.enter_async_context(pools.open_read_pool(url))
@@ -92,7 +92,7 @@ async def open_scanner_process(
 
 
 def open_connections(process: ScannerProcess, total: int, origin: str = ORIGIN) -> list[UUID]:
-    """Connections whose first run is over."""
+    """Save connections whose first run has ended, and return their ids."""
     ids = []
     for _ in range(total):
         person = uuid4()
@@ -122,7 +122,7 @@ def apply_all_events(process: ScannerProcess, url: str) -> None:
 
 
 def count_scheduled_runs(process: ScannerProcess) -> Counter[UUID]:
-    """How often the clock asked for each connection."""
+    """Count the runs that the scheduler has requested for each connection."""
     events = process.reader.read(
         0, process.reader.high_water_mark(), ["SyncRequested"], 9999
     ).events

@@ -1,4 +1,4 @@
-"""A process that scans all the time, whenever it holds the lease."""
+"""A process that scans without pause while it holds the lease."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Scanners in several processes, on a real PostgreSQL: whatever is due is asked for once."""
+"""Scanners in several processes on a real PostgreSQL request each due run once."""
 
 import asyncio
 import signal
@@ -19,6 +19,7 @@ from domain.events.sync import Progress
 from domain.sync import Sync
 from infrastructure.postgres.lease import lease_holders
 from infrastructure.queue.database_schema import apply_migrations
+from tests.deadlines import scaled
 from tests.infrastructure.scheduling.scanner_fixture import (
     NO_REQUESTS,
     ORIGIN,
@@ -29,9 +30,11 @@ from tests.infrastructure.scheduling.scanner_fixture import (
     open_scanner_process,
 )
 
+pytestmark = pytest.mark.process
+
 
 async def wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(scaled(30)):
         while not await condition():  # noqa: ASYNC110  # another process decides
             await asyncio.sleep(0.02)
 
@@ -112,23 +115,26 @@ async def test_a_scanner_paused_longer_than_its_lease_loses_it(url: str, clock: 
         assert (await other.scanner.scan()).requested == 3
 
 
-async def test_a_silent_host_is_probed_and_other_hosts_continue(url: str, clock: Clock) -> None:
-    silent = "https://silent.example"
+async def test_an_unavailable_host_is_probed_and_other_hosts_continue(
+    url: str, clock: Clock
+) -> None:
+    unavailable = "https://unavailable.example"
     async with open_scanner_process(url, clock) as process:
-        ids, ids_at_silent_host = open_connections(process, 3), open_connections(process, 4, silent)
+        ids = open_connections(process, 3)
+        ids_to_probe = open_connections(process, 4, unavailable)
         apply_all_events(process, url)
         await process.lease.renew()
         for _ in range(FAILURE_THRESHOLD):
-            await process.circuit_breakers.record_failure(silent)
+            await process.circuit_breakers.record_failure(unavailable)
         result = await process.scanner.scan()
         assert (result.requested, result.deferred, result.probes) == (3, 4, 0)
         clock.offset += timedelta(minutes=1)
         result = await process.scanner.scan()
         assert (result.deferred, result.probes) == (4, 1)
-        assert sum(count_scheduled_runs(process)[id_] for id_ in ids_at_silent_host) == 1
-        await process.circuit_breakers.record_success(silent)
+        assert sum(count_scheduled_runs(process)[id_] for id_ in ids_to_probe) == 1
+        await process.circuit_breakers.record_success(unavailable)
         await process.scanner.scan()
-        assert count_scheduled_runs(process) == Counter([*ids, *ids_at_silent_host])
+        assert count_scheduled_runs(process) == Counter([*ids, *ids_to_probe])
 
 
 async def test_a_late_scan_finds_everything_that_became_due(url: str, clock: Clock) -> None:
@@ -205,7 +211,7 @@ async def test_another_process_continues_for_a_paused_one_and_each_run_is_reques
 
 @asynccontextmanager
 async def running_scanner(url: str) -> AsyncIterator[Process]:
-    """A process that scans whenever it holds the lease."""
+    """Start a process that scans while it holds the lease, and kill it at the end."""
     script = Path(__file__).with_name("scanner_process.py")
     child = await asyncio.create_subprocess_exec(
         sys.executable, script, url, stdout=DEVNULL, env={"PYTHONPATH": str(Path.cwd())}

@@ -1,4 +1,4 @@
-"""A home for the commands: its PostgreSQL is made once and goes on running in between."""
+"""EASEBOARD_HOME folders for commands; one has a PostgreSQL that runs during all tests."""
 
 import shutil
 import tempfile
@@ -14,7 +14,8 @@ from infrastructure.queue.database_schema import apply_migrations
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
     """EASEBOARD_HOME with a running, migrated server."""
-    # Not pytest's own temporary folder: as root, the server's account could not enter that.
+    # Not pytest's temporary folder: if root runs the tests, the account of the server cannot
+    # enter it.
     home = Path(tempfile.mkdtemp(prefix="easeboard-cli-"))
     with EmbeddedPostgres(home, settings={"fsync": "off"}) as server:
         apply_migrations(server.url)
@@ -24,7 +25,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture
 def empty_home() -> Iterator[Path]:
-    """EASEBOARD_HOME with nothing in it."""
+    """An empty EASEBOARD_HOME."""
     home = Path(tempfile.mkdtemp(prefix="easeboard-cli-"))
     yield home
     shutil.rmtree(home)

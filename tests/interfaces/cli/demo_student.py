@@ -1,4 +1,4 @@
-"""A student of a sandbox who uses the service over HTTP."""
+"""A sandbox, and a client of the API for a student of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +11,7 @@ import aiohttp
 
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
 from interfaces.cli.demo.http_client import ApiClient
+from tests.deadlines import scaled
 from tests.interfaces.cli.run_cli import run_easeboard
 
 SECRET = "a development secret, and long enough"
@@ -19,7 +20,7 @@ Document = dict[str, Any]
 
 @asynccontextmanager
 async def running_canvas(*, latency_ms: float = 0) -> AsyncIterator[tuple[Sandbox, dict[str, str]]]:
-    """A sandbox in this process, and the variables that let the service reach it."""
+    """A sandbox in this process, and the environment variables that a service needs to use it."""
     options = SandboxOptions(courses=12, assignments=3, latency_ms=latency_ms, restricted=False)
     async with running_sandbox(options) as sandbox:
         variables = {
@@ -41,7 +42,7 @@ async def api_client(home: Path, url: str, role: str = "student") -> AsyncIterat
 
 
 async def connect(student: ApiClient, sandbox: Sandbox) -> tuple[str, str]:
-    """Connect to the sandbox; returns the ids of the connection and of the first sync."""
+    """Connect to the sandbox, and return the ids of the connection and of the first sync."""
     body = {
         "canvas_url": sandbox.url,
         "canvas_name": "Sandbox",
@@ -54,8 +55,8 @@ async def connect(student: ApiClient, sandbox: Sandbox) -> tuple[str, str]:
 async def wait_for_sync(
     student: ApiClient, sync_id: str, predicate: Callable[[Document], bool]
 ) -> Document:
-    """A sync as soon as it is as wanted."""
-    async with asyncio.timeout(20):
+    """Return a sync as soon as it fulfils the predicate."""
+    async with asyncio.timeout(scaled(20)):
         while True:
             for sync in await student.items("/api/v1/sync/logs"):
                 if sync["id"] == sync_id and predicate(sync):

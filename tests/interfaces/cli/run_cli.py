@@ -1,4 +1,4 @@
-"""Runs `easeboard` the way a person does: as a process, with an environment of its own."""
+"""Runs `easeboard` as a process with an environment of its own."""
 
 import json
 import os
@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.deadlines import scaled
+
 ROOT = Path(__file__).parents[3]
-COMMAND_TIMEOUT_SECONDS = 30.0
+COMMAND_TIMEOUT_SECONDS = scaled(30.0)
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
@@ -43,7 +45,7 @@ def run_easeboard(
 def running_easeboard(
     home: Path, *arguments: str, log: Path | None = None, **variables: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """A command that goes on until the block ends; what it logs goes to a file."""
+    """Run a command until the block ends; its standard error is appended to a file."""
     with (
         (log or home / "log").open("a") as errors,
         subprocess.Popen(  # noqa: S603  # our own command
@@ -63,13 +65,13 @@ def running_easeboard(
 
 
 def stop(process: subprocess.Popen[str]) -> int:
-    """Ask a process to stop, and wait until it has; returns its exit code."""
+    """Send SIGTERM to a process, wait until it has ended, and return its exit code."""
     process.send_signal(signal.SIGTERM)
     return process.wait(timeout=COMMAND_TIMEOUT_SECONDS)
 
 
 def wait_for_log(log: Path, event: str) -> dict[str, Any]:
-    """The first line of a log about an event, as soon as it is there."""
+    """Wait for a log message with this event name and return the first one."""
     deadline = time.monotonic() + COMMAND_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         for line in log.read_text().splitlines() if log.exists() else []:
@@ -77,4 +79,4 @@ def wait_for_log(log: Path, event: str) -> dict[str, Any]:
             if document["event"] == event:
                 return document
         time.sleep(0.02)
-    raise AssertionError(f"no {event} in {log.read_text()}")
+    raise AssertionError(f"there is no log message {event} in {log.read_text()}")

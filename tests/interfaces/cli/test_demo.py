@@ -3,6 +3,7 @@ import signal
 import socket
 from pathlib import Path
 
+from tests.deadlines import scaled
 from tests.interfaces.cli.run_cli import run_easeboard, running_easeboard
 
 SMALL_DEMO = ["demo", "--once", "--courses", "3", "--assignments", "5"]
@@ -15,7 +16,7 @@ def test_the_demo_syncs_twice_and_prints_what_changed(home: Path) -> None:
     output = result.stdout
     assert len(re.findall(r"  read .+: 5 assignments", output)) >= 3
     assert "courses 3, assignments 15" in output, "the first sync finds everything"
-    assert "courses 1, assignments 3, grades 3" in output, "the second only what was changed"
+    assert "courses 1, assignments 3, grades 3" in output, "the second finds only the changes"
     for event in ("SyncRequested", "CourseFetched", "DueDateChanged", "GradeChanged"):
         assert event in output
     before, after = re.findall(r": ([\d.]+) → ([\d.]+) points", output)[0]
@@ -34,14 +35,14 @@ def test_the_demo_uses_another_port_when_its_port_is_taken_and_serves_until_stop
         with running_easeboard(home, *arguments) as process:
             assert process.stdout
             output = iter(process.stdout)
-            assert next(line for line in output if line.startswith(f"Port {port} is taken"))
+            assert next(line for line in output if line.startswith(f"Port {port} is in use"))
             assert next(line for line in output if line.startswith("Serving until Ctrl-C"))
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=scaled(20)) == 0
 
 
 def test_a_demo_that_cannot_start_prints_one_error_line(empty_home: Path) -> None:
-    (empty_home / "demo").write_text("in the way")
+    (empty_home / "demo").write_text("a file where the demo needs a folder")
     result = run_easeboard(empty_home, *SMALL_DEMO, "--port", "0")
     assert result.returncode == 1
     assert result.stderr.startswith("easeboard: ")

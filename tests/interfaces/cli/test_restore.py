@@ -1,4 +1,4 @@
-"""The runbook's backup and restore, as they stand there, with PostgreSQL's own programs."""
+"""Executes the commands of the runbook's sections "Backup" and "Restore"."""
 
 import asyncio
 import os
@@ -33,11 +33,11 @@ from tests.interfaces.cli.run_cli import (
 RUNBOOK = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
 KEY = "hex:" + secrets.token_hex(32)
 CLOCK_DEPENDENT_FIELDS = ("status", "locked")
-"""What of an assignment follows the clock."""
+"""Fields of an assignment that change with the time although no event is recorded."""
 
 
 def runbook_commands(heading: str) -> list[str]:
-    """The commands below a heading that end by themselves."""
+    """The commands below a heading of the runbook, except the one that runs the service."""
     [block] = re.findall(rf"^## {heading}\n.*?^```sh\n(.*?)^```", RUNBOOK, re.MULTILINE | re.DOTALL)
     return [line for line in block.splitlines() if line != "easeboard serve"]
 
@@ -48,7 +48,7 @@ def exclude_read_models_options() -> str:
 
 
 def run_in_shell(lines: list[str], home: Path, directory: Path, **variables: str) -> None:
-    """Type commands into a shell."""
+    """Execute each line in a shell that finds `easeboard` and the programs of PostgreSQL."""
     (directory / "easeboard").write_text(
         f'#!/bin/sh\nexec "{sys.executable}" -m interfaces.cli "$@"\n'
     )
@@ -57,7 +57,7 @@ def run_in_shell(lines: list[str], home: Path, directory: Path, **variables: str
         [str(directory), str(find_binaries(home, find_server_account())), os.environ["PATH"]]
     )
     for line in lines:
-        result = subprocess.run(  # noqa: S602  # the runbook is ours
+        result = subprocess.run(  # noqa: S602  # commands of our own runbook
             line,
             shell=True,
             cwd=directory,
@@ -71,7 +71,7 @@ def run_in_shell(lines: list[str], home: Path, directory: Path, **variables: str
 
 
 async def read_everything(student: ApiClient) -> list[Any]:
-    """What the read models show, but for what follows the clock."""
+    """The data of the read models without the fields that depend on the clock."""
     data = await student.get("/api/v1/canvas/data")
     for assignment in data["assignments"]:
         for field in CLOCK_DEPENDENT_FIELDS:
@@ -122,7 +122,10 @@ async def test_a_restored_backup_shows_the_same_data(
 
 
 async def wait_until_shown(student: ApiClient, expected: list[Any]) -> None:
-    """Until the read models have come as far as the log; of events this young nobody is warned."""
+    """Wait until the read models have applied the whole log.
+
+    The health report does not help: it is ok as long as the lag is below 30 s.
+    """
     async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
-        while await read_everything(student) != expected:  # noqa: ASYNC110  # asked of another process
+        while await read_everything(student) != expected:  # noqa: ASYNC110  # in another process
             await asyncio.sleep(0.1)

@@ -12,7 +12,7 @@ from interfaces.http.server.listener import PortUnavailable, listen, url_of
 
 
 class StoppedProjectionDaemon:
-    """A projector whose thread has ended."""
+    """A projection daemon whose thread has ended."""
 
     is_running = False
     stopped = False
@@ -25,7 +25,7 @@ class StoppedProjectionDaemon:
 
 
 class FakeHeartbeats:
-    """A heartbeat."""
+    """Heartbeats that are not written anywhere."""
 
     has_stopped = False
 

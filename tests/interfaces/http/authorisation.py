@@ -1,4 +1,4 @@
-"""Who may use which route: the whole table; a route that is not in it fails the build."""
+"""The access rules of every route. A test fails if a route is missing here."""
 
 from collections.abc import Iterable, Iterator
 
@@ -41,14 +41,14 @@ ROUTE_ACCESS = {
     "GET /docs/{name}": PUBLIC,
     "WS /ws/sync-status": USER,
 }
-"""Every route and the least somebody must be to use it."""
+"""Every route and the access that it needs at least."""
 
 DAY_SECONDS = 24 * 60 * 60
 TOKEN_BY_IDENTITY = {
     "none": None,
     "garbage": "garbage",
     "expired": token_of(ttl=-60),
-    "wrong audience": token_of(aud="somebody-else"),
+    "wrong audience": token_of(aud="another-service"),
     "anon key": jwt.encode(claims_of(iss="supabase", sub=None, aud=None, role="anon"), SECRET),
     "service key": jwt.encode(
         claims_of(iss="supabase", sub=None, aud=None, role="service_role"), SECRET
@@ -58,7 +58,7 @@ TOKEN_BY_IDENTITY = {
     "auditor": token_of(ADA, "auditor", ttl=DAY_SECONDS),
     "admin": token_of(ADA, "admin", ttl=DAY_SECONDS),
 }
-"""Ten identities: A owns what the routes name, and so do the auditor and the admin."""
+"""The tokens of ten identities. Student A, the auditor and the admin own the test connection."""
 
 UNAUTHENTICATED = frozenset(TOKEN_BY_IDENTITY) - {"student A", "student B", "auditor", "admin"}
 ALLOWED_IDENTITIES = {
@@ -69,13 +69,13 @@ ALLOWED_IDENTITIES = {
 }
 
 STREAM_ROUTES = frozenset({"GET /api/v1/sync/events"})
-"""What never ends."""
+"""Routes whose response does not end."""
 OWNED_ROUTES = frozenset(
     route
     for route in ROUTE_ACCESS
     if "/canvas/connections/{" in route or "/sync/connections/{" in route
 )
-"""Routes that name something that belongs to one person."""
+"""Routes of a resource that belongs to one user."""
 
 BODY_BY_ROUTE = {
     "POST /api/v1/canvas/setup": {
@@ -88,14 +88,14 @@ BODY_BY_ROUTE = {
 
 
 def method_and_path(route: str) -> tuple[str, str]:
-    """The method and a path that exists."""
+    """Return the method and an existing path of a route."""
     method, path = route.replace("/docs/{name}", "/docs/start.js").split(" ")
     filled = path.replace("{connection_id}", str(CONNECTION_ID))
     return method, filled.replace("{name}", "courses").replace("{slug}", "not-found")
 
 
 def headers_of(identity: str) -> dict[str, str]:
-    """How somebody says who they are."""
+    """Return the `Authorization` header of an identity, if it has a token."""
     return (
         {"Authorization": f"Bearer {TOKEN_BY_IDENTITY[identity]}"}
         if TOKEN_BY_IDENTITY[identity]
@@ -104,7 +104,10 @@ def headers_of(identity: str) -> dict[str, str]:
 
 
 def expected_status(route: str, identity: str) -> int:
-    """200 for any answer that is given, else the status of the refusal, 4401 on a WebSocket."""
+    """Return 200 if the identity may use the route, else the status of the refusal.
+
+    For a WebSocket the refusal is the close code 4401.
+    """
     if identity not in ALLOWED_IDENTITIES[ROUTE_ACCESS[route]]:
         refusal = 401 if identity in UNAUTHENTICATED else 403
         return 4401 if route.startswith("WS ") else refusal
@@ -114,13 +117,13 @@ def expected_status(route: str, identity: str) -> int:
 PAGE_TEMPLATE = """\
 # Who may use which route
 
-Made from the table that the tests hold every route against:
-`tests/interfaces/http/authorisation.py`. Each of the {cells} cells below is asked of the running
-application in every build, and a route that is missing here fails it. `make documents` renews this.
+This page is generated from `tests/interfaces/http/authorisation.py`; `make documents` writes it.
+The tests send a request for each of the {cells} cells below, and fail if a route is missing.
 
-✓ an answer · ✓ own: an answer about the caller's own data alone · else the status of the refusal,
-which for a WebSocket is the code it is closed with. A, the auditor and the admin own what the
-routes name; B owns nothing. What is somebody else's is `404`, as is what does not exist.
+- ✓: the request succeeds. ✓ own: it succeeds, and the response has only the user's own data.
+- Otherwise the cell has the status of the refusal. For a WebSocket this is the close code.
+- Student A, the auditor and the admin own the connection in the path; student B owns none.
+- Data of another user is `404`, like data that does not exist.
 
 | route | needs | {identities} |
 | --- | --- | {rule} |
@@ -129,7 +132,7 @@ routes name; B owns nothing. What is somebody else's is `404`, as is what does n
 
 
 def render_page() -> str:
-    """`docs/authorisation.md`."""
+    """Return the content of `docs/authorisation.md`."""
     return PAGE_TEMPLATE.format(
         cells=len(ROUTE_ACCESS) * len(TOKEN_BY_IDENTITY),
         identities=" | ".join(TOKEN_BY_IDENTITY),

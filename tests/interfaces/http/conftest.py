@@ -1,4 +1,4 @@
-"""The application over a service that answers from memory."""
+"""Fixtures: the HTTP application with a fake service in memory, and clients of it."""
 
 from collections.abc import AsyncIterator
 
@@ -37,7 +37,7 @@ async def anonymous(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 async def ada(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
-    """A student's client."""
+    """A client with the token of Ada, a student."""
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://test", headers=bearer_headers()

@@ -1,4 +1,4 @@
-"""A project's JWKS on a loopback port, and what may go wrong with it."""
+"""A JWKS server on a loopback port that can delay or replace its responses."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,20 +11,20 @@ from tests.dev_tokens import SigningKey
 
 
 class FakeJwksServer:
-    """What `/auth/v1/.well-known/jwks.json` answers, and how often it was asked."""
+    """Serves `/auth/v1/.well-known/jwks.json`, and counts the requests."""
 
     def __init__(self, *keys: SigningKey) -> None:
         self.keys: list[dict[str, Any]] = [key.public_jwk for key in keys]
         self.request_count = 0
         self.response_override: dict[str, Any] | None = None
-        """Instead of the keys."""
+        """Arguments of the response that is sent instead of the keys."""
         self.first_request = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
         self.url = ""
 
     async def handle(self, _: web.Request) -> web.Response:
-        """Answer one request, once the gate is open."""
+        """Respond to one request when the gate is open."""
         self.request_count += 1
         self.first_request.set()
         await self.gate.wait()
@@ -33,13 +33,13 @@ class FakeJwksServer:
         return web.json_response({"keys": self.keys})
 
     def respond_with(self, **response: Any) -> None:
-        """Answer with something else from now on."""
+        """Send this response from now on, instead of the keys."""
         self.response_override = response
 
 
 @asynccontextmanager
 async def serve_jwks(server: FakeJwksServer) -> AsyncIterator[FakeJwksServer]:
-    """The project while it is up."""
+    """Run the server, and set its URL."""
     app = web.Application()
     app.router.add_get("/auth/v1/.well-known/jwks.json", server.handle)
     runner = web.AppRunner(app)

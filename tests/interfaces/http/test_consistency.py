@@ -27,7 +27,7 @@ def test_a_token_decodes_to_its_position(position: int) -> None:
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_any_other_text_is_not_a_token(token: str) -> None:
-    with pytest.raises(ValueError, match="no token"):
+    with pytest.raises(ValueError, match="not a consistency token"):
         decode_consistency_token(token)
 
 

@@ -1,5 +1,4 @@
-from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 import pytest
@@ -8,10 +7,11 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from domain.errors import SyncAlreadyRunning
-from infrastructure.event_store.errors import DatabaseBusy, DatabaseUnavailable
-from infrastructure.idempotency_keys import Claim, IdempotencyKeys, KeyedRequest, StoredResponse
+from infrastructure.idempotency_keys import KeyedRequest
+from infrastructure.postgres.errors import DatabaseBusy, DatabaseUnavailable
 from interfaces.http.idempotency import _response_to_store
 from tests.dev_tokens import ADA, bearer_headers
+from tests.interfaces.http.fake_idempotency_keys import InMemoryIdempotencyKeys
 from tests.interfaces.http.fake_service import CONNECTION_ID, SYNC_ID, FakeService
 
 SYNC_NOW = f"/api/v1/canvas/connections/{CONNECTION_ID}/sync"
@@ -19,38 +19,9 @@ TOKEN = f"/api/v1/canvas/connections/{CONNECTION_ID}/token"
 KEY = {"Idempotency-Key": "key-1"}
 
 
-@dataclass
-class InMemoryIdempotencyKeys:
-    """Answers, in memory."""
-
-    claimed_requests: list[KeyedRequest] = field(default_factory=list)
-    stored: dict[tuple[str, str], StoredResponse] = field(default_factory=dict)
-    released: list[Claim] = field(default_factory=list)
-    error: Exception | None = None
-    """What keeping and freeing do instead."""
-
-    async def claim(self, request: KeyedRequest) -> Claim | StoredResponse:
-        self.claimed_requests.append(request)
-        return self.stored.get((request.path, request.key)) or Claim(
-            ADA, request.request_digest, CONNECTION_ID
-        )
-
-    async def store(self, _: Claim, response: StoredResponse) -> None:
-        if self.error:
-            raise self.error
-        self.stored[self.claimed_requests[-1].path, self.claimed_requests[-1].key] = response
-
-    async def release(self, claim: Claim) -> None:
-        if self.error:
-            raise self.error
-        self.released.append(claim)
-
-
 @pytest.fixture
 def idempotency_keys(service: FakeService) -> InMemoryIdempotencyKeys:
-    idempotency_keys = InMemoryIdempotencyKeys()
-    service.idempotency_keys = cast(IdempotencyKeys, idempotency_keys)
-    return idempotency_keys
+    return service.idempotency_keys
 
 
 async def test_every_post_accepts_a_documented_key(app: FastAPI, ada: httpx2.AsyncClient) -> None:
@@ -107,7 +78,7 @@ async def test_without_a_key_nothing_is_stored(
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(RuntimeError("inside"), 500), (DatabaseBusy(), 503), (SyncAlreadyRunning(SYNC_ID), 409)],
+    [(RuntimeError("broken"), 500), (DatabaseBusy(), 503), (SyncAlreadyRunning(SYNC_ID), 409)],
     ids=["broken", "busy", "refused"],
 )
 async def test_only_refusals_are_stored(
@@ -137,14 +108,14 @@ def test_temporary_failures_are_not_stored(status: int, *, is_stored: bool) -> N
     assert (_response_to_store(Response(status_code=status)) is not None) == is_stored
 
 
-@pytest.mark.parametrize("error", [None, RuntimeError("inside")])
+@pytest.mark.parametrize("error", [None, RuntimeError("broken")])
 async def test_the_response_is_sent_even_if_it_cannot_be_stored(
     ada: httpx2.AsyncClient,
     service: FakeService,
     idempotency_keys: InMemoryIdempotencyKeys,
     error: Exception | None,
 ) -> None:
-    idempotency_keys.error, service.error = DatabaseUnavailable("gone"), error
+    idempotency_keys.error, service.error = DatabaseUnavailable("no connection"), error
     with capture_logs() as logs:
         response = await ada.post(SYNC_NOW, headers=KEY)
     assert response.status_code == (500 if error else 202)

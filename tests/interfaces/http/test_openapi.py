@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from interfaces.http import schemas
-from interfaces.http.errors.problem import PROBLEM_TYPES
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.schemas import request_bodies
 from interfaces.http.schemas.page import PageOf, ProblemDocument
 from tests.interfaces.http.authorisation import ADMIN, AUDITOR, PUBLIC, ROUTE_ACCESS
@@ -20,9 +20,6 @@ SCHEMAS: dict[str, Any] = {
     for module in pkgutil.iter_modules(schemas.__path__)
     for name, schema in vars(importlib.import_module(f"{schemas.__name__}.{module.name}")).items()
     if isinstance(schema, type) and issubclass(schema, BaseModel)
-}
-UNUSED_SLUGS = {
-    "bad-request": "our own 400 for a body that cannot be read",
 }
 
 
@@ -44,7 +41,7 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def response_contents(
     document: dict[str, Any], *, is_success: bool
 ) -> Iterator[tuple[str, str, str, Any]]:
-    """Route, status, kind of content and content of each answer that has one."""
+    """Yield route, status, media type and content of each response that has content."""
     for route, operation in operations(document).items():
         for status, response in operation["responses"].items():
             for media_type, content in response.get("content", {}).items():
@@ -99,7 +96,7 @@ def test_every_response_has_a_schema_and_a_valid_example(document: dict[str, Any
 
 
 def _has_same_members(schema: Any, example: Any) -> bool:
-    """Whether an example has every member of its shape and no other, all the way down."""
+    """Whether an example has every member of its schema and no other, at every depth."""
     parsed = (
         TypeAdapter(schema).validate_python(example).model_dump(mode="json", exclude_unset=True)
     )
@@ -124,8 +121,13 @@ def test_every_documented_problem_is_known_and_has_an_example(document: dict[str
             )
             assert str(problem.status) == status
             documented.add(slug)
-    anywhere = {"method-not-allowed", "cross-origin-refused", "head-too-large", "request-timeout"}
-    assert set(PROBLEM_TYPES) - anywhere == documented
+    slugs_of_any_route = {
+        "method-not-allowed",
+        "cross-origin-refused",
+        "head-too-large",
+        "request-timeout",
+    }
+    assert set(PROBLEM_TYPES) - slugs_of_any_route == documented
 
 
 def test_every_request_body_has_an_example(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A broadcast over a real log, and people whose syncs go on as a test says."""
+"""A broadcast over a real event log, and drivers that record the steps of syncs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,20 +17,20 @@ from domain.sync_attempt import Attempt
 from infrastructure.crypto.master_key import KeyRing, parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.store import EventStore
-from infrastructure.postgres.execute import Pool
-from infrastructure.postgres.pools import open_write_pool
+from infrastructure.postgres.pools import WritePool, open_write_pool
 from infrastructure.subscriptions.person_filter import open_person_log
 from interfaces.live.broadcast import Broadcast
 from interfaces.live.messages import SUBSCRIBED_TOPICS
 from interfaces.live.stream import Message
 from tests.canvas_builders import assignment, course
+from tests.deadlines import scaled
 
 NO_REQUESTS = Requests(total=0, not_modified=0, retried=0)
 
 
 @dataclass
 class SyncDriver:
-    """One person's run over one connection."""
+    """Records the steps of runs of one connection."""
 
     store: EventStore
     person_id: UUID
@@ -70,7 +70,7 @@ class SyncDriver:
         self.store.save_blocking(self.sync)
 
     def record_course(self, number: int, score: float = 9.5) -> None:
-        """See a course with one assignment, of which there are three."""
+        """Record one of three courses, with one graded assignment."""
         self.courses_done += 1
         fetched, graded = course(str(number)), assignment(str(number))
         assert graded["submission"]
@@ -87,10 +87,10 @@ class SyncDriver:
 
 @dataclass
 class BroadcastFixture:
-    """What is broadcast, and what there is to broadcast."""
+    """An open broadcast, and the store whose events it sends."""
 
     url: str
-    pool: Pool
+    pool: WritePool
     ring: KeyRing
     store: EventStore
     broadcast: Broadcast
@@ -113,18 +113,18 @@ class BroadcastFixture:
 
 @dataclass
 class Subscriber:
-    """Hears one line."""
+    """Receives the messages of one subscription, and keeps their positions."""
 
     messages: AsyncIterator[Message]
     positions: list[int] = field(default_factory=list)
 
     async def receive(self) -> dict[str, Any]:
-        message = await asyncio.wait_for(anext(self.messages), 10)
+        message = await asyncio.wait_for(anext(self.messages), scaled(10))
         self.positions.append(message.position)
         return orjson.loads(message.text)  # type: ignore[no-any-return]  # an object
 
     async def receive_status(self) -> tuple[str, int, int]:
-        """How far the run told of is: its status, courses done and grades changed."""
+        """Receive a message and return the run's status, courses done and grades changed."""
         run = (await self.receive())["sync"]
         return run["status"], run["courses"]["done"], run["changes"]["grades"]
 
@@ -135,7 +135,7 @@ async def position_zero() -> int:
 
 @asynccontextmanager
 async def open_broadcast(url: str, ring: KeyRing | None = None) -> AsyncIterator[BroadcastFixture]:
-    """A broadcast whose log is written by itself in this process, as by others."""
+    """Open a broadcast that appends do not wake: it polls, as for other processes."""
     ring = ring or parse_key_ring("hex:" + "0123456789abcdef" * 4)
     async with AsyncExitStack() as stack:
         pool = stack.enter_context(open_write_pool(url))
@@ -146,7 +146,7 @@ async def open_broadcast(url: str, ring: KeyRing | None = None) -> AsyncIterator
 
 
 @contextmanager
-def _open_store(pool: Pool, ring: KeyRing) -> Iterator[EventStore]:
+def _open_store(pool: WritePool, ring: KeyRing) -> Iterator[EventStore]:
     store = EventStore(pool, PersonKeys(pool, ring))
     yield store
     store.close()

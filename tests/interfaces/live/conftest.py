@@ -1,4 +1,4 @@
-"""The application on a loopback port, with a feed that says what a test tells it to."""
+"""The application on a loopback port, with live messages that a test sends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,16 +20,16 @@ ORIGIN = "https://app.school.edu"
 
 
 class FakeLiveUpdates:
-    """Messages for everybody who listens, and how many do."""
+    """Live updates with the messages of a queue; it records who is subscribed."""
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.subscribers: list[UUID] = []
         self.subscribed_after: list[int] = []
-        """What each listener had heard before."""
+        """The position after which each subscription starts."""
         self.position = 10_000
         self.unsubscribed = asyncio.Event()
-        """Set once somebody left."""
+        """Set when a subscription ends."""
         self.snapshot_slots = asyncio.Semaphore()
 
     async def current_position(self) -> int:
@@ -37,7 +37,7 @@ class FakeLiveUpdates:
 
     @asynccontextmanager
     async def subscribe(self, person_id: UUID, after: int) -> AsyncIterator[AsyncIterator[Message]]:
-        """Listen on behalf of a person."""
+        """Subscribe to the messages, which all subscribers share."""
         self.subscribers.append(person_id)
         self.subscribed_after.append(after)
         try:
@@ -67,12 +67,12 @@ async def app(service: FakeService, live_updates: FakeLiveUpdates) -> AsyncItera
     settings = read_settings(_env_file=None, cors_origins=ORIGIN)
     async with open_authenticator(secret=SECRET, supabase_url=None) as authenticator:
         yield create_app(
-            service.as_service(), settings, authenticator=authenticator, live=live_updates
+            service.as_service(), settings, authenticator=authenticator, live_updates=live_updates
         )
 
 
 @pytest.fixture
 async def base_url(app: FastAPI) -> AsyncIterator[str]:
-    """Where the application is served."""
+    """The address of the running application."""
     async with serve_on_loopback(app) as base_url:
         yield base_url

@@ -11,11 +11,12 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.recorded_event import RecordedEvent
-from infrastructure.event_store.errors import DatabaseBusy
-from infrastructure.postgres import execute
+from infrastructure.postgres import retry
+from infrastructure.postgres.errors import DatabaseBusy
 from infrastructure.subscriptions import poller
 from infrastructure.subscriptions.person_filter import PersonLog
 from interfaces.live import broadcast, subscriber_queue
+from tests.deadlines import scaled
 from tests.dev_tokens import ADA, BOB
 from tests.interfaces.live.broadcast_fixture import BroadcastFixture, open_broadcast
 
@@ -239,7 +240,7 @@ async def test_a_failure_in_the_middle_of_a_batch_counts_nothing_twice(
         ):
             first.request()
             assert (await subscriber.receive_status())[0] == "queued"
-            failures.append(DatabaseBusy("just now"))
+            failures.append(DatabaseBusy("no connection became free"))
             monkeypatch.setattr(
                 PersonLog, "high_water_mark", lambda log: gate.wait(10) and high_water_mark(log)
             )
@@ -257,7 +258,7 @@ async def test_a_failure_in_the_middle_of_a_batch_counts_nothing_twice(
 
 @contextmanager
 def database_unavailable(database_url: str, postgres_url: str) -> Iterator[None]:
-    """Nobody gets at the database."""
+    """End every session of the database and refuse new ones."""
     name = str(conninfo_to_dict(database_url)["dbname"])
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     with psycopg.connect(postgres_url, autocommit=True) as admin:
@@ -279,15 +280,15 @@ async def test_no_event_is_missed_while_the_database_is_unavailable(
     monkeypatch.setattr(
         poller, "describe_error", lambda error: str(loop.call_soon_threadsafe(failed.set) and error)
     )
-    monkeypatch.setattr(execute, "STATEMENT_RETRY_SECONDS", 0.2)
-    monkeypatch.setattr(execute, "CONNECTION_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(retry, "STATEMENT_RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(retry, "CONNECTION_WAIT_SECONDS", 0.2)
     driver = live.sync_driver(ADA)
     async with live.subscribe(ADA, 0) as subscriber:
         driver.request()
         await subscriber.receive()
         driver.start()
         with database_unavailable(live.url, postgres_url):
-            await asyncio.wait_for(failed.wait(), 10)
+            await asyncio.wait_for(failed.wait(), scaled(10))
         monkeypatch.undo()
         driver.record_course(1)
         statuses = [await subscriber.receive_status() for _ in range(2)]

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from interfaces.live import connection_limits, sse
+from tests.deadlines import scaled
 from tests.dev_tokens import ADA, bearer_headers
 from tests.interfaces.http.fake_service import STATUS_DOCUMENT
 from tests.interfaces.live.conftest import FakeLiveUpdates
@@ -26,7 +27,7 @@ async def open_event_stream(
         {} if last_event_id is None else {"Last-Event-ID": last_event_id}
     )
     async with (
-        httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=10) as client,
+        httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=scaled(10)) as client,
         client.stream("GET", EVENTS) as response,
     ):
         yield response
@@ -36,7 +37,7 @@ async def next_message(lines: AsyncIterator[str]) -> Any:
     async for line in lines:
         if line.startswith("data: "):
             return json.loads(line.removeprefix("data: "))
-    raise AssertionError("the stream ended")
+    raise AssertionError("the stream ended without a message")
 
 
 async def test_the_stream_sends_a_snapshot_and_then_changes(
@@ -51,7 +52,7 @@ async def test_the_stream_sends_a_snapshot_and_then_changes(
         assert live_updates.subscribers == [ADA]
         live_updates.messages.put_nowait(b'{"type":"sync"}')
         assert await next_message(lines) == {"type": "sync"}
-    await asyncio.wait_for(live_updates.unsubscribed.wait(), 5)
+    await asyncio.wait_for(live_updates.unsubscribed.wait(), scaled(5))
 
 
 async def test_each_event_id_is_a_position_to_resume_from(
@@ -89,7 +90,7 @@ async def test_a_client_that_does_not_read_is_disconnected(
     for _ in range(300):
         live_updates.messages.put_nowait(b'"%s"' % (b"x" * 100_000))
     async with open_event_stream(base_url):
-        await asyncio.wait_for(live_updates.unsubscribed.wait(), 10)
+        await asyncio.wait_for(live_updates.unsubscribed.wait(), scaled(10))
         assert live_updates.messages.qsize() > 0
 
 
@@ -99,9 +100,9 @@ async def test_an_idle_stream_sends_keep_alive_comments(
     monkeypatch.setattr(sse, "SSE_KEEP_ALIVE_SECONDS", 0.01)
     async with open_event_stream(base_url) as response:
         async for line in response.aiter_lines():
-            if line == ": still here":
+            if line == ": keep-alive":
                 return
-    raise AssertionError("no sign of life")
+    raise AssertionError("the stream ended without a keep-alive comment")
 
 
 async def test_the_stream_ends_when_the_token_expires(

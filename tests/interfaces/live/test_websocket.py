@@ -9,11 +9,18 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from domain.errors import PersonIsErased
+from infrastructure.settings import read_settings
+from interfaces.http.app import create_app
+from interfaces.http.context import app_state_of
 from interfaces.http.middleware.rate_limits import ANONYMOUS, LIVE
 from interfaces.live import connection_limits, websocket
+from tests.deadlines import scaled
 from tests.dev_tokens import ADA, BOB, token_of
+from tests.interfaces.http.auth.authenticators import UnavailableAuthenticator
 from tests.interfaces.http.fake_service import STATUS_DOCUMENT, FakeService
+from tests.interfaces.http.middleware.quotas import use_up
 from tests.interfaces.live.conftest import ORIGIN, FakeLiveUpdates
+from tests.interfaces.loopback_server import serve_on_loopback
 
 SNAPSHOT = {"type": "snapshot", "items": [STATUS_DOCUMENT]}
 
@@ -23,12 +30,12 @@ def open_websocket(base_url: str, **options: Any) -> connect:
 
 
 async def receive(client: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(client.recv(), 5))
+    return json.loads(await asyncio.wait_for(client.recv(), scaled(5)))
 
 
 async def close_code(client: ClientConnection) -> int | None:
     with pytest.raises(ConnectionClosed):
-        await asyncio.wait_for(_receive_until_closed(client), 15)
+        await asyncio.wait_for(_receive_until_closed(client), scaled(15))
     return client.close_code
 
 
@@ -81,7 +88,7 @@ async def test_a_disconnected_client_is_unsubscribed(
     async with open_websocket(base_url) as client:
         await authenticate(client)
         assert live_updates.subscribers == [ADA]
-    await asyncio.wait_for(live_updates.unsubscribed.wait(), 5)
+    await asyncio.wait_for(live_updates.unsubscribed.wait(), scaled(5))
     assert live_updates.subscribers == []
 
 
@@ -135,6 +142,11 @@ async def test_the_connection_is_closed_when_the_token_expires(
     assert live_updates.subscribers == []
 
 
+def test_a_close_reason_fits_into_a_close_frame() -> None:
+    reason = websocket.ClosedByServer(1013, "é" * 100).reason
+    assert reason == "é" * 61
+
+
 async def test_a_message_over_64_kib_closes_the_connection(base_url: str) -> None:
     async with open_websocket(base_url) as client:
         await authenticate(client)
@@ -151,7 +163,7 @@ async def test_a_client_that_does_not_read_is_disconnected(
         await authenticate(client)
         for _ in range(300):
             live_updates.messages.put_nowait(b'"%s"' % (b"x" * 100_000))
-        await asyncio.wait_for(live_updates.unsubscribed.wait(), 10)
+        await asyncio.wait_for(live_updates.unsubscribed.wait(), scaled(10))
         assert live_updates.messages.qsize() > 0
         assert await close_code(client) == 1013
 
@@ -204,13 +216,12 @@ async def test_unauthenticated_connections_are_limited(
         assert refused.value.response.status_code == 503
         assert refused.value.response.headers["retry-after"] == "1"
         assert await authenticate(waiting) == SNAPSHOT
-        async with open_websocket(base_url) as next_one:
-            assert await authenticate(next_one) == SNAPSHOT
+        async with open_websocket(base_url) as another:
+            assert await authenticate(another) == SNAPSHOT
 
 
 async def test_new_connections_of_a_person_are_rate_limited(base_url: str, app: FastAPI) -> None:
-    for _ in range(LIVE.quota):
-        await app.state.request_counters.add(f"live/{ADA}", LIVE.quota)
+    await use_up(app_state_of(app).request_counters, LIVE, str(ADA))
     async with open_websocket(base_url, subprotocols=["bearer", token_of()]) as client:
         assert await close_code(client) == 4429
 
@@ -220,11 +231,37 @@ async def test_failed_authentications_of_an_address_are_rate_limited(
 ) -> None:
     async with open_websocket(base_url, subprotocols=["bearer", "garbage"]) as client:
         assert await close_code(client) == 4401
-    assert app.state.request_counters.local_count("strangers/127.0.0.1").requests == 1
-    for _ in range(ANONYMOUS.quota):
-        await app.state.request_counters.add("strangers/127.0.0.1", ANONYMOUS.quota)
+    counters = app_state_of(app).request_counters
+    assert counters.local_count("strangers/127.0.0.1").requests == 1
+    await use_up(counters, ANONYMOUS, "127.0.0.1")
     with pytest.raises(InvalidStatus) as refused:
         async with open_websocket(base_url):
             pass
     assert refused.value.response.status_code == 429
     assert "retry-after" in refused.value.response.headers
+
+
+async def test_no_token_is_verified_after_the_address_has_used_up_its_quota(
+    base_url: str, app: FastAPI
+) -> None:
+    async with open_websocket(base_url) as client:
+        await use_up(app_state_of(app).request_counters, ANONYMOUS, "127.0.0.1")
+        await client.send(json.dumps({"type": "auth", "token": "garbage"}))
+        assert await close_code(client) == 4429
+
+
+async def test_without_keys_to_verify_tokens_the_client_can_try_later(
+    service: FakeService,
+) -> None:
+    app = create_app(
+        service.as_service(),
+        read_settings(_env_file=None),
+        authenticator=UnavailableAuthenticator(),
+    )
+    async with (
+        serve_on_loopback(app) as base_url,
+        open_websocket(base_url, subprotocols=["bearer", token_of()]) as client,
+    ):
+        assert await close_code(client) == 1013
+    counters = app_state_of(app).request_counters
+    assert counters.local_count("strangers/127.0.0.1").requests == 1

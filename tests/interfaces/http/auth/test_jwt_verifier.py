@@ -30,7 +30,7 @@ async def jwks_server() -> AsyncIterator[FakeJwksServer]:
 
 @pytest.fixture
 async def authenticate(jwks_server: FakeJwksServer) -> AsyncIterator[Authenticator]:
-    """Both ways configured."""
+    """An authenticator with both a secret and a JWKS."""
     async with open_authenticator(secret=SECRET, supabase_url=jwks_server.url) as authenticator:
         yield authenticator
 
@@ -97,6 +97,14 @@ async def test_a_token_with_bad_claims_is_refused(
         await authenticate(token)
 
 
+@pytest.mark.parametrize("name", ["exp", "iat", "aud", "sub", "role", "iss"])
+async def test_a_missing_claim_is_named(
+    jwks_server: FakeJwksServer, authenticate: Authenticator, name: str
+) -> None:
+    with pytest.raises(InvalidToken, match=f"has no `{name}` claim"):
+        await authenticate(EC_KEY.sign(claims(jwks_server, **{name: None})))
+
+
 async def test_an_issuer_that_only_shares_a_prefix_is_refused(
     jwks_server: FakeJwksServer, authenticate: Authenticator
 ) -> None:
@@ -151,7 +159,7 @@ SELF_CHOSEN_CHECKS: dict[str, Signer] = {
     ),
     "crit": lambda claim_set: EC_KEY.sign(claim_set, crit=["exp"]),
 }
-"""Each would pass with a verifier that does as the token says."""
+"""Forged tokens that a verifier would accept if it trusted the header of the token."""
 
 
 @pytest.mark.parametrize("case", SELF_CHOSEN_CHECKS)
@@ -248,6 +256,15 @@ async def test_only_configured_kinds_of_token_are_accepted(jwks_server: FakeJwks
         for token in (by_secret, by_key):
             with pytest.raises(InvalidToken):
                 await authenticate(token)
+
+
+async def test_a_token_is_cached_when_it_has_been_verified() -> None:
+    async with open_authenticator(secret=SECRET, supabase_url=None) as authenticate:
+        token = token_of(ADA)
+        assert authenticate.cached_principal(token) is None
+        principal = await authenticate(token)
+        assert principal.id == ADA
+        assert authenticate.cached_principal(token) is principal
 
 
 async def test_a_cached_token_still_expires() -> None:

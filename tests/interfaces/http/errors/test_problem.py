@@ -7,10 +7,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain import errors
-from infrastructure.event_store.errors import ConnectionLost, DatabaseBusy, DatabaseUnavailable
+from infrastructure.postgres.errors import (
+    ConnectionLost,
+    DatabaseBusy,
+    DatabaseUnavailable,
+    PostgresUnavailable,
+)
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
 from interfaces.http.errors.error_table import SLUG_BY_ERROR
-from interfaces.http.errors.problem import PROBLEM_TYPES
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from projections.support.page import BadCursor
 from tests.dev_tokens import ADA
 from tests.interfaces.http.fake_service import CONNECTION_ID, SYNC_ID, FakeService
@@ -21,33 +26,37 @@ CASES = [
     (errors.ConnectionExists(CONNECTION_ID), 409, "connection-exists"),
     (errors.ConnectionIsNotActive(CONNECTION_ID, "closed"), 409, "connection-not-active"),
     (errors.CanvasUserMismatch(), 422, "canvas-user-mismatch"),
-    (errors.CanvasUrlNotAllowed("CANVAS_ALLOWED_HOSTS says no"), 422, "canvas-url-not-allowed"),
+    (errors.CanvasUrlNotAllowed("not an allowed host"), 422, "canvas-url-not-allowed"),
     (errors.SyncAlreadyRunning(SYNC_ID), 409, "sync-already-running"),
     (errors.NoSyncRunning(), 409, "no-sync-running"),
     (errors.SyncIsOver(SYNC_ID), 409, "conflict"),
     (errors.SyncNotDue(SYNC_ID), 409, "conflict"),
     (errors.VersionConflict(CONNECTION_ID), 409, "conflict"),
     (errors.PersonIsErased(ADA), 410, "person-erased"),
-    (errors.CanvasTokenRejected("dead"), 422, "canvas-token-rejected"),
-    (errors.CanvasForbidden("no"), 422, "canvas-token-rejected"),
-    (errors.CanvasThrottled("slow down"), 502, "canvas-unreachable"),
-    (errors.CanvasUnreachable("gone"), 502, "canvas-unreachable"),
+    (errors.CanvasTokenRejected("rejected"), 422, "canvas-token-rejected"),
+    (errors.CanvasForbidden("forbidden"), 422, "canvas-token-rejected"),
+    (errors.CanvasThrottled("rate limit"), 502, "canvas-unreachable"),
+    (errors.CanvasUnreachable("no route"), 502, "canvas-unreachable"),
     (errors.CanvasResponseUnusable("html"), 502, "canvas-unreachable"),
     (errors.CanvasTimeout("slow"), 504, "canvas-timeout"),
     (errors.ConnectionUnusable("no token"), 409, "connection-not-active"),
     (DatabaseBusy(), 503, "database-busy"),
     (DatabaseUnavailable(), 503, "database-unavailable"),
     (ConnectionLost(), 503, "database-unavailable"),
+    (PostgresUnavailable("secret address"), 503, "database-unavailable"),
     (psycopg_pool.PoolTimeout(), 503, "database-busy"),
     (psycopg_pool.TooManyRequests(), 503, "database-busy"),
+    (psycopg_pool.PoolClosed(), 503, "database-unavailable"),
     (psycopg.OperationalError("secret host"), 503, "database-unavailable"),
+    (psycopg.InterfaceError("the connection is closed"), 503, "database-unavailable"),
+    (psycopg.errors.TooManyConnections(), 503, "database-busy"),
     (psycopg.errors.QueryCanceled(), 503, "database-busy"),
     (psycopg.errors.UndefinedColumn(), 503, "projection-behind"),
-    (RebuildRefused("at it"), 409, "rebuild-running"),
+    (RebuildRefused("already running"), 409, "rebuild-running"),
     (BadCursor("x"), 422, "bad-cursor"),
 ]
 
-SECRET = "7~never-to-be-seen-again"
+SECRET = "7~a-secret-canvas-token"
 
 
 def test_every_domain_error_has_a_slug() -> None:
@@ -90,12 +99,12 @@ async def test_a_refusal_names_the_id_it_is_about(
 async def test_an_unknown_error_is_logged_once_and_not_shown(
     ada: httpx2.AsyncClient, service: FakeService
 ) -> None:
-    service.error = RuntimeError("the inside")
+    service.error = RuntimeError("internal detail")
     with capture_logs() as logs:
         response = await ada.get(COURSES)
     assert response.status_code == 500
     assert response.json()["type"] == "/problems/internal-error"
-    assert "inside" not in response.text
+    assert "internal detail" not in response.text
     assert response.headers["x-content-type-options"] == "nosniff"
     assert [log["event"] for log in logs if log["log_level"] == "error"] == ["request_failed"]
 
@@ -113,6 +122,7 @@ async def test_a_refused_value_is_a_bad_cursor_only_with_a_cursor(
 async def test_every_problem_type_has_a_page(anonymous: httpx2.AsyncClient, slug: str) -> None:
     response = await anonymous.get(f"/problems/{slug}")
     assert response.status_code == 200
+    assert PROBLEM_TYPES[slug].cause in response.text
     assert PROBLEM_TYPES[slug].advice in response.text
 
 

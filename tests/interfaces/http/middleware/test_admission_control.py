@@ -14,6 +14,7 @@ from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.http.consistency import encode_consistency_token
 from interfaces.http.middleware import admission_control, body_limit
 from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter
+from tests.deadlines import scaled
 from tests.dev_tokens import SECRET, bearer_headers
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 from tests.interfaces.loopback_server import serve_on_loopback
@@ -27,7 +28,7 @@ SETUP = {
 
 
 class BlockingService(FakeService):
-    """Answers when the gate opens, and knows how many wait for that."""
+    """A service whose calls wait at a gate; `running` is the number of waiting calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,8 +58,8 @@ class BlockingService(FakeService):
         self.gates[gate].set()
 
     async def wait_until_running(self, count: int) -> None:
-        async with asyncio.timeout(10):
-            while self.running != count:  # noqa: ASYNC110  # the server moves
+        async with asyncio.timeout(scaled(10)):
+            while self.running != count:  # noqa: ASYNC110  # the server changes it
                 await asyncio.sleep(0.005)
 
 
@@ -69,7 +70,7 @@ def service() -> BlockingService:
 
 @pytest.fixture
 async def app(service: BlockingService, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
-    """Two work at a time, and one more waits."""
+    """An application with two slots and a queue of one."""
 
     def create_small_limiter() -> ConcurrencyLimiter:
         return ConcurrencyLimiter(2, max_waiting=1, timeout_seconds=60)
@@ -101,7 +102,7 @@ async def test_a_full_process_refuses_at_once_and_still_serves_health(
             assert (await ada.get(path)).status_code == 200
         service.open_gate("courses")
     assert [task.result().status_code for task in tasks] == [200] * 3
-    assert (await ada.get("/api/v1/sync/logs")).status_code == 200, "it has recovered"
+    assert (await ada.get("/api/v1/sync/logs")).status_code == 200, "all slots are free again"
 
 
 async def test_requests_that_wait_for_canvas_do_not_block_others(
@@ -136,19 +137,21 @@ async def test_a_slow_sender_releases_its_slot_and_times_out(
     monkeypatch.setattr(body_limit, "BODY_TIMEOUT_SECONDS", 1.0)
     async with serve_on_loopback(app) as base:
         host, port = base.removeprefix("http://").split(":")
-        slow_clients = [await _begin_a_body(host, int(port)) for _ in range(3)]
+        slow_clients = [await _send_partial_body(host, int(port)) for _ in range(3)]
         async with httpx2.AsyncClient(base_url=base) as client:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(scaled(10)):
                 while (await client.get("/api/v1/sync/logs", headers=bearer_headers())).is_error:
-                    pass  # until the three have stepped aside
+                    pass  # until the three slow requests have released their slots
             for reader, writer in slow_clients:
-                response = await asyncio.wait_for(reader.read(), 10)
+                response = await asyncio.wait_for(reader.read(), scaled(10))
                 assert response.startswith(b"HTTP/1.1 408 ")
                 assert b"/problems/request-timeout" in response
                 writer.close()
 
 
-async def _begin_a_body(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _send_partial_body(
+    host: str, port: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection(host, port)
     head = [
         f"POST /api/v1/canvas/connections/{CONNECTION_ID}/sync HTTP/1.1",
@@ -162,13 +165,8 @@ async def _begin_a_body(host: str, port: int) -> tuple[asyncio.StreamReader, asy
     return reader, writer
 
 
-async def test_a_slow_reader_holds_no_slot(
-    app: FastAPI, service: BlockingService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def large_response(*_: Any, **__: Any) -> bytes:
-        return b'"%s"' % (b"x" * 10_000_000)
-
-    monkeypatch.setattr(service, "stats_of", large_response)
+async def test_a_slow_reader_holds_no_slot(app: FastAPI, service: BlockingService) -> None:
+    service.stats = b'"%s"' % (b"x" * 10_000_000)
     async with serve_on_loopback(app) as base:
         host, port = base.removeprefix("http://").split(":")
         connections = [await asyncio.open_connection(host, int(port), limit=1024) for _ in range(5)]
@@ -176,7 +174,7 @@ async def test_a_slow_reader_holds_no_slot(
         request = head + bearer_headers()["Authorization"] + "\r\n\r\n"
         for reader, writer in connections:
             writer.write(request.encode())
-            assert (await asyncio.wait_for(reader.readline(), 10)) == b"HTTP/1.1 200 OK\r\n"
+            assert (await asyncio.wait_for(reader.readline(), scaled(10))) == b"HTTP/1.1 200 OK\r\n"
         async with httpx2.AsyncClient(base_url=base) as client:
             assert (
                 await client.get("/api/v1/sync/logs", headers=bearer_headers())

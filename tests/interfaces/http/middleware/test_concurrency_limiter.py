@@ -6,7 +6,7 @@ from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter, L
 
 
 async def start_acquiring(limiter: ConcurrencyLimiter) -> asyncio.Task[Slot]:
-    """Somebody who is in the room or in the line when this returns."""
+    """Start to acquire a slot; on return the task holds it or is in the queue."""
     task = asyncio.create_task(limiter.acquire())
     await asyncio.sleep(0)
     return task

@@ -4,6 +4,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from tests.deadlines import scaled
 from tests.dev_tokens import ADA, bearer_headers
 from tests.interfaces.http.authorisation import ALLOWED_IDENTITIES, ROUTE_ACCESS, method_and_path
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
@@ -13,7 +14,7 @@ from tests.metric_deltas import metric_delta
 READS = sorted(route for route in ROUTE_ACCESS if route.startswith("GET"))
 STREAM = "GET /api/v1/sync/events"
 VARIABLE_HEADERS = {"x-request-id", "date", "etag", "content-length"}
-"""What two answers to the same question may differ in, where they hold numbers that move."""
+"""Headers that may differ between two responses if the body has changing values."""
 RATE_LIMIT_USAGE = {"ratelimit", "ratelimit-remaining", "ratelimit-reset"}
 
 
@@ -81,7 +82,7 @@ async def test_head_over_a_real_connection(app: FastAPI) -> None:
 async def test_head_of_a_stream_completes(app: FastAPI) -> None:
     _, path = method_and_path(STREAM)
     async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(scaled(5)):
             head_response = await client.head(path, headers=bearer_headers())
             second = await client.head(path, headers=bearer_headers())
         assert head_response.headers["content-type"].startswith("text/event-stream")

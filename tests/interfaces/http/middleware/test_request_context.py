@@ -153,9 +153,11 @@ async def test_concurrent_requests_keep_their_own_actor(app: FastAPI, service: F
     users = [ADA, BOB] * 4
     async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
         requests = (
-            client.get(COURSES, headers={**bearer_headers(user), "X-Request-ID": f"{user}-{n}"})
-            for n, user in enumerate(users)
+            client.get(
+                COURSES, headers={**bearer_headers(user), "X-Request-ID": f"{user}-{number}"}
+            )
+            for number, user in enumerate(users)
         )
         await asyncio.gather(*requests)
-    expected = {(str(user), f"{user}-{n}") for n, user in enumerate(users)}
+    expected = {(str(user), f"{user}-{number}") for number, user in enumerate(users)}
     assert set(zip(service.actors, service.correlation_ids, strict=True)) == expected

@@ -1,4 +1,4 @@
-"""A snapshot: every header of each kind of answer, but those that are about the request alone."""
+"""Compares all headers of each kind of response, except those that vary with the request."""
 
 import httpx2
 import pytest
@@ -135,7 +135,7 @@ async def test_every_header_of_a_response(app: FastAPI, service: FakeService, ki
 async def test_an_internal_error_has_the_same_headers(
     ada: httpx2.AsyncClient, service: FakeService
 ) -> None:
-    service.error = RuntimeError("the inside")
+    service.error = RuntimeError("internal detail")
     response = await ada.get(COURSES)
     found = {
         name: value for name, value in response.headers.items() if name not in VARIABLE_HEADERS

@@ -1,9 +1,9 @@
 from datetime import UTC, datetime
-from uuid import UUID
 
 import httpx2
 import pytest
 
+from application.record_history_read import RecordHistoryRead
 from domain.errors import ConnectionNotFound
 from tests.dev_tokens import ADA, BOB, bearer_headers
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
@@ -37,7 +37,8 @@ async def test_reading_events_is_recorded(
         },
     )
     description = f"events type=CourseFetched,GradeChanged since={SINCE} after_version=3"
-    assert service.last_call("record_history_read")[0] == (CONNECTION_ID, str(BOB), description)
+    command = RecordHistoryRead(connection_id=CONNECTION_ID, reader=str(BOB), what=description)
+    assert service.last_call("record_history_read")[0] == (command,)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ async def test_reading_state_is_recorded(
     response = await anonymous.get(STATE, params=params, headers=AUDITOR)
     assert response.json()["connection"]["id"] == str(CONNECTION_ID)
     assert service.last_call("state_at") == ((CONNECTION_ID,), {"as_of": as_of, "version": version})
-    assert service.last_call("record_history_read")[0][2].startswith("state")
+    assert service.last_call("record_history_read")[0][0].what.startswith("state")
 
 
 async def test_state_at_both_a_time_and_a_version_is_refused(
@@ -77,12 +78,9 @@ async def test_an_unknown_event_type_is_refused(anonymous: httpx2.AsyncClient) -
 
 
 async def test_history_is_not_shown_if_the_access_cannot_be_recorded(
-    anonymous: httpx2.AsyncClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+    anonymous: httpx2.AsyncClient, service: FakeService
 ) -> None:
-    async def fail(_: UUID, __: str, ___: str) -> None:
-        raise ConnectionNotFound(CONNECTION_ID)
-
-    monkeypatch.setattr(service, "record_history_read", fail)
+    service.error_by_name["record_history_read"] = ConnectionNotFound(CONNECTION_ID)
     for path in (EVENTS, STATE):
         response = await anonymous.get(path, headers=AUDITOR)
         assert response.status_code == 404

@@ -79,8 +79,8 @@ async def test_an_invalid_field_is_named_and_its_value_not_returned(
     assert response.status_code == 422
     problem = response.json()
     assert problem["type"] == "/problems/invalid-request"
-    assert [fault["loc"] for fault in problem["errors"]] == [loc]
-    assert all(set(fault) == {"loc", "msg", "type"} for fault in problem["errors"])
+    assert [entry["loc"] for entry in problem["errors"]] == [loc]
+    assert all(set(entry) == {"loc", "msg", "type"} for entry in problem["errors"])
     assert SECRET not in response.text
     assert service.calls == []
 
@@ -109,7 +109,7 @@ async def test_connections_are_listed_and_shown(
     assert page.json() == {"items": [CONNECTION_DOCUMENT], "next_cursor": "bmV4dA"}
     assert service.last_call("connections_of") == (
         (ADA,),
-        {"interval": service.sync_interval, "cursor": None, "limit": 100},
+        {"cursor": None, "limit": 100},
     )
     assert (await ada.get(CONNECTION_PATH)).json() == CONNECTION_DOCUMENT
 
@@ -121,16 +121,16 @@ async def test_a_token_is_replaced(ada: httpx2.AsyncClient, service: FakeService
     assert service.last_call("rotate_token")[0] == (command,)
 
 
-async def test_validation_returns_the_verdict_of_canvas(
+async def test_validation_returns_whether_canvas_accepts_the_token(
     ada: httpx2.AsyncClient, service: FakeService
 ) -> None:
     valid = (await ada.post(f"{CONNECTION_PATH}/validate")).json()
     assert valid["valid"] is True
     assert set(valid) == {"valid", "checked_at"}
     assert valid["checked_at"].endswith("Z")
-    service.refusal_reason = "Canvas says the token is dead."
+    service.refusal_reason = "Canvas rejects the token."
     invalid = (await ada.post(f"{CONNECTION_PATH}/validate")).json()
-    assert (invalid["valid"], invalid["reason"]) == (False, "Canvas says the token is dead.")
+    assert (invalid["valid"], invalid["reason"]) == (False, "Canvas rejects the token.")
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b" { } "])
@@ -153,7 +153,7 @@ async def test_validation_refuses_any_other_body(
 ) -> None:
     response = await ada.post(f"{CONNECTION_PATH}/validate", content=body)
     assert response.status_code == 422
-    assert [fault["loc"] for fault in response.json()["errors"]] == [loc]
+    assert [entry["loc"] for entry in response.json()["errors"]] == [loc]
     assert service.calls == []
 
 
@@ -168,7 +168,7 @@ async def test_a_new_run_is_always_returned_as_queued(
         "courses": {"total": 3, "done": 2, "failed": 1},
         "changes": {"courses": 2, "assignments": 9, "grades": 1},
         "requests": {"total": 7, "not_modified": 1, "retried": 1},
-        "error": {"code": "interrupted", "detail": "It stopped."},
+        "error": {"code": "interrupted", "detail": "The worker stopped."},
     }
     assert (await ada.post(SETUP_PATH, json=VALID_BODY)).json()["sync"] == SYNC_DOCUMENT
     manual = {**SYNC_DOCUMENT, "trigger": "manual", "mode": "incremental"}

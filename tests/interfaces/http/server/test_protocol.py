@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from interfaces.http.server import protocol
-from interfaces.http.server.uvicorn_server import create_server
+from interfaces.http.server.uvicorn_server import create_config
+from tests.deadlines import scaled
 from tests.dev_tokens import bearer_headers
 from tests.interfaces.http.fake_service import FakeService
 from tests.interfaces.loopback_server import serve_on_loopback
@@ -30,8 +31,8 @@ async def open_connection(
 
 
 async def read_response(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
-    """One answer, however it ends."""
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    """Return the status, the headers and the JSON body of one response."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), scaled(10))
     status, *lines = head.decode().strip().split("\r\n")
     headers = {name.lower(): value for name, value in (each.split(": ", 1) for each in lines)}
     body = await reader.readexactly(int(headers["content-length"]))
@@ -48,7 +49,7 @@ async def expect_problem(reader: asyncio.StreamReader, status: int, slug: str) -
     assert headers["content-type"] == "application/problem+json"
     assert headers["x-content-type-options"] == "nosniff"
     assert "server" not in headers
-    assert await asyncio.wait_for(reader.read(), 10) == b"", "and the connection is closed"
+    assert await asyncio.wait_for(reader.read(), scaled(10)) == b"", "the connection is not closed"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ async def test_an_unused_connection_is_closed_without_a_response(
 ) -> None:
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT_SECONDS", 0.2)
     async with open_connection(app) as (reader, _):
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), scaled(10)) == b""
 
 
 async def test_the_second_head_on_a_connection_has_the_same_timeout(
@@ -114,16 +115,13 @@ async def test_the_second_head_on_a_connection_has_the_same_timeout(
 
 
 def test_keep_alive_is_longer_than_the_minute_of_common_proxies(app: FastAPI) -> None:
-    assert create_server(app).config.timeout_keep_alive > 60
+    assert create_config(app).timeout_keep_alive > 60
 
 
 async def test_a_response_that_is_not_read_is_aborted(
     app: FastAPI, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def large_response(*_: Any, **__: Any) -> bytes:
-        return b'"%s"' % (b"x" * 20_000_000)
-
-    monkeypatch.setattr(service, "stats_of", large_response)
+    service.stats = b'"%s"' % (b"x" * 20_000_000)
     monkeypatch.setattr(protocol, "SLOW_READER_TIMEOUT_SECONDS", 0.2)
     async with open_connection(app) as (reader, writer):
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # sockets can be read
@@ -133,7 +131,7 @@ async def test_a_response_that_is_not_read_is_aborted(
         await asyncio.sleep(2)
         writer.transport.resume_reading()  # type: ignore[attr-defined]
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-            await asyncio.wait_for(reader.readexactly(20_000_000), 10)
+            await asyncio.wait_for(reader.readexactly(20_000_000), scaled(10))
 
 
 async def test_connections_over_the_limit_are_refused(

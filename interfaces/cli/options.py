@@ -1,0 +1,49 @@
+"""Options and help texts that several commands share."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+
+import typer
+
+EXAMPLE_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+
+CommandGroup = partial(
+    typer.Typer, rich_markup_mode=None, no_args_is_help=True, add_completion=False
+)
+
+PortOption = Annotated[
+    int,
+    typer.Option(
+        min=0, max=65535, help="TCP port to listen on, for example 8080; 0 selects a free port."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+class Role(StrEnum):
+    """The role of the user of a token: it decides which routes of the API the token can use."""
+
+    student = "student"
+    auditor = "auditor"
+    admin = "admin"
+
+
+def example(command: str) -> str:
+    """Return the end of a help text: an example, whose lines click does not wrap."""
+    return f"\b\nExample:\n  {command}"
+
+
+def parse_time(text: str) -> datetime:
+    """Parse a date or a time of RFC 3339; without an offset it is UTC.
+
+    Raises: BadParameter, which typer prints, if it is neither.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a time of RFC 3339; write it like 2026-09-01T12:00:00Z."
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,67 @@
+"""The keyword arguments of queries, as the fake service receives and records them.
+
+Only those that were passed are recorded. mypy compares them with `interfaces/service_protocols.py`.
+"""
+
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import NotRequired, TypedDict
+from uuid import UUID
+
+
+class PageOptions(TypedDict):
+    cursor: NotRequired[str | None]
+    limit: int | None
+
+
+class ConnectionOptions(PageOptions):
+    connection_id: NotRequired[UUID | None]
+
+
+class CourseOptions(ConnectionOptions):
+    state: NotRequired[str | None]
+    q: NotRequired[str | None]
+
+
+class GradeOptions(ConnectionOptions):
+    course_id: NotRequired[UUID | None]
+
+
+class AssignmentOptions(GradeOptions):
+    now: datetime
+    statuses: NotRequired[AbstractSet[str]]
+    due_after: NotRequired[datetime | None]
+    due_before: NotRequired[datetime | None]
+    q: NotRequired[str | None]
+    sort: NotRequired[str]
+
+
+class ChangeOptions(PageOptions):
+    course_id: NotRequired[UUID | None]
+    assignment_id: NotRequired[UUID | None]
+    since: NotRequired[datetime | None]
+
+
+class SyncOptions(ConnectionOptions):
+    status: NotRequired[str | None]
+
+
+class HistoryOptions(TypedDict):
+    types: NotRequired[frozenset[str]]
+    since: NotRequired[datetime | None]
+    until: NotRequired[datetime | None]
+    after_version: NotRequired[int | None]
+    cursor: NotRequired[str | None]
+    limit: NotRequired[int | None]
+
+
+class StateOptions(TypedDict):
+    as_of: NotRequired[datetime | None]
+    version: NotRequired[int | None]
+
+
+class AllConnectionsOptions(TypedDict):
+    user_id: NotRequired[UUID | None]
+    canvas_url: NotRequired[str | None]
+    cursor: NotRequired[str | None]
+    limit: NotRequired[int]
