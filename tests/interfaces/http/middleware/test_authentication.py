@@ -118,8 +118,8 @@ async def test_without_keys_only_protected_routes_are_unavailable(
 async def test_every_result_is_returned_and_none_is_raised(
     authenticator: CountingAuthenticator, counters: RequestCounters, kind: str
 ) -> None:
-    scope = new_scope(counters, kind)
-    principal = await authenticate_token(token_of(ADA), scope, authenticator)
+    scope, token = new_scope(counters, kind), token_of(ADA)
+    principal = await authenticate_token(token, scope, authenticator)
     assert isinstance(principal, Principal)
     assert principal.id == ADA
     assert isinstance(await authenticate_token("garbage", scope, authenticator), InvalidToken)
@@ -128,7 +128,7 @@ async def test_every_result_is_returned_and_none_is_raised(
     await use_up(counters, ANONYMOUS, ADDRESS)
     refused = await authenticate_token("garbage", scope, authenticator)
     assert isinstance(refused, RateLimitExceeded)
-    assert await authenticate_token(token_of(ADA), scope, authenticator) == principal
+    assert await authenticate_token(token, scope, authenticator) == principal
 
 
 @given(remaining=st.integers(0, 5), sent=st.integers(0, 10))
