@@ -16,7 +16,7 @@ class EventMetadata:
     correlation_id: str | None = None
     """The id of everything that belongs together: a request id or a sync id."""
     causation_id: UUID | None = None
-    """The event that caused those appended; no command sets it yet, so it is always None."""
+    """The id of the event that caused the appended ones; always None: no command sets it yet."""
     position: int = 0
     """The position of the last event that was appended with this metadata; 0 if there is none."""
 

@@ -1,4 +1,4 @@
-"""What the commands need from outside: each port, after the values that it takes or returns."""
+"""What the commands need from outside: the ports, each below the types of its values."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager

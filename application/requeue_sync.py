@@ -20,9 +20,9 @@ class RequeueSync:
 
 
 async def requeue_sync(command: RequeueSync, *, store: Store, queue: Queue) -> None:
-    """Queue the run for another attempt, after a delay if it crashed; fail it after the last.
+    """Queue the run for another attempt, after a delay if it crashed; fail it after the last one.
 
-    Nothing happens if the run is no longer at this worker.
+    Nothing happens if the run is no longer assigned to this worker.
     """
     sync = await store.load(Sync, Sync.id_for(command.connection_id))
     attempt = sync.attempt

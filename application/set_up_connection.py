@@ -25,8 +25,8 @@ async def set_up_connection(
 ) -> QueuedSync:
     """Check the token at Canvas, store it, open the connection; return its first run, queued.
 
-    The token is stored before the event that has its fingerprint: without that event it is not
-    used, so that an interrupted command leaves nothing wrong.
+    The token is stored before the event that has its fingerprint. Without that event the token is
+    not used, so an interrupted command does no harm.
 
     Raises:
         CanvasUrlNotAllowed: If no token may be sent to this address.

@@ -56,7 +56,7 @@ class PlannerWindow(NamedTuple):
 
 
 class PlannerStatus(NamedTuple):
-    """What the planner shows of a submission; the defaults are those of no submission."""
+    """What the planner shows of a submission; the defaults are those without a submission."""
 
     submitted: bool = False
     excused: bool = False
@@ -93,7 +93,7 @@ def planner_state_hash(
 
 
 def expected_planner_state_hash(assignment: Assignment) -> int | None:
-    """Return the hash that the planner should show; None without due date: it is not listed."""
+    """Return the hash that the planner should show; None without a due date."""
     due_at, submission = assignment["due_at"], assignment["submission"]
     if due_at is None:
         return None

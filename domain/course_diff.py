@@ -109,7 +109,7 @@ def diff(
 def apply_to_snapshot(
     snapshot: CourseSnapshot, course: Course, assignments: list[Assignment], removed: list[str]
 ) -> CourseSnapshot:
-    """Return the snapshot after a CourseFetched with these fields; it changes the old one.
+    """Return the snapshot after a CourseFetched with these fields; the old one is changed too.
 
     A restricted course keeps its score, because Canvas does not show it.
     """

@@ -1,4 +1,4 @@
-"""When the next run of a connection is due, and its mode, by the state of its aggregates."""
+"""Applies the schedule to the aggregates of a connection, and chooses the mode of the next run."""
 
 from datetime import datetime, timedelta
 

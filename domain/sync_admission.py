@@ -28,7 +28,7 @@ def hosts_to_probe(circuits: Mapping[str, CircuitBreaker], now: datetime) -> lis
 
 
 def hosts_at_capacity(queued_runs: Mapping[str, int], capacity: int = MAX_QUEUED_RUNS) -> list[str]:
-    """Return the origins whose queued runs are as many as the free places or more.
+    """Return the origins that have at least as many queued runs as there are free places.
 
     So there are always places for other hosts: one host alone can use half of `capacity`, each of
     two a third, and so on. `queued_runs` has the number of queued runs by origin.
@@ -52,7 +52,7 @@ def admit(
 
 
 class ScanCursors:
-    """Up to where runs were requested for all due connections, for each set of skipped hosts.
+    """For each set of skipped hosts, the due connection up to which all runs were requested.
 
     Due connections of skipped hosts (open circuit, or at capacity) collect at the start of the
     order. Without a cursor each scan would read all of them again. A connection that becomes due
@@ -82,7 +82,7 @@ class ScanCursors:
         batch: Sequence[DueConnection],
         requested: Sequence[DueConnection],
     ) -> None:
-        """Move a cursor to the last connection of a batch before the first without a request."""
+        """Move a cursor to the connection before the first one of a batch without a request."""
         last = None
         for due, admitted in zip(batch, requested, strict=False):
             if due != admitted:

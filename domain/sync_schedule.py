@@ -45,7 +45,7 @@ class DueConnection(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """What decides when the next run of a connection is due, next to the sync interval.
+    """What decides when the next run of a connection is due, besides the sync interval.
 
     The aggregate and both read models with a due time keep exactly these three values.
     """
@@ -55,7 +55,7 @@ class Schedule(NamedTuple):
     failures: int
     """How many runs in a row failed for a transient reason, before an active run."""
     delay_index: int
-    """Which of `delays(interval)` the connection waits. While a run is active: that without
+    """The index in `delays(interval)` of the delay to wait. While a run is active: that without
     failures, so that a run whose end is never recorded blocks the connection no longer than that.
     """
 
@@ -115,7 +115,7 @@ def next_due_at(idle_since: datetime, index: int, interval: timedelta) -> dateti
 def needs_full_sync(last_full_sync_at: datetime | None, now: datetime, interval: timedelta) -> bool:
     """Return whether a run that is requested now must be full.
 
-    It must if the run after it could begin later than FULL_SYNC_INTERVAL after
+    It must be full if the run after it could begin later than FULL_SYNC_INTERVAL after
     `last_full_sync_at`, the start of the last full run (None if there was none).
     """
     return (

@@ -1,1 +1,1 @@
-"""How the world is reached."""
+"""Access to everything outside the program: PostgreSQL, Canvas, Redis, and settings."""

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     )
     supabase_jwt_secret: SecretStr | None = Field(default=None, examples=["<JWT secret>"])
     supabase_service_key: SecretStr | None = Field(default=None, examples=["<service role key>"])
+    """Reserved: nothing reads it yet. Erasure will use it to delete the auth user."""
     redis_url: Annotated[SecretStr, AfterValidator(parse_redis_url)] | None = Field(
         default=None, examples=["redis://localhost:6379/0"]
     )

@@ -1,1 +1,1 @@
-"""The ways in."""
+"""How the program is used: the HTTP API, live messages and the command line."""

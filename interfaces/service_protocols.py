@@ -206,7 +206,7 @@ class ListAllConnections(Protocol):
 
 
 class WaitForPosition(Protocol):
-    """infrastructure.projection_engine.wait_for_position.CheckpointWaiter.wait_for."""
+    """infrastructure.projection_engine.checkpoint_waiter.CheckpointWaiter.wait_for."""
 
     async def __call__(
         self, position: int, names: Iterable[str], timeout_seconds: float, /

@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.embedded.embedded_postgres import (
     OWNER_ROLE,
     EmbeddedPostgres,
     create_database,
 )
-from infrastructure.queue.database_schema import apply_migrations
 from tests.deadlines import scaled
 
 PROCESS_FOLDERS = ("canary", "end_to_end", "faults", "fuzzing", "interfaces/cli")

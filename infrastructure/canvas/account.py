@@ -23,7 +23,7 @@ from infrastructure.canvas.parse_course import find_student_id, parse_course
 from infrastructure.canvas.scoped_key_fallback import (
     DroppedIncludes,
     attach_submissions,
-    totals_unknown,
+    unknown_totals_failure,
 )
 
 COURSES_QUERY = [
@@ -137,7 +137,7 @@ class CanvasAccountReader:
         if course["state"] == "restricted":
             return FetchedCourse(course, None)
         if course["canvas_id"] in self._courses_without_totals:
-            return FetchedCourse(course, None, totals_unknown(course["canvas_id"]))
+            return FetchedCourse(course, None, unknown_totals_failure(course["canvas_id"]))
         try:
             return FetchedCourse(course, await self._fetch_assignments(course["canvas_id"]))
         except CanvasFailure as failure:

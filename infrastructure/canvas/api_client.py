@@ -84,8 +84,8 @@ class CanvasApi:
     async def get(self, url: URL, validator: str | None = None) -> CanvasResponse:
         """Send a GET request to a URL of this origin; retry with back-off and full jitter.
 
-        A `validator` is sent as `If-None-Match`. The loop is not one of stamina: the failure
-        decides how often to retry, and the deadline is one of the event loop's clock.
+        A `validator` is sent as `If-None-Match`. The loop does not use stamina: the
+        number of retries depends on the failure, and the deadline is by the event loop's clock.
 
         Raises: CanvasFailure if no attempt succeeds before the deadline.
         """

@@ -114,7 +114,7 @@ class CanvasClient:
         )
 
     def _blocking_failure(self, origin: str, token: str) -> CanvasFailure | None:
-        """Check host and token again: the policy may have changed since the connection began."""
+        """Check host and token again: the policy may have changed since the connection opened."""
         try:
             self._host_policy.allowed_origin(origin)
         except CanvasUrlNotAllowed as error:

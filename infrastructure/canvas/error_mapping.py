@@ -39,7 +39,7 @@ HOST_NOT_FOUND_ERRNOS = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket
 
 
 class RetryableFailure(Exception):
-    """Wraps a failure that another attempt may not meet."""
+    """Wraps a failure of a request that may succeed when it is repeated."""
 
     def __init__(self, failure: CanvasFailure) -> None:
         super().__init__(failure.detail)
@@ -56,9 +56,13 @@ def map_transport_error(error: Exception, host: str) -> CanvasFailure | Retryabl
         case ClientConnectorError() | ClientConnectorCertificateError():
             return _map_connection_error(error, host)
         case ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
-            return CanvasResponseUnusable(f"{host} sent a response that cannot be decompressed.")
+            return CanvasResponseUnusable(
+                f"{host} sent a response that cannot be decompressed; check that it is a Canvas."
+            )
         case ClientResponseError() | InvalidURL():
-            return CanvasResponseUnusable(f"{host} sent a response that is not valid HTTP.")
+            return CanvasResponseUnusable(
+                f"{host} sent a response that is not valid HTTP; check that it is a Canvas."
+            )
     return RetryableFailure(CanvasUnreachable(f"{host} closed the connection; try again later."))
 
 
@@ -66,7 +70,8 @@ def _map_connection_error(error: Exception, host: str) -> CanvasFailure | Retrya
     match error:
         case ClientConnectorCertificateError() | ClientConnectorSSLError():
             return CanvasUnreachable(
-                f"No secure connection to {host} is possible: its certificate is not valid."
+                f"No secure connection to {host} is possible: its certificate is not valid;"
+                " check the address."
             )
         case ClientConnectorDNSError() if error.os_error.errno in HOST_NOT_FOUND_ERRNOS:
             return CanvasUnreachable(f"The host {host} does not exist; check the address.")
@@ -111,7 +116,9 @@ def _permanent_failure(status: int, headers: CIMultiDictProxy[str], host: str) -
     if status == UNAUTHORIZED and headers.get("WWW-Authenticate", "").lower().startswith("bearer"):
         return CanvasTokenRejected(f"{host} rejects the token; create a new one in Canvas.")
     if status == UNAUTHORIZED or (status == FORBIDDEN and is_json(headers)):
-        return CanvasForbidden(f"{host} does not permit this token to read the data.")
+        return CanvasForbidden(
+            f"{host} does not permit this token to read the data; use a token without restrictions."
+        )
     if status in REDIRECTS and status != NOT_MODIFIED:
         return CanvasResponseUnusable(f"{host} redirects; enter the address it redirects to.")
     return CanvasResponseUnusable(

@@ -75,7 +75,7 @@ class DroppedIncludes:
         return self._ids_without_totals - totals.keys()
 
 
-def totals_unknown(course_id: str) -> CanvasForbidden:
+def unknown_totals_failure(course_id: str) -> CanvasForbidden:
     """The failure of a course whose totals are unknown, so that its known state is kept."""
     return CanvasForbidden(
         f"The token's developer key does not allow includes, and Canvas lists no enrollment in"
@@ -86,7 +86,7 @@ def totals_unknown(course_id: str) -> CanvasForbidden:
 async def attach_submissions(
     course_id: str, assignments: dict[str, Assignment], fetch_rows: FetchRows
 ) -> None:
-    """Fetch the submissions of a course and set them in assignments that came without.
+    """Fetch the submissions of a course and set them in assignments that have none.
 
     Raises: CanvasFailure if a request fails, with the scope that the developer key needs.
     """

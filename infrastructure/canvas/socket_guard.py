@@ -60,7 +60,7 @@ def _is_in(ip: IPv4Address | IPv6Address, networks: tuple[IPv4Network | IPv6Netw
     return any(ip.version == network.version and ip in network for network in networks)
 
 
-def is_private_or_public_address(address: str) -> bool:
+def is_allowed_private_address(address: str) -> bool:
     """Whether CANVAS_ALLOW_PRIVATE may allow an address.
 
     Link-local addresses are never allowed: clouds serve instance metadata there.
@@ -88,7 +88,7 @@ def open_private_socket(address: AddrInfoType) -> socket.socket:
 
     Raises: AddressNotAllowed if the address is neither public, private nor loopback.
     """
-    return _open_socket(address, is_private_or_public_address)
+    return _open_socket(address, is_allowed_private_address)
 
 
 def _open_socket(address: AddrInfoType, is_allowed: Callable[[str], bool]) -> socket.socket:

@@ -1,6 +1,6 @@
 """The sandbox: a Canvas LMS with generated students that runs on this machine.
 
-It follows the source code of canvas-lms, faults included.
+It follows the source code of canvas-lms, including its bugs.
 """
 
 from infrastructure.canvas_sandbox.options import SandboxOptions

@@ -6,7 +6,7 @@ Times are in seconds since 1970.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from infrastructure.canvas_sandbox.generator.situations import Situation
+from infrastructure.canvas_sandbox.situations import Situation
 
 SHARD = 10_000_000_000_000
 """Ids of another shard are `shard * SHARD + local id`, and so exceed 2^53 (as in Switchman)."""

@@ -8,7 +8,6 @@ from random import Random
 from aiohttp import web
 
 from infrastructure.canvas_sandbox.access_tokens import token_of_request
-from infrastructure.canvas_sandbox.bucket import LeakyBucket
 from infrastructure.canvas_sandbox.dispatcher import Dispatcher, ParsedRequest
 from infrastructure.canvas_sandbox.error_responses import Response, rate_limit_exceeded
 from infrastructure.canvas_sandbox.fault_injection import (
@@ -18,6 +17,7 @@ from infrastructure.canvas_sandbox.fault_injection import (
     corrupt,
     replacement_response,
 )
+from infrastructure.canvas_sandbox.leaky_bucket import LeakyBucket
 from infrastructure.canvas_sandbox.request_log import LoggedRequest, RequestLog
 from infrastructure.canvas_sandbox.response_writer import build_response, respond_with_fault
 from infrastructure.canvas_sandbox.state import SandboxState

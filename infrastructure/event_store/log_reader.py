@@ -40,7 +40,7 @@ READ_TIMEOUT_SECONDS = 30.0
 """Seconds for one page; more than for other statements, because a page can be large."""
 
 MAX_PENDING_HEADS = 100
-"""Positions stored while an append is open; more would only make smaller steps."""
+"""Positions stored while an append is open; with more, the mark would move in smaller steps."""
 
 
 class EventPage(NamedTuple):
@@ -63,8 +63,8 @@ class LogReader:
     def high_water_mark(self) -> int:
         """Return the highest position that is safe to read up to.
 
-        A position is safe when it was the newest once, and every append that was open at that
-        time has ended.
+        A position is safe if every append has ended that was open at a time when this position was
+        the newest one.
 
         Raises: DatabaseBusy or DatabaseUnavailable.
         """

@@ -10,36 +10,36 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from domain.circuit_breaker import CircuitState
-from infrastructure.metrics.database_snapshot import DatabaseSnapshot
+from infrastructure.metrics.database_statistics import DatabaseStatistics
 from infrastructure.postgres.errors import DATABASE_ERRORS
 
-SNAPSHOT_MAX_AGE_SECONDS = 5.0
-"""Seconds for which a snapshot is published without a new query."""
-SNAPSHOT_EXPIRY_SECONDS = 60.0
-"""Seconds after which a snapshot is too old to be published."""
+STATISTICS_MAX_AGE_SECONDS = 5.0
+"""Seconds for which statistics are published without a new query."""
+STATISTICS_EXPIRY_SECONDS = 60.0
+"""Seconds after which statistics are too old to be published."""
 REFRESH_TIMEOUT_SECONDS = 1.0
 """Seconds a scrape waits for the database."""
 
-TakeSnapshot = Callable[[], Awaitable[DatabaseSnapshot]]
+LoadStatistics = Callable[[], Awaitable[DatabaseStatistics]]
 logger = structlog.get_logger()
 
 
 class DatabaseMetrics:
-    """A collector that publishes the newest snapshot; concurrent scrapes share one query."""
+    """A collector that publishes the newest statistics; concurrent scrapes share one query."""
 
-    def __init__(self, take_snapshot: TakeSnapshot) -> None:
-        self._take_snapshot = take_snapshot
-        self._snapshot: DatabaseSnapshot | None = None
+    def __init__(self, load_statistics: LoadStatistics) -> None:
+        self._load_statistics = load_statistics
+        self._statistics: DatabaseStatistics | None = None
         self._taken_at = float("-inf")
         self._refresh_task: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """Take a new snapshot if the last one is old; returns after one second at the latest."""
-        if time.monotonic() - self._taken_at < SNAPSHOT_MAX_AGE_SECONDS:
+        """Load new statistics if the last ones are old; returns after one second at the latest."""
+        if time.monotonic() - self._taken_at < STATISTICS_MAX_AGE_SECONDS:
             return
         if self._refresh_task is None or self._refresh_task.done():
             self._refresh_task = asyncio.create_task(self._refresh())
-        # Not cancelled after the timeout: a late snapshot serves the next scrape.
+        # Not cancelled after the timeout: late statistics serve the next scrape.
         await asyncio.wait({self._refresh_task}, timeout=REFRESH_TIMEOUT_SECONDS)
 
     async def close(self) -> None:
@@ -50,25 +50,25 @@ class DatabaseMetrics:
 
     async def _refresh(self) -> None:
         try:
-            self._snapshot = await self._take_snapshot()
+            self._statistics = await self._load_statistics()
             self._taken_at = time.monotonic()
         except DATABASE_ERRORS as error:
             logger.warning("metrics_without_database", reason=type(error).__name__)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families; without a recent snapshot they have no samples."""
+        """Yield the families; without recent statistics they have no samples."""
         age = time.monotonic() - self._taken_at
-        is_up = float(age < SNAPSHOT_MAX_AGE_SECONDS + REFRESH_TIMEOUT_SECONDS)
+        is_up = float(age < STATISTICS_MAX_AGE_SECONDS + REFRESH_TIMEOUT_SECONDS)
         yield _gauge("easeboard_database_up", "1 while the database responds, otherwise 0", is_up)
-        snapshot = self._snapshot if age < SNAPSHOT_EXPIRY_SECONDS else None
-        yield from _queue_metrics(snapshot)
-        yield from _read_model_metrics(snapshot.read_models if snapshot else [])
-        yield _key_metrics(snapshot.keys if snapshot else [])
-        yield _host_metrics(snapshot.hosts if snapshot else {})
+        statistics = self._statistics if age < STATISTICS_EXPIRY_SECONDS else None
+        yield from _queue_metrics(statistics)
+        yield from _read_model_metrics(statistics.read_models if statistics else [])
+        yield _key_metrics(statistics.keys if statistics else [])
+        yield _host_metrics(statistics.hosts if statistics else {})
 
 
-def _queue_metrics(snapshot: DatabaseSnapshot | None) -> Iterator[Metric]:
-    queue = snapshot and snapshot.queue
+def _queue_metrics(statistics: DatabaseStatistics | None) -> Iterator[Metric]:
+    queue = statistics and statistics.queue
     yield _gauge(
         "easeboard_queue_depth", "Runs that wait for a worker", queue and float(queue.waiting)
     )
@@ -85,7 +85,7 @@ def _queue_metrics(snapshot: DatabaseSnapshot | None) -> Iterator[Metric]:
     yield _gauge(
         "easeboard_workers",
         "Live processes with the role worker",
-        snapshot and float(snapshot.workers),
+        statistics and float(statistics.workers),
     )
 
 

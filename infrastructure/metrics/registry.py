@@ -17,7 +17,7 @@ from prometheus_client import (
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_snapshot import take_database_snapshot
+from infrastructure.metrics.database_statistics import load_database_statistics
 from infrastructure.metrics.pool_metrics import Pool, PoolMetrics
 from infrastructure.observability.instruments import BUILD_INFO, PROCESS_REGISTRY
 
@@ -44,7 +44,7 @@ async def open_registry(
     """Yield a renderer of the metrics of the process, its pools and the database."""
     registry, database = (
         new_process_registry(),
-        DatabaseMetrics(partial(take_database_snapshot, read_pool)),
+        DatabaseMetrics(partial(load_database_statistics, read_pool)),
     )
     registry.register(PoolMetrics([read_pool, *other_pools]))
     registry.register(database)

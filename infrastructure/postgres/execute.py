@@ -20,8 +20,8 @@ def execute(
 ) -> Rows:
     """Execute one statement in a transaction of its own, and return its rows.
 
-    It is executed again if its connection breaks, perhaps after it took effect; the statement
-    must allow that.
+    If its connection breaks, the statement is executed again, although it may have taken effect;
+    so a repetition must do no harm.
 
     Raises:
         DatabaseBusy: If no connection becomes free in time.

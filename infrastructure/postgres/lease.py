@@ -53,7 +53,7 @@ class Lease:
 
     @property
     def is_held(self) -> bool:
-        """Whether this process holds the lease, by its own clock from before the last request."""
+        """Whether this process holds the lease; its own clock starts before the last renewal."""
         return asyncio.get_running_loop().time() < self._held_until
 
     async def renew(self) -> bool:

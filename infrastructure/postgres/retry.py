@@ -82,8 +82,8 @@ def with_retry(
 ) -> R:
     """Run `work` on a connection of the pool, and again on another one if the connection breaks.
 
-    It may be repeated after it took effect; it must allow that. The first attempt is made
-    without stamina, which would add 15 µs to each statement and append.
+    `work` may be repeated after it took effect, so a repetition must do no harm. The
+    first attempt is made without stamina, which would add 15 µs to each statement and append.
 
     Raises:
         DatabaseBusy: If no connection becomes free in time.

@@ -1,1 +1,1 @@
-"""Applies the event log to read models. It works for any read model and knows none of them."""
+"""Applies the event log to read models. It works for any read model and imports none of them."""

@@ -27,7 +27,7 @@ from infrastructure.projection_engine.read_model import ReadModelDefinition, sub
 from infrastructure.projection_engine.rebuild_steps import (
     Rebuild,
     abandon_rebuild,
-    apply,
+    apply_rebuild_batch,
     cut_over,
     drop_retired,
     start_rebuild,
@@ -113,7 +113,7 @@ def _build_version(
                     batch = prefetcher.read(
                         start, high_water_mark, subscribed_topics([rebuild.model]), limit
                     )
-                    apply(connection, rebuild, start, batch)
+                    apply_rebuild_batch(connection, rebuild, start, batch)
                 start = batch.up_to
                 report_progress(
                     _measure_progress(

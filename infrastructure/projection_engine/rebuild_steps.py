@@ -23,7 +23,7 @@ from infrastructure.projection_engine.versions import (
 )
 
 REBUILD_LEASE_SECONDS = 15
-"""Seconds without progress after which another process may adopt a rebuild."""
+"""Seconds without progress after which another process may take over a rebuild."""
 
 MAX_CUT_OVER_LAG_POSITIONS = 500
 """Positions that a version may be behind at its cut-over, which then applies the rest."""
@@ -48,7 +48,7 @@ class Rebuild(NamedTuple):
 def start_rebuild(
     connection: Connection[Any], model: ReadModelDefinition, builder: UUID
 ) -> tuple[Rebuild, int]:
-    """Start a new version, or adopt one whose builder died; returns it and its checkpoint.
+    """Start a new version, or take over one whose builder died; return it and its checkpoint.
 
     A version that a dead builder left is dropped if it has another fingerprint.
 
@@ -79,7 +79,9 @@ def start_rebuild(
         return Rebuild(model, number, builder), 0
 
 
-def apply(connection: Connection[Any], rebuild: Rebuild, start: int, batch: EventPage) -> None:
+def apply_rebuild_batch(
+    connection: Connection[Any], rebuild: Rebuild, start: int, batch: EventPage
+) -> None:
     """Apply a batch that was read after the position `start`.
 
     Raises:
@@ -127,7 +129,7 @@ def drop_retired(connection: Connection[Any], name: str) -> None:
 
 
 def abandon_rebuild(connection: Connection[Any], builder: UUID, reason: str) -> None:
-    """Record why the rebuild failed, and let another builder adopt it at once."""
+    """Record why the rebuild failed, and let another builder take it over at once."""
     connection.execute(
         """
         UPDATE easeboard.projections

@@ -30,9 +30,9 @@ VALUES (%s, %s, clock_timestamp(), clock_timestamp())
                     ELSE own.since
                 END
 """
-"""A process that missed heartbeats for 5 s resets `since`.
+"""A process that wrote no heartbeat for 5 s resets `since`, the start of its period as observer.
 
-It was not watching, so it is no evidence that another process died.
+Both processes may have lost the database in this time, so it does not show which one is dead.
 """
 
 DELETE_OLD_HEARTBEATS = (
@@ -61,8 +61,9 @@ SELECT EXISTS (
               AND since <= (SELECT heartbeat_at FROM easeboard.workers WHERE name = %(process)s)
        )
 """
-"""Whether the heartbeat of a process is recent; whether another live process has watched for 10 s;
-whether a worker that is alive now was alive at the last heartbeat of the process."""
+"""Whether the heartbeat of a process is recent; whether another live process has written heartbeats
+without a pause for 10 s; whether a worker that is alive now was alive at the last heartbeat of the
+process."""
 
 logger = structlog.get_logger()
 
@@ -102,7 +103,7 @@ class Heartbeats:
         """Return whether a worker is alive; application.ports.WorkerStatus explains the values.
 
         A process of another machine is dead if it has had no heartbeat for 10 s while another
-        process was watching.
+        process wrote heartbeats.
         """
         process, _, _ = name.rpartition(":")
         if process == self.process_name:

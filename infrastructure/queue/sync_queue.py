@@ -24,7 +24,7 @@ from infrastructure.postgres.pools import POOL_WAIT_SECONDS
 from infrastructure.postgres.timeouts import AsyncTimedConnection
 from infrastructure.queue.heartbeats import Heartbeats
 from infrastructure.queue.job_manager import SyncJobManager, error_reason
-from infrastructure.queue.schema import QUEUE_SCHEMA
+from infrastructure.queue.procrastinate_schema import QUEUE_SCHEMA
 
 SYNC_TASK = SYNC_QUEUE = "run_sync"
 DELAYED_SYNC_TASK = "run_sync_later"

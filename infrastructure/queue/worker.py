@@ -146,7 +146,7 @@ class SyncWorker:
     async def _requeue(
         self, connection_id: UUID, worker: str, reason: Literal["stopped", "broke_off"]
     ) -> None:
-        """Requeue a run; retry until the database is available, or it would remain `running`."""
+        """Requeue a run, which must not stay `running`; retry until the database is available."""
         while True:
             try:
                 command = RequeueSync(connection_id=connection_id, worker=worker, reason=reason)

@@ -100,8 +100,8 @@ class ScanResult:
 class Scanner:
     """Requests due runs while this process holds the lease and the queue has room.
 
-    `request_sync` may collect jobs that `flush` enqueues. `cursors` avoid that each scan reads the
-    same connections of full or unavailable hosts.
+    `request_sync` may collect jobs that `flush` enqueues. With `cursors`, a scan does not
+    read the connections of full or unavailable hosts again.
     """
 
     lease: ScanLease

@@ -20,8 +20,8 @@ from interfaces.cli.output import console, print_json, print_table
 from interfaces.cli.projections import load_projection_status
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.bootstrap import bootstrap
-from interfaces.composition.startup_policy import ensure_migrated, load_master_keys
-from interfaces.http.auth.dev_secret import signing_secret
+from interfaces.composition.startup_checks import ensure_migrated, load_master_keys
+from interfaces.http.auth.signing_secret import signing_secret
 from interfaces.queries.health import MAX_PROJECTION_LAG_SECONDS
 
 MAX_CLOCK_SKEW_SECONDS = 2.0

@@ -142,7 +142,9 @@ def sandbox(
     ] = 0,
     seed: Annotated[
         int,
-        typer.Option(help="Seed of the generated data, for example 7; equal seeds, equal data."),
+        typer.Option(
+            help="Seed of the generated data, for example 7; the same seed gives the same data."
+        ),
     ] = 1,
 ) -> None:
     """Run a Canvas with generated students.

@@ -2,8 +2,8 @@
 
 import orjson
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.database_address import open_database
-from infrastructure.queue.database_schema import apply_migrations
 from interfaces.cli.runtime import configure
 
 

@@ -7,7 +7,7 @@ import jwt
 
 from infrastructure.settings import Settings
 from interfaces.cli.errors import CommandFailed
-from interfaces.http.auth.dev_secret import signing_secret
+from interfaces.http.auth.signing_secret import signing_secret
 
 
 def sign_token(settings: Settings, user_id: UUID, role: str, ttl_seconds: int) -> str:

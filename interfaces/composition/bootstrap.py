@@ -20,16 +20,16 @@ from infrastructure.metrics.sync_metrics import record_sync_metrics
 from infrastructure.postgres.connection_budget import budget_for_roles
 from infrastructure.postgres.database_address import open_database
 from infrastructure.postgres.pools import Pools, WritePool, open_pools
+from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
 from infrastructure.projection_engine.checkpoints import checkpoint_of
 from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.projection_engine.wait_for_position import CheckpointWaiter
 from infrastructure.queue.sync_queue import SyncQueue, open_sync_queue
 from infrastructure.settings import Settings
-from infrastructure.subscriptions.person_filter import open_person_log
+from infrastructure.subscriptions.person_log import open_person_log
 from interfaces.composition.optional_adapters import export_telemetry
 from interfaces.composition.process import Process
-from interfaces.composition.startup_policy import ensure_migrated, load_master_keys
+from interfaces.composition.startup_checks import ensure_migrated, load_master_keys
 from interfaces.live.broadcast import Broadcast
 from interfaces.live.messages import SUBSCRIBED_TOPICS
 from projections.registry import READ_MODELS

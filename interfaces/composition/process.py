@@ -24,9 +24,9 @@ from infrastructure.event_store.store import EventStore
 from infrastructure.idempotency_keys import IdempotencyKeys
 from infrastructure.metrics.registry import MetricsRenderer
 from infrastructure.postgres.pools import Pools
+from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
 from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.status import projection_status
-from infrastructure.projection_engine.wait_for_position import CheckpointWaiter
 from infrastructure.queue.role_health import role_health
 from infrastructure.queue.sync_queue import SyncQueue
 from infrastructure.settings import Settings

@@ -37,7 +37,7 @@ RUN_GRACE_SECONDS = 12
 THREAD_SWITCH_SECONDS = 0.001
 """How long a thread may hold the interpreter while the event loop waits for it.
 
-With Python's default of 5 ms, `/health/live` takes half as long again when all threads are busy.
+With Python's default of 5 ms, `/health/live` takes 50 % longer when all threads are busy.
 """
 PROJECTOR_POLL_SECONDS = 0.5
 """Interval between two checks that the projection daemon still runs."""

@@ -19,7 +19,7 @@ from interfaces.http.middleware.admission_control import (
 )
 from interfaces.http.middleware.authentication import AuthenticationMiddleware
 from interfaces.http.middleware.body_limit import BodyLimitMiddleware
-from interfaces.http.middleware.cors import ProblemCorsMiddleware
+from interfaces.http.middleware.cors import cors_middleware
 from interfaces.http.middleware.head_requests import HeadRequestMiddleware
 from interfaces.http.middleware.internal_errors import InternalErrorMiddleware
 from interfaces.http.middleware.rate_limiting import RateLimitMiddleware
@@ -39,29 +39,6 @@ from interfaces.live.stream import NO_LIVE_UPDATES, LiveUpdates
 from interfaces.service import Service
 
 DESCRIPTION = "Keeps a copy of students' Canvas courses, assignments and grades up to date."
-EXPOSED_HEADERS = [
-    "Consistency-Token",
-    "ETag",
-    "Idempotency-Replayed",
-    "Location",
-    "RateLimit",
-    "RateLimit-Limit",
-    "RateLimit-Policy",
-    "RateLimit-Remaining",
-    "RateLimit-Reset",
-    "Retry-After",
-    "X-Request-ID",
-]
-ACCEPTED_HEADERS = [
-    "Authorization",
-    "Consistency-Token",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-None-Match",
-    "Prefer",
-    "traceparent",
-    "X-Request-ID",
-]
 
 _ROUTERS = (
     data.router,
@@ -128,13 +105,7 @@ def _middleware(settings: Settings, state: AppState) -> Iterator[Middleware]:
     """Yield every middleware, outermost first."""
     yield Middleware(RequestContextMiddleware, counters=state.request_counters)
     if settings.cors_origins:
-        yield Middleware(
-            ProblemCorsMiddleware,
-            allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
-            allow_headers=ACCEPTED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-        )
+        yield cors_middleware(settings.cors_origins)
     yield Middleware(HeadRequestMiddleware)
     yield Middleware(InternalErrorMiddleware)
     yield Middleware(AuthenticationMiddleware, authenticator=state.authenticator)

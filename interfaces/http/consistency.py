@@ -54,14 +54,19 @@ def consistent_read(*projections: str) -> Any:
             str | None,
             Header(
                 alias="Consistency-Token",
-                description="The token of an earlier response: wait until its effect is included",
+                description=(
+                    "The token of an earlier response: the read waits until it includes the effect"
+                    " of that command"
+                ),
             ),
         ] = None,
         _: Annotated[
             str | None,
             Header(
                 alias="Prefer",
-                description="`wait=<seconds>`: how long to wait for it (default 2, at most 10)",
+                description=(
+                    "`wait=<seconds>`: how long to wait for the effect (default 2, at most 10)"
+                ),
             ),
         ] = None,
     ) -> None:

@@ -39,8 +39,9 @@ IDEMPOTENCY_KEY_PARAMETER = {
     "description": (
         "A unique key that you create for each new request. A request that is repeated with the "
         "same key and body within 24 hours is not executed again: it gets the first response, with "
-        "`Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the "
-        "first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. "
+        "`Idempotency-Replayed: true`. With another body, the response is 422 "
+        "`idempotency-key-reused`. While the first request is in progress, the response is 409 "
+        "`idempotency-key-in-use` with `Retry-After`. "
         "After a response with status 429 or 5xx the key can be used again."
     ),
 }

@@ -133,7 +133,7 @@ def _complete_operation(operation: Operation, path: str, *, is_read: bool) -> No
 
 
 def _add_examples(content: dict[str, Any]) -> bool:
-    """Add an example to each schema, remove FastAPI's default content; return if it is JSON."""
+    """Add an example to each schema, remove FastAPI's default; return whether it is JSON."""
     if len(content) > 1:
         content.pop("application/json")  # FastAPI adds it to every response
     for media in content.values():

@@ -1,4 +1,4 @@
-"""Builds responses: read models deliver ready JSON, so a read only adds an `ETag` or is 304."""
+"""Builds responses: read models deliver ready JSON, so a read adds an `ETag`, or returns 304."""
 
 import re
 from hashlib import blake2b

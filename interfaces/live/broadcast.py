@@ -12,7 +12,7 @@ from typing import Self
 from uuid import UUID
 
 from domain.recorded_event import RecordedEvent
-from infrastructure.subscriptions.person_filter import PersonLog
+from infrastructure.subscriptions.person_log import PersonLog
 from infrastructure.subscriptions.poller import Poller
 from interfaces.live.messages import RUN_START_TOPIC, MessageBuilder
 from interfaces.live.stream import MAX_REPLAYED_POSITIONS, Message

@@ -17,7 +17,7 @@ A client that is further behind receives a snapshot instead.
 
 
 class Message(NamedTuple):
-    """A live message as JSON, and the position of the log up to which the client then knows."""
+    """A live message as JSON, and the position up to which the client has all changes with it."""
 
     position: int
     text: str

@@ -14,8 +14,8 @@ MAX_QUEUED_MESSAGES = 256
 class SubscriberQueue:
     """The messages for one subscriber, in order of their positions.
 
-    The iteration ends if there are more than MAX_QUEUED_MESSAGES. `after` is the position up to
-    which the subscriber knows the log; `closed` is set when the subscription has ended.
+    The iteration ends if there are more than MAX_QUEUED_MESSAGES. `after` is the position
+    after which the subscriber needs messages; `closed` is set when the subscription has ended.
     """
 
     def __init__(self, person_id: UUID, after: int) -> None:

@@ -17,7 +17,7 @@ from interfaces.http.errors.error_table import ERROR_TABLE
 from interfaces.http.errors.problem import Problem, problem_response
 from interfaces.http.middleware.authentication import authenticate_token
 from interfaces.http.middleware.rate_budget import RateLimitExceeded, client_address
-from interfaces.http.middleware.rate_limits import ANONYMOUS, LIVE
+from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, LIVE
 from interfaces.live.stream import Message, stream_messages
 
 AUTH_TIMEOUT_SECONDS = 5.0

@@ -27,7 +27,7 @@ from infrastructure.event_store.stream_positions import (
 from infrastructure.postgres.pools import ReadPool
 from interfaces.queries.current_state import connection_document, state_document
 from projections.support.json_documents import format_rfc3339
-from projections.support.page import Page, build_page, decode_cursor, position_key
+from projections.support.page import Page, build_page, decode_cursor, parse_position_key
 
 NO_SEAL_YET = None
 """Value of the member `seal` of each event: the log has no tamper-evident checkpoints yet."""
@@ -67,7 +67,7 @@ class AuditHistory:
             BadCursor: If the cursor does not belong to this list.
         """
         await self._require_connection(connection_id)
-        after, up_to = decode_cursor(cursor, position_key, position_key)
+        after, up_to = decode_cursor(cursor, parse_position_key, parse_position_key)
         up_to = await read_last_position(self.pool) if up_to is None else up_to
         rows = await read_history(
             self.pool,
@@ -120,7 +120,7 @@ class AuditHistory:
         Each item is a connection with its `user_id`, as JSON.
         Raises: BadCursor if the cursor does not belong to this list.
         """
-        [after] = decode_cursor(cursor, position_key)
+        [after] = decode_cursor(cursor, parse_position_key)
         circuit_breakers = await load_circuit_breakers(self.pool)
         items: list[tuple[int, bytes]] = []
         while len(items) <= limit:

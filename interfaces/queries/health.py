@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from infrastructure.all_migrations import missing_migrations
 from infrastructure.canvas.circuit_breakers import load_state_counts
 from infrastructure.postgres.errors import BUSY_ERRORS, DATABASE_ERRORS, DatabaseBusy
 from infrastructure.postgres.pools import ReadPool
 from infrastructure.projection_engine.status import projection_status
-from infrastructure.queue.database_schema import missing_migrations
 
 MAX_PROJECTION_LAG_SECONDS = 30.0
 """A read model with a greater lag behind the event log is not ok."""

@@ -14,7 +14,8 @@ from psycopg import Cursor
 from domain.canvas import Assignment
 from domain.events import CourseFetched, CourseWithdrawn
 from domain.recorded_event import RecordedEvent
-from projections.support.assignment_document import encode_assignment, settled_status
+from projections.support.assignment_document import encode_assignment
+from projections.support.assignment_status import settled_status
 from projections.support.cached_ids import assignment_id, course_id
 from projections.support.json_documents import format_rfc3339, parse_time
 from projections.support.search import fold_case

@@ -9,15 +9,16 @@ from uuid import UUID
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.assignment_document import LOCKED_SQL, STATUS_SQL, with_status
+from projections.support.assignment_document import with_status
+from projections.support.assignment_status import LOCKED_SQL, STATUS_SQL
 from projections.support.page import (
     Page,
     build_page,
     decode_cursor,
-    order_name,
+    order_parser,
+    parse_text_key,
+    parse_time_key,
     rows_to_fetch,
-    text_key,
-    time_key,
 )
 from projections.support.search import like_pattern
 
@@ -44,7 +45,7 @@ SORT_ORDERS = {
             "(coalesce(due_at, 'infinity'), assignment_id)"
             " > (coalesce(%(key)s::timestamptz, 'infinity'), %(id)s::uuid)"
         ),
-        time_key,
+        parse_time_key,
         lambda row: row[4],
     ),
     "-due_at": SortOrder(
@@ -53,13 +54,13 @@ SORT_ORDERS = {
             "(coalesce(due_at, '-infinity'), assignment_id)"
             " < (coalesce(%(key)s::timestamptz, '-infinity'), %(id)s::uuid)"
         ),
-        time_key,
+        parse_time_key,
         lambda row: row[4],
     ),
     "name": SortOrder(
         sql.SQL("name, assignment_id"),
         sql.SQL("(name, assignment_id) > (%(key)s::text, %(id)s::uuid)"),
-        text_key,
+        parse_text_key,
         lambda row: row[5],
     ),
 }
@@ -129,7 +130,7 @@ async def assignments_of(
         KeyError: If `sort` is not a key of SORT_ORDERS.
     """
     order = SORT_ORDERS[sort]
-    _, key, id_ = decode_cursor(cursor, order_name(sort), order.parse_key, UUID)
+    _, key, id_ = decode_cursor(cursor, order_parser(sort), order.parse_key, UUID)
     parameters = {
         "person": person_id,
         "now": now,

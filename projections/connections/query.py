@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from projections.support.json_documents import add_members, encode_time_or_null
-from projections.support.page import Page, build_page, decode_cursor, rows_to_fetch, time_key
+from projections.support.page import Page, build_page, decode_cursor, parse_time_key, rows_to_fetch
 from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
 
 CONNECTIONS_SQL = sql.SQL(
@@ -55,7 +55,7 @@ async def connections_of(
 
     Raises: BadCursor if the cursor does not belong to this list.
     """
-    created_at, id_ = decode_cursor(cursor, time_key, UUID)
+    created_at, id_ = decode_cursor(cursor, parse_time_key, UUID)
     async with pool.connection() as connection:
         result = await connection.execute(
             CONNECTIONS_SQL,

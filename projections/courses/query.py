@@ -4,7 +4,7 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.page import Page, build_page, decode_cursor, rows_to_fetch, text_key
+from projections.support.page import Page, build_page, decode_cursor, parse_text_key, rows_to_fetch
 from projections.support.search import like_pattern
 
 
@@ -25,7 +25,7 @@ async def courses_of(
 
     Raises: BadCursor if the cursor does not belong to this list.
     """
-    name, id_ = decode_cursor(cursor, text_key, UUID)
+    name, id_ = decode_cursor(cursor, parse_text_key, UUID)
     async with pool.connection() as connection:
         result = await connection.execute(
             """

@@ -9,11 +9,8 @@ from psycopg import Cursor
 from domain.canvas import Assignment, assignment_score
 from domain.events import CourseFetched
 from domain.recorded_event import RecordedEvent
-from projections.support.assignment_document import (
-    encode_assignment,
-    expects_submission,
-    settled_status,
-)
+from projections.support.assignment_document import encode_assignment
+from projections.support.assignment_status import expects_submission, settled_status
 from projections.support.cached_ids import assignment_id, course_id
 from projections.support.json_documents import format_rfc3339, parse_time
 from projections.support.upsert import Upsert

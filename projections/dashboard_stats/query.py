@@ -11,7 +11,8 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.assignment_document import LOCKED_SQL, STATUS_SQL, with_status
+from projections.support.assignment_document import with_status
+from projections.support.assignment_status import LOCKED_SQL, STATUS_SQL
 from projections.support.json_documents import add_members, format_rfc3339
 
 ACTIVITY_DAYS = 28

@@ -5,7 +5,13 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.page import Page, build_page, decode_cursor, position_key, rows_to_fetch
+from projections.support.page import (
+    Page,
+    build_page,
+    decode_cursor,
+    parse_position_key,
+    rows_to_fetch,
+)
 
 
 async def grade_changes_of(
@@ -25,7 +31,7 @@ async def grade_changes_of(
 
     Raises: BadCursor if the cursor does not belong to this list.
     """
-    [after] = decode_cursor(cursor, position_key)
+    [after] = decode_cursor(cursor, parse_position_key)
     async with pool.connection() as connection:
         result = await connection.execute(
             """

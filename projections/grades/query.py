@@ -7,7 +7,7 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from projections.support.json_documents import add_members
-from projections.support.page import Page, build_page, decode_cursor, rows_to_fetch, text_key
+from projections.support.page import Page, build_page, decode_cursor, parse_text_key, rows_to_fetch
 
 GRADES_SQL = sql.SQL(Path(__file__).with_name("grades.sql").read_text(encoding="utf-8"))
 
@@ -29,7 +29,7 @@ async def grades_of(
 
     Raises: BadCursor if the cursor does not belong to this list.
     """
-    name, id_ = decode_cursor(cursor, text_key, UUID)
+    name, id_ = decode_cursor(cursor, parse_text_key, UUID)
     async with pool.connection() as connection:
         result = await connection.execute(
             GRADES_SQL,

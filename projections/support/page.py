@@ -60,7 +60,7 @@ def decode_cursor(cursor: str | None, *parsers: Callable[[Any], Any]) -> list[An
         raise BadCursor(BAD_CURSOR) from error
 
 
-def time_key(key: Any) -> datetime | None:
+def parse_time_key(key: Any) -> datetime | None:
     """Parse a sort key that is a time with a time zone, or null.
 
     Raises: ValueError or TypeError if it is neither.
@@ -73,7 +73,7 @@ def time_key(key: Any) -> datetime | None:
     return at
 
 
-def position_key(key: Any) -> int:
+def parse_position_key(key: Any) -> int:
     """Parse a sort key that is a position in the event log, or another `bigint` from 0.
 
     Raises: ValueError if it is not.
@@ -83,7 +83,7 @@ def position_key(key: Any) -> int:
     return key
 
 
-def text_key(key: Any) -> str:
+def parse_text_key(key: Any) -> str:
     """Parse a sort key that is text which PostgreSQL can store: without NUL characters.
 
     Raises: ValueError if it is not.
@@ -93,7 +93,7 @@ def text_key(key: Any) -> str:
     return key
 
 
-def order_name(name: str) -> Callable[[Any], str]:
+def order_parser(name: str) -> Callable[[Any], str]:
     """Return the parser of a key that must be the name of a sort order.
 
     A list with several sort orders has it as first key of its cursors, so that a cursor of one

@@ -32,7 +32,7 @@ def connection_id_of(event: Event) -> UUID:
 def drop_ended(
     events: Sequence[RecordedEvent], tables: Sequence[str], cursor: Cursor[Any]
 ) -> list[RecordedEvent]:
-    """Delete the rows of what ends in a batch; return the events of what has not ended.
+    """Delete the rows of connections and people that end in a batch; return the other events.
 
     An end is final, so no other event of an ended connection or person matters, whether it was
     recorded before or after the end. Redacted events are dropped too. `tables` are those of the

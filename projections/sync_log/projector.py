@@ -12,8 +12,8 @@ from domain.events import ConnectionOpened, TokenRejected, TokenRotated
 from domain.recorded_event import RecordedEvent
 from domain.sync_run import RUN_EVENTS
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
-from projections.sync_log.connection_status import record_connection_status
 from projections.sync_log.sync_rows import record_syncs
+from projections.sync_log.sync_status_rows import record_sync_status
 
 VERSION = 3
 SUBSCRIBES_TO = (ConnectionOpened, TokenRotated, TokenRejected, *RUN_EVENTS, *CLOSING_EVENTS)
@@ -24,4 +24,4 @@ def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Apply a batch of events to the tables, which the search path of `cursor` must find."""
     remaining = drop_ended(events, TABLES, cursor)
     record_syncs(remaining, cursor)
-    record_connection_status(remaining, cursor)
+    record_sync_status(remaining, cursor)

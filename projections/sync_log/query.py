@@ -10,7 +10,13 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from projections.support.json_documents import encode_time_or_null
-from projections.support.page import Page, build_page, decode_cursor, position_key, rows_to_fetch
+from projections.support.page import (
+    Page,
+    build_page,
+    decode_cursor,
+    parse_position_key,
+    rows_to_fetch,
+)
 from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
 
 SYNC_STATUS_SQL = sql.SQL(
@@ -44,7 +50,7 @@ async def syncs_of(
 
     Raises: BadCursor if the cursor does not belong to this list.
     """
-    [before] = decode_cursor(cursor, position_key)
+    [before] = decode_cursor(cursor, parse_position_key)
     async with pool.connection() as connection:
         result = await connection.execute(
             """

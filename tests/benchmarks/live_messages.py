@@ -16,12 +16,12 @@ from uuid import UUID
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.crypto.master_key import parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from infrastructure.postgres.pools import open_write_pool
-from infrastructure.queue.database_schema import apply_migrations
 from tests.dev_tokens import SECRET, token_of
 from tests.interfaces.cli.run_cli import running_easeboard, wait_for_log
 from tests.interfaces.live.broadcast_fixture import SyncDriver

@@ -14,8 +14,8 @@ import jwt
 import psutil
 import pytest
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
-from infrastructure.queue.database_schema import apply_migrations
 from tests.canary.collected_output import (
     CollectedOutput,
     dump_database,

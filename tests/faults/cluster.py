@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
-from infrastructure.queue.database_schema import apply_migrations
 from tests.dev_tokens import SECRET
 from tests.faults.flaky_proxy import FlakyProxy
 from tests.faults.process import PROCESS_TIMEOUT_SECONDS, ServiceProcess
@@ -93,7 +93,7 @@ class Cluster:
         self.start(*(process for process in self.processes if not process.is_alive))
 
     def read_warnings(self) -> str:
-        """The last 60 log lines above level `info` of each process, for the report of a failure."""
+        """The last 60 log messages above level `info` of each process, to report a failure."""
         logs = [process.log for process in (*self.processes, self.canvas)]
         return "\n".join(f"---- {log.name}\n{_last_warnings(log)}" for log in logs if log.exists())
 

@@ -60,7 +60,7 @@ class ServiceProcess:
         return [json.loads(line) for line in complete_lines if line.startswith("{")]
 
     def wait_until_serving(self) -> dict[str, Any]:
-        """Wait for the log line that reports readiness, and return it.
+        """Wait for the log message that reports readiness, and return it.
 
         That is the event `serving` of a service, or the first `canvas_url` of a sandbox.
         """

@@ -13,7 +13,7 @@ from domain.errors import CanvasFailure
 from infrastructure.canvas.api_client import CanvasApi
 from infrastructure.canvas.limits import DEFAULT_LIMITS
 from infrastructure.canvas.throttle import Throttle
-from infrastructure.canvas_sandbox.bucket import LeakyBucket
+from infrastructure.canvas_sandbox.leaky_bucket import LeakyBucket
 from tests.simulation.assumptions import Assumptions
 from tests.simulation.virtual_loop import run_virtual
 

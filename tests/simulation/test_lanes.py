@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from procrastinate.jobs import Job, Status
 
-from infrastructure.queue.database_schema import apply_migrations
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.queue.sync_queue import SYNC_QUEUE, SyncJob, lane_name, open_sync_queue
 from tests.simulation.institutions import origin_of
 from tests.simulation.lanes import Lane, Lanes

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from infrastructure.canvas_sandbox.generator.generate_work import empty_submission
-from infrastructure.canvas_sandbox.generator.situations import Situation
 from infrastructure.canvas_sandbox.model import Assignment, Course, Submission
 from infrastructure.canvas_sandbox.sandbox_clock import DAY_SECONDS, format_time, parse_time
+from infrastructure.canvas_sandbox.situations import Situation
 from infrastructure.canvas_sandbox.state import SandboxState
 
 TimeInput = datetime | str | float

@@ -48,7 +48,7 @@ class GradeOperations:
             submission.posted_at = None
 
     def excuse(self, assignment_id: int | str, *, excused: bool = True, student: int = 0) -> None:
-        """Excuse a student: no score, no effect on totals. Or undo that, without a grade."""
+        """Excuse a student (no score, no effect on totals), or undo it; there is no grade then."""
         submission = self._submission_to_change(assignment_id, student)
         submission.score = submission.entered_score = None
         submission.grade = submission.entered_grade = None

@@ -3,7 +3,6 @@
 from random import Random
 
 from infrastructure.canvas_sandbox.generator.names import ASSIGNMENT_NAMES, DESCRIPTION_SENTENCES
-from infrastructure.canvas_sandbox.generator.situations import SITUATIONS, Situation
 from infrastructure.canvas_sandbox.grade_calculation import format_grade
 from infrastructure.canvas_sandbox.model import (
     SHARD,
@@ -14,6 +13,7 @@ from infrastructure.canvas_sandbox.model import (
     Work,
 )
 from infrastructure.canvas_sandbox.sandbox_clock import DAY_SECONDS, end_of_day
+from infrastructure.canvas_sandbox.situations import SITUATIONS, Situation
 
 POINT_CHOICES = (5.0, 10.0, 10.0, 12.5, 20.0, 50.0, 100.0)
 HOUR_SECONDS = 3_600

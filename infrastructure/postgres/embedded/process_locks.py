@@ -17,7 +17,7 @@ from infrastructure.postgres.errors import PostgresUnavailable
 
 
 class ProcessLocks:
-    """Two lock files: one held during start and stop, and one shared by all users of the server."""
+    """Two lock files: one held during start and stop, and one shared by all its processes."""
 
     def __init__(self, directory: Path, account: OsAccount) -> None:
         self._directory, self._account = directory, account
@@ -46,7 +46,7 @@ class ProcessLocks:
             time.sleep(0.01)
 
     def register_user(self) -> None:
-        """Register this process as a user; requires the start_stop_lock."""
+        """Register this process as a user of the server; requires the start_stop_lock."""
         users_lock = self._open_lock_file("postgres.users")
         if _try_lock(users_lock, fcntl.LOCK_EX):
             os.truncate(users_lock, 0)
@@ -55,9 +55,9 @@ class ProcessLocks:
         self._users_lock = users_lock
 
     def unregister_user(self) -> bool:
-        """Remove this process from the users; requires the start_stop_lock.
+        """Remove this process from the users of the server; requires the start_stop_lock.
 
-        Returns whether no user is left.
+        Returns whether no process uses the server any more.
         """
         if self._users_lock is None:
             return False

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.embedded.embedded_postgres import (
     OWNER_ROLE,
     EmbeddedPostgres,
     create_database,
 )
-from infrastructure.queue.database_schema import apply_migrations
 from infrastructure.settings import Settings, read_settings
 
 DEMO_DATABASE_PREFIX = "demo_"

@@ -19,7 +19,7 @@ from infrastructure.settings import Settings, read_settings
 from interfaces.cli.demo.environment import demo_environment
 from interfaces.cli.demo.http_client import ApiClient
 from interfaces.cli.demo.progress import follow_sync, wait_for_projections
-from interfaces.cli.demo.scenario import apply_changes
+from interfaces.cli.demo.sandbox_changes import apply_changes
 from interfaces.cli.demo.tables import (
     print_courses,
     print_dashboard,

@@ -13,7 +13,7 @@ from interfaces.http.context import app_state_of, request_context_of
 from interfaces.http.errors.problem import Problem
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.idempotency import IDEMPOTENCY_KEY_PARAMETER, RouteHandler, handle_once
-from interfaces.http.middleware.rate_limits import POLICY_BY_ROUTE
+from interfaces.http.middleware.rate_limit_policies import POLICY_BY_ROUTE
 from interfaces.service import Service
 
 BEARER_SCHEME = Security(HTTPBearer(auto_error=False, scheme_name="supabase", bearerFormat="JWT"))

@@ -1,5 +1,6 @@
 """All types of problem, by slug. A slug never changes; its texts may."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -61,7 +62,7 @@ PROBLEM_TYPES = {
     "canvas-url-not-allowed": ProblemType(
         422,
         "Canvas address not allowed",
-        "A Canvas token is not sent to this address.",
+        "This address is not one to which a Canvas token may be sent.",
         "Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.",
     ),
     "canvas-user-mismatch": ProblemType(
@@ -155,7 +156,7 @@ PROBLEM_TYPES = {
         409,
         "No sync to cancel",
         "No sync of this connection is queued or running.",
-        "There is nothing to do.",
+        "There is nothing to cancel.",
     ),
     "not-found": ProblemType(
         404,
@@ -172,7 +173,7 @@ PROBLEM_TYPES = {
     "overloaded": ProblemType(
         503,
         "Server overloaded",
-        "The server handles as many requests or connections as it can.",
+        "The server already handles as many requests or open connections as it can.",
         RETRY_ADVICE,
     ),
     "person-erased": ProblemType(
@@ -218,3 +219,8 @@ PROBLEM_TYPES = {
         "Sign in, and send the header `Authorization: Bearer <access token>`.",
     ),
 }
+
+
+def not_ready_detail(component_names: Iterable[str]) -> str:
+    """Return the `detail` of the problem `not-ready`."""
+    return f"Not ready: {', '.join(component_names)}. {PROBLEM_TYPES['not-ready'].advice}"

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from interfaces.http.context import request_context_of
 from interfaces.http.errors.problem import Problem, problem_response
 from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter, LimiterFull
-from interfaces.http.middleware.rate_limits import UNLIMITED_PATHS
+from interfaces.http.middleware.rate_limit_policies import UNLIMITED_PATHS
 
 CANVAS_COMMAND_PATH = re.compile(r"/api/v1/canvas/(?:setup|connections/[^/]+/(?:token|validate))")
 COMMAND_METHODS = frozenset({"POST", "PUT"})

@@ -9,7 +9,7 @@ from interfaces.http.auth.principal import (
 )
 from interfaces.http.context import AuthResult, request_context_of
 from interfaces.http.middleware.rate_budget import RateBudget, RateLimitExceeded, client_address
-from interfaces.http.middleware.rate_limits import ANONYMOUS, UNLIMITED_PATHS
+from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, UNLIMITED_PATHS
 
 
 class AuthenticationMiddleware:

@@ -1,14 +1,52 @@
-"""CORS: which web origins may use the API from a browser; refusals are problems."""
+"""CORS: what a page of another web origin may send and read; refusals are problems."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from fastapi import Response
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from interfaces.http.errors.problem import Problem, problem_response
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
+
+ALLOWED_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+EXPOSED_HEADERS = [
+    "Consistency-Token",
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Limit",
+    "RateLimit-Policy",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-ID",
+]
+ACCEPTED_HEADERS = [
+    "Authorization",
+    "Consistency-Token",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Prefer",
+    "traceparent",
+    "X-Request-ID",
+]
+
+
+def cors_middleware(origins: Iterable[str]) -> Middleware:
+    """Return the middleware for pages of these origins, the values of `CORS_ORIGINS`."""
+    return Middleware(
+        ProblemCorsMiddleware,
+        allow_origins=list(origins),
+        allow_methods=ALLOWED_METHODS,
+        allow_headers=ACCEPTED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+    )
 
 
 class ProblemCorsMiddleware(CORSMiddleware):

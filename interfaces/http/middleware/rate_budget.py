@@ -6,7 +6,7 @@ from starlette.types import Scope
 
 from infrastructure.rate_limiting.counters import WINDOW_SECONDS, RequestCounters
 from interfaces.http.errors.problem import Problem
-from interfaces.http.middleware.rate_limits import RateLimitPolicy
+from interfaces.http.middleware.rate_limit_policies import RateLimitPolicy
 
 
 class RateLimitExceeded(Problem):

@@ -6,7 +6,7 @@ from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidT
 from interfaces.http.context import RequestContext, request_context_of
 from interfaces.http.errors.problem import problem_response
 from interfaces.http.middleware.rate_budget import RateLimitExceeded, client_address
-from interfaces.http.middleware.rate_limits import ANONYMOUS, DEFAULT, UNLIMITED_PATHS
+from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, DEFAULT, UNLIMITED_PATHS
 
 
 class RateLimitMiddleware:

@@ -21,7 +21,14 @@ from interfaces.http.responses import document_response, page_response
 from interfaces.http.schemas.audit import AuditedConnection, AuditedEvent, StateThen
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
-from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, OptionalTime
+from interfaces.http.schemas.query_parameters import (
+    Cursor,
+    EndTime,
+    Limit,
+    OptionalId,
+    StartTime,
+    UtcTime,
+)
 
 router = APIRouter(
     prefix="/api/v1/audit/connections",
@@ -89,8 +96,8 @@ async def list_events(
     service: ServiceDep,
     *,
     types: EventTypes = None,
-    since: OptionalTime = None,
-    until: OptionalTime = None,
+    since: StartTime = None,
+    until: EndTime = None,
     after_version: StreamVersion = None,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -127,7 +134,9 @@ async def show_state(
     user: CurrentUser,
     service: ServiceDep,
     *,
-    as_of: OptionalTime = None,
+    as_of: Annotated[
+        UtcTime | None, Query(description="Show the state at this time (RFC 3339)")
+    ] = None,
     version: StreamVersion = None,
 ) -> Response:
     """Show a connection and its syncs at a time or a version; without either, the present state.

@@ -21,10 +21,11 @@ from interfaces.http.schemas.query_parameters import (
     AssignmentStatuses,
     CourseState,
     Cursor,
+    EndTime,
     Limit,
     OptionalId,
-    OptionalTime,
     SearchText,
+    StartTime,
 )
 from projections.support.json_documents import encode_array
 
@@ -76,8 +77,8 @@ async def list_assignments(
     connection_id: OptionalId = None,
     course_id: OptionalId = None,
     status: AssignmentStatuses = None,
-    due_after: OptionalTime = None,
-    due_before: OptionalTime = None,
+    due_after: StartTime = None,
+    due_before: EndTime = None,
     q: SearchText = None,
     sort: Annotated[
         AssignmentOrder, Query(description="The sort order; a leading `-` reverses it")
@@ -140,7 +141,7 @@ async def list_grade_changes(
     *,
     course_id: OptionalId = None,
     assignment_id: OptionalId = None,
-    since: OptionalTime = None,
+    since: StartTime = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:

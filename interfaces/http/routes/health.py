@@ -1,7 +1,6 @@
 """Routes for operators: liveness, readiness, metrics, and the explanations of problems."""
 
 import asyncio
-from collections.abc import Iterable
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -10,7 +9,7 @@ from infrastructure.metrics.registry import MetricsRenderer
 from interfaces.http.auth.protected_route import ServiceDep
 from interfaces.http.context import app_state_of
 from interfaces.http.errors.problem import Problem
-from interfaces.http.errors.problem_types import PROBLEM_TYPES
+from interfaces.http.errors.problem_types import PROBLEM_TYPES, not_ready_detail
 from interfaces.http.responses import command_response
 from interfaces.http.schemas.operations import Alive, Readiness
 from interfaces.http.schemas.page import document_responses
@@ -60,11 +59,6 @@ async def ready(request: Request, service: ServiceDep) -> Response:
         )
     components |= app_state_of(request).request_counters.status
     return command_response({"status": "ok", "components": components}, 200)
-
-
-def not_ready_detail(component_names: Iterable[str]) -> str:
-    """Return the `detail` of the problem `not-ready`."""
-    return f"Not ready: {', '.join(component_names)}. {PROBLEM_TYPES['not-ready'].advice}"
 
 
 @router.get(

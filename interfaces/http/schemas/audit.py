@@ -56,7 +56,7 @@ class StateThen(BaseModel):
 
 
 class Rebuild(BaseModel):
-    """The progress of a rebuild, in events."""
+    """The progress of a rebuild, in positions of the event log."""
 
     state: str
     done: int

@@ -41,7 +41,7 @@ class SetUp(BaseModel):
 
 
 class Validation(BaseModel):
-    """Whether Canvas accepts the token of a connection; `reason` is present only if not."""
+    """Whether Canvas accepts the token of a connection; `reason` is present only if it does not."""
 
     valid: bool
     checked_at: datetime

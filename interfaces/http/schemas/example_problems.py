@@ -7,10 +7,9 @@ from uuid import UUID
 from domain import errors
 from interfaces.http.auth.protected_route import missing_role_detail
 from interfaces.http.errors.error_table import SLUG_BY_ERROR
-from interfaces.http.errors.problem_types import PROBLEM_TYPES
+from interfaces.http.errors.problem_types import PROBLEM_TYPES, not_ready_detail
 from interfaces.http.middleware.rate_budget import RateLimitExceeded
-from interfaces.http.middleware.rate_limits import DEFAULT
-from interfaces.http.routes.health import not_ready_detail
+from interfaces.http.middleware.rate_limit_policies import DEFAULT
 from interfaces.http.schemas.examples import (
     CONNECTION_ID,
     EXAMPLE_TIME,

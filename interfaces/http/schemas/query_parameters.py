@@ -55,10 +55,15 @@ Cursor = Annotated[
 ]
 SearchText = Annotated[
     Annotated[str, StringConstraints(max_length=200), NO_CONTROL_CHARACTERS] | None,
-    Query(description="Words that the name must contain"),
+    Query(description="A part of the name (or of the course code), without regard to case"),
 ]
-OptionalId = Annotated[UUID | None, Query(description="Only items of the resource with this id")]
-OptionalTime = Annotated[UtcTime | None, Query(description="An RFC 3339 time")]
+OptionalId = Annotated[
+    UUID | None, Query(description="Only items that belong to the resource with this id")
+]
+StartTime = Annotated[
+    UtcTime | None, Query(description="Only items at or after this time (RFC 3339)")
+]
+EndTime = Annotated[UtcTime | None, Query(description="Only items before this time (RFC 3339)")]
 AssignmentStatuses = Annotated[
     Annotated[str, AfterValidator(_parse_statuses)] | None,
     Query(description=f"One or more of {', '.join(ASSIGNMENT_STATUSES)}, separated by commas"),

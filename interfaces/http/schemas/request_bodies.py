@@ -78,7 +78,7 @@ class NewToken(RequestBody):
 
 
 class SyncWish(RequestBody):
-    """The mode of a sync: `auto` lets the service decide, `full` reads every course."""
+    """The mode of a sync: with `auto` the service chooses it, `full` reads every course."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"mode": "full"}})
 

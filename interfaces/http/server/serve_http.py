@@ -12,7 +12,7 @@ from infrastructure.rate_limiting.counters import RequestCounters
 from infrastructure.settings import Settings
 from interfaces.http.app import NO_TELEMETRY, create_app
 from interfaces.http.auth.authenticator import open_authenticator
-from interfaces.http.auth.dev_secret import signing_secret
+from interfaces.http.auth.signing_secret import signing_secret
 from interfaces.http.context import app_state_of
 from interfaces.http.routes import health
 from interfaces.http.server import uvicorn_server

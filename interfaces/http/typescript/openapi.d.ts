@@ -1218,7 +1218,7 @@ export interface components {
         };
         /**
          * Rebuild
-         * @description The progress of a rebuild, in events.
+         * @description The progress of a rebuild, in positions of the event log.
          */
         Rebuild: {
             /** State */
@@ -1437,7 +1437,7 @@ export interface components {
         };
         /**
          * SyncWish
-         * @description The mode of a sync: `auto` lets the service decide, `full` reads every course.
+         * @description The mode of a sync: with `auto` the service chooses it, `full` reads every course.
          * @example {
          *       "mode": "full"
          *     }
@@ -1476,7 +1476,7 @@ export interface components {
         };
         /**
          * Validation
-         * @description Whether Canvas accepts the token of a connection; `reason` is present only if not.
+         * @description Whether Canvas accepts the token of a connection; `reason` is present only if it does not.
          */
         Validation: {
             /** Valid */
@@ -1512,10 +1512,10 @@ export interface operations {
     listCourses: {
         parameters: {
             query?: {
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 connection_id?: string | null;
                 state?: ("active" | "concluded" | "restricted" | "withdrawn") | null;
-                /** @description Words that the name must contain */
+                /** @description A part of the name (or of the course code), without regard to case */
                 q?: string | null;
                 /** @description Maximum number of items in the page */
                 limit?: number;
@@ -1523,9 +1523,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -1643,7 +1643,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -1661,17 +1661,17 @@ export interface operations {
     listAssignments: {
         parameters: {
             query?: {
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 connection_id?: string | null;
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 course_id?: string | null;
                 /** @description One or more of upcoming, overdue, missing, submitted, graded, excused, late, undated, separated by commas */
                 status?: string | null;
-                /** @description An RFC 3339 time */
+                /** @description Only items at or after this time (RFC 3339) */
                 due_after?: string | null;
-                /** @description An RFC 3339 time */
+                /** @description Only items before this time (RFC 3339) */
                 due_before?: string | null;
-                /** @description Words that the name must contain */
+                /** @description A part of the name (or of the course code), without regard to case */
                 q?: string | null;
                 /** @description The sort order; a leading `-` reverses it */
                 sort?: "due_at" | "-due_at" | "name";
@@ -1681,9 +1681,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -1806,7 +1806,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -1824,9 +1824,9 @@ export interface operations {
     listGrades: {
         parameters: {
             query?: {
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 connection_id?: string | null;
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 course_id?: string | null;
                 /** @description Maximum number of items in the page */
                 limit?: number;
@@ -1834,9 +1834,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -1946,7 +1946,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -1964,11 +1964,11 @@ export interface operations {
     listGradeChanges: {
         parameters: {
             query?: {
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 course_id?: string | null;
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 assignment_id?: string | null;
-                /** @description An RFC 3339 time */
+                /** @description Only items at or after this time (RFC 3339) */
                 since?: string | null;
                 /** @description Maximum number of items in the page */
                 limit?: number;
@@ -1976,9 +1976,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -2079,7 +2079,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -2098,9 +2098,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -2301,7 +2301,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -2320,7 +2320,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -2446,7 +2446,7 @@ export interface operations {
             };
             /**
              * @description - `canvas-token-rejected`: Canvas rejects the access token, or does not permit it to read the data. Create a new access token in Canvas under Account > Settings, and send that one.
-             *     - `canvas-url-not-allowed`: A Canvas token is not sent to this address. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
+             *     - `canvas-url-not-allowed`: This address is not one to which a Canvas token may be sent. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
              *     - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
@@ -2494,7 +2494,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -2527,9 +2527,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -2632,7 +2632,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -2651,9 +2651,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -2762,7 +2762,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -2872,7 +2872,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -2996,7 +2996,7 @@ export interface operations {
             };
             /**
              * @description - `canvas-token-rejected`: Canvas rejects the access token, or does not permit it to read the data. Create a new access token in Canvas under Account > Settings, and send that one.
-             *     - `canvas-url-not-allowed`: A Canvas token is not sent to this address. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
+             *     - `canvas-url-not-allowed`: This address is not one to which a Canvas token may be sent. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
              *     - `canvas-user-mismatch`: The new token belongs to another Canvas user than the connection. Use a token of the same Canvas user, or set up another connection.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
@@ -3044,7 +3044,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3072,7 +3072,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3212,7 +3212,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3240,7 +3240,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3395,7 +3395,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3412,7 +3412,7 @@ export interface operations {
     listSyncs: {
         parameters: {
             query?: {
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 connection_id?: string | null;
                 status?: ("queued" | "running" | "completed" | "partial" | "failed" | "cancelled") | null;
                 /** @description Maximum number of items in the page */
@@ -3421,9 +3421,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -3534,7 +3534,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -3553,9 +3553,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -3669,7 +3669,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -3755,7 +3755,7 @@ export interface operations {
             };
             /**
              * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
-             *     - `no-sync-running`: No sync of this connection is queued or running. There is nothing to do.
+             *     - `no-sync-running`: No sync of this connection is queued or running. There is nothing to cancel.
              */
             409: {
                 headers: {
@@ -3811,7 +3811,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {
@@ -3831,9 +3831,9 @@ export interface operations {
             header?: {
                 /** @description The id of the last received event; the stream resumes after it */
                 "Last-Event-ID"?: string | null;
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
             };
             path?: never;
@@ -3930,7 +3930,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -3949,9 +3949,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4111,7 +4111,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -4129,7 +4129,7 @@ export interface operations {
     auditConnections: {
         parameters: {
             query?: {
-                /** @description Only items of the resource with this id */
+                /** @description Only items that belong to the resource with this id */
                 user_id?: string | null;
                 /** @description Only connections to this Canvas address */
                 canvas_url?: string | null;
@@ -4139,9 +4139,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4255,7 +4255,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -4275,9 +4275,9 @@ export interface operations {
             query?: {
                 /** @description Names of event types, separated by commas */
                 type?: string | null;
-                /** @description An RFC 3339 time */
+                /** @description Only items at or after this time (RFC 3339) */
                 since?: string | null;
-                /** @description An RFC 3339 time */
+                /** @description Only items before this time (RFC 3339) */
                 until?: string | null;
                 /** @description A version of the stream of the connection */
                 after_version?: number | null;
@@ -4287,9 +4287,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4411,7 +4411,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -4429,15 +4429,15 @@ export interface operations {
     auditState: {
         parameters: {
             query?: {
-                /** @description An RFC 3339 time */
+                /** @description Show the state at this time (RFC 3339) */
                 as_of?: string | null;
                 /** @description A version of the stream of the connection */
                 version?: number | null;
             };
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4591,7 +4591,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -4610,9 +4610,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: wait until its effect is included */
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for it (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4720,7 +4720,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
@@ -4739,7 +4739,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. Another body is 422 `idempotency-key-reused`. While the first request is in progress, it is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4866,7 +4866,7 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
-             *     - `overloaded`: The server handles as many requests or connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
             503: {
                 headers: {

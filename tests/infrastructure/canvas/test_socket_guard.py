@@ -12,7 +12,7 @@ from infrastructure.canvas.client import CanvasClient
 from infrastructure.canvas.sessions import ClientSessions
 from infrastructure.canvas.socket_guard import (
     AddressNotAllowed,
-    is_private_or_public_address,
+    is_allowed_private_address,
     is_public_address,
     open_private_socket,
     open_public_socket,
@@ -97,7 +97,7 @@ def test_a_scoped_socket_address_is_refused() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", "fd12::1", "8.8.8.8"])
 def test_an_allowed_private_host_may_be_loopback_or_private(address: str) -> None:
-    assert is_private_or_public_address(address)
+    assert is_allowed_private_address(address)
     open_private_socket(address_info(address)).close()
 
 
@@ -106,7 +106,7 @@ def test_an_allowed_private_host_may_be_loopback_or_private(address: str) -> Non
     ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "x"],  # noqa: S104  # refused
 )
 def test_metadata_addresses_are_refused_even_for_private_hosts(address: str) -> None:
-    assert not is_private_or_public_address(address)
+    assert not is_allowed_private_address(address)
 
 
 class RebindingResolver(AbstractResolver):

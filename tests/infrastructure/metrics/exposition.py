@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_snapshot import DatabaseSnapshot, QueueCounts
+from infrastructure.metrics.database_statistics import DatabaseStatistics, QueueCounts
 from infrastructure.metrics.pool_metrics import PoolMetrics
 from infrastructure.observability.instruments import PROCESS_REGISTRY
 
 SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
 
 READ_MODEL_STATUS = {"lag_events": 3, "lag_seconds": 1.5, "state": "live", "rebuild": None}
-SNAPSHOT = DatabaseSnapshot(
+STATISTICS = DatabaseStatistics(
     QueueCounts(waiting=2, running=1, oldest_seconds=9.5),
     4,
     [{"name": "courses", "events_per_second": 7.0, **READ_MODEL_STATUS}],
@@ -22,12 +22,12 @@ SNAPSHOT = DatabaseSnapshot(
 
 
 async def collected_database_metrics() -> DatabaseMetrics:
-    """Return the collector of database metrics, with a snapshot."""
+    """Return the collector of database metrics, with statistics."""
 
-    async def take_snapshot() -> DatabaseSnapshot:
-        return SNAPSHOT
+    async def load_statistics() -> DatabaseStatistics:
+        return STATISTICS
 
-    metrics = DatabaseMetrics(take_snapshot)
+    metrics = DatabaseMetrics(load_statistics)
     await metrics.refresh()
     return metrics
 

@@ -7,9 +7,9 @@ from structlog.testing import capture_logs
 
 from infrastructure.metrics import database_metrics
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_snapshot import DatabaseSnapshot
+from infrastructure.metrics.database_statistics import DatabaseStatistics
 from tests.deadlines import scaled
-from tests.infrastructure.metrics.exposition import SNAPSHOT
+from tests.infrastructure.metrics.exposition import STATISTICS
 
 
 def collect_samples(metrics: DatabaseMetrics) -> dict[str, float]:
@@ -25,11 +25,11 @@ def _short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_metrics, "REFRESH_TIMEOUT_SECONDS", 0.01)
 
 
-async def test_the_database_snapshot_is_published() -> None:
-    async def take_snapshot() -> DatabaseSnapshot:
-        return SNAPSHOT
+async def test_the_database_statistics_are_published() -> None:
+    async def load_statistics() -> DatabaseStatistics:
+        return STATISTICS
 
-    metrics = DatabaseMetrics(take_snapshot)
+    metrics = DatabaseMetrics(load_statistics)
     assert collect_samples(metrics) == {"easeboard_database_up": 0}
     await metrics.refresh()
     assert collect_samples(metrics) == {
@@ -52,13 +52,13 @@ async def test_the_database_snapshot_is_published() -> None:
 async def test_concurrent_scrapes_share_one_query() -> None:
     query_count = 0
 
-    async def take_snapshot() -> DatabaseSnapshot:
+    async def load_statistics() -> DatabaseStatistics:
         nonlocal query_count
         query_count += 1
         await asyncio.sleep(0)
-        return SNAPSHOT
+        return STATISTICS
 
-    metrics = DatabaseMetrics(take_snapshot)
+    metrics = DatabaseMetrics(load_statistics)
     await asyncio.gather(*(metrics.refresh() for _ in range(5)))
     await metrics.refresh()
     assert query_count == 1
@@ -68,11 +68,11 @@ async def test_concurrent_scrapes_share_one_query() -> None:
 async def test_a_scrape_does_not_wait_for_a_database_that_hangs() -> None:
     may_respond = asyncio.Event()
 
-    async def take_snapshot() -> DatabaseSnapshot:
+    async def load_statistics() -> DatabaseStatistics:
         await may_respond.wait()
-        return SNAPSHOT
+        return STATISTICS
 
-    metrics = DatabaseMetrics(take_snapshot)
+    metrics = DatabaseMetrics(load_statistics)
     async with asyncio.timeout(scaled(10)):
         await metrics.refresh()
         assert collect_samples(metrics) == {"easeboard_database_up": 0}
@@ -82,18 +82,18 @@ async def test_a_scrape_does_not_wait_for_a_database_that_hangs() -> None:
     await metrics.close()
 
 
-async def test_an_old_snapshot_is_published_for_a_while_and_then_omitted(
+async def test_old_statistics_are_published_for_a_while_and_then_omitted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    snapshots = iter([SNAPSHOT])
+    statistics_over_time = iter([STATISTICS])
     now = time.monotonic()
 
-    async def take_snapshot() -> DatabaseSnapshot:
-        for snapshot in snapshots:
-            return snapshot
+    async def load_statistics() -> DatabaseStatistics:
+        for statistics in statistics_over_time:
+            return statistics
         raise psycopg.OperationalError("no connection with the password 1234")
 
-    metrics = DatabaseMetrics(take_snapshot)
+    metrics = DatabaseMetrics(load_statistics)
     await metrics.refresh()
     with capture_logs() as lines:
         monkeypatch.setattr(time, "monotonic", lambda: now + 30)

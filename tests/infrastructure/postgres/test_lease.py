@@ -8,8 +8,8 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.lease import Lease, lease_holders
-from infrastructure.queue.database_schema import apply_migrations
 from tests.deadlines import scaled
 
 

@@ -17,7 +17,7 @@ from infrastructure.projection_engine.rebuild import RebuildProgress, rebuild_re
 from infrastructure.projection_engine.rebuild_steps import (
     RebuildLost,
     RebuildRefused,
-    apply,
+    apply_rebuild_batch,
     cut_over,
     start_rebuild,
 )
@@ -125,7 +125,7 @@ def test_cut_over_happens_at_the_live_position_and_only_within_the_lag_limit(
     first_head = log_builder.append(events[:400])
     ensure_read_models(database_url, READ_MODELS)
     rebuild, _ = start_rebuild(connection, ASSIGNMENTS, uuid4())
-    apply(
+    apply_rebuild_batch(
         connection,
         rebuild,
         0,
@@ -136,7 +136,7 @@ def test_cut_over_happens_at_the_live_position_and_only_within_the_lag_limit(
         wait_until_all_at(connection, second_head)
     assert cut_over(connection, rebuild, first_head, reader) is False
     start = second_head - 300
-    apply(
+    apply_rebuild_batch(
         connection,
         rebuild,
         first_head,
@@ -181,7 +181,7 @@ def test_an_interrupted_rebuild_is_continued(
     ensure_read_models(database_url, READ_MODELS)
     rebuild, start = start_rebuild(connection, ASSIGNMENTS, uuid4())
     batch = reader.read(start, reader.high_water_mark(), subscribed_topics([ASSIGNMENTS]), 20)
-    apply(connection, rebuild, start, batch)
+    apply_rebuild_batch(connection, rebuild, start, batch)
     connection.execute(
         "UPDATE easeboard.projections SET builder_seen_at = builder_seen_at - interval '16 s'"
     )
@@ -189,7 +189,7 @@ def test_an_interrupted_rebuild_is_continued(
     assert rebuild_read_model(database_url, reader, ASSIGNMENTS, reported.append) == rebuild.version
     assert live_positions(connection)["assignments"] == head
     with pytest.raises(RebuildLost):
-        apply(connection, rebuild, batch.up_to, batch)
+        apply_rebuild_batch(connection, rebuild, batch.up_to, batch)
     with ProjectionDaemon(database_url, reader, READ_MODELS):
         wait_until_all_at(connection, head)
     assert_live_equals_rebuilt(connection, events)

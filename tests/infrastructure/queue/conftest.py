@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infrastructure.queue.database_schema import apply_migrations
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.queue.sync_queue import SyncQueue, open_sync_queue
 
 

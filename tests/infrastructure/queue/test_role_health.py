@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.connection_budget import budget_for_roles
-from infrastructure.queue.database_schema import apply_migrations
 from infrastructure.queue.heartbeats import Heartbeats
 from infrastructure.queue.role_health import ROLES, connection_demand, role_health
 from tests.infrastructure.queue.heartbeat_ages import age_heartbeat

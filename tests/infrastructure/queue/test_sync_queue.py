@@ -10,7 +10,7 @@ from procrastinate.manager import JobManager
 from structlog.testing import capture_logs
 
 from application.run_sync import RunSync
-from infrastructure.queue.database_schema import apply_migrations
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.queue.sync_queue import BufferedQueue, SyncQueue, open_sync_queue
 from tests.deadlines import scaled
 from tests.infrastructure.queue.running_worker import (

@@ -17,8 +17,8 @@ import pytest
 from domain.circuit_breaker import FAILURE_THRESHOLD
 from domain.events.sync import Progress
 from domain.sync import Sync
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.lease import lease_holders
-from infrastructure.queue.database_schema import apply_migrations
 from tests.deadlines import scaled
 from tests.infrastructure.scheduling.scanner_fixture import (
     NO_REQUESTS,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
-from infrastructure.queue.database_schema import apply_migrations
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.queue.database_schema import apply_migrations
+from infrastructure.all_migrations import apply_migrations
 from tests.interfaces.cli.run_cli import run_easeboard
 
 KEY = "hex:" + "0f" * 16 + "f0" * 16

@@ -16,7 +16,7 @@ from interfaces.http.context import (
 )
 from interfaces.http.errors.problem import Problem
 from interfaces.http.middleware.rate_budget import RateBudget, RateLimitExceeded
-from interfaces.http.middleware.rate_limits import ANONYMOUS
+from interfaces.http.middleware.rate_limit_policies import ANONYMOUS
 from tests.dev_tokens import ADA
 
 

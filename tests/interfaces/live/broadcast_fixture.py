@@ -18,7 +18,7 @@ from infrastructure.crypto.master_key import KeyRing, parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.pools import WritePool, open_write_pool
-from infrastructure.subscriptions.person_filter import open_person_log
+from infrastructure.subscriptions.person_log import open_person_log
 from interfaces.live.broadcast import Broadcast
 from interfaces.live.messages import SUBSCRIBED_TOPICS
 from interfaces.live.stream import Message

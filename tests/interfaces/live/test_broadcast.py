@@ -14,7 +14,7 @@ from domain.recorded_event import RecordedEvent
 from infrastructure.postgres import retry
 from infrastructure.postgres.errors import DatabaseBusy
 from infrastructure.subscriptions import poller
-from infrastructure.subscriptions.person_filter import PersonLog
+from infrastructure.subscriptions.person_log import PersonLog
 from interfaces.live import broadcast, subscriber_queue
 from tests.deadlines import scaled
 from tests.dev_tokens import ADA, BOB

@@ -12,7 +12,7 @@ from domain.errors import PersonIsErased
 from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.context import app_state_of
-from interfaces.http.middleware.rate_limits import ANONYMOUS, LIVE
+from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, LIVE
 from interfaces.live import connection_limits, websocket
 from tests.deadlines import scaled
 from tests.dev_tokens import ADA, BOB, token_of

@@ -1,10 +1,10 @@
 from psycopg_pool import AsyncConnectionPool
 
 from domain.circuit_breaker import FAILURE_THRESHOLD
+from infrastructure.all_migrations import apply_migrations
 from infrastructure.canvas.circuit_breakers import CircuitBreakers
 from infrastructure.postgres.pools import open_read_pool
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.queue.database_schema import apply_migrations
 from interfaces.queries.health import HealthCheck
 from projections.registry import READ_MODELS
 

@@ -1,7 +1,7 @@
 """Uses up rate limits without sending requests."""
 
 from infrastructure.rate_limiting.counters import RequestCounters
-from interfaces.http.middleware.rate_limits import RateLimitPolicy
+from interfaces.http.middleware.rate_limit_policies import RateLimitPolicy
 
 
 async def use_up(

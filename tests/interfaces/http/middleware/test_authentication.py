@@ -16,7 +16,7 @@ from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidT
 from interfaces.http.context import REQUEST_CONTEXT_KEY, AuthResult, RequestContext
 from interfaces.http.middleware.authentication import authenticate_token, bearer_token
 from interfaces.http.middleware.rate_budget import RateBudget, RateLimitExceeded
-from interfaces.http.middleware.rate_limits import ANONYMOUS, UNLIMITED_PATHS
+from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, UNLIMITED_PATHS
 from tests.dev_tokens import ADA, BOB, SECRET, bearer_headers, token_of
 from tests.interfaces.http.auth.authenticators import (
     CountingAuthenticator,

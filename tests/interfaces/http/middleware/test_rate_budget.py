@@ -2,7 +2,7 @@ import pytest
 
 from infrastructure.rate_limiting.counters import RequestCounters
 from interfaces.http.middleware.rate_budget import RateBudget, RateLimitExceeded, client_address
-from interfaces.http.middleware.rate_limits import ANONYMOUS, REBUILD
+from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, REBUILD
 from tests.interfaces.http.middleware.quotas import use_up
 
 

@@ -9,8 +9,8 @@ from infrastructure.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.http.auth.jwt_verifier import JwtVerifier
-from interfaces.http.middleware import rate_limits
-from interfaces.http.middleware.rate_limits import (
+from interfaces.http.middleware import rate_limit_policies
+from interfaces.http.middleware.rate_limit_policies import (
     ANONYMOUS,
     DEFAULT,
     POLICY_BY_ROUTE,
@@ -66,7 +66,9 @@ def test_every_route_with_a_policy_exists() -> None:
 
 
 def test_every_policy_is_used_and_has_its_own_name() -> None:
-    policies = {value for value in vars(rate_limits).values() if isinstance(value, RateLimitPolicy)}
+    policies = {
+        value for value in vars(rate_limit_policies).values() if isinstance(value, RateLimitPolicy)
+    }
     assert policies == {DEFAULT, ANONYMOUS, *POLICY_BY_ROUTE.values()}
     assert len({policy.name for policy in policies}) == len(policies), "names identify counters"
 

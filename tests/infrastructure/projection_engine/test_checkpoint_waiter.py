@@ -7,9 +7,9 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.event_store.log_reader import LogReader
+from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
 from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
-from infrastructure.projection_engine.wait_for_position import CheckpointWaiter
 from projections.registry import READ_MODELS
 from tests.deadlines import scaled
 from tests.infrastructure.projection_engine.log_builder import LogBuilder

@@ -40,7 +40,7 @@ SYNC_STANDINGS = Upsert(
 
 
 @dataclass(slots=True)
-class ConnectionStatus:
+class SyncStatusRow:
     """A row of `sync_standings`.
 
     `rested_at`, `failures` and `wait` are `idle_since`, `failures` and `delay_index` of `schedule`.
@@ -73,7 +73,7 @@ class ConnectionStatus:
         )
 
 
-def record_connection_status(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
+def record_sync_status(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Apply a batch of events, without those of ended connections, to `sync_standings`."""
     changes = [
         (connection_id_of(recorded.event), recorded)
@@ -90,8 +90,8 @@ def record_connection_status(events: Sequence[RecordedEvent], cursor: Cursor[Any
     SYNC_STANDINGS.execute([row.values(id_) for id_, row in rows.items()], cursor)
 
 
-def _new_status(event: ConnectionOpened, recorded: RecordedEvent) -> ConnectionStatus:
-    return ConnectionStatus(
+def _new_status(event: ConnectionOpened, recorded: RecordedEvent) -> SyncStatusRow:
+    return SyncStatusRow(
         schedule=Schedule.at_opening(event.originator_id, recorded.recorded_at),
         person_id=recorded.person_id,
         origin=event.canvas_url,
@@ -103,7 +103,7 @@ def _new_status(event: ConnectionOpened, recorded: RecordedEvent) -> ConnectionS
     )
 
 
-def _apply(row: ConnectionStatus, event: Event, at: datetime) -> None:
+def _apply(row: SyncStatusRow, event: Event, at: datetime) -> None:
     match event:
         case TokenRotated():
             row.active = True
@@ -116,7 +116,7 @@ def _apply(row: ConnectionStatus, event: Event, at: datetime) -> None:
     row.schedule = row.schedule.after(event, at)
 
 
-def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionStatus]:
+def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, SyncStatusRow]:
     if not ids:
         return {}
     cursor.execute(
@@ -131,6 +131,6 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, ConnectionStatus]:
         binary=True,
     )
     return {
-        id_: ConnectionStatus(Schedule(idle_since, failures, index), *fields)
+        id_: SyncStatusRow(Schedule(idle_since, failures, index), *fields)
         for id_, idle_since, failures, index, *fields in cursor
     }

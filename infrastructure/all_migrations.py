@@ -1,7 +1,7 @@
 """The complete schema of one database: our own tables, and those of the queue."""
 
 from infrastructure.postgres.migrate import migrate, pending_migrations
-from infrastructure.queue.schema import apply_queue_schema, pending_queue_schema
+from infrastructure.queue.procrastinate_schema import apply_queue_schema, pending_queue_schema
 
 
 def apply_migrations(url: str) -> list[str]:

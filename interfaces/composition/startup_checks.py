@@ -1,14 +1,14 @@
-"""How a process migrates and finds its master keys, with the embedded or a configured database."""
+"""How a process migrates its database and finds its keys, if it is embedded or configured."""
 
+from infrastructure.all_migrations import apply_migrations, missing_migrations
 from infrastructure.crypto.key_file import read_or_create_key
 from infrastructure.crypto.master_key import InvalidMasterKey, KeyRing, parse_key_ring
 from infrastructure.postgres.migrate import MigrationRefused
-from infrastructure.queue.database_schema import apply_migrations, missing_migrations
 from infrastructure.settings import Settings
 
 
 def ensure_migrated(settings: Settings, url: str) -> None:
-    """Migrate the embedded database; of a configured one, check that it has been migrated.
+    """Migrate the embedded database, or check that a configured one has been migrated.
 
     Raises: MigrationRefused if migrations are missing in a configured database. Only
     `easeboard migrate` applies them, so that its operator chooses the time.

@@ -1,4 +1,4 @@
-"""A snapshot of what the database knows: queue, read models, workers, keys and Canvas hosts.
+"""Statistics from the database: queue, read models, workers, keys and Canvas hosts.
 
 Every process publishes the same values: aggregate them with `max`, never with `sum`.
 """
@@ -60,7 +60,7 @@ class QueueCounts(NamedTuple):
     oldest_seconds: float
 
 
-class DatabaseSnapshot(NamedTuple):
+class DatabaseStatistics(NamedTuple):
     """The results of all queries; `keys` are (kind of record, id of the master key, count)."""
 
     queue: QueueCounts
@@ -70,13 +70,13 @@ class DatabaseSnapshot(NamedTuple):
     hosts: dict[CircuitState, int]
 
 
-async def take_database_snapshot(pool: AsyncConnectionPool[Any]) -> DatabaseSnapshot:
+async def load_database_statistics(pool: AsyncConnectionPool[Any]) -> DatabaseStatistics:
     """Execute every query once; raises the errors of psycopg and its pool."""
     read_models = await projection_status(pool)
     async with pool.connection() as connection:
         queue = await (await connection.execute(SELECT_QUEUE_COUNTS, [SYNC_TASK])).fetchone()
         workers = await (await connection.execute(COUNT_LIVE_WORKERS)).fetchone()
         keys = await (await connection.execute(COUNT_RECORDS_BY_KEY)).fetchall()
-    return DatabaseSnapshot(
+    return DatabaseStatistics(
         QueueCounts(*queue), workers[0], read_models, keys, await load_state_counts(pool)
     )

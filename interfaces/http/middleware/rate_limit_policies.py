@@ -1,7 +1,7 @@
 """All rate limits: how many requests a user or an address may send in a minute.
 
-They are wide where a dashboard polls, and narrow where a request costs much: a call to Canvas, a
-run of a worker, a rebuild. `docs/decisions/0015-rate-limits.md` defines what is counted.
+They are high for requests with which a dashboard polls, and low for those that cost much: a
+request to Canvas, a run, a rebuild. `docs/decisions/0015-rate-limits.md` defines what is counted.
 """
 
 from typing import NamedTuple

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from procrastinate.schema import SchemaManager
 
-from infrastructure.queue.schema import apply_queue_schema, pending_queue_schema
+from infrastructure.queue.procrastinate_schema import apply_queue_schema, pending_queue_schema
 
 
 def test_the_queue_schema_is_created_once(empty_database_url: str) -> None:

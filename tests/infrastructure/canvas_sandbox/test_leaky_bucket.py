@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from infrastructure.canvas_sandbox.bucket import LeakyBucket
+from infrastructure.canvas_sandbox.leaky_bucket import LeakyBucket
 from tests.infrastructure.canvas_sandbox.sandbox_client import (
     SandboxClient,
     open_sandbox_client,
