@@ -69,7 +69,7 @@ PROBLEM_TYPES = {
         422,
         "Token of another Canvas user",
         "The new token belongs to another Canvas user than the connection.",
-        "Use a token of the same Canvas user, or set up another connection.",
+        "Use a token of the same Canvas user, or delete the connection and set up a new one.",
     ),
     "conflict": ProblemType(
         409,

@@ -2997,7 +2997,7 @@ export interface operations {
             /**
              * @description - `canvas-token-rejected`: Canvas rejects the access token, or does not permit it to read the data. Create a new access token in Canvas under Account > Settings, and send that one.
              *     - `canvas-url-not-allowed`: This address is not one to which a Canvas token may be sent. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
-             *     - `canvas-user-mismatch`: The new token belongs to another Canvas user than the connection. Use a token of the same Canvas user, or set up another connection.
+             *     - `canvas-user-mismatch`: The new token belongs to another Canvas user than the connection. Use a token of the same Canvas user, or delete the connection and set up a new one.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
              */
             422: {
