@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import structlog
 from starlette.requests import Request
 
 from domain import errors
@@ -15,6 +16,8 @@ from interfaces.http.errors.problem_types import RETRY_ADVICE
 from projections.support.page import BadCursor
 
 RETRY_SOON = {"Retry-After": "1"}
+
+logger = structlog.get_logger()
 
 SLUG_BY_ERROR: dict[type[Exception], str] = {
     errors.ConnectionNotFound: "not-found",
@@ -77,6 +80,15 @@ def from_database_outage(_: Request, __: Exception) -> Problem:
     return Problem("database-unavailable", headers=RETRY_SOON)
 
 
+def from_interface_error(request: Request, error: Exception) -> Problem:
+    """Return the problem of a broken connection, and log the error.
+
+    psycopg raises InterfaceError also for a wrong use of its API, which is a bug of this program.
+    """
+    logger.error("request_failed", path=request.url.path, exc_info=error)
+    return from_database_outage(request, error)
+
+
 def from_outdated_read_model(_: Request, __: Exception) -> Problem:
     """Return the problem of a read model whose tables are of an older release.
 
@@ -113,6 +125,7 @@ ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
     BadCursor: from_bad_cursor,
     psycopg.DataError: from_bad_data,
     **dict.fromkeys(UNAVAILABLE_ERRORS, from_database_outage),
+    psycopg.InterfaceError: from_interface_error,
     **dict.fromkeys((DatabaseBusy, *BUSY_ERRORS), from_database_busy),
     psycopg.errors.QueryCanceled: from_database_busy,
     psycopg.errors.UndefinedColumn: from_outdated_read_model,

@@ -154,3 +154,13 @@ async def test_request_content_is_never_returned_in_an_error(
     response = await ada.post("/api/v1/canvas/setup", content=sent, headers=headers)
     assert response.status_code in {400, 422}
     assert SECRET not in response.text + str(response.headers)
+
+
+async def test_an_interface_error_is_logged_because_it_can_be_a_bug(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.error = psycopg.InterfaceError("cursor closed")
+    with capture_logs() as logs:
+        response = await ada.get(COURSES)
+    assert response.json()["type"] == "/problems/database-unavailable"
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["request_failed"]
