@@ -15,8 +15,8 @@ from infrastructure.canvas.json_fields import (
 )
 
 MAX_TEACHERS = 200
-STUDENT_ENROLLMENT_TYPES = ("student", "StudentEnrollment")
-"""A tuple, because Canvas may send a value that is not hashable, which a set would not accept."""
+STUDENT_ENROLLMENT_TYPES = frozenset({"student", "StudentEnrollment"})
+"""Values of Canvas's `type` of an enrollment: `student` in a course, the other in a list."""
 
 TOTAL_FIELDS = ("computed_current_score", "computed_current_grade", "computed_current_letter_grade")
 ENROLLMENT_GRADE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade")
@@ -73,7 +73,7 @@ def student_enrollments(row: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         item
         for item in as_objects(row.get("enrollments"))
-        if item.get("type") in STUDENT_ENROLLMENT_TYPES
+        if parse_text(item.get("type")) in STUDENT_ENROLLMENT_TYPES
     ]
 
 
