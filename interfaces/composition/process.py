@@ -24,6 +24,7 @@ from infrastructure.event_store.store import EventStore
 from infrastructure.idempotency_keys import IdempotencyKeys
 from infrastructure.metrics.registry import MetricsRenderer
 from infrastructure.postgres.pools import Pools
+from infrastructure.postgres.retry import retry_conflicts
 from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
 from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.status import projection_status
@@ -31,7 +32,6 @@ from infrastructure.queue.role_health import role_health
 from infrastructure.queue.sync_queue import SyncQueue
 from infrastructure.settings import Settings
 from interfaces.composition.background_rebuild import BackgroundRebuild
-from interfaces.composition.retry_on_conflict import retry_on_conflict
 from interfaces.live.broadcast import Broadcast
 from interfaces.queries.audit_history import AuditHistory
 from interfaces.queries.current_state import CurrentState
@@ -124,8 +124,12 @@ def _build_service(process: Process, state: CurrentState, history: AuditHistory)
 def _command(
     execute: Callable[Concatenate[C, P], Awaitable[R]], *args: P.args, **ports: P.kwargs
 ) -> Callable[[C], Awaitable[R]]:
-    """Bind the ports of a command, and execute it again if another append came first."""
-    return retry_on_conflict(_bind_ports(execute, *args, **ports))
+    """Bind the ports of a command, which is executed again if another append came first."""
+
+    async def execute_command(command: C) -> R:
+        return await retry_conflicts(execute, command, *args, **ports)
+
+    return execute_command
 
 
 def _bind_ports(

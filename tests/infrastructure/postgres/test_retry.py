@@ -1,5 +1,6 @@
 """Work is retried when its connection breaks, when errors are transient, and after conflicts."""
 
+import asyncio
 from collections.abc import Iterator
 from threading import Thread
 from time import monotonic, sleep
@@ -164,6 +165,33 @@ async def test_conflicts_are_retried_up_to_four_attempts() -> None:
     with pytest.raises(VersionConflict) as raised:
         await retry_conflicts(lasting.run)
     assert (raised.value, lasting.calls) == (conflict, 4)
+
+
+async def test_a_command_is_executed_again_with_the_same_arguments() -> None:
+    executed: list[tuple[str, str]] = []
+
+    async def execute(command: str, *, store: str) -> str:
+        executed.append((command, store))
+        if len(executed) < 3:
+            raise VersionConflict(uuid4())
+        return "result"
+
+    assert await retry_conflicts(execute, "command", store="log") == "result"
+    assert executed == [("command", "log")] * 3
+
+
+async def test_a_cancelled_command_is_not_executed_again() -> None:
+    executions = 0
+
+    async def execute() -> None:
+        nonlocal executions
+        executions += 1
+        await asyncio.sleep(60)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await retry_conflicts(execute)
+    assert executions == 1
 
 
 async def test_a_refusal_is_not_retried() -> None:
