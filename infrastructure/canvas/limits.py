@@ -20,7 +20,7 @@ class Limits:
     request_seconds: float = 30
     whoami_seconds: float = 20
     run_seconds: float = 900
-    """Time from opening an account until no more requests are sent."""
+    """Time from the opening of an account to its last request."""
 
     max_error_attempts: int = 4
     max_throttled_attempts: int = 8

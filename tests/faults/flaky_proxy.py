@@ -125,7 +125,7 @@ class FlakyProxy:
         self._run_in_loop(self._abort_all)
 
     def stall(self) -> None:
-        """Deliver no more data on open and new connections, and do not close them."""
+        """Stop delivering data on open and new connections, without closing them."""
         self.is_stalled = True
         self._run_in_loop(self._stall_all)
 

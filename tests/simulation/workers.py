@@ -67,7 +67,7 @@ class SimulatedWorkers:
         return True
 
     def stop(self, worker: int) -> None:
-        """Stop a worker: it starts no more runs."""
+        """Stop a worker, so that it starts no further runs."""
         self._stopped[worker] = 1
         self._free_slots = [each for each in self._free_slots if each != worker]
 

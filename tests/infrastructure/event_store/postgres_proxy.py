@@ -41,7 +41,7 @@ class PostgresProxy:
         self._close_after_drop = then_close
 
     def close(self) -> None:
-        """Break every connection and accept no more."""
+        """Break every connection and refuse new ones."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
