@@ -12,7 +12,6 @@ from infrastructure.canvas_sandbox.error_responses import (
     token_missing,
     token_rejected,
 )
-from infrastructure.canvas_sandbox.model import Student
 from infrastructure.canvas_sandbox.sandbox_clock import format_time
 
 ALPHABET = "ABCDEFGHJKLMNPQRTUVWXYZacefhkmnrtuvwxyz2346789"
@@ -21,14 +20,14 @@ SECRET_LENGTH = 64
 
 @dataclass(slots=True)
 class AccessToken:
-    """One access token of a student.
+    """One access token of the student with the index `student`.
 
     `scopes` are regular expressions of allowed paths, None for all paths. If `honors_includes`
     is false, `include[]` is dropped as with a scoped developer key.
     """
 
     text: str
-    student: Student
+    student: int
     revoked: bool = False
     expires_at: int | None = None
     scopes: tuple[str, ...] | None = None
@@ -41,19 +40,21 @@ class AccessTokens:
     def __init__(self, seed: int) -> None:
         self._rng = Random(f"{seed}/tokens")  # noqa: S311  must be reproducible
         self._tokens: dict[str, AccessToken] = {}
+        self._by_student: dict[int, list[AccessToken]] = {}
 
     def __iter__(self) -> Iterator[AccessToken]:
         return iter(self._tokens.values())
 
-    def issue(self, student: Student) -> AccessToken:
-        """Issue a new token for a student; older ones stay valid."""
+    def issue(self, student: int) -> AccessToken:
+        """Issue a new token for the student with this index; older ones stay valid."""
         text = "7752~" + "".join(self._rng.choices(ALPHABET, k=SECRET_LENGTH))
         token = self._tokens[text] = AccessToken(text, student)
+        self._by_student.setdefault(student, []).append(token)
         return token
 
     def of_student(self, student: int) -> list[AccessToken]:
         """The tokens of the student with this index, oldest first."""
-        return [token for token in self if token.student.index == student]
+        return self._by_student.get(student, [])
 
     def find(self, text: str | None) -> AccessToken | None:
         """Find a token by its text, valid or not."""

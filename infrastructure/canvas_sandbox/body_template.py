@@ -16,6 +16,8 @@ import orjson
 
 NUL = b"\0"
 NUMERIC_ID = re.compile(rb'id":(-?\d+)')
+NUMERIC_IDS = re.compile(rb'_(?:ids|drop)":\[[\d,]+\]')
+NUMBER = re.compile(rb"\d+")
 GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\x03"
 FINAL_DEFLATE_BLOCK = b"\x03\0"
 FillPlaceholder = Callable[[str], bytes]
@@ -83,11 +85,12 @@ class BodyTemplate:
 
 
 def with_string_ids(body: bytes) -> bytes:
-    """Write numbers as strings in all keys that end in `id`, at every depth.
+    """Write numbers as strings in all keys that end in `id`, at every depth, and in lists of ids.
 
     Canvas does so for the media type `application/json+canvas-string-ids`.
     """
-    return NUMERIC_ID.sub(rb'id":"\1"', body)
+    with_lists = NUMERIC_IDS.sub(lambda ids: NUMBER.sub(rb'"\g<0>"', ids[0]), body)
+    return NUMERIC_ID.sub(rb'id":"\1"', with_lists)
 
 
 def _escape_html(body: bytes) -> bytes:

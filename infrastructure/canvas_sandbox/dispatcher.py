@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from infrastructure.canvas_sandbox.access_tokens import AccessToken
 from infrastructure.canvas_sandbox.body_template import BodyTemplate, FilledBody
+from infrastructure.canvas_sandbox.enrolled_students import Student
 from infrastructure.canvas_sandbox.error_responses import (
     JSON,
     ErrorResponse,
     Response,
     route_not_found,
 )
-from infrastructure.canvas_sandbox.model import Student
 from infrastructure.canvas_sandbox.paginators import ListRequest
 from infrastructure.canvas_sandbox.response_cache import CachedResponse, ResponseCache
 from infrastructure.canvas_sandbox.routes import Route, find_route, run_route
@@ -30,7 +30,10 @@ DEFAULT_HEADERS = {
 
 
 class ParsedRequest(NamedTuple):
-    """The parts of a request that the response depends on; `url` has no query string."""
+    """The parts of a request that the response depends on; `url` has no query string.
+
+    Rows of a list are counted from `shift` rows before the place that the page number names.
+    """
 
     method: str
     url: str
@@ -40,6 +43,7 @@ class ParsedRequest(NamedTuple):
     string_ids: bool
     gzip: bool
     if_none_match: str | None
+    shift: int = 0
 
     def without_includes(self) -> "ParsedRequest":
         """The request without `include[]`, which Canvas drops silently for scoped keys."""
@@ -74,18 +78,18 @@ class Dispatcher:
     def _respond(
         self, request: ParsedRequest, token: AccessToken, route: Route, parts: re.Match[str]
     ) -> Response:
-        now = self._state.clock.now()
-        self._record_activity(request, token, now)
-        key = (token.student.index, request.url, request.query, request.string_ids)
-        headers = DEFAULT_HEADERS | {"x-canvas-user-id": str(token.student.person.id)}
+        now, student = self._state.clock.now(), self._state.students[token.student]
+        self._record_activity(request, student, now)
+        key = (student.index, request.url, request.query, request.string_ids, request.shift)
+        headers = DEFAULT_HEADERS | {"x-canvas-user-id": str(student.person.id)}
         if route.has_early_validator:
-            etag = self._early_validator(key, token.student, now)
+            etag = self._early_validator(key, student, now)
             if request.if_none_match == etag:
                 return Response(304, b"", headers | {"etag": etag})
         cached = self._find_cached(key, now)
         if cached is None:
-            list_request = ListRequest(request.url, request.query)
-            student_request = StudentRequest(self._state, token.student, list_request, now)
+            list_request = ListRequest(request.url, request.query, request.shift)
+            student_request = StudentRequest(self._state, student, list_request, now)
             cached = self._render(key, student_request, route, parts, string_ids=request.string_ids)
         filled = cached.template.fill(lambda placeholder: _placeholder_value(placeholder, now))
         headers["etag"] = etag if route.has_early_validator else filled.etag
@@ -145,12 +149,12 @@ class Dispatcher:
             self._cache.put(key, cached)
         return cached
 
-    def _record_activity(self, request: ParsedRequest, token: AccessToken, now: int) -> None:
+    def _record_activity(self, request: ParsedRequest, student: Student, now: int) -> None:
         parts = request.path.split("/")
         if len(parts) > 4 and parts[3] == "courses":  # noqa: PLR2004  /api/v1/courses/:id
             course = self._state.courses.get(parse_canvas_id(parts[4]) or 0)
             if course:
-                self._state.record_course_access(token.student, course, now)
+                self._state.record_course_access(student, course, now)
 
 
 def _route_request(request: ParsedRequest) -> tuple[Route, re.Match[str]]:

@@ -44,6 +44,16 @@ def html_error(status: int, title: str) -> Response:
     return Response(status, body.encode(), {"content-type": HTML, "server": "awselb/2.0"})
 
 
+def firewall_denied() -> Response:
+    """403 in HTML: a firewall in front of Canvas refused the request."""
+    body = (
+        "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. "
+        "Please consult with your administrator.<br><br>Your support ID is: "
+        "4162038841970043218</body></html>"
+    )
+    return Response(403, body.encode(), {"content-type": HTML, "server": "BigIP"})
+
+
 def token_missing() -> Response:
     """401 with a challenge: the request has no token."""
     message = {"message": "user authorization required"}

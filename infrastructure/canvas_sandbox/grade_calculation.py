@@ -1,129 +1,171 @@
-"""Calculates scores, grades and totals as Canvas does."""
+"""Calculates the totals of a course, step by step as `lib/grade_calculator.rb` of canvas-lms."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, localcontext
 from typing import NamedTuple
 
-from infrastructure.canvas_sandbox.model import Assignment, Course, Submission, Work
-
-GRADING_SCHEME = (
-    (94, "A"),
-    (90, "A-"),
-    (87, "B+"),
-    (84, "B"),
-    (80, "B-"),
-    (77, "C+"),
-    (74, "C"),
-    (70, "C-"),
-    (67, "D+"),
-    (64, "D"),
-    (61, "D-"),
-    (0, "F"),
+from infrastructure.canvas_sandbox.assignment_drops import CountedScore, drop_scores
+from infrastructure.canvas_sandbox.model import Course, Submission, Work
+from infrastructure.canvas_sandbox.period_calendar import GradingPeriod, PeriodGroup
+from infrastructure.canvas_sandbox.ruby_numbers import (
+    EXACT,
+    decimal_of_float,
+    decimal_of_points,
+    divide,
+    round_decimal,
+    round_float,
 )
-"""Canvas's default grading scheme: the lowest percentage of each grade."""
 
 
 class Totals(NamedTuple):
-    """The totals of a course in percent; `current` leaves out work without a posted grade."""
+    """Totals in percent; `current` leaves out work without a posted grade."""
 
     current: float | None
     final: float | None
 
 
-def letter_grade(percent: float | None) -> str | None:
-    """The letter grade of a percentage; None for None."""
-    if percent is None:
-        return None
-    return next((grade for threshold, grade in GRADING_SCHEME if percent >= threshold), "F")
+class StudentTotals(NamedTuple):
+    """The totals of a student: of the whole course, and of each grading period by its id."""
+
+    whole: Totals
+    by_period: dict[int, Totals]
 
 
-def format_grade(assignment: Assignment, score: float | None) -> str | None:
-    """Format a score for the grading type of its assignment: `9.5`, `66.67%`, `B+`, `complete`."""
-    if score is None or assignment.grading_type == "not_graded":
-        return None
-    percent = 100 * score / assignment.points if assignment.points else 0.0
-    match assignment.grading_type:
-        case "percent":
-            return f"{round(percent, 2):g}%"
-        case "letter_grade":
-            return letter_grade(percent)
-        case "pass_fail":
-            return "complete" if score > 0 else "incomplete"
-        case _:
-            return f"{round(score, 2):.10g}"
+NO_TOTALS = Totals(None, None)
 
 
-def calculate_totals(course: Course, work: Work, *, since: int | None = None) -> Totals:
-    """Calculate the totals of a course, by points or by group weights.
+class GroupSum(NamedTuple):
+    """The points of one assignment group."""
 
-    With `since` (seconds since 1970), only assignments due at or after it count: those of the
-    grading period.
+    weight: float
+    score: Decimal
+    possible: Decimal
+
+
+def calculate_totals(course: Course, work: Work, *, is_completed: bool = False) -> StudentTotals:
+    """Calculate the totals of a student from the student's submissions.
+
+    `is_completed` is true if every enrollment of the student in the course is completed: then
+    work without a posted grade does not count as zero.
     """
+    periods = course.periods
+    by_period = {
+        period.id: _totals_of(course, work, period, is_completed=is_completed)
+        for period in (periods.periods if periods else ())
+    }
+    if periods and periods.weighted:
+        return StudentTotals(_weigh_periods(periods, by_period), by_period)
+    return StudentTotals(_totals_of(course, work, None, is_completed=is_completed), by_period)
+
+
+def period_of(course: Course, submission: Submission) -> GradingPeriod | None:
+    """The grading period of a submission: that of its due date, or which its parts share."""
+    if course.periods is None:
+        return None
+    parts = submission.assignment.parts
+    if not parts:
+        return course.periods.of_due_date(submission.assignment.due_at)
+    found = {course.periods.of_due_date(part.due_at) for part in parts}
+    return found.pop() if len(found) == 1 else None
+
+
+def _totals_of(
+    course: Course, work: Work, period: GradingPeriod | None, *, is_completed: bool
+) -> Totals:
     counted = [
-        submission
-        for submission in work.values()
-        if _counts_toward_total(submission) and _is_in_period(submission.assignment, since)
+        item
+        for item in work.values()
+        if item.assignment.present
+        and item.assignment.is_gradeable
+        and (period is None or period_of(course, item) == period)
     ]
-    graded = [item for item in counted if item.score is not None and not item.hidden]
-    return Totals(
-        _weighted_percent(course, graded, lambda item: item.score or 0.0),
-        _weighted_percent(course, counted, lambda item: 0.0 if item.hidden else item.score or 0.0),
-    )
-
-
-def _counts_toward_total(submission: Submission) -> bool:
-    assignment = submission.assignment
-    return bool(
-        assignment.present
-        and assignment.points
-        and not assignment.omitted
-        and not submission.excused
-        and assignment.grading_type != "not_graded"
-    )
-
-
-def _is_in_period(assignment: Assignment, since: int | None) -> bool:
-    return since is None or (assignment.due_at is not None and assignment.due_at >= since)
-
-
-def _weighted_percent(
-    course: Course, work: Iterable[Submission], earned: Callable[[Submission], float]
-) -> float | None:
-    sums: dict[int, tuple[float, float, float]] = {}
-    for item in work:
-        group = item.assignment.group
-        _, earned_points, possible = sums.get(group.id, (0.0, 0.0, 0.0))
-        points = item.assignment.points or 0.0
-        sums[group.id] = (group.weight, earned_points + earned(item), possible + points)
-    if not sums:
-        return None
-    if not course.weighted:
-        earned_points, possible = (sum(parts[n] for parts in sums.values()) for n in (1, 2))
-        return round(100 * earned_points / possible, 2)
-    total_weight = sum(parts[0] for parts in sums.values())
-    return round(
-        100
-        * sum(
-            weight * earned_points / possible_points
-            for weight, earned_points, possible_points in sums.values()
+    with localcontext(EXACT):
+        current, final = (
+            _total(
+                course,
+                _group_sums(course, counted, is_current=is_current, is_completed=is_completed),
+            )
+            for is_current in (True, False)
         )
-        / total_weight,
-        2,
+    return Totals(current, final)
+
+
+def _group_sums(
+    course: Course, work: Sequence[Submission], *, is_current: bool, is_completed: bool
+) -> list[GroupSum]:
+    by_group: dict[int, list[CountedScore]] = {}
+    for item in work:
+        counted = _counted_score(item, is_current=is_current, is_completed=is_completed)
+        if counted is not None:
+            by_group.setdefault(item.assignment.group.id, []).append(counted)
+    sums = []
+    for group in course.groups:
+        kept = drop_scores(by_group.get(group.id, ()), group.rules)
+        score = sum((item.score for item in kept), start=Decimal(0))
+        possible = sum((item.total for item in kept), start=Decimal(0))
+        sums.append(GroupSum(group.weight, score, possible))
+    return sums
+
+
+def _counted_score(
+    item: Submission, *, is_current: bool, is_completed: bool
+) -> CountedScore | None:
+    """The score of a submission that counts; None if it does not.
+
+    A submission that is not posted counts like none at all, even if it is excused.
+    """
+    is_read = item.posted_at is not None and not (is_current and item.state == "pending_review")
+    score = item.score if is_read else None
+    if (is_current and score is None) or (is_completed and not is_read):
+        return None
+    if (is_read and item.excused) or item.assignment.omitted:
+        return None
+    number = float(score or 0.0)
+    return CountedScore(
+        item.assignment.id,
+        number,
+        decimal_of_float(number),
+        decimal_of_points(item.assignment.points),
     )
 
 
-def parse_grade(assignment: Assignment, grade: str) -> float | None:
-    """Convert a grade such as `9.5`, `50%`, `B+` or `complete` to points.
+def _total(course: Course, sums: Iterable[GroupSum]) -> float | None:
+    if course.weighted:
+        return _weighted_total([item for item in sums if item.possible])
+    score = possible = Decimal(0)
+    for item in sums:
+        score += item.score
+        possible += item.possible
+    if possible <= 0:
+        return None
+    return round_decimal(divide(decimal_of_float(float(score)), possible) * 100)
 
-    Raises: ValueError if it is none of these.
-    """
-    points = assignment.points or 0.0
-    if grade in ("complete", "pass"):
-        return points
-    if grade in ("incomplete", "fail"):
-        return 0.0
-    if grade.endswith("%"):
-        return round(float(grade[:-1]) * points / 100, 2)
-    for threshold, text in GRADING_SCHEME:
-        if grade == text:
-            return round(threshold * points / 100, 2)
-    return float(grade)
+
+def _weighted_total(sums: Sequence[GroupSum]) -> float | None:
+    full_weight = sum(item.weight for item in sums)
+    if not full_weight:
+        return None
+    total = sum(
+        (divide(item.score, item.possible) * decimal_of_float(item.weight) for item in sums),
+        start=Decimal(0),
+    )
+    if full_weight < 100:  # noqa: PLR2004  percent
+        total = divide(total, Decimal(repr(float(full_weight)))) * 100
+    return round_float(float(total))
+
+
+def _weigh_periods(periods: PeriodGroup, by_period: dict[int, Totals]) -> Totals:
+    found = [(period.weight or 0.0, by_period[period.id]) for period in periods.periods]
+    final_weight = sum(weight for weight, _ in found)
+    current_weight = sum(weight for weight, totals in found if totals.current is not None)
+    current = sum((totals.current or 0.0) * (weight / 100.0) for weight, totals in found)
+    final = sum((totals.final or 0.0) * (weight / 100.0) for weight, totals in found)
+    current, final = _scale_up(current, current_weight), _scale_up(final, final_weight)
+    has_no_grades = current == 0.0 and all(totals.current is None for _, totals in found)
+    return Totals(None if has_no_grades else round_float(current), round_float(final))
+
+
+def _scale_up(score: float, weight: float) -> float:
+    if weight >= 100:  # noqa: PLR2004  percent
+        return score
+    return score * 100.0 / weight if weight else 0.0

@@ -15,6 +15,14 @@ class SandboxOptions:
     `throttle_status` is 403, or 429 as hosted Canvas sends since October 2025.
     `denial_status` is 403, or 401 as without the feature flag `api_auth_error_updates`.
     If `restricted` is true, one course in the list shows only its id.
+    If `varied` is true, courses have more situations: drop rules, checkpointed discussions, locks
+    by modules, parts of quizzes that await review, work that is not handed in online.
+    `past_courses` is the number of courses of past terms: in turn concluded, ended by the dates of
+    the term, and ended with closed access. `taught_courses` is the number of courses in which the
+    student has another role: in turn ta, observer, designer and teacher.
+    `classmates` is the number of students whom the sandbox does not serve, for statistics.
+    If `checkpoints_in_groups` is false, Canvas is older: lists of assignment groups ignore
+    `include[]=checkpoints`.
     """
 
     students: int = 1
@@ -28,4 +36,9 @@ class SandboxOptions:
     throttle_status: int = 403
     denial_status: int = 403
     restricted: bool = False
+    varied: bool = False
+    past_courses: int = 0
+    taught_courses: int = 0
+    classmates: int = 0
+    checkpoints_in_groups: bool = True
     domain: str = "canvas.sandbox.example"

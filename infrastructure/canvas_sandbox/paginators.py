@@ -25,10 +25,15 @@ BOOKMARK_PREFIX = "bookmark:"
 
 
 class ListRequest(NamedTuple):
-    """The URL, without query string, and the query parameters of a request for a list."""
+    """The URL, without query string, and the query parameters of a request for a list.
+
+    With `shift`, numbered pages begin so many rows earlier, as if rows had been inserted before
+    them (or removed, if it is negative) after the first page was read.
+    """
 
     url: str
     query: tuple[tuple[str, str], ...]
+    shift: int = 0
 
     def parameter(self, name: str) -> str | None:
         """The last value of a parameter; None if it is absent."""
@@ -60,13 +65,14 @@ def paginate_by_number(request: ListRequest, items: Sequence[T]) -> Page[T]:
     number = request.parameter("page") or "1"
     if not number.isdecimal() or int(number) < 1:
         raise ErrorResponse(record_not_found())
-    page, last = int(number), max(-(-len(items) // size), 1)
+    page, last = int(number), max(-(-(len(items) + request.shift) // size), 1)
     pages = {"current": page, "first": 1, "last": last}
     if page < last:
         pages["next"] = page + 1
     if page > 1:
         pages["prev"] = page - 1
-    shown = items[(page - 1) * size : page * size]
+    start = max((page - 1) * size - request.shift, 0)
+    shown = items[start : max(page * size - request.shift, 0)]
     return Page(shown, _link_header(request, {rel: str(number) for rel, number in pages.items()}))
 
 

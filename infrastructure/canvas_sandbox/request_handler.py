@@ -12,11 +12,14 @@ from infrastructure.canvas_sandbox.dispatcher import Dispatcher, ParsedRequest
 from infrastructure.canvas_sandbox.error_responses import Response, rate_limit_exceeded
 from infrastructure.canvas_sandbox.fault_injection import (
     CONNECTION_KINDS,
+    SLOW,
     Fault,
     FaultQueue,
+    changed_request,
     corrupt,
     replacement_response,
 )
+from infrastructure.canvas_sandbox.host_outage import HostOutage
 from infrastructure.canvas_sandbox.leaky_bucket import LeakyBucket
 from infrastructure.canvas_sandbox.request_log import LoggedRequest, RequestLog
 from infrastructure.canvas_sandbox.response_writer import build_response, respond_with_fault
@@ -30,11 +33,15 @@ CHARGED_TIME_SHARE = 0.8
 class RequestHandler:
     """Handles requests, and rejects them if the bucket of their token is full.
 
-    `latency_ms` may be changed while requests are handled.
+    `latency_ms` may be changed while requests are handled. While the host is away, no request
+    reaches Canvas.
     """
 
-    def __init__(self, state: SandboxState, faults: FaultQueue, log: RequestLog) -> None:
+    def __init__(
+        self, state: SandboxState, faults: FaultQueue, log: RequestLog, outage: HostOutage
+    ) -> None:
         options = state.options
+        self._outage = outage
         self.latency_ms = options.latency_ms
         self._state = state
         self._faults = faults
@@ -53,6 +60,9 @@ class RequestHandler:
         )
         bucket = self._buckets[key]
         try:
+            if self._outage.how is not None:
+                entry.fault = "host_away"
+                return await self._outage.respond(request, entry)
             if bucket.reserve(started):
                 return await self._process(request, parsed, bucket, entry)
             return await self._reject(bucket, entry)
@@ -66,8 +76,10 @@ class RequestHandler:
         cost = 0.0
         try:
             await self._delay()
-            fault = self._faults.take(parsed.path, entry.student)
+            fault = self._faults.take(parsed.path, entry.query, entry.student)
             entry.fault = fault.kind if fault else None
+            if fault and fault.kind == SLOW:
+                await asyncio.sleep(float(fault.details.get("seconds", 1.0)))
             response = self._respond(parsed, fault)
             entry.status = response.status
             if fault and fault.kind in CONNECTION_KINDS:
@@ -95,12 +107,14 @@ class RequestHandler:
             return self._dispatcher.dispatch(parsed)
         if replaced := replacement_response(fault):
             return replaced
+        query, shift = changed_request(fault, parsed.query)
+        changed = parsed._replace(query=query, shift=shift)
         drops_includes = fault.kind == "includes_ignored"
         response = self._dispatcher.dispatch(
-            parsed.without_includes() if drops_includes else parsed
+            changed.without_includes() if drops_includes else changed
         )
-        query = "&".join(f"{key}={value}" for key, value in parsed.query)
-        return corrupt(fault, response, f"{parsed.url}?{query}")
+        text = "&".join(f"{key}={value}" for key, value in parsed.query)
+        return corrupt(fault, response, f"{parsed.url}?{text}")
 
     async def _delay(self) -> None:
         if self.latency_ms:
@@ -110,7 +124,7 @@ class RequestHandler:
 
     def _student_index(self, text: str | None) -> int | None:
         token = self._state.tokens.find(text)
-        return token.student.index if token else None
+        return token.student if token else None
 
 
 def parse_request(request: web.Request) -> ParsedRequest:

@@ -46,6 +46,13 @@ async def respond_with_fault(
     return build_response(response)
 
 
+def close_connection(request: web.Request) -> web.StreamResponse:
+    """Close the connection of a request without a response."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
+
+
 def _reset_connection(request: web.Request, response: Response) -> web.StreamResponse:
     transport = request.transport
     if transport is not None:

@@ -7,12 +7,17 @@ from typing import TypedDict
 
 from aiohttp import web
 
+from infrastructure.canvas_sandbox.access_tokens import AccessToken
 from infrastructure.canvas_sandbox.control import Control
 from infrastructure.canvas_sandbox.control.http_api import ControlHttpApi
+from infrastructure.canvas_sandbox.control.server_operations import ServerOperations
 from infrastructure.canvas_sandbox.fault_injection import FaultQueue
+from infrastructure.canvas_sandbox.generator.generate_students import person_of
+from infrastructure.canvas_sandbox.host_outage import HostOutage
 from infrastructure.canvas_sandbox.options import SandboxOptions
 from infrastructure.canvas_sandbox.request_handler import RequestHandler
 from infrastructure.canvas_sandbox.request_log import RequestLog
+from infrastructure.canvas_sandbox.sandbox_listener import SandboxListener
 from infrastructure.canvas_sandbox.state import SandboxState
 
 SANDBOX_KEEP_ALIVE_SECONDS = 75.0
@@ -30,23 +35,20 @@ class StudentToken(TypedDict):
 class Sandbox:
     """A Canvas LMS with generated students.
 
-    `control` changes it while it runs. `url` is empty until it is served.
+    `control` changes it while it runs. `url` is empty until it is served. `data` is what
+    it contains, for tests that measure it.
     """
 
     def __init__(self, options: SandboxOptions) -> None:
         state, faults, log = SandboxState(options), FaultQueue(), RequestLog()
-        self._handler = RequestHandler(state, faults, log)
+        self.data = state
+        self.listener = SandboxListener()
+        self.outage = HostOutage(self.listener)
+        self._handler = RequestHandler(state, faults, log, self.outage)
         self.options = options
-        self.control = Control(state, self._handler, faults, log)
-        self.tokens = [
-            StudentToken(
-                student=token.student.index,
-                name=token.student.person.name,
-                user_id=str(token.student.person.id),
-                token=token.text,
-            )
-            for token in state.tokens
-        ]
+        server = ServerOperations(state.clock, self._handler, faults, log, self.outage)
+        self.control = Control(state, server)
+        self.tokens = [_student_token(token, options.seed) for token in state.tokens]
         self.url = ""
 
     def application(self) -> web.Application:
@@ -55,6 +57,13 @@ class Sandbox:
         application.add_routes(ControlHttpApi(self.control).routes())
         application.router.add_route("*", "/{path:.*}", self._handler.handle)
         return application
+
+
+def _student_token(token: AccessToken, seed: int) -> StudentToken:
+    person = person_of(token.student, seed)
+    return StudentToken(
+        student=token.student, name=person.name, user_id=str(person.id), token=token.text
+    )
 
 
 @asynccontextmanager
@@ -72,11 +81,12 @@ async def running_sandbox(
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        bound_port = runner.addresses[0][1]
-        sandbox.url = f"http://{host}:{bound_port}"
+        await sandbox.listener.serve(runner, host, port)
+        sandbox.url = f"http://{host}:{sandbox.listener.port}"
         yield sandbox
     finally:
+        sandbox.outage.cancel_return()
+        sandbox.listener.stop()
         await runner.cleanup()
 
 

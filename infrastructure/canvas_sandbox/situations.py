@@ -15,6 +15,8 @@ class Situation(NamedTuple):
     `submitted_days` counts from the due date, or from five days ago if that is earlier.
     `graded_days` counts from the submission.
     `score_share` is the range of the share of the points that the student reaches.
+    `awaits_review` is a quiz of which a teacher has not yet graded a part.
+    `module` is the name of a module that locks the assignment.
     """
 
     due_days: tuple[float, float] | None = PAST_DAYS
@@ -32,6 +34,9 @@ class Situation(NamedTuple):
     lock_days: float | None = None
     assigned: bool = True
     omitted: bool = False
+    post_manually: bool = False
+    awaits_review: bool = False
+    module: str | None = None
 
 
 SITUATIONS = (
@@ -58,8 +63,40 @@ SITUATIONS = (
         due_days=SOON_DAYS, submitted_days=1, graded_days=1, submission_type="discussion_topic"
     ),
     Situation(submitted_days=-1, graded_days=0.01, submission_type="external_tool"),
-    Situation(due_days=LATER_DAYS, grading="not_graded", submission_type="none"),
+    Situation(due_days=LATER_DAYS, grading="not_graded", submission_type="not_graded"),
     Situation(submitted_days=-1, graded_days=1, omitted=True),
     Situation(due_days=SOON_DAYS),
     Situation(due_days=None, submitted_days=1, graded_days=1),
 )
+"""The situations of the default school, in the order of the assignments of each course."""
+
+FURTHER_SITUATIONS = (
+    Situation(
+        submitted_days=-0.1,
+        graded_days=0,
+        submission_type="online_quiz",
+        awaits_review=True,
+        score_share=(0.2, 0.4),
+    ),
+    Situation(
+        due_days=(-3, -1),
+        submitted_days=-0.1,
+        graded_days=0,
+        submission_type="online_quiz",
+        awaits_review=True,
+        posted=False,
+        post_manually=True,
+        score_share=(0.2, 0.4),
+    ),
+    Situation(submission_type="on_paper"),
+    Situation(submission_type="none"),
+    Situation(submission_type="wiki_page"),
+    Situation(grading="not_graded", submission_type="not_graded"),
+    Situation(submission_type="on_paper,online_upload"),
+    Situation(due_days=SOON_DAYS, module="Week 9 & beyond"),
+    Situation(due_days=LATER_DAYS, post_manually=True),
+    Situation(submitted_days=-1, graded_days=1, score_share=(1.05, 1.2)),
+    Situation(submitted_days=2, late_policy="extended"),
+    Situation(due_days=SOON_DAYS, submission_type="external_tool"),
+)
+"""The situations that courses of a varied school have besides."""

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from infrastructure.canvas_sandbox.enrolled_students import Enrollment, Student
+from infrastructure.canvas_sandbox.enrollment_states import (
+    CURRENT_STATES,
+    effective_state,
+    may_read,
+    sees_drafts,
+)
 from infrastructure.canvas_sandbox.error_responses import (
     ErrorResponse,
     access_denied,
     record_not_found,
 )
-from infrastructure.canvas_sandbox.model import SHARD, Assignment, Course, Student, Work
+from infrastructure.canvas_sandbox.listed_courses import ListedCourse
+from infrastructure.canvas_sandbox.model import SHARD, Assignment, Course, Work
 from infrastructure.canvas_sandbox.paginators import ListRequest
 from infrastructure.canvas_sandbox.serializers.course import EnrolledCourse
 from infrastructure.canvas_sandbox.serializers.view import CourseView
@@ -81,49 +89,93 @@ class StudentRequest:
 
         Raises: ErrorResponse if it is another user's (denied) or unknown (404).
         """
-        student_ids = {student.person.id for student in self.state.students}
-        if text != "self" and parse_canvas_id(text) not in student_ids:
+        user_id = self.student.person.id if text == "self" else parse_canvas_id(text)
+        if user_id is None or not self.state.students.has_user(user_id):
             raise ErrorResponse(record_not_found())
-        if text != "self" and parse_canvas_id(text) != self.student.person.id:
+        if user_id != self.student.person.id:
             raise self.access_denied()
 
     def require_course(self, text: str) -> Course:
         """Find a course by the id in a path.
 
-        Raises: ErrorResponse if it is unknown (404), or if it is restricted or the student is
-        not enrolled (denied).
+        Raises: ErrorResponse if it is unknown or deleted (404), or if it is restricted or the
+        student is not enrolled (denied).
         """
         course = self.state.courses.get(parse_canvas_id(text) or 0)
-        if course is None:
+        if course is None or course.state == "deleted":
             raise ErrorResponse(record_not_found())
-        if course.restricted or not self.student.enrollments[course.id].present:
+        if not may_read(self.enrollments(course), course, self.now):
             raise self.access_denied()
         return course
 
+    def enrollments(self, course: Course) -> list[Enrollment]:
+        """The enrollments of the student in a course, in any state."""
+        seat = self.student.seats.get(course.id)
+        return seat.enrollments if seat else []
+
+    def visible_assignments(self, course: Course) -> list[Assignment]:
+        """The assignments that the student sees: staff sees drafts too."""
+        if sees_drafts(self.enrollments(course), course, self.now):
+            return list(course.assignments.values())
+        return course.published_assignments()
+
     def require_assignment(self, course: Course, text: str) -> Assignment:
-        """Find a published assignment by the id in a path.
+        """Find an assignment that the student sees by the id in a path.
 
         Raises: ErrorResponse (404) if there is none.
         """
-        assignment = course.assignments.get(parse_canvas_id(text) or 0)
-        if assignment is None or not assignment.present:
-            raise ErrorResponse(record_not_found())
-        return assignment
+        wanted = parse_canvas_id(text)
+        for assignment in self.visible_assignments(course):
+            if assignment.id == wanted:
+                return assignment
+        raise ErrorResponse(record_not_found())
+
+    def all_work(self, course: Course) -> Work:
+        """The student's submissions to all assignments of a course, drafts included."""
+        found = self._work_by_course.get(course.id)
+        if found is None:
+            found = self._work_by_course[course.id] = self.state.work(self.student, course)
+        return found
 
     def work(self, course: Course) -> Work:
         """The student's submissions to published assignments."""
-        work = self.state.work(self.student, course)
+        work = self.all_work(course)
         return {id_: item for id_, item in work.items() if item.assignment.present}
 
-    def enrolled_course(self, course: Course) -> EnrolledCourse:
-        """A course with the enrollment and the totals of the student."""
-        whole, period = self.state.totals(self.student, course)
-        enrollment = self.student.enrollments[course.id]
-        return EnrolledCourse(course, enrollment, self.student.person, whole, period)
+    @cached_property
+    def _work_by_course(self) -> dict[int, Work]:
+        return {}
+
+    def listed_alone(self, course: Course) -> ListedCourse:
+        """A course outside of a list: with all current enrollments, none if they have ended."""
+        seat = self.student.seats[course.id]
+        return ListedCourse(
+            course, seat, [item for item in seat.enrollments if item.state in CURRENT_STATES]
+        )
+
+    def enrolled_course(self, listed: ListedCourse) -> EnrolledCourse:
+        """A course with the enrollments that are shown, and the totals of the student."""
+        course = listed.course
+        return EnrolledCourse(
+            listed,
+            self.student.person,
+            self.state.totals(self.student, course),
+            self.now,
+            is_closed=all(
+                effective_state(item, course, self.now) == "inactive" for item in listed.enrollments
+            ),
+        )
 
     def view(self, course: Course) -> CourseView:
         """What the JSON of the items of a course depends on, for this request."""
-        return CourseView(course, self.domain, self.now, self.excludes)
+        return CourseView(
+            course,
+            self.domain,
+            self.now,
+            self.excludes,
+            self.includes,
+            is_staff=sees_drafts(self.enrollments(course), course, self.now),
+        )
 
     def access_denied(self) -> ErrorResponse:
         """The error for data that the student has no permission to read."""

@@ -1,8 +1,8 @@
 """The control API over HTTP, for clients on this machine only.
 
 `GET /sandbox` lists every operation with its parameters and a description.
-`GET /sandbox/<operation>` executes one that only reads: `courses`, `assignments`, `requests` or
-`counters`; arguments are query parameters.
+`GET /sandbox/<operation>` executes one that only reads: `courses`, `enrollments`, `groups`,
+`assignments`, `requests` or `counters`; arguments are query parameters.
 `POST /sandbox/<operation>` executes any operation; arguments are a JSON object:
 `POST /sandbox/set_grade {"assignment_id": "10001", "score": 9.5, "student": 0}`.
 Responses are `{"result": …}`, or `{"error": …}` with 400 for invalid arguments and 404 for an
@@ -18,37 +18,7 @@ from aiohttp import web
 
 from infrastructure.canvas_sandbox.control import Control
 
-READ_OPERATIONS = ("courses", "assignments", "requests", "counters")
-WRITE_OPERATIONS = (
-    "set_grade",
-    "post_grades",
-    "hide_grades",
-    "excuse",
-    "submit",
-    "add_assignment",
-    "move_due_date",
-    "lock_assignment",
-    "rename_assignment",
-    "remove_assignment",
-    "restore_assignment",
-    "withdraw_course",
-    "restore_course",
-    "restrict_course",
-    "conclude_course",
-    "hide_totals",
-    "rename_course",
-    "issue_token",
-    "revoke_token",
-    "expire_token",
-    "restore_token",
-    "limit_scopes",
-    "ignore_includes",
-    "inject",
-    "clear_faults",
-    "set_latency",
-    "advance_clock",
-    "forget_requests",
-)
+READ_OPERATIONS = ("courses", "enrollments", "groups", "assignments", "requests", "counters")
 
 
 class ControlHttpApi:
@@ -70,7 +40,7 @@ class ControlHttpApi:
         _require_loopback(request)
         return _json_response(
             200,
-            result={name: self._describe(name) for name in (*READ_OPERATIONS, *WRITE_OPERATIONS)},
+            result={name: self._describe(name) for name in self._operations()},
         )
 
     async def run_read_operation(self, request: web.Request) -> web.Response:
@@ -89,9 +59,11 @@ class ControlHttpApi:
             arguments = orjson.loads(body or b"{}")
         except orjson.JSONDecodeError as error:
             return _json_response(400, error=str(error))
-        return self._execute(
-            request.match_info["operation"], (*READ_OPERATIONS, *WRITE_OPERATIONS), arguments
-        )
+        return self._execute(request.match_info["operation"], self._operations(), arguments)
+
+    def _operations(self) -> tuple[str, ...]:
+        """The names of all operations: every public attribute of the control."""
+        return tuple(name for name in vars(self._control) if not name.startswith("_"))
 
     def _describe(self, name: str) -> str:
         operation = getattr(self._control, name)

@@ -1,9 +1,10 @@
-"""Operations on the server: faults, latency, clock and request log."""
+"""Operations on the server: faults, outages, latency, clock and request log."""
 
 from dataclasses import asdict
 from typing import Any
 
 from infrastructure.canvas_sandbox.fault_injection import Fault, FaultQueue
+from infrastructure.canvas_sandbox.host_outage import HostOutage, HowAway
 from infrastructure.canvas_sandbox.request_handler import RequestHandler
 from infrastructure.canvas_sandbox.request_log import RequestLog
 from infrastructure.canvas_sandbox.sandbox_clock import SandboxClock
@@ -13,8 +14,14 @@ class ServerOperations:
     """Changes how the server behaves, and reports the requests it received."""
 
     def __init__(
-        self, clock: SandboxClock, handler: RequestHandler, faults: FaultQueue, log: RequestLog
+        self,
+        clock: SandboxClock,
+        handler: RequestHandler,
+        faults: FaultQueue,
+        log: RequestLog,
+        outage: HostOutage,
     ) -> None:
+        self._outage = outage
         self._clock = clock
         self._handler = handler
         self._faults = faults
@@ -26,15 +33,27 @@ class ServerOperations:
         *,
         times: int | None = 1,
         path: str = "",
+        query: str = "",
         student: int | None = None,
         **details: Any,
     ) -> None:
         """Inject a fault into the next matching requests; see `fault_injection` for the kinds."""
-        self._faults.inject(Fault(kind, times, path, student, details))
+        self._faults.inject(Fault(kind, times, path, query, student, details))
 
     def clear_faults(self) -> None:
         """Remove the faults that are not used up."""
         self._faults.clear()
+
+    def host_away(self, how: HowAway = "unavailable", *, seconds: float | None = None) -> None:
+        """Let every request fail: `unavailable`, `close`, `hang` or `refuse`, perhaps for a time.
+
+        Only with `refuse` the control API is away too, as it has the same port.
+        """
+        self._outage.begin(how, seconds)
+
+    def host_back(self) -> None:
+        """End an outage of the host."""
+        self._outage.end()
 
     def set_latency(self, latency_ms: float) -> None:
         """Delay every response by this time from now on."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from infrastructure.canvas_sandbox.access_tokens import AccessToken
 from infrastructure.canvas_sandbox.state import SandboxState
 
 
@@ -13,7 +14,7 @@ class TokenOperations:
 
     def issue_token(self, *, student: int = 0) -> str:
         """Issue a new token for a student; returns its text."""
-        return self._state.tokens.issue(self._state.students[student]).text
+        return self._state.tokens.issue(self._state.students[student].index).text
 
     def revoke_token(self, *, student: int = 0) -> None:
         """Revoke all tokens of a student."""
@@ -28,8 +29,23 @@ class TokenOperations:
     def restore_token(self, *, student: int = 0) -> None:
         """Make all tokens of a student valid again, without scopes and with includes."""
         for token in self._state.tokens.of_student(student):
-            token.revoked, token.expires_at = False, None
-            token.scopes, token.honors_includes = None, True
+            _restore(token)
+
+    def revoke_all_tokens(self) -> None:
+        """Revoke every token of every student at once; tokens issued later are valid."""
+        for token in self._state.tokens:
+            token.revoked = True
+
+    def expire_all_tokens(self) -> None:
+        """Expire every token of every student now; tokens issued later are valid."""
+        now = self._state.clock.now()
+        for token in self._state.tokens:
+            token.expires_at = now
+
+    def restore_all_tokens(self) -> None:
+        """Make every token of every student valid again."""
+        for token in self._state.tokens:
+            _restore(token)
 
     def limit_scopes(self, scopes: Sequence[str], *, student: int = 0) -> None:
         """Limit the tokens of a student to paths that match one of these patterns."""
@@ -40,3 +56,8 @@ class TokenOperations:
         """Drop `include[]` for the tokens of a student, as with a scoped developer key."""
         for token in self._state.tokens.of_student(student):
             token.honors_includes = False
+
+
+def _restore(token: AccessToken) -> None:
+    token.revoked, token.expires_at = False, None
+    token.scopes, token.honors_includes = None, True

@@ -1,14 +1,19 @@
 """Generates the assignments of a course and the submissions of its students."""
 
 from random import Random
+from typing import NamedTuple
 
+from infrastructure.canvas_sandbox.discussion_parts import (
+    aggregate_parts,
+    empty_part_submissions,
+)
+from infrastructure.canvas_sandbox.enrolled_students import Student
 from infrastructure.canvas_sandbox.generator.names import ASSIGNMENT_NAMES, DESCRIPTION_SENTENCES
-from infrastructure.canvas_sandbox.grade_calculation import format_grade
+from infrastructure.canvas_sandbox.grade_format import format_grade
 from infrastructure.canvas_sandbox.model import (
     SHARD,
     Assignment,
     Course,
-    Student,
     Submission,
     Work,
 )
@@ -20,12 +25,26 @@ HOUR_SECONDS = 3_600
 AUTOGRADED_TYPES = frozenset({"external_tool"})
 
 
+class Placement(NamedTuple):
+    """The id of an assignment, its place in the course from 0, and the time around which it is."""
+
+    id: int
+    number: int
+    now: int
+
+
 def generate_assignments(
     course: Course, rng: Random, *, count: int, first_id: int, now: int
 ) -> list[Assignment]:
     """Generate `count` assignments with ids from `first_id`; they go through all situations."""
     return [
-        _generate_assignment(course, rng, first_id + number, number, now) for number in range(count)
+        generate_assignment(
+            Placement(first_id + number, number, now),
+            course,
+            SITUATIONS[number % len(SITUATIONS)],
+            rng,
+        )
+        for number in range(count)
     ]
 
 
@@ -35,24 +54,27 @@ def generate_work(seed: int, student: Student, course: Course, now: int) -> Work
     return {
         assignment.id: _generate_submission(assignment, course, student, rng, now)
         for assignment in course.assignments.values()
-        if assignment.situation.assigned
+        if assignment.situation is not None and assignment.situation.assigned
     }
 
 
 def empty_submission(assignment: Assignment, student: Student) -> Submission:
     """Create the unsubmitted submission that Canvas has for each assigned student."""
     shard, local = divmod(assignment.id, SHARD)
-    return Submission(
+    submission = Submission(
         id=shard * SHARD + local * 1_000 + student.index,
         user_id=student.person.id,
         assignment=assignment,
     )
+    submission.parts = empty_part_submissions(submission)
+    return submission
 
 
-def _generate_assignment(
-    course: Course, rng: Random, id_: int, number: int, now: int
+def generate_assignment(
+    placement: Placement, course: Course, situation: Situation, rng: Random
 ) -> Assignment:
-    situation = SITUATIONS[number % len(SITUATIONS)]
+    """Generate the assignment of a situation."""
+    id_, number, now = placement
     due = None
     if situation.due_days:
         due = end_of_day(now + int(rng.uniform(*situation.due_days) * DAY_SECONDS))
@@ -72,8 +94,10 @@ def _generate_assignment(
         created_at=created,
         updated_at=created + DAY_SECONDS,
         situation=situation,
+        generated_due_at=due,
         omitted=situation.omitted,
-        post_manually=not situation.posted,
+        post_manually=situation.post_manually or not situation.posted,
+        module=situation.module,
     )
 
 
@@ -90,10 +114,13 @@ def _generate_submission(
     assignment: Assignment, course: Course, student: Student, rng: Random, now: int
 ) -> Submission:
     submission = empty_submission(assignment, student)
-    situation = assignment.situation
+    situation = assignment.situation or Situation()
     share = rng.uniform(*situation.score_share)
-    submitted_at = min(assignment.due_at or now, now - 5 * DAY_SECONDS)
+    submitted_at = min(assignment.generated_due_at or now, now - 5 * DAY_SECONDS)
     submission.late_policy = situation.late_policy
+    if submission.parts:
+        _work_on_parts(submission, situation, course, share, now)
+        return submission
     if situation.submitted_days is not None:
         submitted_at = min(
             submitted_at + int(situation.submitted_days * DAY_SECONDS), now - 2 * HOUR_SECONDS
@@ -101,14 +128,25 @@ def _generate_submission(
         _hand_in(submission, submitted_at)
     if situation.graded_days is not None:
         graded_at = min(submitted_at + int(situation.graded_days * DAY_SECONDS), now - HOUR_SECONDS)
-        _grade(submission, situation, share, graded_at)
-        submission.grader_id = (
-            -55 if assignment.submission_type in AUTOGRADED_TYPES else course.teachers[0].id
-        )
+        _grade(submission, situation, course, share, graded_at)
     if situation.resubmitted:
         submission.attempt, submission.grade_matches = 2, False
         submission.state, submission.submitted_at = "submitted", now - HOUR_SECONDS
     return submission
+
+
+def _work_on_parts(
+    whole: Submission, situation: Situation, course: Course, share: float, now: int
+) -> None:
+    """Hand in and grade the first part, if the situation is one of submitted work."""
+    if situation.submitted_days is not None:
+        first = whole.parts[0]
+        due = first.assignment.generated_due_at or now
+        submitted_at = min(due + int(situation.submitted_days * DAY_SECONDS), now - DAY_SECONDS)
+        _hand_in(first, submitted_at)
+        if situation.graded_days is not None:
+            _grade(first, situation, course, share, submitted_at + HOUR_SECONDS)
+    aggregate_parts(whole, course.scheme, now)
 
 
 def _hand_in(submission: Submission, at: int) -> None:
@@ -117,18 +155,23 @@ def _hand_in(submission: Submission, at: int) -> None:
     submission.submitted_at, submission.attempt = at, 1
 
 
-def _grade(submission: Submission, situation: Situation, share: float, at: int) -> None:
-    submission.state, submission.graded_at = "graded", at
+def _grade(
+    submission: Submission, situation: Situation, course: Course, share: float, at: int
+) -> None:
+    submission.state = "pending_review" if situation.awaits_review else "graded"
+    submission.graded_at = at
     submission.posted_at = at + HOUR_SECONDS // 2 if situation.posted else None
     submission.excused = situation.excused
+    assignment = submission.assignment
+    autograded = assignment.submission_type in AUTOGRADED_TYPES or situation.awaits_review
+    submission.grader_id = -55 if autograded else course.teachers[0].id
     if situation.excused:
         return
-    assignment = submission.assignment
     points = assignment.points or 0.0
     entered = points if situation.grading == "pass_fail" else round(share * points * 2) / 2
     deducted = round(points * situation.deducted_share, 2)
     submission.entered_score = entered
     submission.score = max(entered - deducted, 0.0)
     submission.points_deducted = deducted if situation.deducted_share else None
-    submission.entered_grade = format_grade(assignment, entered)
-    submission.grade = format_grade(assignment, submission.score)
+    submission.entered_grade = format_grade(assignment, entered, course.scheme)
+    submission.grade = format_grade(assignment, submission.score, course.scheme)

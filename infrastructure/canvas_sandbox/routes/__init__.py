@@ -37,6 +37,7 @@ ROUTES = (
     ),
     _route(COURSE_PATH + "/students/submissions", submissions.list_student_submissions),
     _route(COURSE_PATH + "/enrollments", courses.list_course_enrollments),
+    _route(COURSE_PATH + "/grading_periods", courses.list_grading_periods),
     _route(COURSE_PATH, courses.show_course),
     _route("/courses", courses.list_courses),
     _route(USER_PATH, people.show_user),

@@ -1,19 +1,30 @@
 """Routes of lists over all courses: missing and upcoming work, and the planner."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 from infrastructure.canvas_sandbox.error_responses import ErrorResponse, json_error
 from infrastructure.canvas_sandbox.model import Assignment, Course, Submission
 from infrastructure.canvas_sandbox.paginators import paginate_by_bookmark, paginate_by_number
 from infrastructure.canvas_sandbox.sandbox_clock import DAY_SECONDS, parse_time
 from infrastructure.canvas_sandbox.serializers.assignment import serialize_assignment
-from infrastructure.canvas_sandbox.serializers.planner import serialize_planner_item
-from infrastructure.canvas_sandbox.serializers.submission import is_missing
+from infrastructure.canvas_sandbox.serializers.planner import PlannedItem, serialize_planner_item
 from infrastructure.canvas_sandbox.student_request import RouteResult, StudentRequest
+from infrastructure.canvas_sandbox.submission_flags import is_missing
 
 DEFAULT_WINDOW_SECONDS = 14 * DAY_SECONDS
-Row = tuple[Course, Assignment, Submission | None]
+
+
+class Row(NamedTuple):
+    """An assignment of a course, or a part of it, with the submission of the student.
+
+    `whole` is the assignment to which a part belongs.
+    """
+
+    course: Course
+    item: Assignment
+    work: Submission | None
+    whole: Assignment | None = None
 
 
 def list_missing_submissions(request: StudentRequest, user: str) -> RouteResult:
@@ -21,17 +32,17 @@ def list_missing_submissions(request: StudentRequest, user: str) -> RouteResult:
     request.require_self(user)
     wanted = request.id_parameter("course_ids")
     rows = [
-        (course, item)
-        for course, item, work in _student_rows(request)
-        if (not wanted or course.id in wanted) and work and is_missing(work, request.now)
+        row
+        for row in _student_rows(request)
+        if (not wanted or row.course.id in wanted)
+        and row.work
+        and is_missing(row.work, request.now)
     ]
     page = paginate_by_number(
-        request.list_request, sorted(rows, key=lambda row: (row[1].due_at or 0, row[1].id))
+        request.list_request, sorted(rows, key=lambda row: (row.item.due_at or 0, row.item.id))
     )
-    return RouteResult(
-        [serialize_assignment(item, request.view(course)) for course, item in page.items],
-        page.link_header,
-    )
+    shown = [serialize_assignment(row.item, request.view(row.course)) for row in page.items]
+    return RouteResult(shown, page.link_header)
 
 
 def list_todo_items(request: StudentRequest, user: str) -> RouteResult:
@@ -76,47 +87,59 @@ def list_user_planner_items(request: StudentRequest, user: str) -> RouteResult:
 
 
 def list_planner_items(request: StudentRequest) -> RouteResult:
-    """`GET /planner/items`: items with a due date between two dates."""
+    """`GET /planner/items`: items with a due date between two dates, and parts of items."""
     start = _parse_date(request, "start_date", request.now - DEFAULT_WINDOW_SECONDS)
     end = _parse_date(request, "end_date", request.now + DEFAULT_WINDOW_SECONDS)
     codes = set(request.list_parameter("context_codes"))
     rows = [
         row
-        for row in _student_rows(request)
-        if start <= (row[1].due_at or 0) <= end and (not codes or f"course_{row[0].id}" in codes)
+        for whole in _student_rows(request)
+        for row in (whole, *_part_rows(whole))
+        if start <= (row.item.due_at or 0) <= end
+        and (not codes or f"course_{row.course.id}" in codes)
     ]
     sign = -1 if request.parameter("order") == "desc" else 1
     page = paginate_by_bookmark(
-        request.list_request, rows, lambda row: (sign * (row[1].due_at or 0), sign * row[1].id)
+        request.list_request,
+        rows,
+        lambda row: (sign * (row.item.due_at or 0), sign * row.item.id),
     )
-    return RouteResult([_planner_document(request, *row) for row in page.items], page.link_header)
+    shown = [serialize_planner_item(_planned(request, row)) for row in page.items]
+    return RouteResult(shown, page.link_header)
 
 
 def _student_rows(request: StudentRequest) -> Iterator[Row]:
-    for course in request.state.courses_of(request.student):
-        if not course.restricted:
+    """The work of the courses in which the user is a student now."""
+    for listed in request.state.list_courses(request.student):
+        course = listed.course
+        if not course.restricted and any(item.role == "student" for item in listed.enrollments):
             work = request.state.work(request.student, course)
             yield from (
-                (course, item, work.get(item.id)) for item in course.published_assignments()
+                Row(course, item, work.get(item.id)) for item in course.published_assignments()
             )
 
 
+def _part_rows(whole: Row) -> Iterator[Row]:
+    for part in whole.item.parts:
+        work = whole.work.part(part.tag or "") if whole.work else None
+        yield Row(whole.course, part, work, whole.item)
+
+
 def _rows_due_soon(request: StudentRequest) -> Iterator[tuple[Course, Assignment]]:
-    for course, item, work in _student_rows(request):
-        due = item.due_at or 0
+    for row in _student_rows(request):
+        due = row.item.due_at or 0
         if (
             request.now <= due <= request.now + 7 * DAY_SECONDS
-            and work
-            and work.submitted_at is None
+            and row.work
+            and row.work.submitted_at is None
         ):
-            yield course, item
+            yield row.course, row.item
 
 
-def _planner_document(
-    request: StudentRequest, course: Course, item: Assignment, work: Submission | None
-) -> dict[str, Any]:
-    name = request.student.enrollments[course.id].nickname or course.name
-    return serialize_planner_item(item, work, course, name, request.now)
+def _planned(request: StudentRequest, row: Row) -> PlannedItem:
+    name = request.student.seats[row.course.id].nickname or row.course.name
+    now, domain = request.now, request.domain
+    return PlannedItem(row.course, name, row.item, row.work, now, domain, row.whole)
 
 
 def _parse_date(request: StudentRequest, parameter: str, default: int) -> int:

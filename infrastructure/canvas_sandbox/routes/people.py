@@ -30,13 +30,10 @@ def show_colors(request: StudentRequest, user: str) -> RouteResult:
 def list_nicknames(request: StudentRequest, user: str) -> RouteResult:
     """`GET /users/self/course_nicknames`."""
     request.require_self(user)
-    enrollments = request.student.enrollments
-    nicknamed = [
-        item for item in request.state.courses_of(request.student) if enrollments[item.id].nickname
-    ]
-    page = paginate_by_number(request.list_request, nicknamed)
+    listed = request.state.list_courses(request.student)
+    page = paginate_by_number(request.list_request, [item for item in listed if item.seat.nickname])
     shown = [
-        {"course_id": item.id, "name": item.name, "nickname": enrollments[item.id].nickname}
+        {"course_id": item.course.id, "name": item.course.name, "nickname": item.seat.nickname}
         for item in page.items
     ]
     return RouteResult(shown, page.link_header)

@@ -1,5 +1,6 @@
 """Routes of the student's submissions: of one course, or of all courses."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,10 @@ from infrastructure.canvas_sandbox.serializers.assignment import serialize_assig
 from infrastructure.canvas_sandbox.serializers.course import serialize_course
 from infrastructure.canvas_sandbox.serializers.person import serialize_user
 from infrastructure.canvas_sandbox.serializers.submission import serialize_submission
+from infrastructure.canvas_sandbox.serializers.view import CourseView
 from infrastructure.canvas_sandbox.student_request import RouteResult, StudentRequest
 
+NO_FIELDS: frozenset[str] = frozenset()
 SINCE_FIELDS = {"submitted_since": "submitted_at", "graded_since": "graded_at"}
 
 
@@ -27,7 +30,8 @@ def list_student_submissions(request: StudentRequest, course: str) -> RouteResul
         if student not in ("self", "all", str(request.student.person.id)):
             raise request.access_denied()
     page = _page(request, _filter(request, selected))
-    shown = [_submission_document(request, selected, item) for item in page.items]
+    view = request.view(selected)
+    shown = [_submission_document(request, item, view) for item in page.items]
     if request.is_set("grouped"):
         user_id = request.student.person.id
         return RouteResult(
@@ -45,30 +49,49 @@ def show_submission(
     item = request.work(selected).get(request.require_assignment(selected, assignment_id).id)
     if item is None:
         raise ErrorResponse(record_not_found())
-    return RouteResult(_submission_document(request, selected, item), course=selected)
+    return RouteResult(_submission_document(request, item, request.view(selected)), course=selected)
 
 
 def list_graded_submissions(request: StudentRequest, user_id: str) -> RouteResult:
     """`GET /users/self/graded_submissions`: of all courses, newest `graded_at` first.
 
-    Like Canvas, it contains restricted courses and submissions whose grade is not posted.
+    Like Canvas, it contains restricted courses and submissions whose grade is not posted, ignores
+    `exclude_response_fields[]`, and lists those of a course once for each current enrollment if
+    `only_current_enrollments` is set.
     """
     request.require_self(user_id)
-    selected = {
-        item.id: (course, item)
-        for course in request.state.courses_of(request.student)
-        for item in request.work(course).values()
-        if item.graded_at is not None
-    }
+    rows = [
+        (course, item)
+        for course, times in _courses_with_graded_work(request)
+        for item in request.state.work(request.student, course).values()
+        if item.state == "graded"
+        and (item.assignment.present or not request.is_set("only_published_assignments"))
+        for _ in range(times)
+    ]
     page = paginate_by_bookmark(
-        request.list_request,
-        selected.values(),
-        lambda pair: (-(pair[1].graded_at or 0), -pair[1].id),
+        request.list_request, rows, lambda pair: (-(pair[1].graded_at or 0), -pair[1].id)
     )
     return RouteResult(
-        [_submission_document(request, course, item) for course, item in page.items],
+        [
+            _submission_document(request, item, request.view(course)._replace(excludes=NO_FIELDS))
+            for course, item in page.items
+        ],
         page.link_header,
     )
+
+
+def _courses_with_graded_work(request: StudentRequest) -> Iterator[tuple[Course, int]]:
+    """The courses of the student, and how many times each submission of it is listed."""
+    only_current = request.is_set("only_current_enrollments")
+    for course in request.state.courses.values():
+        seat = request.student.seats.get(course.id)
+        if seat is None or not seat.has_work:
+            continue
+        if not only_current:
+            yield course, 1
+        elif course.state == "available":
+            roles = [item.role for item in seat.enrollments if item.state == "active"]
+            yield course, roles.count("student")
 
 
 def _filter(request: StudentRequest, course: Course) -> list[Submission]:
@@ -111,16 +134,14 @@ def _graded_key(row: Submission, by_grading: bool) -> int:  # noqa: FBT001  a pr
 
 
 def _submission_document(
-    request: StudentRequest, course: Course, item: Submission
+    request: StudentRequest, item: Submission, view: CourseView
 ) -> dict[str, Any]:
-    view = request.view(course)
     shown = serialize_submission(item, view)
     if "assignment" in request.includes:
         shown["assignment"] = serialize_assignment(item.assignment, view)
     if "course" in request.includes:
-        shown["course"] = serialize_course(
-            request.enrolled_course(course), frozenset(), request.domain
-        )
+        enrolled = request.enrolled_course(request.listed_alone(view.course))
+        shown["course"] = serialize_course(enrolled, frozenset(), request.domain)
     if "user" in request.includes:
         shown["user"] = serialize_user(request.student.person, request.domain)
     if "visibility" in request.includes:

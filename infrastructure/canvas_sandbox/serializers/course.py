@@ -3,8 +3,12 @@
 from typing import Any, NamedTuple
 
 from infrastructure.canvas_sandbox.body_template import placeholder
-from infrastructure.canvas_sandbox.grade_calculation import Totals, letter_grade
-from infrastructure.canvas_sandbox.model import Course, Enrollment, Person, Term
+from infrastructure.canvas_sandbox.enrolled_students import ROLE_IDS, Enrollment
+from infrastructure.canvas_sandbox.grade_calculation import NO_TOTALS, StudentTotals, Totals
+from infrastructure.canvas_sandbox.grade_format import DEFAULT_SCHEME, letter_grade
+from infrastructure.canvas_sandbox.listed_courses import ListedCourse
+from infrastructure.canvas_sandbox.model import Course, Person, Term
+from infrastructure.canvas_sandbox.period_calendar import GradingPeriod
 from infrastructure.canvas_sandbox.sandbox_clock import format_time
 from infrastructure.canvas_sandbox.serializers.person import opaque_id, serialize_teacher
 
@@ -23,22 +27,35 @@ COURSE_CONSTANTS: dict[str, Any] = {
     "friendly_name": None,
     "blueprint": False,
     "template": False,
-    "restrict_enrollments_to_course_dates": False,
     "course_format": "on_campus",
 }
 GRADING_STANDARD = 25
-CURRENT_PERIOD = {"current_grading_period_id": 31, "current_grading_period_title": "Second half"}
-NO_PERIOD = {"current_grading_period_id": None, "current_grading_period_title": None}
+STUB_INCLUDE = "access_restricted_by_date"
+"""The value of `include[]` that lists always have: a closed course shows only its id."""
 
 
 class EnrolledCourse(NamedTuple):
-    """A course with the enrollment and the totals of one student."""
+    """A course with the enrollments that are shown, and the totals of one student.
 
-    course: Course
-    enrollment: Enrollment
+    `is_closed` is true if none of the enrollments gives access at this time.
+    """
+
+    listed: ListedCourse
     person: Person
-    totals: Totals
-    period_totals: Totals
+    totals: StudentTotals
+    now: int
+    is_closed: bool = False
+
+    @property
+    def course(self) -> Course:
+        """The course itself."""
+        return self.listed.course
+
+    @property
+    def current_period(self) -> GradingPeriod | None:
+        """The grading period that is current; None between periods or without periods."""
+        periods = self.course.periods
+        return periods.current(self.now) if periods else None
 
 
 def serialize_restricted_course(course: Course) -> dict[str, Any]:
@@ -50,72 +67,111 @@ def serialize_course(
     enrolled: EnrolledCourse, includes: frozenset[str], domain: str
 ) -> dict[str, Any]:
     """Serialize a course; `includes` are the values of `include[]`."""
-    subject, enrollment = enrolled.course, enrolled.enrollment
-    if subject.restricted:
+    subject, seat = enrolled.course, enrolled.listed.seat
+    if enrolled.is_closed and STUB_INCLUDE in includes:
         return serialize_restricted_course(subject)
-    named = {"name": enrollment.nickname or subject.name}
-    if enrollment.nickname:
+    named = {"name": seat.nickname or subject.name}
+    if seat.nickname:
         named["original_name"] = subject.name
     return {
         "id": subject.id,
         **named,
         "account_id": 81_259,
         "uuid": opaque_id("course", subject.id),
-        "start_at": None,
-        "end_at": None,
-        "grading_standard_id": GRADING_STANDARD if subject.has_letter_grades else None,
+        "start_at": format_time(subject.starts),
+        "end_at": format_time(subject.ends),
+        "grading_standard_id": None if subject.scheme is None else GRADING_STANDARD,
         "created_at": format_time(subject.created_at),
         "course_code": subject.code,
         "enrollment_term_id": subject.term.id,
         "apply_assignment_group_weights": subject.weighted,
         **COURSE_CONSTANTS,
+        "restrict_enrollments_to_course_dates": subject.has_own_dates,
         "calendar": {
             "ics": f"https://{domain}/feeds/calendars/course_{opaque_id('ics', subject.id)}.ics"
         },
         "time_zone": subject.time_zone,
         "hide_final_grades": subject.totals_hidden,
-        "workflow_state": "available",
-        "enrollments": [_enrollment_fields(enrolled, includes)] * subject.sections,
+        "workflow_state": subject.state,
+        **_period_flags(subject, includes),
+        "enrollments": [
+            _enrollment_fields(enrolled, item, includes) for item in enrolled.listed.enrollments
+        ],
         **_included_fields(enrolled, includes, domain),
     }
 
 
-def _enrollment_fields(enrolled: EnrolledCourse, includes: frozenset[str]) -> dict[str, Any]:
+def total_fields(
+    prefix: str, course: Course, totals: Totals, override: float | None = None
+) -> dict[str, Any]:
+    """The fields of totals with their grades; an override replaces both totals."""
+    shown = totals if override is None else Totals(override, override)
+    current, final = (
+        None if course.scheme is None else letter_grade(score, course.scheme) for score in shown
+    )
+    return {
+        f"{prefix}current_score": shown.current,
+        f"{prefix}current_grade": current,
+        f"{prefix}current_letter_grade": current,
+        f"{prefix}final_score": shown.final,
+        f"{prefix}final_grade": final,
+    }
+
+
+def _enrollment_fields(
+    enrolled: EnrolledCourse, subject: Enrollment, includes: frozenset[str]
+) -> dict[str, Any]:
     shown = {
-        "type": "student",
-        "role": "StudentEnrollment",
-        "role_id": 3,
+        "type": subject.role,
+        "role": subject.type,
+        "role_id": ROLE_IDS[subject.role],
         "user_id": enrolled.person.id,
-        "enrollment_state": "active",
+        "enrollment_state": subject.state,
         "limit_privileges_to_course_section": False,
     }
-    if enrolled.course.totals_hidden or "total_scores" not in includes:
+    if subject.observed_id is not None:
+        shown["associated_user_id"] = subject.observed_id
+    if subject.role != "student" or "total_scores" not in includes:
         return shown
-    shown |= _total_fields("computed", enrolled.course, enrolled.totals)
-    if "current_grading_period_scores" in includes:
+    course, totals = enrolled.course, enrolled.totals
+    with_period = "current_grading_period_scores" in includes
+    if not course.totals_hidden:
+        shown |= total_fields("computed_", course, totals.whole, subject.override_score)
+    if with_period:
         shown |= _period_fields(enrolled)
+    if with_period and not course.totals_hidden:
+        shown |= _period_totals(enrolled)
     return shown
 
 
-def _total_fields(prefix: str, course: Course, totals: Totals) -> dict[str, Any]:
-    current, final = (letter_grade(score) if course.has_letter_grades else None for score in totals)
+def _period_fields(enrolled: EnrolledCourse) -> dict[str, Any]:
+    """The fields that Canvas sends even if totals are hidden."""
+    period = enrolled.current_period
     return {
-        f"{prefix}_current_score": totals.current,
-        f"{prefix}_current_grade": current,
-        f"{prefix}_current_letter_grade": current,
-        f"{prefix}_final_score": totals.final,
-        f"{prefix}_final_grade": final,
+        "has_grading_periods": enrolled.course.periods is not None,
+        "multiple_grading_periods_enabled": enrolled.course.periods is not None,
+        "current_grading_period_id": period.id if period else None,
+        "current_grading_period_title": period.title if period else None,
     }
 
 
-def _period_fields(enrolled: EnrolledCourse) -> dict[str, Any]:
-    has_periods = enrolled.course.grading_period_start is not None
+def _period_totals(enrolled: EnrolledCourse) -> dict[str, Any]:
+    course, period = enrolled.course, enrolled.current_period
+    totals = enrolled.totals.by_period.get(period.id, NO_TOTALS) if period else NO_TOTALS
+    fields = total_fields("current_period_computed_", course, totals)
+    del fields["current_period_computed_current_letter_grade"]
+    shows_all = course.periods is not None and course.periods.shows_totals_for_all
+    return {"totals_for_all_grading_periods_option": shows_all, **fields}
+
+
+def _period_flags(course: Course, includes: frozenset[str]) -> dict[str, Any]:
+    if "current_grading_period_scores" not in includes:
+        return {}
+    has_periods = course.periods is not None
     return {
         "has_grading_periods": has_periods,
         "multiple_grading_periods_enabled": has_periods,
-        "totals_for_all_grading_periods_option": has_periods,
-        **(CURRENT_PERIOD if has_periods else NO_PERIOD),
-        **_total_fields("current_period_computed", enrolled.course, enrolled.period_totals),
+        "has_weighted_grading_periods": course.periods is not None and course.periods.weighted,
     }
 
 
@@ -123,19 +179,16 @@ def _included_fields(
     enrolled: EnrolledCourse, includes: frozenset[str], domain: str
 ) -> dict[str, Any]:
     course = enrolled.course
-    has_periods = course.grading_period_start is not None
+    scheme = course.scheme or DEFAULT_SCHEME
     fields_by_include: dict[str, dict[str, Any]] = {
         "term": {"term": _term_fields(course.term)},
         "teachers": {"teachers": [serialize_teacher(person, domain) for person in course.teachers]},
-        "favorites": {"is_favorite": enrolled.enrollment.favorite},
-        "concluded": {"concluded": course.concluded},
-        "course_image": {"image_download_url": _image_url(course, domain)},
-        "grading_periods": {
-            "grading_periods": [],
-            "has_grading_periods": has_periods,
-            "multiple_grading_periods_enabled": has_periods,
-            "has_weighted_grading_periods": False,
-        },
+        "favorites": {"is_favorite": enrolled.listed.seat.favorite},
+        "concluded": {"concluded": course.is_concluded(enrolled.now)},
+        "course_image": {"image_download_url": image_url(course, domain)},
+        "grading_periods": {"grading_periods": _grading_periods(course)},
+        "grading_scheme": {"grading_scheme": [[grade, bound] for grade, bound in scheme]},
+        "restrict_quantitative_data": {"restrict_quantitative_data": False},
         "sections": {"sections": [{"id": course.id, "name": course.code}]},
         "syllabus_body": {"syllabus_body": f"<p>{course.name}</p>"},
         "public_description": {"public_description": None},
@@ -144,6 +197,21 @@ def _included_fields(
     for include in sorted(includes & fields_by_include.keys()):
         found |= fields_by_include[include]
     return found
+
+
+def _grading_periods(course: Course) -> list[dict[str, Any]] | None:
+    if course.periods is None:
+        return None
+    return [
+        {
+            "id": period.id,
+            "title": period.title,
+            "start_date": format_time(period.starts),
+            "end_date": format_time(period.ends),
+            "workflow_state": "active",
+        }
+        for period in course.periods.periods
+    ]
 
 
 def _term_fields(term: Term) -> dict[str, Any]:
@@ -158,7 +226,8 @@ def _term_fields(term: Term) -> dict[str, Any]:
     }
 
 
-def _image_url(course: Course, domain: str) -> object:
+def image_url(course: Course, domain: str) -> object:
+    """The URL of the picture of a course, signed anew in each response; None without a picture."""
     if not course.has_image:
         return None
     return placeholder("image", f"https://inst-fs.{domain}/courses/{course.id}/card.png")

@@ -2,57 +2,72 @@
 
 from typing import Any
 
-from infrastructure.canvas_sandbox.grade_calculation import letter_grade
+from infrastructure.canvas_sandbox.enrolled_students import (
+    ROLE_IDS,
+    SECTION_ID_STEP,
+    Enrollment,
+)
+from infrastructure.canvas_sandbox.grade_calculation import NO_TOTALS
 from infrastructure.canvas_sandbox.sandbox_clock import DAY_SECONDS, format_time
-from infrastructure.canvas_sandbox.serializers.course import EnrolledCourse
+from infrastructure.canvas_sandbox.serializers.course import EnrolledCourse, total_fields
 from infrastructure.canvas_sandbox.serializers.person import serialize_user
 
-SECTION_ID_STEP = 500_000
+GRADE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade")
 
 
-def serialize_enrollment(enrolled: EnrolledCourse, section: int, domain: str) -> dict[str, Any]:
-    """Serialize the enrollment in one section.
+def serialize_enrollment(
+    enrolled: EnrolledCourse, subject: Enrollment, domain: str, period_id: int | None = None
+) -> dict[str, Any]:
+    """Serialize an enrollment; with `period_id`, with the totals of that grading period.
 
     `last_activity_at` changes with each request for the course, as in Canvas.
     """
-    subject, course, person = enrolled.enrollment, enrolled.course, enrolled.person
+    seat, course, person = enrolled.listed.seat, enrolled.course, enrolled.person
     page = f"https://{domain}/courses/{course.id}"
     user = serialize_user(person, domain)
-    return {
-        "id": subject.id + section * SECTION_ID_STEP,
+    shown = {
+        "id": subject.id,
         "user_id": person.id,
         "course_id": course.id,
-        "type": "StudentEnrollment",
+        "type": subject.type,
         "created_at": format_time(course.created_at),
         "updated_at": format_time(course.created_at + DAY_SECONDS),
-        "associated_user_id": None,
-        "start_at": None,
-        "end_at": None,
-        "course_section_id": course.id + section * SECTION_ID_STEP,
+        "associated_user_id": subject.observed_id,
+        "start_at": format_time(subject.starts),
+        "end_at": format_time(subject.ends),
+        "course_section_id": course.id + subject.section * SECTION_ID_STEP,
         "root_account_id": 1,
         "limit_privileges_to_course_section": False,
-        "enrollment_state": "inactive" if course.restricted else "active",
-        "role": "StudentEnrollment",
-        "role_id": 3,
-        "last_activity_at": format_time(subject.last_activity_at),
+        "enrollment_state": _shown_state(enrolled, subject),
+        "role": subject.type,
+        "role_id": ROLE_IDS[subject.role],
+        "last_activity_at": format_time(seat.last_activity_at),
         "last_attended_at": None,
-        "total_activity_time": subject.activity_time,
+        "total_activity_time": seat.activity_time,
         "sis_import_id": None,
-        "grades": _grade_fields(enrolled, f"{page}/grades/{person.id}"),
+    }
+    if subject.role == "student":
+        shown["grades"] = _grade_fields(enrolled, subject, f"{page}/grades/{person.id}", period_id)
+    return shown | {
         "html_url": f"{page}/users/{person.id}",
         "user": {key: user[key] for key in ("id", "name", "created_at", "sortable_name")},
     }
 
 
-def _grade_fields(enrolled: EnrolledCourse, page: str) -> dict[str, Any]:
+def _shown_state(enrolled: EnrolledCourse, subject: Enrollment) -> str:
+    if enrolled.course.state == "deleted":
+        return "deleted"
+    return "inactive" if enrolled.course.restricted else subject.state
+
+
+def _grade_fields(
+    enrolled: EnrolledCourse, subject: Enrollment, page: str, period_id: int | None
+) -> dict[str, Any]:
     page_link = {"html_url": page}
     if enrolled.course.totals_hidden or enrolled.course.restricted:
         return page_link
-    current, final = enrolled.totals
-    lettered = enrolled.course.has_letter_grades
-    return page_link | {
-        "current_score": current,
-        "current_grade": letter_grade(current) if lettered else None,
-        "final_score": final,
-        "final_grade": letter_grade(final) if lettered else None,
-    }
+    totals, override = enrolled.totals.whole, subject.override_score
+    if period_id is not None:
+        totals, override = enrolled.totals.by_period.get(period_id, NO_TOTALS), None
+    fields = total_fields("", enrolled.course, totals, override)
+    return page_link | {name: fields[name] for name in GRADE_FIELDS}

@@ -3,43 +3,37 @@
 from typing import Any
 
 from infrastructure.canvas_sandbox.body_template import placeholder
-from infrastructure.canvas_sandbox.model import Submission
+from infrastructure.canvas_sandbox.grade_calculation import period_of
+from infrastructure.canvas_sandbox.model import TYPES_NOT_HANDED_IN_ONLINE, Submission
 from infrastructure.canvas_sandbox.sandbox_clock import format_time
 from infrastructure.canvas_sandbox.serializers.person import opaque_id
 from infrastructure.canvas_sandbox.serializers.view import CourseView
+from infrastructure.canvas_sandbox.submission_flags import is_late, is_missing
 
 HIDDEN_UNTIL_POSTED = frozenset({"grade", "score", "entered_grade", "entered_score"})
 SUBMISSION_CONSTANTS: dict[str, Any] = {
     "body": None,
     "url": None,
-    "grading_period_id": None,
     "extra_attempts": None,
     "redo_request": False,
     "custom_grade_status_id": None,
     "sticker": None,
 }
-TYPES_NOT_SUBMITTED_ONLINE = frozenset({"on_paper", "none", "not_graded"})
-
-
-def is_missing(submission: Submission, now: int) -> bool:
-    """Whether Canvas marks a submission as missing."""
-    if submission.excused:
-        return False
-    if submission.late_policy == "missing":
-        return True
-    assignment = submission.assignment
-    is_past_due = assignment.due_at is not None and assignment.due_at < now
-    is_open = submission.state == "unsubmitted" and submission.submitted_at is None
-    return is_past_due and is_open and assignment.submission_type not in TYPES_NOT_SUBMITTED_ONLINE
-
-
-def is_late(submission: Submission) -> bool:
-    """Whether the student submitted after the due date; a quiz has 60 seconds of grace."""
-    assignment = submission.assignment
-    if submission.excused or submission.submitted_at is None or assignment.due_at is None:
-        return False
-    grace_seconds = 60 if assignment.submission_type == "online_quiz" else 0
-    return submission.submitted_at > assignment.due_at + grace_seconds
+PART_FIELDS = (
+    "seconds_late",
+    "custom_grade_status_id",
+    "late_policy_status",
+    "late",
+    "missing",
+    "excused",
+    "entered_grade",
+    "entered_score",
+    "grade",
+    "score",
+    "user_id",
+    "grade_matches_current_submission",
+)
+"""What Canvas shows of the submission to a part of a discussion."""
 
 
 def seconds_late(submission: Submission) -> object:
@@ -54,7 +48,7 @@ def seconds_late(submission: Submission) -> object:
 
 def serialize_submission(work: Submission, view: CourseView) -> dict[str, Any]:
     """Serialize a submission; the keys of a hidden grade are absent, not null."""
-    assignment = work.assignment
+    assignment, period = work.assignment, period_of(view.course, work)
     address = f"{view.page_url}/assignments/{assignment.id}/submissions"
     shown: dict[str, Any] = {
         "id": work.id,
@@ -63,11 +57,12 @@ def serialize_submission(work: Submission, view: CourseView) -> dict[str, Any]:
         "submitted_at": format_time(work.submitted_at),
         "assignment_id": assignment.id,
         "user_id": work.user_id,
-        "submission_type": assignment.submission_type if work.submitted_at else None,
+        "submission_type": _submission_type(work),
         "workflow_state": work.state,
         "grade_matches_current_submission": work.grade_matches,
         "graded_at": format_time(work.graded_at),
         "grader_id": work.grader_id,
+        "grading_period_id": period.id if period else None,
         "attempt": work.attempt,
         "cached_due_date": format_time(assignment.due_at),
         "excused": work.excused,
@@ -86,4 +81,24 @@ def serialize_submission(work: Submission, view: CourseView) -> dict[str, Any]:
     hidden_fields = view.excludes | HIDDEN_UNTIL_POSTED if work.hidden else view.excludes
     for field in hidden_fields & shown.keys():
         del shown[field]
+    if "sub_assignment_submissions" in view.includes:
+        shown["has_sub_assignment_submissions"] = bool(work.parts)
+        shown["sub_assignment_submissions"] = [_serialize_part(part, view) for part in work.parts]
     return shown
+
+
+def _submission_type(work: Submission) -> str | None:
+    if work.submitted_at is None:
+        return None
+    types = work.assignment.submission_types
+    return next((type_ for type_ in types if type_ not in TYPES_NOT_HANDED_IN_ONLINE), types[0])
+
+
+def _serialize_part(part: Submission, view: CourseView) -> dict[str, Any]:
+    """Serialize the submission to a part; Canvas shows the published grade even if it is hidden."""
+    shown = serialize_submission(part, view._replace(includes=frozenset()))
+    return {name: shown[name] for name in PART_FIELDS if name in shown} | {
+        "sub_assignment_tag": part.assignment.tag,
+        "published_grade": part.grade,
+        "published_score": part.score,
+    }

@@ -6,12 +6,19 @@ from infrastructure.canvas_sandbox.model import Course
 
 
 class CourseView(NamedTuple):
-    """A course, the host in URLs, the current time, and the excluded response fields."""
+    """A course, the host in URLs, the time, and the excluded and included response fields.
+
+    `is_staff` is true if the user sees drafts. `checkpoints` is true if Canvas honours
+    `include[]=checkpoints` here.
+    """
 
     course: Course
     domain: str
     now: int
     excludes: frozenset[str] = frozenset()
+    includes: frozenset[str] = frozenset()
+    is_staff: bool = False
+    checkpoints: bool = True
 
     @property
     def page_url(self) -> str:

@@ -39,6 +39,8 @@ from interfaces.http.server.listener import PortUnavailable, listen, url_of
 SANDBOX_LATENCY_MS = 120
 """Delay of each response of the sandbox: about as long as a near Canvas takes."""
 TOKEN_TTL_SECONDS = 12 * 3600
+VARIED_SCHOOL_COURSES = 6
+"""From so many courses on, the student also has past terms, another role, and rare situations."""
 
 Document = dict[str, Any]
 
@@ -63,11 +65,16 @@ def run_demo(*, once: bool, port: int, courses: int, assignments: int) -> None:
         RoleFailed: If a role of the service ends.
     """
     configure_logging(read_settings(log_level=os.environ.get("LOG_LEVEL") or "warning").log_level)
+    is_varied = courses >= VARIED_SCHOOL_COURSES
     options = SandboxOptions(
         courses=courses,
         assignments=assignments,
         latency_ms=SANDBOX_LATENCY_MS,
         restricted=courses > 1,
+        varied=is_varied,
+        past_courses=3 if is_varied else 0,
+        taught_courses=1 if is_varied else 0,
+        classmates=24 if is_varied else 0,
     )
     run(_run_demo(options, port, once=once))
 

@@ -183,3 +183,16 @@ async def test_header_names_are_lower_case(client: SandboxClient) -> None:
     names = [line.partition(":")[0] for line in header_lines]
     assert names == [name.lower() for name in names]
     assert {"x-request-cost", "x-rate-limit-remaining", "link", "etag"} <= set(names)
+
+
+async def test_a_signed_picture_does_not_change_the_validator_of_the_planner(
+    client: SandboxClient,
+) -> None:
+    before = await client("/planner/items?context_codes[]=course_1001")
+    client.sandbox.control.advance_clock(1)
+    after = await client("/planner/items?context_codes[]=course_1001")
+
+    images = [response.json[0]["context_image"] for response in (before, after)]
+    assert images[0] != images[1]
+    assert images[0].partition("?")[0] == images[1].partition("?")[0]
+    assert before.headers["ETag"] == after.headers["ETag"]
