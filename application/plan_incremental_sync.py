@@ -4,15 +4,18 @@ If a list is not available, the plan has an obstacle and contains every course.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import date
 from itertools import chain
 from typing import NamedTuple
 
+from application.find_courses import find_current_courses
 from application.ports import CanvasAccount
 from domain.canvas import Course
 from domain.change_feed import FeedEntry, PlannerWindow
+from domain.course_diff import is_readable
+from domain.course_events import CourseList, known_assignments
 from domain.errors import (
     CanvasFailure,
     CanvasForbidden,
@@ -27,16 +30,18 @@ MAX_GRADED_PAGES = 6
 MAX_PLANNER_PAGES = 3
 """Most pages of the planner; the next full run finds changes on later pages."""
 
-CourseListTask = asyncio.Task[list[Course]]
+CourseListTask = asyncio.Task[CourseList]
 
 
 class SyncPlan(NamedTuple):
     """What a run reads."""
 
-    courses: Sequence[Course]
+    listed: CourseList
     """Every course that Canvas lists."""
     to_fetch: Sequence[Course]
     """The courses to read; all of them if there is an obstacle."""
+    known_assignments: Mapping[str, Collection[str]]
+    """The Canvas ids of the assignments that each known course had."""
     planner_validator: str | None = None
     """The ETag of the planner for the next run."""
     obstacle: CanvasFailure | None = None
@@ -60,7 +65,7 @@ async def plan_incremental_sync(account: CanvasAccount, sync: Sync, today: date)
     window = PlannerWindow.around(today)
     try:
         async with asyncio.TaskGroup() as group:
-            courses_task = group.create_task(account.list_courses())
+            courses_task = group.create_task(find_current_courses(account, sync))
             graded_task = group.create_task(
                 _or_obstacle(_read_graded_submissions(account, sync, courses_task))
             )
@@ -69,32 +74,28 @@ async def plan_incremental_sync(account: CanvasAccount, sync: Sync, today: date)
             )
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
-    return _make_plan(
-        sync, courses_task.result(), graded_task.result(), planned_task.result(), account
-    )
-
-
-def _make_plan(
-    sync: Sync,
-    courses: list[Course],
-    graded: FeedResult,
-    planned: FeedResult,
-    account: CanvasAccount,
-) -> SyncPlan:
+    graded, planned = graded_task.result(), planned_task.result()
     obstacle = graded.obstacle or planned.obstacle
     if account.drops_includes:
         obstacle = CanvasForbidden(
             "The token's developer key does not allow includes, so every course is read."
         )
-    if obstacle or planned.window is None:
-        return SyncPlan(courses, courses, planned.validator, obstacle)
-    feeds = FeedContent([*graded.entries, *planned.entries], planned.window)
-    ids_to_fetch = sync.courses_to_fetch(courses, feeds)
-    return SyncPlan(
-        courses,
-        [course for course in courses if course["canvas_id"] in ids_to_fetch],
-        planned.validator,
-    )
+    feeds = None
+    if planned.window and not obstacle:
+        feeds = FeedContent([*graded.entries, *planned.entries], planned.window)
+    plan = make_plan(sync, courses_task.result(), feeds)
+    return plan._replace(planner_validator=planned.validator, obstacle=obstacle)
+
+
+def make_plan(sync: Sync, listed: CourseList, feeds: FeedContent | None = None) -> SyncPlan:
+    """Return the plan of a full run, or of an incremental one if the feeds are known."""
+    ids = sync.courses_to_fetch(listed.courses, feeds)
+    to_fetch = [
+        course
+        for course in listed.courses
+        if course["canvas_id"] in ids and course["state"] != "withdrawn"
+    ]
+    return SyncPlan(listed, to_fetch, known_assignments(sync.courses))
 
 
 async def _or_obstacle(feed: Awaitable[FeedResult]) -> FeedResult:
@@ -113,7 +114,7 @@ async def _read_graded_submissions(
     pages_read: list[list[FeedEntry]] = []
     async with aclosing(account.graded_submissions()) as pages:
         async for page in pages:
-            pages_read.append(_without_restricted_courses(page, await courses_task))
+            pages_read.append(_of_readable_courses(page, await courses_task))
             if len(pages_read) == MAX_GRADED_PAGES or not sync.has_changes(pages_read[-1]):
                 break
     return FeedResult([*chain(*pages_read)])
@@ -133,7 +134,7 @@ async def _read_planner(
     async with aclosing(account.planner_items(window, known_validator)) as pages:
         async for page in pages:
             validator = validator or page.validator
-            pages_read.append(_without_restricted_courses(page.entries, await courses_task))
+            pages_read.append(_of_readable_courses(page.entries, await courses_task))
             if len(pages_read) == MAX_PLANNER_PAGES or not (
                 known_validator or sync.has_changes(pages_read[-1])
             ):
@@ -146,8 +147,6 @@ async def _read_planner(
     return FeedResult(entries, window, validator)
 
 
-def _without_restricted_courses(
-    page: Sequence[FeedEntry], courses: Sequence[Course]
-) -> list[FeedEntry]:
-    ids = {course["canvas_id"] for course in courses if course["state"] != "restricted"}
+def _of_readable_courses(page: Sequence[FeedEntry], listed: CourseList) -> list[FeedEntry]:
+    ids = {course["canvas_id"] for course in listed.courses if is_readable(course)}
     return [entry for entry in page if entry.course_id in ids]

@@ -1,13 +1,16 @@
 """What the commands need from outside: the ports, each below the types of its values."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from domain.aggregate import Aggregate
-from domain.canvas import Assignment, Course
+from domain.canvas import Assignment, AssignmentGroup, Course
 from domain.change_feed import FeedEntry, PlannerWindow
+from domain.course_events import CourseList
 from domain.errors import CanvasFailure
 from domain.events.sync import Requests
 
@@ -70,6 +73,10 @@ class FetchedCourse(NamedTuple):
     course: Course
     assignments: list[Assignment] | None
     failure: CanvasFailure | None = None
+    groups: list[AssignmentGroup] | None = None
+    """All assignment groups, in their order; None if they were not read."""
+    totals_known: bool = True
+    """Whether the totals in `course` are those of Canvas; if not, the course is not recorded."""
 
 
 class PlannerPage(NamedTuple):
@@ -90,8 +97,14 @@ class CanvasAccount(Protocol):
     def drops_includes(self) -> bool:
         """Whether Canvas refuses `include` parameters to this token, so that courses lack parts."""
 
-    async def list_courses(self) -> list[Course]:
-        """Return every course of the student; restricted ones have the state `restricted`."""
+    async def list_courses(self) -> CourseList:
+        """Return the courses of the person in every state; restricted ones are `restricted`."""
+
+    async def list_ended_courses(self) -> CourseList:
+        """Return the courses that have ended, of which `list_courses` may lack some."""
+
+    async def find_course(self, canvas_id: str) -> Course | None:
+        """Return one course that the lists lack; None if Canvas has none for this person."""
 
     def graded_submissions(self) -> AsyncGenerator[list[FeedEntry], None]:
         """Yield pages of the graded submissions of all courses, newest first."""
@@ -101,9 +114,12 @@ class CanvasAccount(Protocol):
     ) -> AsyncGenerator[PlannerPage, None]:
         """Yield pages of the planner, latest first; none if `validator` is still valid."""
 
-    def fetch_courses(self, courses: Sequence[Course]) -> AsyncIterator[FetchedCourse]:
+    def fetch_courses(
+        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+    ) -> AsyncIterator[FetchedCourse]:
         """Fetch courses with their assignments in parallel; yield each when it has arrived.
 
+        `known_assignments` has the ids of the assignments that each course had before.
         A course that fails is yielded with its failure.
         """
 
@@ -124,9 +140,17 @@ class Canvas(Protocol):
         """
 
     def open_account(
-        self, origin: str, token: str, *, host_degraded: bool = False
+        self,
+        origin: str,
+        token: str,
+        *,
+        user_id: str | None = None,
+        host_degraded: bool = False,
     ) -> AbstractAsyncContextManager[CanvasAccount]:
-        """Open an account for a run; a degraded host gets no retries until it has responded."""
+        """Open the account of a Canvas user for a run.
+
+        A degraded host gets no retries until it has responded.
+        """
 
 
 WorkerStatus = Literal["alive", "lost", "gone"]
@@ -157,8 +181,38 @@ class HostHealth(Protocol):
     async def record_success(self, origin: str) -> None:
         """Record that a host responded, with any status."""
 
+    async def record_rejection(self, origin: str) -> None:
+        """Record that a host responded, and rejected the token of a run."""
+
     async def record_failure(self, origin: str) -> None:
         """Record that a run failed because a host did not respond."""
 
     async def is_degraded(self, origin: str) -> bool:
-        """Return whether several runs in a row have failed at this host."""
+        """Return whether several runs in a row got no response, or had their tokens rejected."""
+
+    async def admits_scheduled_run(self, origin: str) -> bool:
+        """Return whether a scheduled run may send requests to this host now.
+
+        While a host is degraded, one run may do so from time to time.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCalendar:
+    """The secret in the address of a calendar, and when the address was made, in UTC."""
+
+    secret: str = field(repr=False)
+    created_at: datetime
+
+
+class Calendars(Protocol):
+    """The secret addresses of calendars, at most one for each person."""
+
+    async def share(self, person_id: UUID) -> SharedCalendar:
+        """Make a new address; the earlier one of the person ends at once.
+
+        Raises: PersonIsErased if the data of the person was erased.
+        """
+
+    async def end(self, person_id: UUID) -> None:
+        """End the address of a person, if there is one."""

@@ -10,7 +10,8 @@ import structlog
 
 from application.batching import consume_in_batches
 from application.event_metadata import current_metadata
-from application.plan_incremental_sync import SyncPlan, plan_incremental_sync
+from application.find_courses import find_all_courses
+from application.plan_incremental_sync import SyncPlan, make_plan, plan_incremental_sync
 from application.ports import Canvas, CanvasAccount, FetchedCourse, HostHealth, Store, Vault
 from application.request_sync import NO_REQUESTS
 from domain.circuit_breaker import host_responded
@@ -18,6 +19,7 @@ from domain.connection import Connection
 from domain.errors import (
     CanvasFailure,
     CanvasTokenRejected,
+    CanvasUnreachable,
     ConnectionUnusable,
     DomainError,
     NoSyncRunning,
@@ -57,6 +59,8 @@ class SyncRunner:
         self._progress = Progress(total=0, done=0, failed=0)
         self._sync: Sync | None = None
         self._mode = "full"
+        self._is_scheduled = False
+        self._has_read = False
         self._attempt: Attempt
 
     async def record(self, decide: Callable[[Sync], None]) -> None:
@@ -87,13 +91,15 @@ class SyncRunner:
         self._attempt = sync.start(self._command.worker)
         current_metadata().correlation_id = str(self._attempt.sync_id)
         structlog.contextvars.bind_contextvars(sync_id=str(self._attempt.sync_id))
-        self._mode = sync.require_active_attempt(self._attempt)["mode"]
+        run = sync.require_active_attempt(self._attempt)
+        self._mode, self._is_scheduled = run["mode"], run["trigger"] == "schedule"
 
     async def read(self, account: CanvasAccount) -> None:
         """Read the courses and record them as they arrive.
 
         Raises: CanvasFailure if the account cannot be read; SyncIsOver if the run was cancelled.
         """
+        self._has_read, self._progress = True, Progress(total=0, done=0, failed=0)
         reader = asyncio.create_task(self._read_courses(account))
         watcher = asyncio.create_task(self._wait_until_over())
         try:
@@ -114,13 +120,12 @@ class SyncRunner:
 
     async def _read_courses(self, account: CanvasAccount) -> None:
         plan = await self._make_plan(account)
-        listed_ids = {course["canvas_id"] for course in plan.courses}
-        self._progress["total"] = len(plan.courses)
-        self._progress["done"] = len(plan.courses) - len(plan.to_fetch)
-        await self.record(lambda sync: sync.withdraw_unlisted(self._attempt, listed_ids))
-        await consume_in_batches(
-            account.fetch_courses(plan.to_fetch), self._record_batch, max_size=MAX_BUFFERED_COURSES
-        )
+        shown = [course for course in plan.listed.courses if course["state"] != "withdrawn"]
+        self._progress["total"] = len(shown)
+        self._progress["done"] = len(shown) - len(plan.to_fetch)
+        await self.record(lambda sync: sync.record_unlisted(self._attempt, plan.listed))
+        fetched = account.fetch_courses(plan.to_fetch, plan.known_assignments)
+        await consume_in_batches(fetched, self._record_batch, max_size=MAX_BUFFERED_COURSES)
         progress, requests = self._progress.copy(), account.requests
         await self.record(
             lambda sync: sync.complete(self._attempt, progress, requests, plan.planner_validator)
@@ -128,10 +133,10 @@ class SyncRunner:
 
     async def _make_plan(self, account: CanvasAccount) -> SyncPlan:
         """Plan every course for a full run, else the courses that changed."""
-        if self._mode == "full" or self._sync is None:
-            courses = await account.list_courses()
-            return SyncPlan(courses, courses)
-        plan = await plan_incremental_sync(account, self._sync, datetime.now(UTC).date())
+        sync = self._sync or await self._store.load(Sync, Sync.id_for(self._command.connection_id))
+        if self._mode == "full":
+            return make_plan(sync, await find_all_courses(account, sync))
+        plan = await plan_incremental_sync(account, sync, datetime.now(UTC).date())
         if plan.obstacle:
             code, detail = plan.obstacle.code, plan.obstacle.detail
             logger.warning("sync_widened", code=code, detail=detail)
@@ -144,13 +149,20 @@ class SyncRunner:
             lambda sync: sync.fail(self._attempt, failure.code, failure.detail, requests)
         )
 
+    async def is_held_back(self, host_health: HostHealth, origin: str) -> bool:
+        """Return whether the run may send no request: it is scheduled and not the probe."""
+        return self._is_scheduled and not await host_health.admits_scheduled_run(origin)
+
     async def report_host(self, host_health: HostHealth, origin: str) -> None:
         """Report whether the host responded, if the run shows it."""
-        match host_responded(self._sync.run) if self._sync and self._sync.run else None:
-            case True:
-                await host_health.record_success(origin)
-            case False:
-                await host_health.record_failure(origin)
+        run = self._sync.run if self._sync and self._has_read else None
+        has_responded = host_responded(run) if run else None
+        if run and run["error"] and run["error"]["code"] == CanvasTokenRejected.code:
+            await host_health.record_rejection(origin)
+        elif has_responded:
+            await host_health.record_success(origin)
+        elif has_responded is False:
+            await host_health.record_failure(origin)
 
     async def snapshot(self) -> None:
         """Save a snapshot, so that the next run loads few events."""
@@ -170,10 +182,13 @@ class SyncRunner:
             raise rejections[0]
 
     def _record_courses(self, sync: Sync, counted: list[tuple[FetchedCourse, Progress]]) -> None:
-        for (course, assignments, failure), progress in counted:
-            if failure is None:
-                sync.record_course(self._attempt, course, assignments, progress)
-            else:
+        for fetched, progress in counted:
+            course, failure = fetched.course, fetched.failure
+            if fetched.totals_known:
+                sync.record_course(
+                    self._attempt, course, fetched.assignments, progress, fetched.groups
+                )
+            if failure:
                 course_id, code, detail = course["canvas_id"], failure.code, failure.detail
                 sync.record_fetch_failure(self._attempt, course_id, code, detail, progress)
 
@@ -194,9 +209,11 @@ async def run_sync(
     try:
         await runner.start()
         connection = await store.load(Connection, command.connection_id)
-        await _read_account(
-            runner, connection, store=store, vault=vault, canvas=canvas, host_health=host_health
-        )
+        to_read: Connection | None = connection
+        while to_read:
+            to_read = await _read_account(
+                runner, to_read, store=store, vault=vault, canvas=canvas, host_health=host_health
+            )
         await runner.report_host(host_health, connection.canvas_url)
         await runner.snapshot()
     except (NoSyncRunning, SyncIsOver, SyncAlreadyRunning):
@@ -211,30 +228,58 @@ async def _read_account(
     vault: Vault,
     canvas: Canvas,
     host_health: HostHealth,
-) -> None:
+) -> Connection | None:
+    """Read the account; return the connection if Canvas rejected a token that was replaced since.
+
+    The account is then read again with the new token.
+    """
+    token = await _load_token(runner, connection, vault)
+    host_degraded = await host_health.is_degraded(connection.canvas_url)
+    if token and host_degraded and await runner.is_held_back(host_health, connection.canvas_url):
+        await runner.fail(_unreachable_host(connection.canvas_url), NO_REQUESTS)
+    elif token:
+        async with canvas.open_account(
+            connection.canvas_url,
+            token,
+            user_id=connection.canvas_user_id,
+            host_degraded=host_degraded,
+        ) as account:
+            try:
+                await runner.read(account)
+            except CanvasTokenRejected as rejection:
+                newest = await store.load(Connection, connection.id)
+                if newest.token_fingerprint != connection.token_fingerprint:
+                    return newest
+                await runner.fail(rejection, account.requests)
+                await _reject_token(connection, rejection, store)
+            except CanvasFailure as failure:
+                await runner.fail(failure, account.requests)
+    return None
+
+
+async def _load_token(runner: SyncRunner, connection: Connection, vault: Vault) -> str | None:
+    """Return the token of a connection; without a usable one the run fails."""
     try:
         connection.require_active()
-        token = await vault.load(
+        return await vault.load(
             connection.person_id,
             connection.id,
             connection.canvas_url,
             connection.token_fingerprint,
         )
     except DomainError as refusal:
-        return await runner.fail(ConnectionUnusable(str(refusal)), NO_REQUESTS)
+        await runner.fail(ConnectionUnusable(str(refusal)), NO_REQUESTS)
     except KeyError:
         failure = ConnectionUnusable("The token of this connection was destroyed: replace it.")
-        return await runner.fail(failure, NO_REQUESTS)
-    host_degraded = await host_health.is_degraded(connection.canvas_url)
-    async with canvas.open_account(
-        connection.canvas_url, token, host_degraded=host_degraded
-    ) as account:
-        try:
-            await runner.read(account)
-        except CanvasFailure as failure:
-            await runner.fail(failure, account.requests)
-            if isinstance(failure, CanvasTokenRejected):
-                await _reject_token(connection, failure, store)
+        await runner.fail(failure, NO_REQUESTS)
+    return None
+
+
+def _unreachable_host(origin: str) -> CanvasUnreachable:
+    return CanvasUnreachable(
+        f"{origin} did not respond to the last syncs, so this one sent no request; the next sync"
+        " follows when it responds again."
+    )
 
 
 async def _reject_token(used: Connection, failure: CanvasTokenRejected, store: Store) -> None:

@@ -16,7 +16,8 @@ class SetUpConnection:
 
     person_id: UUID
     canvas_url: str
-    canvas_name: str
+    canvas_name: str | None = None
+    """A name that the person chose; None for the host, with its port if the origin has one."""
     api_token: str = field(repr=False)
 
 
@@ -69,8 +70,13 @@ def _open_connection(
     connection.open(
         person_id=command.person_id,
         canvas_url=origin,
-        canvas_name=command.canvas_name,
+        canvas_name=command.canvas_name or _host_of(origin),
         canvas_user_id=user.id,
         canvas_user_name=user.name,
         token_fingerprint=fingerprint,
     )
+
+
+def _host_of(origin: str) -> str:
+    """Return host and port of an origin, which has no default port."""
+    return origin.partition("://")[2]

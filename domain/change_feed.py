@@ -9,7 +9,8 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
-from domain.canvas import MARSHAL_VERSION, Assignment, Submission
+from domain.canvas import Assignment, Submission
+from domain.digests import MARSHAL_VERSION
 
 FeedName = Literal["graded", "planned"]
 """`graded`: the list of graded submissions. `planned`: the planner."""
@@ -27,6 +28,8 @@ class FeedEntry(NamedTuple):
     state_hash: int
     graded_or_due_at: str | None
     """When it was graded (`graded`) or is due (`planned`), RFC 3339 in UTC."""
+    part: str | None = None
+    """The tag of the part of the assignment that the planner lists; None for the assignment."""
 
 
 class PlannerWindow(NamedTuple):
@@ -59,6 +62,8 @@ class PlannerStatus(NamedTuple):
     """What the planner shows of a submission; the defaults are those without a submission."""
 
     submitted: bool = False
+    graded: bool = False
+    """Whether it has a grade, posted or not; always false if it is excused."""
     excused: bool = False
     late: bool = False
     missing: bool = False
@@ -92,13 +97,33 @@ def planner_state_hash(
     return _state_hash(name, due_at, points, *status)
 
 
+def part_state_hash(due_at: str, points: float | None, status: PlannerStatus) -> int:
+    """Return the hash of what the planner shows of a part of an assignment.
+
+    It leaves out what the list of assignments does not show of a part: its title, and whether it
+    is submitted, graded or posted.
+    """
+    return _state_hash(due_at, points, status.excused, status.late, status.missing)
+
+
 def expected_planner_state_hash(assignment: Assignment) -> int | None:
-    """Return the hash that the planner should show; None without a due date."""
-    due_at, submission = assignment["due_at"], assignment["submission"]
-    if due_at is None:
+    """Return the hash that the planner should show; None without a due date, or with parts."""
+    due_at = assignment["due_at"]
+    if due_at is None or assignment["parts"]:
         return None
-    status = _planner_status(submission) if submission else PlannerStatus()
+    status = _planner_status(assignment["submission"])
     return planner_state_hash(assignment["name"], due_at, assignment["points_possible"], status)
+
+
+def expected_part_hashes(assignment: Assignment) -> dict[str, int]:
+    """Return the hashes that the planner should show of the parts that are due, by their tags."""
+    return {
+        part["tag"]: part_state_hash(
+            part["due_at"], part["points_possible"], _planner_status(part["submission"])
+        )
+        for part in assignment["parts"]
+        if part["due_at"]
+    }
 
 
 def is_unposted(submission: Submission | None) -> bool:
@@ -112,9 +137,12 @@ def is_unposted(submission: Submission | None) -> bool:
     )
 
 
-def _planner_status(submission: Submission) -> PlannerStatus:
+def _planner_status(submission: Submission | None) -> PlannerStatus:
+    if submission is None:
+        return PlannerStatus()
     return PlannerStatus(
         submitted=submission["submitted_at"] is not None,
+        graded=submission["state"] == "graded" and not submission["excused"],
         excused=submission["excused"],
         late=submission["late"],
         missing=submission["missing"],

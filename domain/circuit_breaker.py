@@ -1,8 +1,9 @@
 """The circuit breaker of a Canvas host: it stops scheduled runs at a host that does not respond.
 
 The circuit is closed while the host responds. After FAILURE_THRESHOLD failed runs in a row it
-opens: the scanner requests no run at this host until the open time is over, then one run, the
-probe. Runs that people request are not held back; their results count like that of a probe.
+opens: a scheduled run at this host then fails without a request, until the open time is over. The
+first scheduled run after that is the probe, and sends a request. Runs that people request are not
+held back; their results count like that of a probe.
 """
 
 from datetime import datetime, timedelta
@@ -19,8 +20,8 @@ FAILURE_THRESHOLD = 5
 """Failed runs in a row that open the circuit."""
 MIN_OPEN_TIME = timedelta(minutes=1)
 """The open time after the first opening; it doubles with each further one."""
-MAX_OPEN_TIME = timedelta(hours=1)
-"""The longest open time, without jitter."""
+MAX_OPEN_TIME = timedelta(minutes=10)
+"""The longest open time, without jitter: how long a host that has returned can go unnoticed."""
 JITTER_FRACTION = 0.1
 """Jitter adds up to this part of the open time, so that hosts are not probed together."""
 OPEN_BACKOFF = Backoff(
@@ -42,7 +43,7 @@ class CircuitBreaker(NamedTuple):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the scanner requests runs at this host as usual."""
+        """Whether scheduled runs at this host send requests as usual."""
         return self.open_until is None
 
     def state(self, now: datetime) -> CircuitState:
@@ -52,7 +53,7 @@ class CircuitBreaker(NamedTuple):
         return "half_open" if self.is_probed or self.is_probe_due(now) else "open"
 
     def is_probe_due(self, now: datetime) -> bool:
-        """Return whether one run may be requested now; a probe without result is repeated."""
+        """Return whether one run may send requests now; a probe without result is repeated."""
         return self.open_until is not None and self.open_until <= now
 
     def record_failure(self, now: datetime, random_value: float) -> "CircuitBreaker":

@@ -2,9 +2,22 @@
 
 from typing import NamedTuple, TypedDict
 
-from domain.canvas import Assignment, Course, Score, assignment_score, course_score, digest
-from domain.change_feed import expected_planner_state_hash, graded_state_hash, is_unposted
-from domain.events.sync import Changes
+from domain.canvas import (
+    Assignment,
+    AssignmentGroup,
+    Course,
+    Score,
+    assignment_score,
+    course_score,
+)
+from domain.change_feed import (
+    expected_part_hashes,
+    expected_planner_state_hash,
+    graded_state_hash,
+    is_unposted,
+)
+from domain.digests import digest, groups_digest
+from domain.events.sync import Changes, CourseFetched
 
 
 class AssignmentSnapshot(TypedDict):
@@ -20,7 +33,9 @@ class AssignmentSnapshot(TypedDict):
     graded: int | None
     """The state hash in the feed `graded`; None if the feed does not list it."""
     planned: int | None
-    """The state hash in the planner; None if it has no due date."""
+    """The state hash in the planner; None if the planner does not list it, but its parts."""
+    parts: dict[str, int]
+    """The state hashes of its parts in the planner, by tag."""
 
 
 class CourseSnapshot(TypedDict):
@@ -29,7 +44,15 @@ class CourseSnapshot(TypedDict):
     digest: str
     """The digest of the record as it was last recorded; empty for a new course."""
     present: bool
-    """Whether Canvas listed the course in the last run."""
+    """Whether the course is not withdrawn."""
+    missed: bool
+    """Whether the last complete course list did not contain it."""
+    complete: bool
+    """Whether its assignments were read when it was last recorded."""
+    problem: str | None
+    """The code of the failure of its last read; None if the last read succeeded."""
+    groups: str
+    """The digest of the assignment groups as they were last recorded."""
     score: Score | None
     assignments: dict[str, AssignmentSnapshot]
     """By Canvas id."""
@@ -57,6 +80,10 @@ class CourseDiff(NamedTuple):
     """All differences between a snapshot and a fetched course."""
 
     course_changed: bool
+    """Whether the course itself differs, or returned after it was missed or withdrawn."""
+    groups_changed: bool
+    recovered: bool
+    """Whether its assignments could be read again, after a failure or for the first time."""
     assignments: list[Assignment]
     """The assignments that are new or differ."""
     removed: list[str]
@@ -67,7 +94,13 @@ class CourseDiff(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether there is no difference."""
-        return not (self.course_changed or self.assignments or self.removed)
+        return not (
+            self.course_changed
+            or self.groups_changed
+            or self.recovered
+            or self.assignments
+            or self.removed
+        )
 
     @property
     def change_counts(self) -> Changes:
@@ -81,40 +114,71 @@ class CourseDiff(NamedTuple):
 
 def empty_snapshot() -> CourseSnapshot:
     """Return the snapshot of a course that was never fetched."""
-    return CourseSnapshot(digest="", present=False, score=None, assignments={}, unposted=[])
+    return CourseSnapshot(
+        digest="",
+        present=False,
+        missed=False,
+        complete=False,
+        problem=None,
+        groups="",
+        score=None,
+        assignments={},
+        unposted=[],
+    )
 
 
 def diff(
-    snapshot: CourseSnapshot, course: Course, assignments: list[Assignment] | None
+    snapshot: CourseSnapshot,
+    course: Course,
+    assignments: list[Assignment] | None,
+    groups: list[AssignmentGroup] | None,
 ) -> CourseDiff:
     """Compare a fetched course with its snapshot.
 
-    `assignments` is None if Canvas does not show them; then only the course is compared.
+    `assignments` and `groups` are None if they were not read; then only the course is compared.
     """
     known = snapshot["assignments"]
     shown = assignments or []
     changed = [item for item in shown if _assignment_differs(known.get(item["canvas_id"]), item)]
     ids = {item["canvas_id"] for item in shown}
-    hidden = assignments is None
+    unread = assignments is None
     removed = [id_ for id_, item in known.items() if item["present"] and id_ not in ids]
     return CourseDiff(
-        course_changed=not snapshot["present"] or snapshot["digest"] != digest(course),
+        course_changed=course_differs(snapshot, course),
+        groups_changed=groups is not None and snapshot["groups"] != groups_digest(groups),
+        recovered=not unread and not snapshot["complete"],
         assignments=changed,
-        removed=[] if hidden else removed,
+        removed=[] if unread else removed,
         due_dates=[change for item in changed if (change := _due_date_change(known, item))],
-        scores=[] if hidden else _score_changes(snapshot, course, changed),
+        scores=_score_changes(snapshot, course, changed),
     )
 
 
-def apply_to_snapshot(
-    snapshot: CourseSnapshot, course: Course, assignments: list[Assignment], removed: list[str]
-) -> CourseSnapshot:
-    """Return the snapshot after a CourseFetched with these fields; the old one is changed too.
+def course_differs(snapshot: CourseSnapshot | None, course: Course) -> bool:
+    """Return whether a listed course is new, was missed or withdrawn, or differs."""
+    return (
+        snapshot is None
+        or not snapshot["present"]
+        or snapshot["missed"]
+        or snapshot["digest"] != digest(course)
+    )
+
+
+def is_readable(course: Course) -> bool:
+    """Return whether the assignments of a listed course are the work of this student.
+
+    Those of other roles are not, and a restricted course shows none.
+    """
+    return course["role"] == "student" and course["state"] in {"active", "concluded"}
+
+
+def apply_to_snapshot(snapshot: CourseSnapshot, event: CourseFetched) -> CourseSnapshot:
+    """Return the snapshot after an event of its course; the old one is changed too.
 
     A restricted course keeps its score, because Canvas does not show it.
     """
-    known = snapshot["assignments"]
-    for item in assignments:
+    known, course, groups = snapshot["assignments"], event.course, event.groups
+    for item in event.assignments:
         known[item["canvas_id"]] = AssignmentSnapshot(
             digest=digest(item),
             present=True,
@@ -122,16 +186,21 @@ def apply_to_snapshot(
             score=assignment_score(item),
             graded=graded_state_hash(item["submission"]),
             planned=expected_planner_state_hash(item),
+            parts=expected_part_hashes(item),
         )
-    for canvas_id in removed:
+    for canvas_id in event.removed:
         known[canvas_id]["present"] = False
     restricted = course["state"] == "restricted"
     return CourseSnapshot(
         digest=digest(course),
         present=True,
+        missed=False,
+        complete=event.complete,
+        problem=None if event.complete or not is_readable(course) else snapshot["problem"],
+        groups=snapshot["groups"] if groups is None else groups_digest(groups),
         score=snapshot["score"] if restricted else course_score(course),
         assignments=known,
-        unposted=_unposted(snapshot["unposted"], assignments, removed),
+        unposted=_unposted(snapshot["unposted"], event.assignments, event.removed),
     )
 
 
@@ -157,7 +226,8 @@ def _due_date_change(
 def _score_changes(
     snapshot: CourseSnapshot, course: Course, changed: list[Assignment]
 ) -> list[ScoreChange]:
-    changes = [ScoreChange(None, snapshot["score"], course_score(course))]
+    total = snapshot["score"] if course["state"] == "restricted" else course_score(course)
+    changes = [ScoreChange(None, snapshot["score"], total)]
     for item in changed:
         before = snapshot["assignments"].get(item["canvas_id"])
         changes.append(

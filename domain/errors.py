@@ -15,6 +15,7 @@ DomainError                  a rule refuses the request
 CanvasFailure                Canvas could not be read
 ├── CanvasTokenRejected      401 with WWW-Authenticate: Canvas does not accept the token
 ├── CanvasForbidden          the token lacks a permission; a retry does not help
+├── CanvasNotFound           what was requested does not exist, or no longer for this person
 ├── CanvasThrottled          the rate limit of Canvas, also after all retries
 ├── CanvasUnreachable        no connection, or a server error of Canvas
 ├── CanvasTimeout            no response in time
@@ -173,6 +174,12 @@ class CanvasForbidden(CanvasFailure):
     """Canvas accepts the token, but it lacks a permission."""
 
     code = "canvas-forbidden"
+
+
+class CanvasNotFound(CanvasFailure):
+    """What was requested does not exist in Canvas, or no longer for this person: 404."""
+
+    code = "canvas-not-found"
 
 
 class CanvasThrottled(CanvasFailure):

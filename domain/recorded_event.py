@@ -17,3 +17,5 @@ class RecordedEvent(NamedTuple):
     """The time of the append, in UTC, by the clock of PostgreSQL."""
     person_id: UUID
     """The person whose data the event has."""
+    event_id: UUID
+    """The id of the event, which no other event has."""

@@ -3,12 +3,13 @@
 The next full run finds what neither of them shows; docs/decisions/0014 lists it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from domain.canvas import Course, digest
+from domain.canvas import Course
 from domain.change_feed import FeedEntry, PlannerWindow
-from domain.course_diff import CourseSnapshot
+from domain.course_diff import CourseSnapshot, course_differs, is_readable
+from domain.errors import CanvasForbidden, CanvasNotFound
 
 
 class FeedContent(NamedTuple):
@@ -36,7 +37,7 @@ def courses_to_fetch(
         for course in courses
         if course_differs(known.get(course["canvas_id"]), course)
         or (
-            course["state"] != "restricted"
+            is_readable(course)
             and (
                 course["canvas_id"] in changed_ids
                 or _may_miss_posted_grade(
@@ -47,9 +48,46 @@ def courses_to_fetch(
     }
 
 
-def course_differs(snapshot: CourseSnapshot | None, course: Course) -> bool:
-    """Return whether a listed course is new, was withdrawn before, or differs from its snapshot."""
-    return snapshot is None or not snapshot["present"] or snapshot["digest"] != digest(course)
+def courses_to_fetch_fully(
+    known: Mapping[str, CourseSnapshot], courses: Iterable[Course]
+) -> set[str]:
+    """Return the Canvas ids of the listed courses that a full run reads.
+
+    These are all except ended courses that were read after their end and have not changed.
+    """
+    return {
+        course["canvas_id"]
+        for course in courses
+        if course["state"] != "concluded"
+        or course_differs(snapshot := known.get(course["canvas_id"]), course)
+        or (is_readable(course) and not is_settled(snapshot))
+        or (course["grades_hidden"] and snapshot and snapshot["unposted"])
+    }
+
+
+def courses_to_retry(
+    known: Mapping[str, CourseSnapshot], courses: Iterable[Course], failed_ids: Container[str]
+) -> set[str]:
+    """Return the Canvas ids of the listed courses that failed and that a retry may find readable.
+
+    That is not expected of an ended course that Canvas refuses to show.
+    """
+    return {
+        course["canvas_id"]
+        for course in courses
+        if course["canvas_id"] in failed_ids
+        and not (course["state"] == "concluded" and is_settled(known.get(course["canvas_id"])))
+    }
+
+
+def is_settled(snapshot: CourseSnapshot | None) -> bool:
+    """Return whether another read of a course that did not change could show nothing new.
+
+    That is so after a complete read, and after Canvas refused to show the assignments.
+    """
+    return snapshot is not None and (
+        snapshot["complete"] or snapshot["problem"] in {CanvasForbidden.code, CanvasNotFound.code}
+    )
 
 
 def changed_course_ids(
@@ -66,6 +104,8 @@ def _is_change(
     assignment = course["assignments"].get(entry.assignment_id) if course else None
     if assignment is None or not assignment["present"]:
         return not _is_outdated_grade(entry, last_full_sync_at)
+    if entry.part:
+        return assignment["parts"].get(entry.part) != entry.state_hash
     return assignment[entry.feed] != entry.state_hash
 
 
@@ -86,7 +126,8 @@ def _may_miss_posted_grade(
     snapshot: CourseSnapshot, course: Course, listed_ids: set[str], window: PlannerWindow
 ) -> bool:
     """Whether a hidden grade could be posted without a change of a total or of a feed."""
-    return course["grades_hidden"] and any(
+    no_total = course["current_score"] is None and course["current_grade"] is None
+    return no_total and any(
         id_ not in listed_ids and not window.contains(snapshot["assignments"][id_]["due_at"])
         for id_ in snapshot["unposted"]
     )

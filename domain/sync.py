@@ -6,14 +6,16 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
-from domain.canvas import Assignment, Course
+from domain.canvas import Assignment, AssignmentGroup, Course
 from domain.change_feed import FeedEntry
-from domain.course_diff import CourseDiff, CourseSnapshot, apply_to_snapshot, diff, empty_snapshot
+from domain.course_diff import CourseSnapshot, apply_to_snapshot, empty_snapshot
+from domain.course_events import CourseList, NewEvent, course_events, unlisted_events
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
 from domain.events.sync import (
     CourseFetched,
     CourseFetchFailed,
+    CourseUnlisted,
     CourseWithdrawn,
     DueDateChanged,
     GradeChanged,
@@ -27,7 +29,13 @@ from domain.events.sync import (
     SyncStarted,
     SyncWidened,
 )
-from domain.stale_courses import FeedContent, changed_course_ids, courses_to_fetch
+from domain.stale_courses import (
+    FeedContent,
+    changed_course_ids,
+    courses_to_fetch,
+    courses_to_fetch_fully,
+    courses_to_retry,
+)
 from domain.sync_attempt import GIVE_UP_REASONS, MAX_SYNC_ATTEMPTS, Attempt
 from domain.sync_run import SyncRun, run_after
 from domain.sync_schedule import Schedule
@@ -39,7 +47,7 @@ class Sync(Aggregate):
     A method with an `attempt` raises SyncIsOver if that is not the active attempt.
     """
 
-    class_version = 6
+    class_version = 7
     """The version of snapshots: raise it if an attribute or the algorithm of a digest changes."""
 
     connection_id: UUID
@@ -170,19 +178,20 @@ class Sync(Aggregate):
         """Return whether an entry of a change feed differs from what was last recorded."""
         return bool(changed_course_ids(self.courses, entries, self.last_full_sync_at))
 
-    def courses_to_fetch(self, courses: Sequence[Course], feeds: FeedContent) -> set[str]:
-        """Return the ids of the courses that an incremental run reads, with those that failed."""
-        return (
-            courses_to_fetch(self.courses, courses, feeds, self.last_full_sync_at)
-            | self.failed_courses.keys()
-        )
+    def courses_to_fetch(self, courses: Sequence[Course], feeds: FeedContent | None) -> set[str]:
+        """Return the ids of the listed courses that a run reads, with those that failed.
 
-    def withdraw_unlisted(self, attempt: Attempt, listed_ids: set[str]) -> None:
-        """Record the withdrawal of every known course that Canvas no longer lists."""
+        Without `feeds` it is a full run; otherwise an incremental one.
+        """
+        if feeds is None:
+            return courses_to_fetch_fully(self.courses, courses)
+        stale = courses_to_fetch(self.courses, courses, feeds, self.last_full_sync_at)
+        return stale | courses_to_retry(self.courses, courses, self.failed_courses)
+
+    def record_unlisted(self, attempt: Attempt, listed: CourseList) -> None:
+        """Record which known courses Canvas deleted, or does not list."""
         self.require_active_attempt(attempt)
-        for course_id in sorted(self.courses.keys() - listed_ids):
-            if self.courses[course_id]["present"]:
-                self._record(CourseWithdrawn, attempt.sync_id, course_id=course_id)
+        self._record_all(attempt.sync_id, unlisted_events(self.courses, listed))
 
     def record_course(
         self,
@@ -190,53 +199,31 @@ class Sync(Aggregate):
         course: Course,
         assignments: list[Assignment] | None,
         progress: Progress,
+        groups: list[AssignmentGroup] | None = None,
     ) -> None:
         """Record the differences in one course, if any.
 
-        `assignments` is None if Canvas does not show them; the known ones stay.
+        `assignments` and `groups` are None if they were not read; the known ones stay.
         """
         self.require_active_attempt(attempt)
         snapshot = self.courses.get(course["canvas_id"]) or empty_snapshot()
-        changes = diff(snapshot, course, assignments)
-        if changes.is_empty:
-            return
-        self._record(
-            CourseFetched,
-            attempt.sync_id,
-            course=course,
-            assignments=changes.assignments,
-            removed=changes.removed,
-            changes=changes.change_counts,
-            progress=progress,
+        baseline = not self.completed_once
+        events = course_events(
+            snapshot, course, assignments, groups, progress=progress, baseline=baseline
         )
-        self._record_changes(attempt.sync_id, course["canvas_id"], changes)
+        self._record_all(attempt.sync_id, events)
 
     def record_fetch_failure(
         self, attempt: Attempt, course_id: str, code: str, detail: str, progress: Progress
     ) -> None:
-        """Record that one course could not be read."""
+        """Record that the assignments of one course could not be read."""
         self.require_active_attempt(attempt)
-        self._record(
-            CourseFetchFailed,
-            attempt.sync_id,
-            course_id=course_id,
-            code=code,
-            detail=detail,
-            progress=progress,
-        )
+        fields = {"course_id": course_id, "code": code, "detail": detail, "progress": progress}
+        self._record(CourseFetchFailed, attempt.sync_id, **fields)
 
-    def _record_changes(self, sync_id: UUID, course_id: str, changes: CourseDiff) -> None:
-        for due in changes.due_dates:
-            self._record(DueDateChanged, sync_id, course_id=course_id, **due._asdict())
-        for score in changes.scores:
-            self._record(
-                GradeChanged,
-                sync_id,
-                subject="assignment" if score.assignment_id else "course",
-                course_id=course_id,
-                baseline=not self.completed_once,
-                **score._asdict(),
-            )
+    def _record_all(self, sync_id: UUID, events: Iterable[NewEvent]) -> None:
+        for event in list(events):
+            self._record(event.kind, sync_id, **event.fields)
 
     def require_active_attempt(self, attempt: Attempt) -> SyncRun:
         """Return the active run; raises SyncIsOver if another attempt, or none, is active."""
@@ -265,10 +252,12 @@ class Sync(Aggregate):
                 self.worker = None
             case CourseFetched():
                 self._apply_course(event)
+            case CourseUnlisted():
+                self.courses[event.course_id]["missed"] = True
             case CourseWithdrawn():
                 self.courses[event.course_id]["present"] = False
             case CourseFetchFailed() if self.run:
-                self.failed_courses[event.course_id] = self.run["id"]
+                self._apply_failure(event, self.run)
             case SyncCompleted() | SyncFailed() | SyncCancelled() if self.run:
                 self._end_run(self.run, event)
 
@@ -279,11 +268,14 @@ class Sync(Aggregate):
         self.failures, self.delay_index = after.failures, after.delay_index
 
     def _apply_course(self, event: CourseFetched) -> None:
-        course = event.course
-        snapshot = self.courses.get(course["canvas_id"]) or empty_snapshot()
-        self.courses[course["canvas_id"]] = apply_to_snapshot(
-            snapshot, course, event.assignments, event.removed
-        )
+        canvas_id = event.course["canvas_id"]
+        snapshot = self.courses.get(canvas_id) or empty_snapshot()
+        self.courses[canvas_id] = apply_to_snapshot(snapshot, event)
+
+    def _apply_failure(self, event: CourseFetchFailed, run: SyncRun) -> None:
+        self.failed_courses[event.course_id] = run["id"]
+        if snapshot := self.courses.get(event.course_id):
+            snapshot["complete"], snapshot["problem"] = False, event.code
 
     def _end_run(self, run: SyncRun, event: SyncCompleted | SyncFailed | SyncCancelled) -> None:
         self._reschedule(event)

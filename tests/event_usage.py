@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.aggregate import Aggregate
 from domain.connection import Connection
-from domain.event import Event
+from domain.event import EVENT_TYPES, Event
 from domain.history_access import HistoryAccess
 from domain.sync import Sync
 
@@ -59,9 +59,21 @@ def _methods_that_record(aggregate: type[Aggregate], event: str) -> list[str]:
 
 
 def _recorded_names(method: FunctionType) -> set[str]:
-    """The first argument of each call on self, such as `self.trigger_event(GradeChanged, …)`."""
+    """The first argument of each call on self, such as `self.trigger_event(GradeChanged, …)`.
+
+    A method can also record the events that a function of the domain builds.
+    """
     first_arguments = (call.args[0] for _, call in _calls_on_self(method) if call.args)
-    return {argument.id for argument in first_arguments if isinstance(argument, ast.Name)}
+    recorded = {argument.id for argument in first_arguments if isinstance(argument, ast.Name)}
+    called = (method.__globals__.get(ast.unparse(call.func)) for call in _calls(method))
+    builders = (each for each in called if inspect.isgeneratorfunction(each))
+    return recorded.union(*(_event_names(builder) for builder in builders))
+
+
+def _event_names(function: Callable[..., Any]) -> set[str]:
+    """The event classes that the source of a function names."""
+    names = {node.id for node in ast.walk(parse_source(function)) if isinstance(node, ast.Name)}
+    return names & EVENT_TYPES.keys()
 
 
 def _calls_on_self(function: Callable[..., Any]) -> Iterator[tuple[str, ast.Call]]:

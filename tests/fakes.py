@@ -1,6 +1,6 @@
 """The ports of the commands in memory: a vault, a Canvas, a queue and the health of hosts."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -14,6 +14,7 @@ from domain.change_feed import (
     expected_planner_state_hash,
     graded_state_hash,
 )
+from domain.course_events import CourseList
 from domain.errors import CanvasFailure, CanvasTokenRejected, CanvasUrlNotAllowed
 from domain.events.sync import Requests
 
@@ -50,10 +51,15 @@ class InMemoryVault:
 
 @dataclass
 class FakeAccount:
-    """An account with fixed courses; with `failure`, its course list fails."""
+    """An account with fixed courses; with `failure`, its course list fails.
+
+    `unlisted` are courses that only `find_course` returns; `ended` those that have ended.
+    """
 
     fetched: list[FetchedCourse]
     failure: CanvasFailure | None = None
+    unlisted: list[Course] = field(default_factory=list)
+    ended: list[Course] = field(default_factory=list)
     request_count: int = 0
     drops_includes: bool = False
 
@@ -61,11 +67,20 @@ class FakeAccount:
     def requests(self) -> Requests:
         return Requests(total=self.request_count, not_modified=0, retried=0)
 
-    async def list_courses(self) -> list[Course]:
+    async def list_courses(self) -> CourseList:
         self.request_count += 1
         if self.failure:
             raise self.failure
-        return [fetched.course for fetched in self.fetched]
+        return CourseList([fetched.course for fetched in self.fetched], complete=True)
+
+    async def list_ended_courses(self) -> CourseList:
+        self.request_count += 1
+        return CourseList(self.ended, complete=True)
+
+    async def find_course(self, canvas_id: str) -> Course | None:
+        self.request_count += 1
+        found = (course for course in self.unlisted if course["canvas_id"] == canvas_id)
+        return next(found, None)
 
     async def graded_submissions(self) -> AsyncGenerator[list[FeedEntry], None]:
         self.request_count += 1
@@ -80,7 +95,10 @@ class FakeAccount:
         if validator != current:
             yield PlannerPage(entries, current)
 
-    async def fetch_courses(self, courses: Sequence[Course]) -> AsyncIterator[FetchedCourse]:
+    async def fetch_courses(
+        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+    ) -> AsyncIterator[FetchedCourse]:
+        assert isinstance(known_assignments, dict)
         for fetched in self.fetched:
             if fetched.course in courses:
                 self.request_count += 1
@@ -132,9 +150,14 @@ class FakeCanvas:
 
     @asynccontextmanager
     async def open_account(
-        self, origin: str, token: str, *, host_degraded: bool = False
+        self,
+        origin: str,
+        token: str,
+        *,
+        user_id: str | None = None,
+        host_degraded: bool = False,
     ) -> AsyncIterator[FakeAccount]:
-        assert origin == ORIGIN
+        assert (origin, user_id) == (ORIGIN, self.users[token].id)
         assert token in self.users
         self.degraded_flags.append(host_degraded)
         yield FakeAccount(self.fetched, self.failure)
@@ -171,16 +194,31 @@ class InMemoryQueue:
 
 @dataclass
 class FakeHostHealth:
-    """Records the reports about hosts, in order; `degraded` has the degraded hosts."""
+    """Records the reports about hosts, in order; `degraded` has the degraded hosts.
+
+    `rejections` has a host as often as it rejected a token.
+
+    A scheduled run is admitted at the hosts in `to_probe`, once, and at all that are not degraded.
+    """
 
     reports: list[tuple[str, bool]] = field(default_factory=list)
+    rejections: list[str] = field(default_factory=list)
     degraded: set[str] = field(default_factory=set)
+    to_probe: set[str] = field(default_factory=set)
 
     async def record_success(self, origin: str) -> None:
         self.reports.append((origin, True))
+
+    async def record_rejection(self, origin: str) -> None:
+        self.rejections.append(origin)
 
     async def record_failure(self, origin: str) -> None:
         self.reports.append((origin, False))
 
     async def is_degraded(self, origin: str) -> bool:
         return origin in self.degraded
+
+    async def admits_scheduled_run(self, origin: str) -> bool:
+        is_probe = origin in self.to_probe
+        self.to_probe.discard(origin)
+        return is_probe or origin not in self.degraded

@@ -12,6 +12,7 @@ from domain.events.person import PersonErased
 from domain.events.sync import (
     CourseFetched,
     CourseFetchFailed,
+    CourseUnlisted,
     CourseWithdrawn,
     DueDateChanged,
     GradeChanged,
@@ -35,6 +36,7 @@ __all__ = [  # noqa: RUF022  # the order in which they happen
     "SyncRequeued",
     "SyncWidened",
     "CourseFetched",
+    "CourseUnlisted",
     "CourseWithdrawn",
     "DueDateChanged",
     "GradeChanged",

@@ -3,8 +3,9 @@
 from typing import Any, TypedDict
 from uuid import UUID
 
-from domain.canvas import Assignment, Course, Score
+from domain.canvas import Assignment, AssignmentGroup, Course, Score
 from domain.event import Event, stored_as
+from domain.events.upcast_course import add_course_fields
 
 
 class Progress(TypedDict):
@@ -91,8 +92,14 @@ class SyncWidened(SyncEvent):
 class CourseFetched(SyncEvent):
     """A course was fetched that is new or differs from what was last recorded."""
 
+    class_version = 2
+
     course: Course
     """The course as Canvas shows it now, complete."""
+    complete: bool
+    """Whether its assignments were read: false if Canvas does not show them, or failed."""
+    groups: list[AssignmentGroup] | None
+    """All assignment groups, in their order; null if they were not read or did not change."""
     assignments: list[Assignment]
     """The assignments that are new or differ, each complete."""
     removed: list[str]
@@ -102,10 +109,25 @@ class CourseFetched(SyncEvent):
     progress: Progress
     """How far the run is after this course."""
 
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """Add what was not recorded; assignments were read unless the course was restricted."""
+        state["complete"] = state["course"]["state"] != "restricted"
+        state["groups"] = None
+        add_course_fields(state)
+
+
+@stored_as("CourseUnlisted")
+class CourseUnlisted(SyncEvent):
+    """A complete course list did not contain a known course, for the first time."""
+
+    course_id: str
+    """The Canvas id of the course as text."""
+
 
 @stored_as("CourseWithdrawn")
 class CourseWithdrawn(SyncEvent):
-    """Canvas no longer lists a course of the student."""
+    """A course is gone: Canvas says so, or two complete course lists in a row lack it."""
 
     course_id: str
     """The Canvas id of the course as text."""
@@ -129,18 +151,29 @@ class DueDateChanged(SyncEvent):
 class GradeChanged(SyncEvent):
     """A score or grade that the student can see changed."""
 
+    class_version = 2
+
     subject: str
     """What has the score: `assignment` or `course` (its total)."""
     course_id: str
     """The Canvas id of the course as text."""
     assignment_id: str | None
     """The Canvas id of the assignment as text; null if the subject is `course`."""
+    course_name: str | None
+    """The name of the course then; null if it has none, and in events before version 2."""
+    assignment_name: str | None
+    """The name of the assignment then; null if the subject is `course`, and before version 2."""
     previous: Score | None
     """The score before; null if the student could see none."""
     current: Score | None
     """The score now; null if the student can see none."""
     baseline: bool
     """Whether the connection had no completed run yet: a first value, not news."""
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """Set the names to null: they were not recorded then."""
+        state["course_name"] = state["assignment_name"] = None
 
 
 @stored_as("CourseFetchFailed")

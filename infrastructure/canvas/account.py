@@ -1,48 +1,40 @@
 """Reads one Canvas account during a run: the list of courses, then the work of each course."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from yarl import URL
-
 from application.ports import FetchedCourse, PlannerPage
-from domain.canvas import Assignment, Course, Group
+from domain.canvas import Course
 from domain.change_feed import FeedEntry, PlannerWindow
-from domain.errors import CanvasFailure, CanvasResponseUnusable
+from domain.course_diff import is_readable
+from domain.course_events import CourseList
+from domain.errors import CanvasFailure, CanvasForbidden, CanvasNotFound, CanvasResponseUnusable
 from domain.events.sync import Requests
 from infrastructure.canvas.api_client import CanvasApi
 from infrastructure.canvas.change_feeds import fetch_graded_submissions, fetch_planner_items
+from infrastructure.canvas.course_work import fetch_course_work
 from infrastructure.canvas.json_fields import as_object
 from infrastructure.canvas.limits import Limits
-from infrastructure.canvas.pagination import fetch_pages
-from infrastructure.canvas.parse_assignment import find_group, parse_assignment, parse_group
-from infrastructure.canvas.parse_course import find_student_id, parse_course
-from infrastructure.canvas.scoped_key_fallback import (
-    DroppedIncludes,
-    attach_submissions,
-    unknown_totals_failure,
-)
+from infrastructure.canvas.pagination import fetch_rows
+from infrastructure.canvas.parse_course import ended_course, find_student_id, parse_course
+from infrastructure.canvas.parse_enrollments import with_own_enrollments
+from infrastructure.canvas.scoped_key_fallback import DroppedIncludes, unknown_totals_failure
 
-COURSES_QUERY = [
-    ("enrollment_state", "active"),
+COURSE_INCLUDES = [
     ("include[]", "term"),
     ("include[]", "total_scores"),
     ("include[]", "current_grading_period_scores"),
+    ("include[]", "grading_scheme"),
     ("include[]", "teachers"),
     ("include[]", "favorites"),
     ("include[]", "concluded"),
     ("include[]", "course_image"),
-    ("per_page", "100"),
 ]
-ASSIGNMENTS_QUERY = [
-    ("include[]", "submission"),
-    ("exclude_response_fields[]", "description"),
-    ("exclude_response_fields[]", "rubric"),
-    ("per_page", "100"),
-]
+COURSES_QUERY = [("state[]", "available"), ("state[]", "completed"), *COURSE_INCLUDES]
+"""The current courses and those that were concluded, by themselves or by their dates."""
+ENDED_COURSES_QUERY = [("enrollment_state", "completed"), *COURSE_INCLUDES]
 
 
 class CanvasAccountReader:
@@ -51,9 +43,10 @@ class CanvasAccountReader:
     Implements `application.ports.CanvasAccount`.
     """
 
-    def __init__(self, api: CanvasApi, limits: Limits) -> None:
+    def __init__(self, api: CanvasApi, limits: Limits, user_id: str | None = None) -> None:
         self._api = api
         self._limits = limits
+        self._user_id = user_id
         self._student_id: str | None = None
         self._courses_without_totals: set[str] = set()
         self._drops_includes = False
@@ -69,27 +62,39 @@ class CanvasAccountReader:
         """Whether `list_courses` returned no field that Canvas adds only for an `include[]`."""
         return self._drops_includes
 
-    async def list_courses(self) -> list[Course]:
-        """Fetch every course of the student.
+    async def list_courses(self) -> CourseList:
+        """Fetch the courses of the person in every state.
 
-        Raises: CanvasFailure if a request fails or Canvas lists more courses than the limit.
+        Raises: CanvasFailure if a request fails, no row is a course, or Canvas lists more courses
+        than the limit.
         """
-        found: dict[str, Course] = {}
-        includes = DroppedIncludes()
-        async for row in self._fetch_rows("courses", COURSES_QUERY):
-            includes.inspect(row)
-            self._student_id = self._student_id or find_student_id(row)
-            course = parse_course(row, str(self._api.origin))
-            if course:
-                found[course["canvas_id"]] = course
-            _check_limit(self._limits.courses, len(found), "courses")
-        self._drops_includes = includes.are_dropped
-        self._courses_without_totals = await includes.fill_missing(found, self._fetch_rows)
-        return list(found.values())
+        return await self._list_courses(COURSES_QUERY, ended=False)
+
+    async def list_ended_courses(self) -> CourseList:
+        """Fetch the courses that have ended; raises the errors of `list_courses`."""
+        return await self._list_courses(ENDED_COURSES_QUERY, ended=True)
+
+    async def find_course(self, canvas_id: str) -> Course | None:
+        """Fetch one course; None if it is deleted, or the person is not enrolled in it any more.
+
+        A course without a live enrollment has ended; Canvas then shows no totals.
+
+        Raises: CanvasFailure if the request fails for another reason.
+        """
+        url = (self._api.origin / "api/v1/courses" / canvas_id).with_query(COURSE_INCLUDES)
+        try:
+            response = await self._api.get(url)
+        except (CanvasForbidden, CanvasNotFound):
+            return None
+        row, origin = self._own_row(response.json), str(self._api.origin)
+        course = parse_course(row, origin)
+        if course is None:
+            raise CanvasResponseUnusable("Canvas sent a response that is not a course.")
+        return course if row.get("enrollments") else ended_course(course["canvas_id"], origin)
 
     def graded_submissions(self) -> AsyncGenerator[list[FeedEntry], None]:
         """Fetch the graded submissions of all courses in pages, newest first."""
-        return fetch_graded_submissions(self._api, self._limits.pages)
+        return fetch_graded_submissions(self._api, self._limits)
 
     def planner_items(
         self, window: PlannerWindow, validator: str | None
@@ -98,15 +103,19 @@ class CanvasAccountReader:
 
         Yields no page if the planner is unchanged since `validator`.
         """
-        return fetch_planner_items(self._api, self._limits.pages, window, validator)
+        return fetch_planner_items(self._api, self._limits, window, validator)
 
-    async def fetch_courses(self, courses: Sequence[Course]) -> AsyncIterator[FetchedCourse]:
+    async def fetch_courses(
+        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+    ) -> AsyncIterator[FetchedCourse]:
         """Fetch the assignments of each course; yield a course as soon as its response arrives.
 
+        `known_assignments` has the Canvas ids of the assignments that each course had before: one
+        that is missing now is requested again. A slow course does not delay the others.
         At most `Limits.max_in_flight` courses are fetched ahead of the consumer. A course that
         fails is yielded with its failure; the others are not affected.
         """
-        remaining = iter(courses)
+        remaining = ((course, known_assignments.get(course["canvas_id"], ())) for course in courses)
         pending = self._start_tasks(remaining, self._limits.max_in_flight)
         try:
             while pending:
@@ -123,76 +132,60 @@ class CanvasAccountReader:
         await _cancel_all(self._tasks)
 
     def _start_tasks(
-        self, remaining: Iterator[Course], count: int
+        self, remaining: Iterator[tuple[Course, Collection[str]]], count: int
     ) -> set[asyncio.Task[FetchedCourse]]:
         tasks = {
-            asyncio.create_task(self._fetch_course(course)) for course in islice(remaining, count)
+            asyncio.create_task(self._fetch_course(course, known_ids))
+            for course, known_ids in islice(remaining, count)
         }
         self._tasks |= tasks
         for task in tasks:
             task.add_done_callback(self._tasks.discard)
         return tasks
 
-    async def _fetch_course(self, course: Course) -> FetchedCourse:
-        if course["state"] == "restricted":
+    async def _fetch_course(self, course: Course, known_ids: Collection[str]) -> FetchedCourse:
+        canvas_id = course["canvas_id"]
+        if not is_readable(course):
             return FetchedCourse(course, None)
-        if course["canvas_id"] in self._courses_without_totals:
-            return FetchedCourse(course, None, unknown_totals_failure(course["canvas_id"]))
+        if canvas_id in self._courses_without_totals:
+            failure = unknown_totals_failure(canvas_id)
+            return FetchedCourse(course, None, failure, totals_known=False)
         try:
-            return FetchedCourse(course, await self._fetch_assignments(course["canvas_id"]))
+            work = await fetch_course_work(
+                self._api,
+                self._limits,
+                canvas_id,
+                self._student_id,
+                known_ids=known_ids,
+            )
         except CanvasFailure as failure:
             return FetchedCourse(course, None, failure)
+        return FetchedCourse(course, work.assignments, groups=work.groups)
 
-    async def _fetch_assignments(self, course_id: str) -> list[Assignment]:
-        """Fetch groups, assignments and submissions of a course with one request.
+    async def _list_courses(self, query: list[tuple[str, str]], *, ended: bool) -> CourseList:
+        found: dict[str, Course] = {}
+        includes, complete = DroppedIncludes(), True
+        async for listed_row in self._fetch_rows("courses", query, self._limits.courses):
+            row = self._own_row(listed_row)
+            includes.inspect(row)
+            self._student_id = self._student_id or find_student_id(row)
+            course = parse_course(row, str(self._api.origin), ended=ended)
+            if course:
+                found[course["canvas_id"]] = course
+            complete = complete and course is not None
+        if not (found or complete):
+            raise CanvasResponseUnusable("Canvas sent a list of courses without any course.")
+        self._drops_includes = self._drops_includes or includes.are_dropped
+        self._courses_without_totals |= await includes.fill_missing(found, self._fetch_rows)
+        return CourseList(list(found.values()), complete=complete)
 
-        If Canvas drops `include[]` (scoped developer key), more requests fetch the rest.
-        """
-        found: dict[str, Assignment] = {}
-        groups: dict[str, Group] = {}
-        has_no_assignments = True
-        query = [("include[]", "assignments"), *ASSIGNMENTS_QUERY]
-        async for row in self._fetch_rows(f"courses/{course_id}/assignment_groups", query):
-            group = parse_group(row)
-            if group:
-                groups[group["id"]] = group
-                has_no_assignments = has_no_assignments and "assignments" not in row
-                self._add_assignments(found, as_object(row).get("assignments"), group)
-        if has_no_assignments and groups:
-            await self._fetch_ungrouped(course_id, found, groups)
-        return list(found.values())
+    def _own_row(self, row: Any) -> dict[str, Any]:
+        return with_own_enrollments(as_object(row), self._user_id)
 
-    async def _fetch_ungrouped(
-        self, course_id: str, found: dict[str, Assignment], groups: dict[str, Group]
-    ) -> None:
-        """Fetch the list of assignments, and the list of submissions if it contains none."""
-        has_no_submissions = True
-        async for row in self._fetch_rows(f"courses/{course_id}/assignments", ASSIGNMENTS_QUERY):
-            has_no_submissions = has_no_submissions and "submission" not in as_object(row)
-            self._add_assignments(found, [row], find_group(row, groups))
-        if has_no_submissions and found:
-            await attach_submissions(course_id, found, self._fetch_rows)
-
-    def _add_assignments(self, found: dict[str, Assignment], rows: Any, group: Group) -> None:
-        for row in rows if isinstance(rows, list) else ():
-            assignment = parse_assignment(row, group, self._student_id)
-            if assignment:
-                found[assignment["canvas_id"]] = assignment
-        _check_limit(self._limits.assignments, len(found), "assignments")
-
-    async def _fetch_rows(self, path: str, query: list[tuple[str, str]]) -> AsyncIterator[Any]:
-        url: URL = (self._api.origin / "api/v1" / path).with_query(query)
-        async with aclosing(fetch_pages(self._api, url, self._limits.pages)) as found:
-            async for rows in found:
-                for row in rows:
-                    yield row
-
-
-def _check_limit(limit: int, count: int, item_name: str) -> None:
-    if count > limit:
-        raise CanvasResponseUnusable(
-            f"Canvas lists more than {limit} {item_name}, the most that are read."
-        )
+    def _fetch_rows(
+        self, path: str, query: list[tuple[str, str]], max_rows: int | None = None
+    ) -> AsyncIterator[Any]:
+        return fetch_rows(self._api, self._limits, path, query, max_rows=max_rows)
 
 
 async def _cancel_all(tasks: set[asyncio.Task[FetchedCourse]]) -> None:

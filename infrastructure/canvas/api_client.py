@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import dataclass
 from secrets import SystemRandom
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from domain.errors import (
     CanvasResponseUnusable,
     CanvasThrottled,
     CanvasTimeout,
+    CanvasTokenRejected,
+    CanvasUnreachable,
 )
 from domain.events.sync import Requests
 from infrastructure.canvas.error_mapping import (
@@ -48,11 +51,19 @@ class CanvasResponse(NamedTuple):
     unchanged: bool = False
 
 
+@dataclass
+class RequestAttempt:
+    """One attempt at a request; `sent_at` is None, by the event loop's clock, while it waits."""
+
+    number: int
+    sent_at: float | None = None
+
+
 class CanvasApi:
     """Sends requests with one token to one origin until a deadline.
 
     With a `blocking_failure` no request is sent: `get` raises it. If `host_degraded` is true,
-    errors are not retried until the host has responded once.
+    one request at a time is sent and errors are not retried, until the host has responded once.
     """
 
     def __init__(
@@ -73,6 +84,8 @@ class CanvasApi:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._blocking_failure = blocking_failure
         self._host_degraded = host_degraded
+        self._degraded_failure: CanvasFailure | None = None
+        self._degraded_turn = asyncio.Lock()
         self._throttle = throttle
         self._limits = limits
         self._backoff = Backoff(
@@ -87,21 +100,41 @@ class CanvasApi:
         A `validator` is sent as `If-None-Match`. The loop does not use stamina: the
         number of retries depends on the failure, and the deadline is by the event loop's clock.
 
-        Raises: CanvasFailure if no attempt succeeds before the deadline.
+        Raises: CanvasFailure if no attempt succeeds before the deadline; ResponseTooLarge, one of
+        them, if the response exceeds the limits of one response.
         """
+        earlier_failure = self._degraded_failure
+        async with self._degraded_turn:
+            if self._host_degraded:
+                return await self._try_degraded_host(url, validator, earlier_failure)
+        return await self._get(url, validator)
+
+    async def _try_degraded_host(
+        self, url: URL, validator: str | None, earlier_failure: CanvasFailure | None
+    ) -> CanvasResponse:
+        """Send a request unless another one failed during the wait in a way that this one would."""
+        if self._degraded_failure and self._degraded_failure is not earlier_failure:
+            raise self._degraded_failure
+        try:
+            return await self._get(url, validator)
+        except (CanvasUnreachable, CanvasTimeout, CanvasTokenRejected) as failure:
+            self._degraded_failure = failure
+            raise
+
+    async def _get(self, url: URL, validator: str | None) -> CanvasResponse:
         self._check_preconditions()
-        attempt = 1
+        attempt = RequestAttempt(1)
         while True:
             try:
                 return await self._request_once(url, validator, attempt)
             except RetryableFailure as error:
                 failure = error.failure
-            backoff = self._backoff.delay_seconds(attempt, RETRY_RNG.random())
+            backoff = self._backoff.delay_seconds(attempt.number, RETRY_RNG.random())
             if not self._should_retry(failure, attempt, backoff):
                 raise failure
             await asyncio.sleep(backoff)
             self.requests["retried"] += 1
-            attempt += 1
+            attempt = RequestAttempt(attempt.number + 1)
 
     def _check_preconditions(self) -> None:
         if self._blocking_failure:
@@ -111,37 +144,52 @@ class CanvasApi:
                 f"The time allowed for reading {self.origin.host} is over; try again later."
             )
 
-    def _should_retry(self, failure: CanvasFailure, attempt: int, backoff: float) -> bool:
+    def _should_retry(
+        self, failure: CanvasFailure, attempt: RequestAttempt, backoff: float
+    ) -> bool:
         now = asyncio.get_running_loop().time()
-        return attempt < self._max_attempts(failure) and now + backoff < self._deadline
+        was_slow = (
+            attempt.sent_at is not None and now - attempt.sent_at >= self._limits.slow_seconds
+        )
+        max_attempts = self._max_attempts(failure, was_slow=was_slow)
+        return attempt.number < max_attempts and now + backoff < self._deadline
 
-    def _max_attempts(self, failure: CanvasFailure) -> int:
+    def _max_attempts(self, failure: CanvasFailure, *, was_slow: bool) -> int:
         if isinstance(failure, CanvasThrottled):
             return self._limits.max_throttled_attempts
-        return 1 if self._host_degraded else self._limits.max_error_attempts
+        if self._host_degraded:
+            return 1
+        if was_slow or isinstance(failure, CanvasTimeout):
+            return self._limits.max_slow_attempts
+        return self._limits.max_error_attempts
 
-    async def _request_once(self, url: URL, validator: str | None, attempt: int) -> CanvasResponse:
+    async def _request_once(
+        self, url: URL, validator: str | None, attempt: RequestAttempt
+    ) -> CanvasResponse:
         # Raised outside the except block: errors of aiohttp hold the request headers, with the
         # token, and would be attached as the context of the failure.
         try:
             async with asyncio.timeout_at(self._deadline), self._throttle.slot() as generation:
                 self.requests["total"] += 1
-                with observe_request(url, attempt) as observation:
+                attempt.sent_at = asyncio.get_running_loop().time()
+                with observe_request(url, attempt.number) as observation:
                     body, headers = await self._send(url, generation, validator, observation)
         except TRANSPORT_ERRORS as error:
             failure = map_transport_error(error, str(self.origin.host))
         else:
             self._host_degraded = False
-            return self._to_response(body, headers)
+            return await self._to_response(body, headers)
         raise failure
 
-    def _to_response(self, body: bytes | None, headers: CIMultiDictProxy[str]) -> CanvasResponse:
+    async def _to_response(
+        self, body: bytes | None, headers: CIMultiDictProxy[str]
+    ) -> CanvasResponse:
         if body is None:
             self.requests["not_modified"] += 1
             return CanvasResponse(None, unchanged=True)
         etag = headers.get("ETag", "")
         return CanvasResponse(
-            decode_json(body, self._limits.json_values),
+            await decode_json(body),
             ",".join(headers.getall("Link", ())),
             etag if SENDABLE_VALIDATOR.fullmatch(etag) else None,
         )
@@ -149,12 +197,15 @@ class CanvasApi:
     async def _send(
         self, url: URL, generation: int, validator: str | None, observation: RequestObservation
     ) -> tuple[bytes | None, CIMultiDictProxy[str]]:
+        """Send a request; the first byte and the body each have a time limit of their own."""
         headers = self._headers | ({"If-None-Match": validator} if validator else {})
-        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+        request = self._session.get(url, headers=headers, allow_redirects=False)
+        async with asyncio.timeout(self._limits.first_byte_seconds) as limit, request as response:
+            limit.reschedule(asyncio.get_running_loop().time() + self._limits.body_seconds)
             observation.status = response.status
             try:
                 body = await self._read_body(response, generation, validator)
-            except CanvasResponseUnusable:
+            except (CanvasResponseUnusable, TimeoutError):
                 response.close()
                 raise
             self._throttle.record_response(generation, _rate_limit_remaining(response))
@@ -166,7 +217,7 @@ class CanvasApi:
         if validator and response.status == NOT_MODIFIED:
             return None
         await self._check_response(response, generation)
-        return await read_body(response, self._limits.response_bytes, self._byte_budget)
+        return await read_body(response, self._limits, self._byte_budget)
 
     async def _check_response(self, response: ClientResponse, generation: int) -> None:
         host = str(self.origin.host)

@@ -3,13 +3,12 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from yarl import URL
-
 from application.ports import PlannerPage
 from domain.change_feed import FeedEntry, PlannerWindow
 from domain.errors import CanvasResponseUnusable
 from infrastructure.canvas.api_client import CanvasApi
-from infrastructure.canvas.pagination import fetch_pages
+from infrastructure.canvas.limits import Limits
+from infrastructure.canvas.pagination import PAGE_SIZES, fetch_list, in_steps
 from infrastructure.canvas.parse_feed_entry import parse_graded_submission, parse_planner_item
 
 GRADED_SUBMISSIONS_QUERY = [
@@ -18,22 +17,26 @@ GRADED_SUBMISSIONS_QUERY = [
     ("include[]", "assignment"),
     ("exclude_response_fields[]", "description"),
     ("exclude_response_fields[]", "rubric"),
-    ("per_page", "50"),
 ]
+GRADED_PAGE_SIZES = (50, 10, 1)
+"""Most runs read one page, so the largest is smaller than that of other lists."""
 
 
 async def fetch_graded_submissions(
-    api: CanvasApi, max_pages: int
+    api: CanvasApi, limits: Limits
 ) -> AsyncGenerator[list[FeedEntry], None]:
     """Fetch `GET /users/self/graded_submissions` in pages, newest first.
 
     Raises: CanvasFailure if a request fails, or if no row of a page has a course id (Canvas
     leaves out the assignment if it drops `include[]`).
     """
-    url = _build_url(api, "users/self/graded_submissions", GRADED_SUBMISSIONS_QUERY)
-    async with aclosing(fetch_pages(api, url, max_pages)) as pages:
-        async for rows in pages:
-            page = [entry for row in rows if (entry := parse_graded_submission(row))]
+    path = "users/self/graded_submissions"
+    pages = fetch_list(api, limits, path, GRADED_SUBMISSIONS_QUERY, page_sizes=GRADED_PAGE_SIZES)
+    async with aclosing(pages):
+        async for rows, _ in pages:
+            page = [
+                entry async for row in in_steps(rows) if (entry := parse_graded_submission(row))
+            ]
             if rows and not page:
                 raise CanvasResponseUnusable(
                     "Canvas lists graded submissions without their course ids."
@@ -42,7 +45,7 @@ async def fetch_graded_submissions(
 
 
 async def fetch_planner_items(
-    api: CanvasApi, max_pages: int, window: PlannerWindow, validator: str | None
+    api: CanvasApi, limits: Limits, window: PlannerWindow, validator: str | None
 ) -> AsyncGenerator[PlannerPage, None]:
     """Fetch `GET /planner/items` in pages, latest due date first.
 
@@ -51,16 +54,20 @@ async def fetch_planner_items(
 
     Raises: CanvasFailure if a request fails.
     """
-    url = _build_url(api, "planner/items", _planner_query(window))
-    first = await api.get(url, validator)
-    if first.unchanged:
-        return
-    first_page_validator = first.validator
-    async with aclosing(fetch_pages(api, url, max_pages, first)) as pages:
-        async for rows in pages:
-            entries = [entry for row in rows if (entry := parse_planner_item(row))]
-            yield PlannerPage(entries, validator=first_page_validator)
-            first_page_validator = None
+    pages = fetch_list(
+        api,
+        limits,
+        "planner/items",
+        _planner_query(window),
+        page_sizes=PAGE_SIZES,
+        validator=validator,
+    )
+    is_first = True
+    async with aclosing(pages):
+        async for rows, page_validator in pages:
+            entries = [entry async for row in in_steps(rows) if (entry := parse_planner_item(row))]
+            yield PlannerPage(entries, validator=page_validator if is_first else None)
+            is_first = False
 
 
 def _planner_query(window: PlannerWindow) -> list[tuple[str, str]]:
@@ -68,9 +75,4 @@ def _planner_query(window: PlannerWindow) -> list[tuple[str, str]]:
         ("start_date", window.start.isoformat()),
         ("end_date", window.end.isoformat()),
         ("order", "desc"),
-        ("per_page", "100"),
     ]
-
-
-def _build_url(api: CanvasApi, path: str, query: list[tuple[str, str]]) -> URL:
-    return (api.origin / "api/v1" / path).with_query(query)

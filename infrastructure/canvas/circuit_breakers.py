@@ -1,5 +1,6 @@
 """Stores the circuit breaker of each Canvas host with recent failures, shared by all processes."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from secrets import SystemRandom
@@ -17,6 +18,12 @@ FAILURE_RETENTION = timedelta(days=1)
 """A failure is deleted after this time if no other failure of the host follows."""
 DEGRADED_HOSTS_MAX_AGE = timedelta(seconds=5)
 """How long a process uses its last query of degraded hosts, because every run needs it."""
+
+REJECTIONS_OF_DEGRADED_HOST = 5
+"""Runs in a row whose tokens a host rejected, after which it counts as degraded.
+
+Its administrators may have revoked all tokens. A run then begins with one request instead of three.
+"""
 
 UPSERT_FAILURE = """
 INSERT INTO easeboard.canvas_hosts (origin, failures, openings, is_probed, failed_at)
@@ -48,10 +55,10 @@ logger = structlog.get_logger()
 
 
 class CircuitBreakers:
-    """Records the results of runs, and decides which process may send a probe.
+    """Records the results of runs, and decides which run is the probe of a host.
 
-    Implements `application.ports.HostHealth`. If the database is not available, recording logs
-    a warning and does not fail the run.
+    Implements `application.ports.HostHealth`. If the database is not available, a warning is
+    logged and the run does not fail.
     """
 
     def __init__(
@@ -67,15 +74,26 @@ class CircuitBreakers:
         self._clock = clock
         self._random_value = random_value
         self._degraded_origins: set[str] = set()
+        self._rejections: Counter[str] = Counter()
         self._refreshed_at: datetime | None = None
 
     async def record_success(self, origin: str) -> None:
         """Close the circuit of a host that responded."""
+        del self._rejections[origin]
+        await self._close_circuit(origin)
+
+    async def record_rejection(self, origin: str) -> None:
+        """Close the circuit of a host that responded, and count the token that it rejected."""
+        self._rejections[origin] += 1
+        await self._close_circuit(origin)
+
+    async def _close_circuit(self, origin: str) -> None:
         try:
             openings = await self._delete_failures(origin)
         except DATABASE_ERRORS as error:
             logger.warning("canvas_host_not_saved", origin=origin, reason=str(error))
         else:
+            self._degraded_origins.discard(origin)
             if openings:
                 logger.info("canvas_host_recovered", origin=origin, openings=openings)
 
@@ -90,11 +108,17 @@ class CircuitBreakers:
         except DATABASE_ERRORS as error:
             logger.warning("canvas_host_not_saved", origin=origin, reason=str(error))
         else:
+            if not after.is_closed:
+                self._degraded_origins.add(origin)
             if after.openings > before.openings:
                 logger.warning("canvas_host_unreachable", origin=origin, **_log_fields(after))
 
     async def is_degraded(self, origin: str) -> bool:
-        """Whether the circuit of a host was open or half open at the last query."""
+        """Whether the circuit of a host was open or half open at the last query.
+
+        What this process itself has recorded since then counts too, and so do the rejected tokens
+        that it has seen.
+        """
         now = self._clock()
         if self._refreshed_at is None or abs(now - self._refreshed_at) > DEGRADED_HOSTS_MAX_AGE:
             self._refreshed_at = now
@@ -106,26 +130,36 @@ class CircuitBreakers:
                 self._degraded_origins = {
                     origin for origin, breaker in breakers.items() if not breaker.is_closed
                 }
-        return origin in self._degraded_origins
+        has_rejected_all = self._rejections[origin] >= REJECTIONS_OF_DEGRADED_HOST
+        return has_rejected_all or origin in self._degraded_origins
 
-    async def claim_probe(self, origin: str) -> bool:
-        """Claim the probe of a host whose circuit is half open.
+    async def admits_scheduled_run(self, origin: str) -> bool:
+        """Whether a scheduled run may send requests: the circuit is closed, or it is the probe.
 
-        Returns False if no probe is due or another process has claimed it.
-
-        Raises: psycopg.Error if the database is not available.
+        While the circuit is not closed, the first run after each open time is the probe. Without
+        the database no run may.
         """
-        async with self._write_pool.connection() as connection, connection.transaction():
-            cursor = await connection.execute(SELECT_FOR_UPDATE, [origin])
-            row = await cursor.fetchone()
-            now = self._clock()
-            breaker = CircuitBreaker(*row) if row else CircuitBreaker()
-            if not breaker.is_probe_due(now):
-                return False
-            after = breaker.record_probe(now, self._random_value())
-            await connection.execute(UPDATE_CIRCUIT_BREAKER, [*after, origin])
+        try:
+            before, after = await self._claim_probe(origin)
+        except DATABASE_ERRORS as error:
+            logger.warning("canvas_hosts_not_loaded", reason=str(error))
+            return False
+        if after is None:
+            return before.is_closed
         logger.info("canvas_host_probed", origin=origin, **_log_fields(after))
         return True
+
+    async def _claim_probe(self, origin: str) -> tuple[CircuitBreaker, CircuitBreaker | None]:
+        """Return the state of a host before and after; without a state after, no probe is due."""
+        async with self._write_pool.connection() as connection, connection.transaction():
+            row = await (await connection.execute(SELECT_FOR_UPDATE, [origin])).fetchone()
+            now = self._clock()
+            before = CircuitBreaker(*row) if row else CircuitBreaker()
+            if not before.is_probe_due(now):
+                return before, None
+            after = before.record_probe(now, self._random_value())
+            await connection.execute(UPDATE_CIRCUIT_BREAKER, [*after, origin])
+        return before, after
 
     async def _save_failure(
         self, origin: str, now: datetime

@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver
 from application.ports import CanvasUser
 from domain.errors import (
     CanvasFailure,
+    CanvasNotFound,
     CanvasResponseUnusable,
     CanvasTokenRejected,
     CanvasUnreachable,
@@ -73,25 +74,35 @@ class CanvasClient:
         Raises: CanvasFailure if the request fails or the response has no user id.
         """
         api = self._open_api(origin, token, self._limits.whoami_seconds)
-        response = await api.get(api.origin / "api/v1/users/self")
+        failure = CanvasResponseUnusable(
+            f"{api.origin.host} has no user for this token; check that the address is that of a"
+            " Canvas."
+        )
+        try:
+            response = await api.get(api.origin / "api/v1/users/self")
+        except CanvasNotFound:
+            raise failure from None
         row = as_object(response.json)
         id_ = parse_id(row.get("id"))
         if id_ is None:
-            raise CanvasResponseUnusable(
-                "The response has no user id; check that the address is that of a Canvas."
-            )
+            raise failure
         return CanvasUser(id_, parse_text(row.get("name")) or "")
 
     @asynccontextmanager
     async def open_account(
-        self, origin: str, token: str, *, host_degraded: bool = False
+        self,
+        origin: str,
+        token: str,
+        *,
+        user_id: str | None = None,
+        host_degraded: bool = False,
     ) -> AsyncIterator[CanvasAccountReader]:
         """Open an account for a run. No request is sent until it is read.
 
         If `host_degraded` is true, errors are not retried until the host has responded once.
         """
         api = self._open_api(origin, token, self._limits.run_seconds, host_degraded=host_degraded)
-        account = CanvasAccountReader(api, self._limits)
+        account = CanvasAccountReader(api, self._limits, user_id)
         try:
             yield account
         finally:

@@ -21,6 +21,7 @@ from multidict import CIMultiDictProxy
 from domain.errors import (
     CanvasFailure,
     CanvasForbidden,
+    CanvasNotFound,
     CanvasResponseUnusable,
     CanvasThrottled,
     CanvasTimeout,
@@ -29,8 +30,9 @@ from domain.errors import (
 )
 from infrastructure.canvas.socket_guard import AddressNotAllowed
 
-OK, NOT_MODIFIED, UNAUTHORIZED, FORBIDDEN, TOO_MANY_REQUESTS = 200, 304, 401, 403, 429
-REDIRECTS, SERVER_ERRORS, GATEWAY_TIMEOUT = range(300, 400), range(500, 600), 504
+OK, NOT_MODIFIED, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 200, 304, 401, 403, 404
+REQUEST_TIMEOUT, TOO_MANY_REQUESTS, GATEWAY_TIMEOUT = 408, 429, 504
+REDIRECTS, CLIENT_ERRORS, SERVER_ERRORS = range(300, 400), range(400, 500), range(500, 600)
 RATE_LIMIT_MESSAGE = b"Rate Limit Exceeded"
 TRANSPORT_ERRORS = (ClientError, TimeoutError, OSError)
 """Every exception that aiohttp raises for a request."""
@@ -89,21 +91,33 @@ def map_status(
     """Map a status to a failure, wrapped if another attempt may succeed; None for 200.
 
     `body_prefix` only distinguishes the rate limit from other 403 responses. Error messages of
-    Canvas are not read, because Canvas translates them.
+    Canvas are not read, because Canvas translates them. Canvas sends its own errors as JSON, so
+    any other 403 or 404 comes from a firewall or proxy in front of it.
     """
     if status == OK:
         return None
-    return _retryable_failure(status, body_prefix, host) or _permanent_failure(
-        status, headers, host
+    return (
+        _retryable_failure(status, headers, body_prefix, host)
+        or _refusal(status, headers, host)
+        or _unexpected_status(status, host)
     )
 
 
-def _retryable_failure(status: int, body_prefix: bytes, host: str) -> RetryableFailure | None:
+def _retryable_failure(
+    status: int, headers: CIMultiDictProxy[str], body_prefix: bytes, host: str
+) -> RetryableFailure | None:
     if status == TOO_MANY_REQUESTS or (status == FORBIDDEN and RATE_LIMIT_MESSAGE in body_prefix):
         return RetryableFailure(
             CanvasThrottled(f"{host} refuses requests (rate limit); try again in a minute.")
         )
-    if status == GATEWAY_TIMEOUT:
+    if status == FORBIDDEN and not is_json(headers):
+        return RetryableFailure(
+            CanvasUnreachable(
+                f"A firewall in front of {host} refuses the request (status 403); try again later,"
+                " or have an administrator of this Canvas allow the requests of easeboard."
+            )
+        )
+    if status in {REQUEST_TIMEOUT, GATEWAY_TIMEOUT}:
         return RetryableFailure(CanvasTimeout(f"A gateway of {host} timed out; try again later."))
     if status in SERVER_ERRORS:
         return RetryableFailure(
@@ -112,15 +126,32 @@ def _retryable_failure(status: int, body_prefix: bytes, host: str) -> RetryableF
     return None
 
 
-def _permanent_failure(status: int, headers: CIMultiDictProxy[str], host: str) -> CanvasFailure:
+def _refusal(status: int, headers: CIMultiDictProxy[str], host: str) -> CanvasFailure | None:
     if status == UNAUTHORIZED and headers.get("WWW-Authenticate", "").lower().startswith("bearer"):
         return CanvasTokenRejected(f"{host} rejects the token; create a new one in Canvas.")
-    if status == UNAUTHORIZED or (status == FORBIDDEN and is_json(headers)):
+    if status in {UNAUTHORIZED, FORBIDDEN}:
         return CanvasForbidden(
             f"{host} does not permit this token to read the data; use a token without restrictions."
         )
+    if status == NOT_FOUND and is_json(headers):
+        return CanvasNotFound(
+            f"{host} has no such data, or no longer shows it to the owner of the token."
+        )
+    return None
+
+
+def _unexpected_status(status: int, host: str) -> CanvasResponseUnusable:
     if status in REDIRECTS and status != NOT_MODIFIED:
         return CanvasResponseUnusable(f"{host} redirects; enter the address it redirects to.")
+    if status == NOT_FOUND:
+        return CanvasResponseUnusable(
+            f"{host} has no Canvas at this address (status 404); check the address."
+        )
+    if status in CLIENT_ERRORS:
+        return CanvasResponseUnusable(
+            f"{host} does not accept a request of easeboard (status {status}); report this to the"
+            " operator of easeboard."
+        )
     return CanvasResponseUnusable(
         f"{host} sent the unexpected status {status}; check that it is a Canvas."
     )

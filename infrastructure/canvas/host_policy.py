@@ -9,14 +9,17 @@ from urllib.parse import SplitResult, urlsplit
 from yarl import URL
 
 from domain.errors import CanvasUrlNotAllowed
+from infrastructure.canvas.pasted_text import NotHttp, split_address
 from infrastructure.canvas.socket_guard import is_public_address
 
-MAX_CANVAS_URL_LENGTH = 300
+MAX_AUTHORITY_LENGTH = 300
+"""A host name has at most 253 characters (RFC 1035, 2.3.4)."""
 HTTP_PORT, HTTPS_PORT = 80, 443
 HOST_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 HOST_NAME = re.compile(rf"(?:{HOST_LABEL}\.)+{HOST_LABEL}")
 NUMERIC_LABEL = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")
-FORBIDDEN_CHARACTERS = re.compile(r"[^\x21-\x7e\x80-\U0010ffff]|\\")
+FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]|\s")
+"""Characters that `urlsplit` removes, or that some programs take for the end of the host."""
 URL_HINT = "enter an address like https://canvas.school.edu"
 
 
@@ -42,11 +45,14 @@ class HostPolicy:
         )
 
     def allowed_origin(self, url: str) -> str:
-        """Return the origin of an address, without a default port; https unless private.
+        """Return the origin of any address on a Canvas, without a default port.
+
+        The address may be copied from a browser: path, query and what people paste around it are
+        left out. The scheme is https, unless the host is private.
 
         Raises: CanvasUrlNotAllowed with what to do, if the address is not valid or not allowed.
         """
-        parts = self._parse(url.strip())
+        parts = self._parse(url)
         host, port = _host_of(parts), _port_of(parts)
         url_host = f"[{host}]" if ":" in host else host
         default_port = HTTP_PORT if parts.scheme == "http" else HTTPS_PORT
@@ -54,7 +60,7 @@ class HostPolicy:
             return f"{parts.scheme}://{url_host}" + (
                 f":{port}" if port not in {None, default_port} else ""
             )
-        _check_public(parts.scheme, host, port, f"{url_host}:{port or default_port}")
+        _check_public(host, port, f"{url_host}:{port or default_port}", default_port)
         self._check_allowed(host)
         return f"https://{url_host}"
 
@@ -70,15 +76,16 @@ class HostPolicy:
         )
 
     def _parse(self, url: str) -> SplitResult:
-        if not url or len(url) > MAX_CANVAS_URL_LENGTH or FORBIDDEN_CHARACTERS.search(url):
-            raise CanvasUrlNotAllowed(f"This is not the address of a Canvas; {URL_HINT}.")
         try:
-            parts = urlsplit(url if "://" in url else f"https://{url}")
-            if "://" not in url and self._is_private("https", _host_of(parts), parts.port):
+            scheme, authority = split_address(url)
+            _check_authority(authority)
+            parts = urlsplit(f"{scheme or 'https'}://{authority}")
+            if scheme is None and self._is_private("https", _host_of(parts), parts.port):
                 parts = parts._replace(scheme="http")
+        except NotHttp:
+            raise CanvasUrlNotAllowed(f"Canvas is only used over https; {URL_HINT}.") from None
         except ValueError:
             raise CanvasUrlNotAllowed(f"This is not the address of a Canvas; {URL_HINT}.") from None
-        _check_bare_origin(parts)
         return parts
 
     def _check_allowed(self, host: str) -> None:
@@ -89,32 +96,29 @@ class HostPolicy:
             )
 
 
-def _check_public(scheme: str, host: str, port: int | None, host_and_port: str) -> None:
+def _check_public(host: str, port: int | None, host_and_port: str, default_port: int) -> None:
     if not _is_public_host(host):
         raise CanvasUrlNotAllowed(
             f"{host} is not a host on the public internet; for a sandbox, an administrator can set"
             f" CANVAS_ALLOW_PRIVATE={host_and_port}"
         )
-    if scheme != "https":
-        raise CanvasUrlNotAllowed(
-            f"Canvas is only used over https; {URL_HINT}. For a sandbox without TLS, an"
-            " administrator can allow one host and port with CANVAS_ALLOW_PRIVATE."
-        )
-    if port not in {None, HTTPS_PORT}:
+    if port not in {None, HTTPS_PORT, default_port}:
         raise CanvasUrlNotAllowed(f"Canvas is only used on port 443; {URL_HINT}.")
 
 
-def _check_bare_origin(parts: SplitResult) -> None:
-    if parts.scheme not in {"http", "https"}:
-        raise CanvasUrlNotAllowed(f"Canvas is only used over https; {URL_HINT}.")
-    if "@" in parts.netloc:
+def _check_authority(authority: str) -> None:
+    if not authority or len(authority) > MAX_AUTHORITY_LENGTH:
+        raise CanvasUrlNotAllowed(f"This is not the address of a Canvas; {URL_HINT}.")
+    if FORBIDDEN_CHARACTERS.search(authority):
+        raise CanvasUrlNotAllowed(
+            f"The address must not contain blanks or backslashes before its path; {URL_HINT}."
+        )
+    if "@" in authority:
         raise CanvasUrlNotAllowed(f"The address must not contain a user name; {URL_HINT}.")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise CanvasUrlNotAllowed(f"The address must end after the host; {URL_HINT}.")
 
 
 def _host_of(parts: SplitResult) -> str:
-    host = (parts.hostname or "").removesuffix(".")
+    host = parts.hostname or ""
     if ":" in host:
         try:
             return ip_address(host).compressed

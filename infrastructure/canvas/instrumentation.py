@@ -15,6 +15,7 @@ from yarl import URL
 from domain.errors import (
     CanvasFailure,
     CanvasForbidden,
+    CanvasNotFound,
     CanvasThrottled,
     CanvasTimeout,
     CanvasTokenRejected,
@@ -33,6 +34,7 @@ FAILURE_OUTCOMES: dict[type[Exception], str] = {
     CanvasThrottled: "throttled",
     CanvasTokenRejected: "refused",
     CanvasForbidden: "refused",
+    CanvasNotFound: "refused",
     CanvasTimeout: "timeout",
 }
 """The outcome recorded for a failure; every other failure is recorded as `fault`."""

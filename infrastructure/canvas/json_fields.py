@@ -10,7 +10,11 @@ MAX_URL_LENGTH = 2_000
 MAX_COUNT = 2**31 - 1
 MAX_NUMBER = 2**63
 
+MAX_NUMBER_LENGTH = 40
+"""Characters of a number that is sent as text."""
+
 _match_id = re.compile(r"[0-9]{1,20}(?:~[0-9]{1,20})?").fullmatch
+_match_number = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII).fullmatch
 _match_utc_time = re.compile(
     r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
@@ -36,7 +40,13 @@ def parse_text(value: Any, max_length: int = MAX_TEXT_LENGTH) -> str | None:
 
 
 def parse_number(value: Any) -> float | None:
-    """Parse a finite number."""
+    """Parse a finite number, or a text that is one.
+
+    Canvas can be set to write decimals as text (`encode_big_decimal_as_string` of Rails).
+    """
+    if isinstance(value, str):
+        is_number = len(value) <= MAX_NUMBER_LENGTH and _match_number(value)
+        return parse_number(float(value)) if is_number else None
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -45,9 +55,10 @@ def parse_number(value: Any) -> float | None:
 
 
 def parse_count(value: Any) -> int | None:
-    """Parse an integer from 0 to `MAX_COUNT`."""
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_integer and 0 <= value <= MAX_COUNT else None
+    """Parse a whole number from 0 to `MAX_COUNT`, also one that is written `3.0` or as text."""
+    number = parse_number(value)
+    is_count = number is not None and 0 <= number <= MAX_COUNT and number.is_integer()
+    return int(number) if is_count and number is not None else None
 
 
 def parse_time(value: Any) -> str | None:

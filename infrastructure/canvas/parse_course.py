@@ -1,9 +1,10 @@
-"""Parses courses and enrollments of Canvas to the records of the domain."""
+"""Parses courses of Canvas to the records of the domain."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-from domain.canvas import Course, Teacher, Term
+from yarl import URL
+
+from domain.canvas import Course, SchemeGrade, Teacher, Term
 from infrastructure.canvas.json_fields import (
     as_object,
     as_objects,
@@ -13,51 +14,70 @@ from infrastructure.canvas.json_fields import (
     parse_time,
     parse_url,
 )
+from infrastructure.canvas.parse_enrollments import (
+    NO_TOTALS,
+    CourseGrades,
+    has_ended,
+    is_gone,
+    parse_grades,
+    parse_role,
+    student_enrollments,
+)
 
 MAX_TEACHERS = 200
-STUDENT_ENROLLMENT_TYPES = frozenset({"student", "StudentEnrollment"})
-"""Values of Canvas's `type` of an enrollment: `student` in a course, the other in a list."""
-
-TOTAL_FIELDS = ("computed_current_score", "computed_current_grade", "computed_current_letter_grade")
-ENROLLMENT_GRADE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade")
+MAX_SCHEME_GRADES = 100
+SCHEME_GRADE_FIELDS = 2
 
 
-class CourseTotals(NamedTuple):
-    """The total score and grade of a course: of graded work (current) and of all work (final)."""
+def parse_course(row: Any, origin: str, *, ended: bool = False) -> Course | None:
+    """Parse a row of `GET /courses`; None if it has no id.
 
-    current_score: float | None = None
-    current_grade: str | None = None
-    final_score: float | None = None
-    final_grade: str | None = None
-
-
-def parse_course(row: Any, origin: str) -> Course | None:
-    """Parse a row of `GET /courses`; None if it has no id."""
+    `ended` is true for a row of the list of ended courses.
+    """
     row = as_object(row)
     canvas_id = parse_id(row.get("id"))
     if canvas_id is None:
         return None
-    state = _parse_state(row)
-    totals = _parse_totals(row)
-    shown = totals or CourseTotals()
+    grades = parse_grades(row)
+    shown = grades.shown or NO_TOTALS
+    ended = ended or has_ended(row)
+    state = _parse_state(row, ended=ended)
     return Course(
         canvas_id=canvas_id,
         name=parse_text(row.get("name")),
         course_code=parse_text(row.get("course_code")),
         term=_parse_term(as_object(row.get("term"))),
+        role=parse_role(row),
         state=state,
+        ended=ended,
         favorite=row.get("is_favorite") is True,
         teachers=_parse_teachers(row.get("teachers")),
         time_zone=parse_text(row.get("time_zone")),
-        current_score=shown.current_score,
-        current_grade=shown.current_grade,
-        final_score=shown.final_score,
-        final_grade=shown.final_grade,
-        grades_hidden=totals is None and state != "restricted",
+        **shown,
+        grading_period=grades.grading_period,
+        has_grading_periods=grades.has_grading_periods,
+        weighted_periods=row.get("has_weighted_grading_periods") is True,
+        all_periods_shown=grades.all_periods_shown,
+        period_totals=grades.period_totals,
+        course_totals=grades.course_totals,
+        grading_scheme=_parse_scheme(row, grades),
+        grades_hidden=grades.shown is None and state != "restricted",
         weighted=row.get("apply_assignment_group_weights") is True,
-        image_url=parse_url(row.get("image_download_url")),
+        image_url=_parse_image_url(row.get("image_download_url")),
         html_url=f"{origin}/courses/{canvas_id}",
     )
+
+
+def ended_course(canvas_id: str, origin: str) -> Course:
+    """Return the record of a course that has ended and of which Canvas shows no totals.
+
+    Everything else that is known of it stays, as with a restricted course.
+    """
+    row = {"id": canvas_id, "access_restricted_by_date": True}
+    course = parse_course(row, origin, ended=True)
+    if course is None:
+        raise ValueError(f"not the id of a course: {canvas_id!r}")
+    return course
 
 
 def find_student_id(row: Any) -> str | None:
@@ -68,72 +88,14 @@ def find_student_id(row: Any) -> str | None:
     return next((id_ for id_ in found if id_), None)
 
 
-def student_enrollments(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The student enrollments in a row of `GET /courses`, one for each section."""
-    return [
-        item
-        for item in as_objects(row.get("enrollments"))
-        if parse_text(item.get("type")) in STUDENT_ENROLLMENT_TYPES
-    ]
-
-
-def shows_totals(enrollment: dict[str, Any]) -> bool:
-    """Whether an enrollment in a row of `GET /courses` has totals; hidden ones are absent keys."""
-    return any(key in enrollment for key in TOTAL_FIELDS)
-
-
-def parse_enrollment_totals(row: Any) -> CourseTotals | None:
-    """Parse the totals in a row of `GET /users/self/enrollments`; None if they are hidden."""
-    grades = as_object(as_object(row).get("grades"))
-    if not any(key in grades for key in ENROLLMENT_GRADE_FIELDS):
-        return None
-    return CourseTotals(
-        current_score=parse_number(grades.get("current_score")),
-        current_grade=parse_text(grades.get("current_grade")),
-        final_score=parse_number(grades.get("final_score")),
-        final_grade=parse_text(grades.get("final_grade")),
-    )
-
-
-def most_complete(found: Iterable[CourseTotals | None]) -> CourseTotals | None:
-    """Choose the totals with the most values, the first of equals; None if all are hidden."""
-    return max(found, key=_completeness, default=None)
-
-
-def _parse_state(row: dict[str, Any]) -> str:
+def _parse_state(row: dict[str, Any], *, ended: bool) -> str:
+    workflow_state = parse_text(row.get("workflow_state"))
+    if workflow_state == "deleted" or is_gone(row):
+        return "withdrawn"
     if row.get("access_restricted_by_date") is True:
         return "restricted"
-    is_concluded = row.get("concluded") is True or row.get("workflow_state") == "completed"
-    return "concluded" if is_concluded else "active"
-
-
-def _parse_totals(row: dict[str, Any]) -> CourseTotals | None:
-    if row.get("hide_final_grades") is True:
-        return None
-    return most_complete(
-        _parse_section_totals(enrollment)
-        for enrollment in student_enrollments(row)
-        if shows_totals(enrollment)
-    )
-
-
-def _completeness(totals: CourseTotals | None) -> int:
-    return 0 if totals is None else 1 + any(part is not None for part in totals)
-
-
-def _parse_section_totals(enrollment: dict[str, Any]) -> CourseTotals:
-    score = parse_number(enrollment.get("computed_current_score"))
-    grade = parse_text(enrollment.get("computed_current_grade"))
-    grade = grade or parse_text(enrollment.get("computed_current_letter_grade"))
-    if score is None and grade is None:
-        score = parse_number(enrollment.get("current_period_computed_current_score"))
-        grade = parse_text(enrollment.get("current_period_computed_current_grade"))
-    return CourseTotals(
-        current_score=score,
-        current_grade=grade,
-        final_score=parse_number(enrollment.get("computed_final_score")),
-        final_grade=parse_text(enrollment.get("computed_final_grade")),
-    )
+    concluded = ended or row.get("concluded") is True or workflow_state == "completed"
+    return "concluded" if concluded else "active"
 
 
 def _parse_term(row: dict[str, Any]) -> Term | None:
@@ -155,3 +117,39 @@ def _parse_teachers(rows: Any) -> list[Teacher]:
         if (id_ := parse_id(row.get("id")))
     }
     return [found[id_] for id_ in sorted(found)]
+
+
+def _parse_scheme(row: dict[str, Any], grades: CourseGrades) -> list[SchemeGrade] | None:
+    """Parse the grading scheme: pairs of a grade and its lower bound.
+
+    Canvas sends its default scheme for a course that has none, so the scheme counts only if the
+    course names one or shows a grade.
+    """
+    shown = (grades.course_totals, grades.period_totals)
+    has_grades = any(each and (each["current_grade"] or each["final_grade"]) for each in shown)
+    pairs = row.get("grading_scheme")
+    if not isinstance(pairs, list) or not (has_grades or parse_id(row.get("grading_standard_id"))):
+        return None
+    parsed = [_parse_scheme_grade(pair) for pair in pairs[:MAX_SCHEME_GRADES]]
+    return [grade for grade in parsed if grade] if parsed and all(parsed) else None
+
+
+def _parse_scheme_grade(pair: Any) -> SchemeGrade | None:
+    if not isinstance(pair, list) or len(pair) != SCHEME_GRADE_FIELDS:
+        return None
+    name, lower_bound = parse_text(pair[0]), parse_number(pair[1])
+    if name is None or lower_bound is None:
+        return None
+    return SchemeGrade(name=name, lower_bound=lower_bound)
+
+
+def _parse_image_url(value: Any) -> str | None:
+    """Parse the URL of an image, without user, query and fragment, which may contain a key."""
+    text = parse_url(value)
+    if text is None:
+        return None
+    try:
+        url = URL(text)
+        return str(url.with_user(None).with_query(None).with_fragment(None)) if url.host else None
+    except ValueError:
+        return None

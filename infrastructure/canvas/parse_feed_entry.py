@@ -1,8 +1,15 @@
 """Parses rows of the change feeds to entries that are compared with known assignments."""
 
+import re
 from typing import Any
 
-from domain.change_feed import FeedEntry, PlannerStatus, graded_state_hash, planner_state_hash
+from domain.change_feed import (
+    FeedEntry,
+    PlannerStatus,
+    graded_state_hash,
+    part_state_hash,
+    planner_state_hash,
+)
 from infrastructure.canvas.json_fields import (
     as_object,
     parse_id,
@@ -10,10 +17,13 @@ from infrastructure.canvas.json_fields import (
     parse_text,
     parse_time,
 )
-from infrastructure.canvas.parse_assignment import parse_submission
+from infrastructure.canvas.parse_submission import parse_submission
 
 ASSIGNMENT_PLANNABLE_TYPES = frozenset({"assignment", "quiz", "discussion_topic"})
 """Types of planner items that are assignments; quizzes and topics have ids of their own too."""
+PART_PLANNABLE_TYPE = "sub_assignment"
+"""The type of a planner item that is a part of an assignment; its id is not that assignment's."""
+ASSIGNMENT_URL = re.compile(r"/courses/[0-9~]+/assignments/([0-9~]+)")
 
 
 def parse_graded_submission(row: Any) -> FeedEntry | None:
@@ -35,11 +45,15 @@ def parse_planner_item(row: Any) -> FeedEntry | None:
     plannable = as_object(row.get("plannable"))
     kind = parse_text(row.get("plannable_type"))
     course_id = parse_id(row.get("course_id"))
+    due_at = parse_time(plannable.get("due_at")) or parse_time(row.get("plannable_date"))
+    if not (course_id and due_at):
+        return None
+    if kind == PART_PLANNABLE_TYPE:
+        return _parse_part(row, plannable, course_id, due_at)
     assignment_id = parse_id(plannable.get("assignment_id"))
     if assignment_id is None and kind == "assignment":
         assignment_id = parse_id(row.get("plannable_id"))
-    due_at = parse_time(plannable.get("due_at")) or parse_time(row.get("plannable_date"))
-    if kind not in ASSIGNMENT_PLANNABLE_TYPES or not (course_id and assignment_id and due_at):
+    if kind not in ASSIGNMENT_PLANNABLE_TYPES or not assignment_id:
         return None
     state_hash = planner_state_hash(
         parse_text(plannable.get("title")),
@@ -50,9 +64,27 @@ def parse_planner_item(row: Any) -> FeedEntry | None:
     return FeedEntry("planned", course_id, assignment_id, state_hash, due_at)
 
 
+def _parse_part(
+    row: dict[str, Any], plannable: dict[str, Any], course_id: str, due_at: str
+) -> FeedEntry | None:
+    """Parse the item of a part; None if Canvas does not show which assignment it belongs to.
+
+    Newer versions of Canvas show the id of the assignment only in the URL.
+    """
+    found = ASSIGNMENT_URL.search(parse_text(row.get("html_url")) or "")
+    assignment_id = parse_id(plannable.get("assignment_id")) or parse_id(found and found[1])
+    tag = parse_text(plannable.get("sub_assignment_tag"))
+    if not (assignment_id and tag):
+        return None
+    points = parse_number(plannable.get("points_possible"))
+    state_hash = part_state_hash(due_at, points, _parse_status(as_object(row.get("submissions"))))
+    return FeedEntry("planned", course_id, assignment_id, state_hash, due_at, tag)
+
+
 def _parse_status(row: dict[str, Any]) -> PlannerStatus:
     return PlannerStatus(
         submitted=row.get("submitted") is True,
+        graded=row.get("graded") is True and row.get("excused") is not True,
         excused=row.get("excused") is True,
         late=row.get("late") is True,
         missing=row.get("missing") is True,

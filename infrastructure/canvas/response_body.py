@@ -1,14 +1,27 @@
-"""Reads response bodies; limits are applied to the decompressed size while reading."""
+"""Reads and decodes response bodies in steps that leave the event loop free in between."""
 
+import asyncio
+import re
 from typing import Any
 
 import orjson
 from aiohttp import ClientResponse
 
 from domain.errors import CanvasResponseUnusable
+from infrastructure.canvas.limits import Limits
+from infrastructure.projection_engine.gc_pause import pause_gc
 
 CHUNK_BYTES = 64 * 1024
 PREFIX_BYTES = 4 * 1024
+STRUCTURE = b",[{"
+"""Each JSON value begins after one of these bytes, except the first value of a response."""
+MAX_REPAIRS = 100
+UNREADABLE_NUMBER = re.compile(r"-?(?:NaN|Infinity|[0-9][0-9.eE+-]*)")
+"""A number that JSON lacks, or that is too large for a float."""
+
+
+class ResponseTooLarge(CanvasResponseUnusable):
+    """A response is larger than one may be; smaller pages of the same list may not be."""
 
 
 class ByteBudget:
@@ -27,20 +40,28 @@ class ByteBudget:
             raise CanvasResponseUnusable("Canvas sent more data than one run may read.")
 
 
-async def read_body(response: ClientResponse, max_bytes: int, budget: ByteBudget) -> bytes:
-    """Read a whole body.
+async def read_body(response: ClientResponse, limits: Limits, budget: ByteBudget) -> bytes:
+    """Read a whole body; its decompressed size and its JSON values are counted while it is read.
 
-    Raises: CanvasResponseUnusable if it is larger than `max_bytes` or the budget. The caller
-    must close the response then.
+    aiohttp decompresses at most 256 KiB at a time. The event loop runs other tasks after each
+    chunk, also if more is decompressed already.
+
+    Raises: ResponseTooLarge if it exceeds a limit of one response; CanvasResponseUnusable if it
+    exceeds the budget; TimeoutError if it pauses for `Limits.read_seconds`. The caller must close
+    the response then.
     """
+    loop = asyncio.get_running_loop()
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-        size += len(chunk)
-        if size > max_bytes:
-            raise CanvasResponseUnusable(f"Canvas sent a response of more than {max_bytes} bytes.")
-        budget.spend(len(chunk))
-        chunks.append(chunk)
+    size = values = 0
+    async with asyncio.timeout(limits.read_seconds) as pause:
+        async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+            size += len(chunk)
+            values += len(chunk) - len(chunk.translate(None, STRUCTURE))
+            _check_size(size, values, limits)
+            budget.spend(len(chunk))
+            chunks.append(chunk)
+            await asyncio.sleep(0)
+            pause.reschedule(loop.time() + limits.read_seconds)
     return b"".join(chunks)
 
 
@@ -52,17 +73,42 @@ async def read_prefix(response: ClientResponse) -> bytes:
     return prefix
 
 
-def decode_json(body: bytes, max_values: int) -> Any:
-    """Decode a JSON body.
+async def decode_json(body: bytes) -> Any:
+    """Decode a JSON body; a number that cannot be read (`NaN`, `1e400`) becomes None.
 
-    Commas are counted first, because many small values need much memory when decoded.
+    Such a number costs only itself, not the other rows of its page. Each attempt is a step of its
+    own, so the event loop runs other tasks before and after.
 
-    Raises: CanvasResponseUnusable if the body is not JSON or has more than `max_values` commas.
+    Raises: CanvasResponseUnusable if the body is not JSON, or has more than `MAX_REPAIRS` such
+    numbers.
     """
-    if body.count(b",") > max_values:
-        raise CanvasResponseUnusable(f"Canvas sent a response of more than {max_values} values.")
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        failure = CanvasResponseUnusable("Canvas sent a response that is not valid JSON.")
-    raise failure
+    document: bytes | str = body
+    for _ in range(MAX_REPAIRS + 1):
+        await asyncio.sleep(0)
+        try:
+            with pause_gc():
+                decoded = orjson.loads(document)
+        except orjson.JSONDecodeError as error:
+            document = _without_unreadable_number(error)
+        else:
+            await asyncio.sleep(0)
+            return decoded
+        if not document:
+            break
+    raise CanvasResponseUnusable("Canvas sent a response that is not valid JSON.")
+
+
+def _check_size(size: int, values: int, limits: Limits) -> None:
+    if size > limits.response_bytes:
+        raise ResponseTooLarge(
+            f"Canvas sent a response of more than {limits.response_bytes} bytes."
+        )
+    if values > limits.json_values:
+        raise ResponseTooLarge(f"Canvas sent a response of more than {limits.json_values} values.")
+
+
+def _without_unreadable_number(error: orjson.JSONDecodeError) -> str:
+    """Return the document with null in place of the number at the error; empty without one."""
+    start = error.pos - error.doc.endswith("-", 0, error.pos)
+    number = UNREADABLE_NUMBER.match(error.doc, start)
+    return f"{error.doc[:start]}null{error.doc[number.end() :]}" if number else ""

@@ -7,23 +7,29 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from domain.canvas import Assignment, Course, Submission
+from domain.canvas import Assignment, Course, Submission, Totals
 from domain.errors import CanvasFailure, CanvasForbidden, CanvasTokenRejected
 from infrastructure.canvas.json_fields import as_object, parse_id
-from infrastructure.canvas.parse_assignment import parse_submission
-from infrastructure.canvas.parse_course import (
-    CourseTotals,
+from infrastructure.canvas.parse_enrollments import (
+    NO_TOTALS,
     most_complete,
     parse_enrollment_totals,
     shows_totals,
     student_enrollments,
 )
+from infrastructure.canvas.parse_submission import parse_submission
 
 FetchRows = Callable[[str, list[tuple[str, str]]], AsyncIterator[Any]]
 """Fetches a path below `/api/v1` with a query; yields the rows of all pages."""
 
 INCLUDE_FIELDS = ("term", "teachers", "is_favorite")
-ENROLLMENTS_QUERY = [("type[]", "StudentEnrollment"), ("state[]", "active"), ("per_page", "100")]
+ENROLLMENTS_QUERY = [
+    ("type[]", "StudentEnrollment"),
+    ("state[]", "active"),
+    ("state[]", "invited"),
+    ("state[]", "completed"),
+    ("per_page", "100"),
+]
 FAVORITES_QUERY = [("per_page", "100")]
 SUBMISSIONS_QUERY = [("student_ids[]", "self"), ("per_page", "100")]
 
@@ -100,10 +106,8 @@ async def attach_submissions(
         assignment["submission"] = own_submissions.get(id_)
 
 
-async def _fetch_totals(
-    course_ids: set[str], fetch_rows: FetchRows
-) -> dict[str, CourseTotals | None]:
-    totals: dict[str, CourseTotals | None] = {}
+async def _fetch_totals(course_ids: set[str], fetch_rows: FetchRows) -> dict[str, Totals | None]:
+    totals: dict[str, Totals | None] = {}
     with _explain_missing_scope("/users/:user_id/enrollments"):
         async for row in fetch_rows("users/self/enrollments", ENROLLMENTS_QUERY):
             id_ = parse_id(as_object(row).get("course_id"))
@@ -124,10 +128,14 @@ async def _fetch_favorites(fetch_rows: FetchRows) -> set[str | None]:
         return set()
 
 
-def _set_totals(course: Course, totals: CourseTotals | None) -> None:
-    shown = totals or CourseTotals()
-    course["current_score"], course["current_grade"] = shown.current_score, shown.current_grade
-    course["final_score"], course["final_grade"] = shown.final_score, shown.final_grade
+def _set_totals(course: Course, totals: Totals | None) -> None:
+    shown = totals or NO_TOTALS
+    course["current_score"], course["current_grade"] = (
+        shown["current_score"],
+        shown["current_grade"],
+    )
+    course["final_score"], course["final_grade"] = shown["final_score"], shown["final_grade"]
+    course["course_totals"] = totals
     course["grades_hidden"] = totals is None
 
 

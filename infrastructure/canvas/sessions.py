@@ -59,11 +59,10 @@ class ClientSessions:
             cookie_jar=DummyCookieJar(),
             trust_env=False,
             auto_decompress=True,
+            # CanvasApi limits the time of a request: a slow first byte is allowed, a body that
+            # stops is not.
             timeout=ClientTimeout(
-                total=limits.request_seconds,
-                connect=limits.connect_seconds,
-                sock_connect=limits.connect_seconds,
-                sock_read=limits.read_seconds,
+                total=None, connect=limits.pool_seconds, sock_connect=limits.connect_seconds
             ),
             max_line_size=limits.header_bytes,
             max_field_size=limits.header_bytes,

@@ -17,9 +17,9 @@ from infrastructure.postgres.pools import WritePool
 SELECT_HEAD_AND_WRITERS = "SELECT head, writers FROM easeboard.fence()"
 
 SELECT_EVENTS = """
-SELECT stream, version, topic, state, recorded_at, person_id, position
+SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
   FROM (
-           SELECT stream, version, topic, state, recorded_at, person_id, position,
+           SELECT stream, version, topic, state, recorded_at, person_id, position, event_id,
                   sum(octet_length(state)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
                       - octet_length(state) AS bytes_before
              FROM easeboard.events

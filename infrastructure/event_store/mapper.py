@@ -53,6 +53,8 @@ class StoredEvent(NamedTuple):
 
 EventRow = tuple[UUID, int, str, bytes, datetime, UUID, int]
 """The fields of a StoredEvent, as the database driver returns them."""
+IdentifiedRow = tuple[UUID, int, str, bytes, datetime, UUID, int, UUID]
+"""An EventRow, and the id of the event."""
 
 
 class OrjsonTranscoder(eventsourcing.persistence.Transcoder):
@@ -98,15 +100,14 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
             for index, (event, event_type) in enumerate(zip(events, event_types, strict=True))
         ]
 
-    def to_recorded_events(self, rows: Sequence[EventRow]) -> list[RecordedEvent]:
-        """Convert rows to events with their position, time and person.
+    def to_recorded_events(self, rows: Sequence[IdentifiedRow]) -> list[RecordedEvent]:
+        """Convert rows to events with their position, time, person and id.
 
         Raises: EventUnreadable for the first row that cannot be decrypted or decoded.
         """
-        ciphers = self._decryption_keys(rows)
-        events = [self._to_event(row, ciphers) for row in rows]
+        events = self.to_events([row[:7] for row in rows])
         return [
-            RecordedEvent(event, row[6], event.timestamp, row[5])
+            RecordedEvent(event, row[6], event.timestamp, row[5], row[7])
             for event, row in zip(events, rows, strict=True)
         ]
 

@@ -31,14 +31,14 @@ SELECT position, person_id
 """
 
 SELECT_EVENTS_AT_POSITIONS = """
-SELECT stream, version, topic, state, recorded_at, person_id, position
+SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
   FROM easeboard.events
  WHERE position = ANY(%s)
  ORDER BY position
 """
 
 SELECT_EVENTS_SINCE_TOPIC = """
-SELECT stream, version, topic, state, recorded_at, person_id, position
+SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
   FROM easeboard.events
  WHERE stream = %s
    AND version < %s

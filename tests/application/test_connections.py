@@ -1,5 +1,6 @@
 """The effects of the connection commands on the event log, the vault and the queue."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from application.close_connection import CloseConnection, close_connection
 from application.ports import CanvasUser
 from application.rotate_token import RotateToken, rotate_token
+from application.set_up_connection import SetUpConnection, set_up_connection
 from application.validate_connection import ValidateConnection, validate_connection
 from domain.aggregate import Aggregate
 from domain.errors import (
@@ -30,6 +32,15 @@ async def test_setup_opens_a_connection_stores_its_token_and_queues_a_run(app: A
     assert (connection.status, connection.canvas_user_name) == ("active", "Ada")
     assert app.vault.tokens == {(connection_id, connection.token_fingerprint): TOKEN}
     assert app.queue.queued == [connection_id]
+
+
+async def test_a_connection_without_a_name_is_named_by_its_host(app: Application) -> None:
+    command = SetUpConnection(person_id=PERSON, canvas_url=ORIGIN, api_token=TOKEN)
+    queued = await set_up_connection(
+        command, store=app.store, vault=app.vault, canvas=app.canvas, queue=app.queue
+    )
+    connection = await app.connection(queued.connection_id)
+    assert connection.canvas_name == ORIGIN.removeprefix("https://")
 
 
 async def test_the_event_log_does_not_contain_the_token(app: Application) -> None:
@@ -110,7 +121,33 @@ async def rotate(app: Application, connection_id: UUID, token: str) -> None:
         connection_id=connection_id,
         api_token=token,
     )
-    await rotate_token(command, store=app.store, vault=app.vault, canvas=app.canvas)
+    await rotate_token(
+        command,
+        store=app.store,
+        vault=app.vault,
+        canvas=app.canvas,
+        queue=app.queue,
+        interval=timedelta(hours=2),
+    )
+
+
+async def test_a_new_token_after_a_rejected_one_queues_a_run_at_once(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.canvas.failure = CanvasTokenRejected("Expired")
+    await app.run_next()
+    app.canvas.failure = None
+    app.canvas.users[NEW_TOKEN] = CanvasUser("42", "Ada")
+    await rotate(app, connection_id, NEW_TOKEN)
+    assert (await app.last_run(connection_id))["status"] == "queued"
+    assert app.queue.queued == [connection_id]
+
+
+async def test_a_new_token_of_an_active_connection_queues_no_run(app: Application) -> None:
+    connection_id = await app.set_up()
+    await app.run_next()
+    app.canvas.users[NEW_TOKEN] = CanvasUser("42", "Ada")
+    await rotate(app, connection_id, NEW_TOKEN)
+    assert (await app.last_run(connection_id))["status"] == "completed"
 
 
 async def test_validation_records_a_rejected_token_and_reactivates_an_accepted_one(

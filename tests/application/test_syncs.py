@@ -1,7 +1,7 @@
 """What a run records, and how it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import pytest
 from application.cancel_sync import CancelSync, cancel_sync
 from application.ports import CanvasUser, FetchedCourse
 from domain.canvas import Course
+from domain.course_events import CourseList
 from domain.errors import (
     CanvasForbidden,
     CanvasTimeout,
@@ -47,7 +48,7 @@ async def test_a_run_records_every_course(app: Application) -> None:
     assert run["status"] == "completed"
     assert run["courses"] == {"total": 2, "done": 2, "failed": 0}
     assert run["changes"] == {"courses": 2, "assignments": 3, "grades": 5}
-    assert run["requests"]["total"] == 3
+    assert run["requests"]["total"] == 4
 
 
 async def test_a_run_over_an_unchanged_account_records_no_course(app: Application) -> None:
@@ -177,10 +178,16 @@ class HangingCanvas(FakeCanvas):
 
     @asynccontextmanager
     async def open_account(
-        self, origin: str, token: str, *, host_degraded: bool = False
+        self,
+        origin: str,
+        token: str,
+        *,
+        user_id: str | None = None,
+        host_degraded: bool = False,
     ) -> AsyncIterator[FakeAccount]:
         assert origin
         assert token
+        assert user_id
         assert not host_degraded
         yield HangingAccount(self.requested)
 
@@ -192,10 +199,10 @@ class HangingAccount(FakeAccount):
         super().__init__([])
         self._requested = requested
 
-    async def list_courses(self) -> list[Course]:
+    async def list_courses(self) -> CourseList:
         self._requested.set()
         await asyncio.Event().wait()
-        return []
+        return CourseList([], complete=True)
 
 
 async def test_a_rejected_token_is_recorded_although_the_connection_changed_meanwhile(
@@ -218,13 +225,19 @@ class ConnectionChangingCanvas(FakeCanvas):
 
     @asynccontextmanager
     async def open_account(
-        self, origin: str, token: str, *, host_degraded: bool = False
+        self,
+        origin: str,
+        token: str,
+        *,
+        user_id: str | None = None,
+        host_degraded: bool = False,
     ) -> AsyncIterator[FakeAccount]:
         connection = await self._app.connection(self._app.queue.started[0])
         connection.record_validation("Ada")
         await self._app.store.save(connection)
-        async with super().open_account(origin, token, host_degraded=host_degraded) as account:
-            yield account
+        account = super().open_account(origin, token, user_id=user_id, host_degraded=host_degraded)
+        async with account as opened:
+            yield opened
 
 
 async def cancel(app: Application, connection_id: UUID) -> None:
@@ -239,8 +252,10 @@ class CancellingAccount(FakeAccount):
         super().__init__([FetchedCourse(course("1"), []), FetchedCourse(course("2"), [])])
         self._app = app
 
-    async def fetch_courses(self, courses: Sequence[Course]) -> AsyncIterator[FetchedCourse]:
-        async for fetched in super().fetch_courses(courses):
+    async def fetch_courses(
+        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+    ) -> AsyncIterator[FetchedCourse]:
+        async for fetched in super().fetch_courses(courses, known_assignments):
             yield fetched
             if fetched.course["canvas_id"] == "1":
                 await self._wait_until_recorded()
@@ -262,9 +277,15 @@ class CancellingCanvas(FakeCanvas):
 
     @asynccontextmanager
     async def open_account(
-        self, origin: str, token: str, *, host_degraded: bool = False
+        self,
+        origin: str,
+        token: str,
+        *,
+        user_id: str | None = None,
+        host_degraded: bool = False,
     ) -> AsyncIterator[FakeAccount]:
         assert origin
         assert token
+        assert user_id
         assert not host_degraded
         yield CancellingAccount(self._app)

@@ -69,9 +69,9 @@ def test_another_probe_is_due_when_a_probe_reports_nothing() -> None:
     assert probed.is_probe_due(then + MINUTE)
 
 
-def test_the_open_time_doubles_up_to_one_hour_and_has_jitter() -> None:
-    minutes = [open_time(openings, 0) / MINUTE for openings in range(1, 9)]
-    assert minutes == [1, 2, 4, 8, 16, 32, 60, 60]
+def test_the_open_time_doubles_up_to_ten_minutes_and_has_jitter() -> None:
+    minutes = [open_time(openings, 0) / MINUTE for openings in range(1, 7)]
+    assert minutes == [1, 2, 4, 8, 10, 10]
     assert open_time(900, 0) == MAX_OPEN_TIME
     assert open_time(1, 0.5) == timedelta(seconds=63)
 
@@ -98,7 +98,7 @@ def test_an_open_circuit_postpones_the_due_time() -> None:
         max_size=40,
     )
 )
-def test_a_host_that_does_not_respond_is_probed_at_least_hourly_and_once_per_open_time(
+def test_a_host_that_does_not_respond_is_probed_once_per_open_time_and_at_most_once_a_minute(
     steps: list[tuple[timedelta, float, bool]],
 ) -> None:
     circuit, now, max_open_time = breaker_after(FAILURE_THRESHOLD), NOON, MAX_OPEN_TIME * 1.1

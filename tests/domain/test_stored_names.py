@@ -16,11 +16,13 @@ STORED_FIELDS = {
     "SyncStarted": "connection_id sync_id worker",
     "SyncRequeued": "connection_id sync_id reason",
     "SyncWidened": "connection_id sync_id code detail",
-    "CourseFetched": "connection_id sync_id course assignments removed changes progress",
+    "CourseFetched": "connection_id sync_id course complete groups assignments removed changes"
+    " progress",
+    "CourseUnlisted": "connection_id sync_id course_id",
     "CourseWithdrawn": "connection_id sync_id course_id",
     "DueDateChanged": "connection_id sync_id course_id assignment_id previous current",
-    "GradeChanged": "connection_id sync_id subject course_id assignment_id previous current"
-    " baseline",
+    "GradeChanged": "connection_id sync_id subject course_id assignment_id course_name"
+    " assignment_name previous current baseline",
     "CourseFetchFailed": "connection_id sync_id course_id code detail progress",
     "SyncCompleted": "connection_id sync_id progress requests planner_validator",
     "SyncFailed": "connection_id sync_id code detail requests",

@@ -3,12 +3,27 @@
 from typing import Any
 from uuid import UUID
 
-from domain.canvas import Assignment, Course
-from domain.events import CourseFetched, CourseWithdrawn, DueDateChanged, GradeChanged
+from domain.canvas import Assignment, AssignmentGroup, Course
+from domain.course_events import CourseList
+from domain.events import (
+    CourseFetched,
+    CourseFetchFailed,
+    CourseUnlisted,
+    CourseWithdrawn,
+    DueDateChanged,
+    GradeChanged,
+)
 from domain.events.sync import Progress, Requests
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
-from tests.canvas_builders import assignment, course, hidden_grade, restricted_course, submission
+from tests.canvas_builders import (
+    assignment,
+    course,
+    group,
+    hidden_grade,
+    restricted_course,
+    submission,
+)
 from tests.given_when_then import Given, given
 
 CONNECTION = UUID("00000000-0000-4000-8000-00000000000c")
@@ -27,12 +42,21 @@ def record_course(of: Course, *assignments: Assignment) -> Any:
     return lambda sync: sync.record_course(ATTEMPT, of, list(assignments), PROGRESS)
 
 
+def record_groups(*groups: AssignmentGroup) -> Any:
+    return lambda sync: sync.record_course(ATTEMPT, course(), [], PROGRESS, list(groups))
+
+
 def record_restricted_course(sync: Sync) -> None:
     sync.record_course(ATTEMPT, restricted_course(), None, PROGRESS)
 
 
-def list_courses(*canvas_ids: str) -> Any:
-    return lambda sync: sync.withdraw_unlisted(ATTEMPT, set(canvas_ids))
+def list_courses(*courses: Course, complete: bool = True) -> Any:
+    listed = CourseList(list(courses), complete=complete)
+    return lambda sync: sync.record_unlisted(ATTEMPT, listed)
+
+
+def record_failure(sync: Sync) -> None:
+    sync.record_fetch_failure(ATTEMPT, "101", "canvas-timeout", "slow", PROGRESS)
 
 
 def sync_with_course(*assignments: Assignment) -> Given[Sync]:
@@ -57,8 +81,9 @@ def test_the_same_course_twice_records_nothing() -> None:
 
 
 def test_volatile_fields_are_not_compared() -> None:
-    sync_with_course().when(
-        record_course(course(image_url="https://images.example/101?sig=2"))
+    statistics = {"min": 1.0, "max": 9.5, "mean": 7.0}
+    sync_with_course(assignment()).when(
+        record_course(course(), assignment(score_statistics=statistics))
     ).then()
 
 
@@ -114,17 +139,77 @@ def test_a_removed_assignment_is_recorded_once() -> None:
     sync.when(record_course(course(), assignment("1"))).then()
 
 
-def test_a_course_missing_from_the_list_is_withdrawn_once() -> None:
+def test_a_course_is_withdrawn_when_two_complete_lists_in_a_row_lack_it() -> None:
     sync = sync_with_course(assignment())
+    sync.when(list_courses()).then(CourseUnlisted)
+    sync.when(list_courses(complete=False)).then()
     sync.when(list_courses()).then(CourseWithdrawn)
     sync.when(list_courses()).then()
 
 
+def test_a_course_that_is_listed_again_starts_from_the_beginning() -> None:
+    sync = sync_with_course(assignment())
+    sync.when(list_courses()).then(CourseUnlisted)
+    sync.when(record_course(course(), assignment())).then(CourseFetched)
+    sync.when(list_courses()).then(CourseUnlisted)
+
+
+def test_an_incomplete_list_says_nothing_about_a_course() -> None:
+    sync = sync_with_course(assignment())
+    for _ in range(3):
+        sync.when(list_courses(complete=False)).then()
+
+
+def test_a_course_that_canvas_calls_deleted_is_withdrawn_at_once() -> None:
+    sync = sync_with_course(assignment())
+    deleted = course(state="withdrawn")
+    sync.when(list_courses(deleted, complete=False)).then(CourseWithdrawn)
+    sync.when(list_courses(deleted)).then()
+
+
 def test_a_withdrawn_course_returns_without_its_unchanged_assignments() -> None:
     sync = sync_with_course(assignment())
-    sync.when(list_courses()).then(CourseWithdrawn)
+    sync.when(list_courses(course(state="withdrawn"))).then(CourseWithdrawn)
     (fetched,) = sync.when(record_course(course(), assignment())).then(CourseFetched)
     assert fetched["assignments"] == []
+
+
+def test_a_course_that_can_be_read_again_is_recorded_although_nothing_differs() -> None:
+    sync = sync_with_course(assignment())
+    sync.when(record_failure).then(CourseFetchFailed)
+    (fetched,) = sync.when(record_course(course(), assignment())).then(CourseFetched)
+    assert (fetched["complete"], fetched["assignments"]) == (True, [])
+    sync.when(record_course(course(), assignment())).then()
+
+
+def test_a_new_total_is_recorded_although_the_assignments_cannot_be_read() -> None:
+    sync = sync_with_course(assignment())
+    unread = course(current_score=95.0)
+    fetched, change = sync.when(
+        lambda sync: sync.record_course(ATTEMPT, unread, None, PROGRESS)
+    ).then(CourseFetched, GradeChanged)
+    assert (fetched["complete"], fetched["removed"]) == (False, [])
+    assert change["current"] == {"score": 95.0, "grade": "A-"}
+
+
+def test_groups_are_recorded_when_they_differ() -> None:
+    sync = sync_with_course()
+    sync.when(record_groups(group())).then(CourseFetched)
+    sync.when(record_groups(group())).then()
+    (fetched,) = sync.when(record_groups(group(drop_lowest=1))).then(CourseFetched)
+    assert fetched["groups"] == [group(drop_lowest=1)]
+    (fetched,) = sync.when(record_course(course(name="Renamed"))).then(CourseFetched)
+    assert fetched["groups"] is None
+
+
+def test_a_grade_change_has_the_names_of_course_and_assignment() -> None:
+    _, total, score = (
+        given(Sync, start_run)
+        .when(record_course(course(), assignment(name="Essay")))
+        .then(CourseFetched, GradeChanged, GradeChanged)
+    )
+    assert (total["course_name"], total["assignment_name"]) == ("Linear Algebra", None)
+    assert (score["course_name"], score["assignment_name"]) == ("Linear Algebra", "Essay")
 
 
 def test_a_restricted_course_keeps_its_known_assignments() -> None:

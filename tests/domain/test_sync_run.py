@@ -48,6 +48,8 @@ STARTED = event(SyncStarted, worker="worker-1")
 FETCHED = event(
     CourseFetched,
     course=course(),
+    complete=True,
+    groups=None,
     assignments=[],
     removed=[],
     changes=Changes(courses=1, assignments=2, grades=3),

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.course_events import CourseList
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.events import (
     SyncCancelled,
@@ -174,14 +175,14 @@ def test_every_event_of_a_replaced_attempt_is_refused() -> None:
         requeue_lost,
         record_fetch_failure,
         record_course,
-        withdraw_all,
+        list_nothing,
     ):
         for past in ([start, requeue_lost], [start, restart_elsewhere], [start, cancel]):
             given(Sync, request, *past).when(decision).then_refused(SyncIsOver(FIRST))
 
 
-def withdraw_all(sync: Sync) -> None:
-    sync.withdraw_unlisted(ATTEMPT, set())
+def list_nothing(sync: Sync) -> None:
+    sync.record_unlisted(ATTEMPT, CourseList([], complete=True))
 
 
 @pytest.mark.parametrize(

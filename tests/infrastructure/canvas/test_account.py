@@ -1,16 +1,15 @@
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from application.ports import FetchedCourse
 from domain.errors import CanvasForbidden, CanvasResponseUnusable, CanvasTokenRejected
 from infrastructure.canvas.account import CanvasAccountReader
 from infrastructure.canvas.limits import Limits
-from tests.deadlines import scaled
 from tests.infrastructure.canvas.fake_servers import (
     FAST_LIMITS,
     TOKEN,
@@ -35,42 +34,23 @@ async def open_account(
         yield account
 
 
+async def fetch_all(account: CanvasAccountReader) -> list[FetchedCourse]:
+    """List the courses, and fetch all of them."""
+    listed = await account.list_courses()
+    return [fetched async for fetched in account.fetch_courses(listed.courses, {})]
+
+
 def canvas_with_courses(count: int) -> FakeCanvasServer:
     ids = [str(n) for n in range(1, count + 1)]
     groups = {id_: [group_row("11", assignment_row(f"{id_}01"))] for id_ in ids}
     return FakeCanvasServer([course_row(id_) for id_ in ids], groups)
 
 
-@dataclass
-class BlockingCanvas:
-    """Delays responses for courses until `opened`; sets `full` at `expected` requests in flight."""
-
-    server: FakeCanvasServer
-    inside: int = 0
-    max_inside: int = 0
-    full: asyncio.Event = field(default_factory=asyncio.Event)
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    expected: int = 8
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        if "assignment_groups" not in request.path:
-            return await self.server(request)
-        self.inside += 1
-        self.max_inside = max(self.max_inside, self.inside)
-        if self.inside == self.expected:
-            self.full.set()
-        try:
-            await self.opened.wait()
-            return await self.server(request)
-        finally:
-            self.inside -= 1
-
-
 async def test_a_full_read_costs_one_request_plus_one_per_course() -> None:
     server = canvas_with_courses(20)
     async with open_account(server) as account:
-        courses = await account.list_courses()
-        fetched = [fetched_course async for fetched_course in account.fetch_courses(courses)]
+        courses = (await account.list_courses()).courses
+        fetched = [fetched_course async for fetched_course in account.fetch_courses(courses, {})]
         assert account.requests == {"total": 21, "not_modified": 0, "retried": 0}
     assert {item.course["canvas_id"] for item in fetched} == {str(n) for n in range(1, 21)}
     for item in fetched:
@@ -83,11 +63,23 @@ async def test_a_full_read_costs_one_request_plus_one_per_course() -> None:
 async def test_fields_that_are_not_stored_are_excluded_from_requests() -> None:
     server = canvas_with_courses(1)
     async with open_account(server) as account:
-        [_] = [fetched async for fetched in account.fetch_courses(await account.list_courses())]
+        [_] = [
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
+        ]
     list_request, groups_request = server.requests
-    assert list_request.query["enrollment_state"] == "active"
-    assert groups_request.query.getall("include[]") == ["assignments", "submission"]
-    assert groups_request.query.getall("exclude_response_fields[]") == ["description", "rubric"]
+    assert list_request.query.getall("state[]") == ["available", "completed"]
+    assert "grading_scheme" in list_request.query.getall("include[]")
+    included = set(groups_request.query.getall("include[]"))
+    assert included == {
+        "assignments",
+        "submission",
+        "checkpoints",
+        "sub_assignment_submissions",
+        "score_statistics",
+    }
+    excluded = set(groups_request.query.getall("exclude_response_fields[]"))
+    assert excluded >= {"description", "rubric", "body", "attachments", "seconds_late"}
     assert groups_request.query["per_page"] == "100"
     for request in server.requests:
         assert request.headers["Accept"] == "application/json+canvas-string-ids"
@@ -99,7 +91,8 @@ async def test_a_restricted_course_costs_no_further_request() -> None:
     server = FakeCanvasServer([{"id": 77520000000029520, "access_restricted_by_date": True}])
     async with open_account(server) as account:
         [fetched] = [
-            fetched async for fetched in account.fetch_courses(await account.list_courses())
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
         ]
         assert account.requests["total"] == 1
     assert (fetched.course["canvas_id"], fetched.course["state"]) == (
@@ -107,89 +100,6 @@ async def test_a_restricted_course_costs_no_further_request() -> None:
         "restricted",
     )
     assert (fetched.assignments, fetched.failure) == (None, None)
-
-
-async def test_exactly_eight_requests_run_in_parallel() -> None:
-    blocking = BlockingCanvas(canvas_with_courses(30))
-    async with open_account(blocking) as account:
-        courses = await account.list_courses()
-        results = account.fetch_courses(courses)
-        first_result = asyncio.ensure_future(anext(results))
-        await asyncio.wait_for(blocking.full.wait(), scaled(10))
-        blocking.opened.set()
-        fetched = [await first_result, *[fetched_course async for fetched_course in results]]
-    assert len(fetched) == 30
-    assert blocking.max_inside == 8
-
-
-async def test_runs_with_the_same_token_share_the_eight_slots() -> None:
-    blocking = BlockingCanvas(canvas_with_courses(10))
-    async with serve_handler(blocking) as origin, open_client(origin) as canvas:
-
-        async def read() -> int:
-            async with canvas.open_account(origin, TOKEN) as account:
-                courses = await account.list_courses()
-                return len([fetched async for fetched in account.fetch_courses(courses)])
-
-        runs = [asyncio.ensure_future(read()) for _ in range(3)]
-        await asyncio.wait_for(blocking.full.wait(), scaled(10))
-        blocking.opened.set()
-        assert await asyncio.gather(*runs) == [10, 10, 10]
-    assert blocking.max_inside == 8
-
-
-async def test_all_accounts_share_one_connection_pool() -> None:
-    server = canvas_with_courses(30)
-    ports: set[int] = set()
-
-    async def respond(request: web.Request) -> web.StreamResponse:
-        assert request.transport
-        ports.add(request.transport.get_extra_info("peername")[1])
-        return await server(request)
-
-    async with serve_handler(respond) as origin, open_client(origin) as canvas:
-        for _ in range(3):
-            async with canvas.open_account(origin, TOKEN) as account:
-                courses = await account.list_courses()
-                assert len([fetched async for fetched in account.fetch_courses(courses)]) == 30
-    assert len(ports) <= 8
-
-
-async def test_a_slow_consumer_limits_how_far_reading_runs_ahead() -> None:
-    server = canvas_with_courses(40)
-    async with open_account(server) as account:
-        courses = await account.list_courses()
-        request_counts = []
-        async for _ in account.fetch_courses(courses):
-            for _ in range(20):
-                await asyncio.sleep(0)
-            request_counts.append(len(server.requests))
-            received = len(request_counts)
-            assert len(server.requests) <= 1 + received + 8
-    assert len(request_counts) == 40
-
-
-@pytest.mark.parametrize("closes_iterator", [True, False])
-async def test_a_consumer_that_stops_early_cancels_the_other_requests(
-    closes_iterator: bool,  # noqa: FBT001  # a test parameter
-) -> None:
-    server = canvas_with_courses(40)
-    blocking = BlockingCanvas(server, expected=7)
-
-    async def respond(request: web.Request) -> web.StreamResponse:
-        return await (server if "/courses/1/" in request.path else blocking)(request)
-
-    async with open_account(respond) as account:
-        results = account.fetch_courses(await account.list_courses())
-        first_result = await anext(results)
-        assert first_result.course["canvas_id"] == "1"
-        await asyncio.wait_for(blocking.full.wait(), scaled(10))
-        if closes_iterator:
-            await results.aclose()  # type: ignore[attr-defined]  # it is an async generator
-            assert not account._tasks
-    assert not account._tasks
-    assert len(server.requests) < 12
-    blocking.opened.set()
 
 
 async def test_one_failed_course_does_not_fail_the_others() -> None:
@@ -201,7 +111,10 @@ async def test_one_failed_course_does_not_fail_the_others() -> None:
         return await server(request)
 
     async with open_account(respond) as account:
-        fetched = [fetched async for fetched in account.fetch_courses(await account.list_courses())]
+        fetched = [
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
+        ]
     by_id = {fetched_course.course["canvas_id"]: fetched_course for fetched_course in fetched}
     assert type(by_id["2"].failure) is CanvasForbidden
     assert by_id["2"].assignments is None
@@ -218,7 +131,10 @@ async def test_a_token_revoked_during_a_read_fails_every_course() -> None:
         return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
 
     async with open_account(respond) as account:
-        fetched = [fetched async for fetched in account.fetch_courses(await account.list_courses())]
+        fetched = [
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
+        ]
     assert [type(fetched_course.failure) for fetched_course in fetched] == [CanvasTokenRejected] * 2
 
 
@@ -227,7 +143,8 @@ async def test_assignment_groups_are_read_page_by_page() -> None:
     server = FakeCanvasServer([course_row("1")], {"1": groups}, page_size=2)
     async with open_account(server) as account:
         [fetched] = [
-            fetched async for fetched in account.fetch_courses(await account.list_courses())
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
         ]
     assert fetched.assignments
     assert [item["canvas_id"] for item in fetched.assignments] == ["10", "20", "30", "40", "50"]
@@ -248,14 +165,15 @@ async def test_assignments_are_read_even_when_includes_are_dropped() -> None:
 
     async with open_account(respond) as account:
         [fetched] = [
-            fetched async for fetched in account.fetch_courses(await account.list_courses())
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
         ]
     assert fetched.assignments
     assert [item["group"] for item in fetched.assignments] == [
         {"id": "11", "name": "Homework", "weight": 40.0},
         {"id": "99", "name": None, "weight": None},
     ]
-    assert server.requests[-1].query.getall("include[]") == ["submission"]
+    assert "submission" in server.requests[-1].query.getall("include[]")
 
 
 @pytest.mark.parametrize("groups", [[], [group_row("11")]])
@@ -263,7 +181,8 @@ async def test_a_course_without_assignments_costs_one_request(groups: list[dict[
     server = FakeCanvasServer([course_row("1")], {"1": groups})
     async with open_account(server) as account:
         [fetched] = [
-            fetched async for fetched in account.fetch_courses(await account.list_courses())
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
         ]
         assert account.requests["total"] == 2
     assert fetched.assignments == []
@@ -273,9 +192,9 @@ async def test_duplicates_are_removed() -> None:
     rows = [course_row("1"), course_row("1"), course_row("2")]
     groups = {id_: [group_row("11", assignment_row(), assignment_row())] for id_ in ("1", "2")}
     async with open_account(FakeCanvasServer(rows, groups)) as account:
-        courses = await account.list_courses()
+        courses = (await account.list_courses()).courses
         assert [course["canvas_id"] for course in courses] == ["1", "2"]
-        async for fetched in account.fetch_courses(courses):
+        async for fetched in account.fetch_courses(courses, {}):
             assert len(fetched.assignments or ()) == 1
 
 
@@ -288,6 +207,10 @@ async def test_exceeding_a_limit_fails_instead_of_truncating() -> None:
         with pytest.raises(CanvasResponseUnusable, match="4 courses"):
             await account.list_courses()
     async with open_account(server, replace(FAST_LIMITS, assignments=4)) as account:
-        courses = [course for course in await account.list_courses() if course["canvas_id"] == "1"]
-        [fetched] = [fetched async for fetched in account.fetch_courses(courses)]
+        courses = [
+            course
+            for course in (await account.list_courses()).courses
+            if course["canvas_id"] == "1"
+        ]
+        [fetched] = [fetched async for fetched in account.fetch_courses(courses, {})]
     assert type(fetched.failure) is CanvasResponseUnusable

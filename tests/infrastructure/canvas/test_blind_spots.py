@@ -56,8 +56,8 @@ def resubmit_before_due_date(student: SyncedStudent) -> None:
     )
 
 
-def remove_unposted_grade(student: SyncedStudent) -> None:
-    student.control.set_grade(find_assignment(student, state="graded", posted=False))
+def lock_in_module(student: SyncedStudent) -> None:
+    student.control.lock_in_module(find_assignment(student), "Week 2")
 
 
 def add_assignment_without_date_and_points(student: SyncedStudent) -> None:
@@ -83,7 +83,7 @@ INVISIBLE_CHANGES = [
     rename_undated_assignment,
     submit_undated_assignment,
     resubmit_before_due_date,
-    remove_unposted_grade,
+    lock_in_module,
     add_assignment_without_date_and_points,
     remove_due_date,
     move_due_date_outside_planner_window,

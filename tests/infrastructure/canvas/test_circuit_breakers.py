@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from domain.circuit_breaker import FAILURE_THRESHOLD, CircuitBreaker
 from infrastructure.canvas.circuit_breakers import (
     DEGRADED_HOSTS_MAX_AGE,
+    REJECTIONS_OF_DEGRADED_HOST,
     CircuitBreakers,
     count_states,
     load_circuit_breakers,
@@ -115,17 +116,19 @@ async def test_a_success_without_recorded_failures_writes_nothing(
     assert lines == []
 
 
-async def test_only_one_of_several_callers_may_send_the_probe(
+async def test_only_one_of_several_scheduled_runs_is_the_probe(
     circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool, clock: SettableClock
 ) -> None:
     await record_failures(circuit_breakers)
-    assert not await circuit_breakers.claim_probe(ORIGIN)
+    assert not await circuit_breakers.admits_scheduled_run(ORIGIN)
     clock.now += MINUTE
     assert count_states(await load_circuit_breakers(pool), clock()) == {"open": 0, "half_open": 1}
     with capture_logs() as lines:
         async with pool.connection() as connection:
             await connection.execute("SELECT FROM easeboard.canvas_hosts FOR UPDATE")
-            probing = [asyncio.create_task(circuit_breakers.claim_probe(ORIGIN)) for _ in range(5)]
+            probing = [
+                asyncio.create_task(circuit_breakers.admits_scheduled_run(ORIGIN)) for _ in range(5)
+            ]
             await wait_for_lock_waiters(pool, 5)
         results = await asyncio.gather(*probing)
     assert sorted(results) == [False] * 4 + [True]
@@ -136,13 +139,15 @@ async def test_only_one_of_several_callers_may_send_the_probe(
     assert count_states(await load_circuit_breakers(pool), clock()) == {"open": 1, "half_open": 0}
 
 
-async def test_a_host_with_a_closed_circuit_is_not_probed(
+async def test_a_host_with_a_closed_circuit_admits_every_scheduled_run(
     circuit_breakers: CircuitBreakers, clock: SettableClock
 ) -> None:
-    assert not await circuit_breakers.claim_probe(ORIGIN)
-    await record_failures(circuit_breakers, 4)
-    clock.now += timedelta(hours=9)
-    assert not await circuit_breakers.claim_probe(ORIGIN)
+    with capture_logs() as lines:
+        assert await circuit_breakers.admits_scheduled_run(ORIGIN)
+        await record_failures(circuit_breakers, 4)
+        clock.now += timedelta(hours=9)
+        assert await circuit_breakers.admits_scheduled_run(ORIGIN)
+    assert lines == []
 
 
 async def test_old_failures_are_deleted(
@@ -155,20 +160,40 @@ async def test_old_failures_are_deleted(
 
 
 async def test_a_host_is_degraded_until_its_circuit_closes(
-    circuit_breakers: CircuitBreakers, clock: SettableClock
+    circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool, clock: SettableClock
 ) -> None:
+    other_process = CircuitBreakers(pool, pool, clock=clock, random_value=lambda: 0)
+
     async def degraded() -> list[bool]:
         return [await circuit_breakers.is_degraded(origin) for origin in (ORIGIN, OTHER)]
 
     assert await degraded() == [False, False]
-    await record_failures(circuit_breakers)
+    await record_failures(other_process)
     await record_failures(circuit_breakers, FAILURE_THRESHOLD - 1, OTHER)
     assert await degraded() == [False, False], "the last query is reused for a few seconds"
+    await circuit_breakers.record_failure(ORIGIN)
+    assert await degraded() == [True, False], "what this process records counts at once"
     clock.now += DEGRADED_HOSTS_MAX_AGE + MINUTE
     assert await degraded() == [True, False], "a half-open circuit is degraded too"
     await circuit_breakers.record_success(ORIGIN)
     clock.now -= timedelta(hours=1)
     assert await degraded() == [False, False], "a clock that was set back causes a new query"
+
+
+async def test_a_host_that_rejects_tokens_in_a_row_is_degraded_and_its_circuit_is_closed(
+    circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool
+) -> None:
+    await record_failures(circuit_breakers)
+    await circuit_breakers.record_rejection(ORIGIN)
+    assert not await circuit_breakers.is_degraded(ORIGIN)
+    for _ in range(REJECTIONS_OF_DEGRADED_HOST - 1):
+        await circuit_breakers.record_rejection(ORIGIN)
+    assert await load_circuit_breakers(pool) == {}
+    assert await circuit_breakers.is_degraded(ORIGIN)
+    assert await circuit_breakers.admits_scheduled_run(ORIGIN)
+    assert not await circuit_breakers.is_degraded(OTHER)
+    await circuit_breakers.record_success(ORIGIN)
+    assert not await circuit_breakers.is_degraded(ORIGIN)
 
 
 async def test_an_unavailable_database_does_not_fail_a_run(
@@ -180,8 +205,10 @@ async def test_an_unavailable_database_does_not_fail_a_run(
         await circuit_breakers.record_success(ORIGIN)
         await circuit_breakers.record_failure(ORIGIN)
         assert not await circuit_breakers.is_degraded(ORIGIN)
+        assert not await circuit_breakers.admits_scheduled_run(ORIGIN)
     assert [line["event"] for line in lines] == [
         "canvas_host_not_saved",
         "canvas_host_not_saved",
+        "canvas_hosts_not_loaded",
         "canvas_hosts_not_loaded",
     ]

@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from domain.errors import (
     CanvasTokenRejected,
     CanvasUnreachable,
 )
+from tests.infrastructure.canvas.direct_api import api_of, open_api, read_list
 from tests.infrastructure.canvas.fake_servers import FAST_LIMITS, TOKEN, open_client, serve_handler
 
 ERRORS = Path(__file__).parent / "bodies" / "errors"
 RECORDED_ERRORS = {
     entry["file"]: entry for entry in orjson.loads((ERRORS / "index.json").read_bytes())
 }
-ONE_ATTEMPT, ERROR_ATTEMPTS, THROTTLED_ATTEMPTS = (
+ONE_ATTEMPT, SLOW_ATTEMPTS, ERROR_ATTEMPTS, THROTTLED_ATTEMPTS = (
     1,
+    FAST_LIMITS.max_slow_attempts,
     FAST_LIMITS.max_error_attempts,
     FAST_LIMITS.max_throttled_attempts,
 )
@@ -48,7 +51,7 @@ EXPECTED: dict[str, tuple[type[CanvasFailure], int]] = {
     "500-internal-server-error.json": (CanvasUnreachable, ERROR_ATTEMPTS),
     "502-circuit-breaker.json": (CanvasUnreachable, ERROR_ATTEMPTS),
     "503-load-balancer-html.html": (CanvasUnreachable, ERROR_ATTEMPTS),
-    "504-load-balancer-html.html": (CanvasTimeout, ERROR_ATTEMPTS),
+    "504-load-balancer-html.html": (CanvasTimeout, SLOW_ATTEMPTS),
     "200-graphql-error.json": (CanvasResponseUnusable, ONE_ATTEMPT),
 }
 
@@ -82,7 +85,9 @@ async def test_each_error_is_classified_and_retried_only_if_retryable(name: str)
     ("status", "headers", "failure_type"),
     [
         (401, {"WWW-Authenticate": 'Basic realm="proxy"'}, CanvasForbidden),
-        (403, {"Content-Type": "text/html"}, CanvasResponseUnusable),
+        (403, {"Content-Type": "text/html"}, CanvasUnreachable),
+        (404, {"Content-Type": "text/html"}, CanvasResponseUnusable),
+        (408, {}, CanvasTimeout),
         (301, {"Location": "https://elsewhere.example/"}, CanvasResponseUnusable),
         (304, {}, CanvasResponseUnusable),
         (204, {}, CanvasResponseUnusable),
@@ -112,13 +117,9 @@ async def test_a_temporary_error_is_retried_until_it_passes(name: str) -> None:
             return web.Response(status=recorded["status"], body=(ERRORS / name).read_bytes())
         return web.json_response([{"id": "1"}])
 
-    async with (
-        serve_handler(respond) as origin,
-        open_client(origin) as canvas,
-        canvas.open_account(origin, TOKEN) as account,
-    ):
-        assert [course["canvas_id"] for course in await account.list_courses()] == ["1"]
-        assert account.requests == {
+    async with api_of(respond) as api:
+        assert await read_list(api) == [{"id": "1"}]
+        assert api.requests == {
             "total": ERROR_ATTEMPTS,
             "not_modified": 0,
             "retried": ERROR_ATTEMPTS - 1,
@@ -134,19 +135,43 @@ async def test_a_degraded_host_gets_one_attempt_until_it_responds() -> None:
         request_count += 1
         return web.json_response([]) if outcomes and outcomes.pop(0) else web.Response(status=503)
 
-    async with serve_handler(respond) as origin, open_client(origin) as canvas:
-        async with canvas.open_account(origin, TOKEN, host_degraded=True) as account:
+    async with serve_handler(respond) as origin:
+        async with open_api(origin, host_degraded=True) as api:
             with pytest.raises(CanvasUnreachable):
-                await account.list_courses()
+                await read_list(api)
             assert request_count == 1
             outcomes += [True, False, True]
-            assert await account.list_courses() == []
-            assert await account.list_courses() == []
+            assert await read_list(api) == []
+            assert await read_list(api) == []
         assert request_count == 4
-        async with canvas.open_account(origin, TOKEN) as account:
+        async with open_api(origin) as api:
             with pytest.raises(CanvasUnreachable):
-                await account.list_courses()
+                await read_list(api)
         assert request_count == 4 + ERROR_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("status", "failure_type"), [(503, CanvasUnreachable), (401, CanvasTokenRejected)]
+)
+async def test_a_degraded_host_gets_one_request_for_three_readers(
+    status: int, failure_type: type[CanvasFailure]
+) -> None:
+    request_count, responds = 0, False
+
+    async def respond(_: web.Request) -> web.Response:
+        nonlocal request_count
+        request_count += 1
+        if responds:
+            return web.json_response([])
+        return web.Response(status=status, headers={"WWW-Authenticate": 'Bearer realm="canvas"'})
+
+    async with serve_handler(respond) as origin, open_api(origin, host_degraded=True) as api:
+        results = await asyncio.gather(*[read_list(api) for _ in range(3)], return_exceptions=True)
+        assert [type(result) for result in results] == [failure_type] * 3
+        assert request_count == api.requests["total"] == 1
+        responds = True
+        assert await asyncio.gather(*[read_list(api) for _ in range(3)]) == [[], [], []]
+        assert request_count == 4
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak", "naïve", "x" * 1001])

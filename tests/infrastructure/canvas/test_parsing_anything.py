@@ -6,8 +6,8 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.canvas import digest
 from domain.change_feed import PlannerWindow
+from domain.digests import digest
 from infrastructure.canvas.parse_assignment import find_group, parse_assignment, parse_group
 from infrastructure.canvas.parse_course import find_student_id, parse_course
 from infrastructure.canvas.parse_feed_entry import parse_graded_submission, parse_planner_item

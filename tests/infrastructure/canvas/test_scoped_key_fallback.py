@@ -97,12 +97,15 @@ async def open_account(server: FakeCanvasServer) -> AsyncIterator[CanvasAccountR
 
 async def list_courses(server: FakeCanvasServer) -> list[Course]:
     async with open_account(server) as account:
-        return await account.list_courses()
+        return (await account.list_courses()).courses
 
 
 async def fetch_courses(server: FakeCanvasServer) -> list[FetchedCourse]:
     async with open_account(server) as account:
-        return [fetched async for fetched in account.fetch_courses(await account.list_courses())]
+        return [
+            fetched
+            async for fetched in account.fetch_courses((await account.list_courses()).courses, {})
+        ]
 
 
 def totals_of(course: Course) -> tuple[Any, ...]:
@@ -139,7 +142,7 @@ async def test_totals_and_favourites_come_from_their_own_lists() -> None:
     assert (one["term"], one["teachers"], one["name"]) == (None, [], "Linear Algebra")
     query = next(request.query for request in server.requests if "enrollments" in request.path)
     assert query.getall("type[]") == ["StudentEnrollment"]
-    assert query.getall("state[]") == ["active"]
+    assert query.getall("state[]") == ["active", "invited", "completed"]
     assert query["per_page"] == "100"
 
 

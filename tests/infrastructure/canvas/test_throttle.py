@@ -102,9 +102,9 @@ async def read_account(bucket: ThrottlingHandler) -> tuple[int, int]:
         open_client(origin) as canvas,
         canvas.open_account(origin, TOKEN) as account,
     ):
-        courses = await account.list_courses()
+        courses = (await account.list_courses()).courses
         fetched = [
-            fetched async for fetched in account.fetch_courses(courses) if not fetched.failure
+            fetched async for fetched in account.fetch_courses(courses, {}) if not fetched.failure
         ]
         return len(fetched), account.requests["retried"]
 

@@ -26,6 +26,7 @@ from infrastructure.event_store.mapper import EventRow, Mapper
 
 STREAM = UUID("00000000-0000-4000-8000-000000000001")
 PERSON = UUID("00000000-0000-4000-8000-00000000000a")
+EVENT_ID = UUID("00000000-0000-4000-8000-0000000000e1")
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 
@@ -77,8 +78,8 @@ def flags_of(row: EventRow) -> int:
 @pytest.mark.parametrize("reason", ["dead", "é" * MIN_COMPRESSED_BYTES])
 def test_an_event_is_restored_unchanged(mapper: Mapper, reason: str) -> None:
     event = token_rejected(reason=reason)
-    (recorded,) = mapper.to_recorded_events([to_row(mapper, event)])
-    assert recorded == (event, 7, NOW, PERSON)
+    (recorded,) = mapper.to_recorded_events([(*to_row(mapper, event), EVENT_ID)])
+    assert recorded == (event, 7, NOW, PERSON, EVENT_ID)
     assert type(recorded.event) is TokenRejected
 
 
@@ -166,7 +167,7 @@ def test_a_row_that_was_tampered_with_is_reported_with_its_position(
     good = to_row(mapper, token_rejected())
     bad = to_row(mapper, token_rejected(), position=8, **change)
     with pytest.raises(EventUnreadable) as error:
-        mapper.to_recorded_events([good, bad])
+        mapper.to_recorded_events([(*good, EVENT_ID), (*bad, EVENT_ID)])
     assert (error.value.position, error.value.stream) == (8, bad[0])
     assert mapper.to_payloads([good, bad])[0] == {"reason": "dead"}
     assert "unreadable" in mapper.to_payloads([bad])[0]

@@ -27,8 +27,8 @@ class LogBuilder:
             self._connection.execute(APPEND_LOCK),
             self._connection.cursor() as cursor,
             cursor.copy(
-                "COPY easeboard.events (stream, version, topic, recorded_at, actor, command_id,"
-                " person_id, state) FROM STDIN"
+                "COPY easeboard.events (stream, version, topic, event_id, recorded_at, actor,"
+                " command_id, person_id, state) FROM STDIN"
             ) as copy,
         ):
             for recorded in events:
@@ -38,6 +38,7 @@ class LogBuilder:
                         stored.originator_id,
                         stored.originator_version,
                         stored.topic,
+                        recorded.event_id,
                         recorded.recorded_at,
                         "test",
                         uuid4(),

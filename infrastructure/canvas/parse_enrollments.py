@@ -1,0 +1,200 @@
+"""Parses the enrollments in a row of a course: whose course it is, and the totals shown."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from domain.canvas import GradingPeriod, Totals
+from infrastructure.canvas.json_fields import (
+    as_object,
+    as_objects,
+    parse_id,
+    parse_number,
+    parse_text,
+)
+
+ROLES_BY_TYPE = {
+    "student": "student",
+    "StudentEnrollment": "student",
+    "StudentViewEnrollment": "student",
+    "ta": "ta",
+    "TaEnrollment": "ta",
+    "teacher": "teacher",
+    "TeacherEnrollment": "teacher",
+    "designer": "designer",
+    "DesignerEnrollment": "designer",
+    "observer": "observer",
+    "ObserverEnrollment": "observer",
+}
+"""Canvas's `type` of an enrollment: the short one in a course, the long one in a list."""
+ROLES_BY_PRIORITY = ("student", "ta", "teacher", "designer", "observer")
+LIVE_STATES = frozenset({"active", "invited", "creation_pending"})
+GONE_STATES = frozenset({"deleted", "rejected"})
+
+COURSE_TOTAL_FIELDS = (
+    "computed_current_score",
+    "computed_current_grade",
+    "computed_current_letter_grade",
+)
+PERIOD_TOTAL_PREFIX = "current_period_"
+ENROLLMENT_GRADE_FIELDS = ("current_score", "current_grade", "final_score", "final_grade")
+NO_TOTALS = Totals(current_score=None, current_grade=None, final_score=None, final_grade=None)
+
+
+class CourseGrades(NamedTuple):
+    """What the live student enrollment of a course states about totals."""
+
+    shown: Totals | None
+    """The totals that Canvas shows the student; None if it hides them."""
+    course_totals: Totals | None = None
+    period_totals: Totals | None = None
+    grading_period: GradingPeriod | None = None
+    has_grading_periods: bool = False
+    all_periods_shown: bool = False
+
+
+HIDDEN_GRADES = CourseGrades(None)
+
+
+def with_own_enrollments(row: dict[str, Any], user_id: str | None) -> dict[str, Any]:
+    """Return a course without the enrollments of other people, such as an observed student.
+
+    The row itself is returned if no enrollment has this user id: it can have another form.
+    """
+    enrollments = as_objects(row.get("enrollments"))
+    own = [item for item in enrollments if parse_id(item.get("user_id")) == user_id]
+    return row if not own or len(own) == len(enrollments) else {**row, "enrollments": own}
+
+
+def live_enrollments(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the enrollments of a course that decide: the live ones, else those that ended."""
+    enrollments = [item for item in as_objects(row.get("enrollments")) if role_of(item) is not None]
+    live = [item for item in enrollments if _state_of(item) in LIVE_STATES]
+    ended = [item for item in enrollments if _state_of(item) not in GONE_STATES]
+    return live or ended
+
+
+def role_of(enrollment: dict[str, Any]) -> str | None:
+    """Return the role of an enrollment; None if its type is unknown.
+
+    The `type` counts, because an institution can give the `role` any name.
+    """
+    types = (parse_text(enrollment.get("type")), parse_text(enrollment.get("role")))
+    return next((ROLES_BY_TYPE[type_] for type_ in types if type_ in ROLES_BY_TYPE), None)
+
+
+def parse_role(row: dict[str, Any]) -> str:
+    """Return the role of a person in a course, `student` first.
+
+    A row without enrollments, such as that of a restricted course, counts as a student's.
+    """
+    roles = {role_of(item) for item in live_enrollments(row)}
+    return next((role for role in ROLES_BY_PRIORITY if role in roles), "student")
+
+
+def has_ended(row: dict[str, Any]) -> bool:
+    """Return whether no enrollment of a course is live any more."""
+    enrollments = live_enrollments(row)
+    return bool(enrollments) and all(_state_of(item) not in LIVE_STATES for item in enrollments)
+
+
+def is_gone(row: dict[str, Any]) -> bool:
+    """Return whether Canvas says that every enrollment of a course was deleted or rejected."""
+    states = [_state_of(item) for item in as_objects(row.get("enrollments"))]
+    return bool(states) and GONE_STATES.issuperset(states)
+
+
+def student_enrollments(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the student enrollments of a course that decide, one for each section."""
+    return [item for item in live_enrollments(row) if role_of(item) == "student"]
+
+
+def shows_totals(enrollment: dict[str, Any]) -> bool:
+    """Return whether an enrollment in a course has totals; hidden ones are absent keys."""
+    return any(key in enrollment for key in COURSE_TOTAL_FIELDS)
+
+
+def parse_grades(row: dict[str, Any]) -> CourseGrades:
+    """Parse the totals of a course, of the student enrollment with the most values."""
+    if row.get("hide_final_grades") is True:
+        return HIDDEN_GRADES
+    enrollments = [item for item in student_enrollments(row) if shows_totals(item)]
+    best = max(
+        enrollments, key=lambda item: _completeness(_parse_course_totals(item)), default=None
+    )
+    return _parse_enrollment_grades(best) if best else HIDDEN_GRADES
+
+
+def parse_enrollment_totals(row: Any) -> Totals | None:
+    """Parse the totals in a row of `GET /users/self/enrollments`; None if they are hidden."""
+    grades = as_object(as_object(row).get("grades"))
+    if not any(key in grades for key in ENROLLMENT_GRADE_FIELDS):
+        return None
+    return Totals(
+        current_score=parse_number(grades.get("current_score")),
+        current_grade=parse_text(grades.get("current_grade")),
+        final_score=parse_number(grades.get("final_score")),
+        final_grade=parse_text(grades.get("final_grade")),
+    )
+
+
+def most_complete(found: Iterable[Totals | None]) -> Totals | None:
+    """Choose the totals with the most values, the first of equals; None if all are hidden."""
+    return max(found, key=_completeness, default=None)
+
+
+def _parse_enrollment_grades(enrollment: dict[str, Any]) -> CourseGrades:
+    """Choose the totals as Canvas does.
+
+    In a course with grading periods these are those of the current period. The totals over all
+    periods are shown only if there is no current period and the course permits them.
+    """
+    course_totals = _parse_course_totals(enrollment)
+    has_periods = "current_grading_period_id" in enrollment and (
+        enrollment.get("has_grading_periods") is True
+        or enrollment.get("multiple_grading_periods_enabled") is True
+    )
+    if not has_periods:
+        return CourseGrades(course_totals, course_totals=course_totals)
+    period = _parse_period(enrollment)
+    period_totals = _parse_totals(enrollment, PERIOD_TOTAL_PREFIX) if period else None
+    all_shown = enrollment.get("totals_for_all_grading_periods_option") is True
+    return CourseGrades(
+        period_totals or (course_totals if all_shown else NO_TOTALS),
+        course_totals=course_totals,
+        period_totals=period_totals,
+        grading_period=period,
+        has_grading_periods=True,
+        all_periods_shown=all_shown,
+    )
+
+
+def _parse_period(enrollment: dict[str, Any]) -> GradingPeriod | None:
+    id_ = parse_id(enrollment.get("current_grading_period_id"))
+    if id_ is None:
+        return None
+    title = parse_text(enrollment.get("current_grading_period_title"))
+    return GradingPeriod(id=id_, title=title)
+
+
+def _parse_course_totals(enrollment: dict[str, Any]) -> Totals:
+    totals = _parse_totals(enrollment, "")
+    letter = parse_text(enrollment.get("computed_current_letter_grade"))
+    totals["current_grade"] = totals["current_grade"] or letter
+    return totals
+
+
+def _parse_totals(enrollment: dict[str, Any], prefix: str) -> Totals:
+    return Totals(
+        current_score=parse_number(enrollment.get(f"{prefix}computed_current_score")),
+        current_grade=parse_text(enrollment.get(f"{prefix}computed_current_grade")),
+        final_score=parse_number(enrollment.get(f"{prefix}computed_final_score")),
+        final_grade=parse_text(enrollment.get(f"{prefix}computed_final_grade")),
+    )
+
+
+def _completeness(totals: Totals | None) -> int:
+    return 0 if totals is None else 1 + any(value is not None for value in totals.values())
+
+
+def _state_of(enrollment: dict[str, Any]) -> str:
+    return parse_text(enrollment.get("enrollment_state")) or "active"
