@@ -1,4 +1,8 @@
-"""Builds live messages from events, once for all subscribers."""
+"""Builds live messages from events, once for all subscribers.
+
+A scheduled run that only repeats the failure of the run before gives no messages: while a Canvas
+does not respond for days, a person receives one message about it, not one for each run.
+"""
 
 from collections.abc import Callable, Container
 from typing import Any, NamedTuple
@@ -6,8 +10,10 @@ from uuid import UUID
 
 import orjson
 
+from domain.circuit_breaker import NO_RESPONSE_CODES
+from domain.event import Event
 from domain.events import GradeChanged, SyncRequested
-from domain.events.sync import SyncEvent
+from domain.events.sync import SyncEvent, SyncFailed, SyncRequeued, SyncStarted
 from domain.recorded_event import RecordedEvent
 from domain.sync_run import END_EVENTS, RUN_EVENTS, SyncRun, run_after
 from interfaces.live.stream import Message
@@ -22,10 +28,12 @@ LoadRunEvents = Callable[[UUID, int], list[RecordedEvent]]
 
 
 class ActiveRun(NamedTuple):
-    """A run that has not ended, in its state after the last applied event, and its person."""
+    """A run in its state after the last applied event, and its person."""
 
     person_id: UUID
     run: SyncRun
+    repeated_failure: str | None = None
+    """The code of the failure of the run before, while this run has shown nothing else."""
 
 
 class MessageBuilder:
@@ -47,8 +55,10 @@ class MessageBuilder:
         event = recorded.event
         if isinstance(event, GradeChanged):
             return None if event.baseline else _grade_message(event, recorded)
-        if isinstance(event, SyncEvent) and (run := self._advance_run(event, recorded)):
-            return _sync_message(run, recorded)
+        if isinstance(event, SyncEvent):
+            active = self._advance_run(event, recorded)
+            if active and active.repeated_failure is None:
+                return _sync_message(active.run, recorded)
         return None
 
     def evict_runs_except(self, person_ids: Container[UUID]) -> None:
@@ -61,20 +71,45 @@ class MessageBuilder:
         """Evict all runs; a run is loaded from the log again when its next event arrives."""
         self._runs.clear()
 
-    def _advance_run(self, event: SyncEvent, recorded: RecordedEvent) -> SyncRun | None:
-        before = self._runs.pop(event.sync_id, None)
-        run = run_after(before.run if before else self._load_run(event), event, _time_of(recorded))
-        if run and not isinstance(event, END_EVENTS):
-            self._runs[event.sync_id] = ActiveRun(recorded.person_id, run)
-        return run
+    def _advance_run(self, event: SyncEvent, recorded: RecordedEvent) -> ActiveRun | None:
+        before = self._runs.pop(event.sync_id, None) or self._load_run(event)
+        after = self._run_after(before, recorded)
+        if after and not isinstance(event, END_EVENTS):
+            self._runs[event.sync_id] = after
+        return after
 
-    def _load_run(self, event: SyncEvent) -> SyncRun | None:
+    def _load_run(self, event: SyncEvent) -> ActiveRun | None:
         if isinstance(event, SyncRequested):
             return None
-        run: SyncRun | None = None
+        active: ActiveRun | None = None
         for recorded in self._load_run_events(event.originator_id, event.originator_version):
-            run = run_after(run, recorded.event, _time_of(recorded))
-        return run
+            active = self._run_after(active, recorded)
+        return active
+
+    def _run_after(self, before: ActiveRun | None, recorded: RecordedEvent) -> ActiveRun | None:
+        event = recorded.event
+        run = run_after(before.run if before else None, event, _time_of(recorded))
+        if run is None:
+            return None
+        if isinstance(event, SyncRequested):
+            return ActiveRun(recorded.person_id, run, self._failure_before(event))
+        failure = before.repeated_failure if before else None
+        return ActiveRun(recorded.person_id, run, failure if _repeats(failure, event) else None)
+
+    def _failure_before(self, event: SyncRequested) -> str | None:
+        """Return the code with which the run before a scheduled one failed; None if it did not."""
+        if event.trigger != "schedule":
+            return None
+        earlier = self._load_run_events(event.originator_id, event.originator_version)
+        end = earlier[-1].event if earlier else None
+        return end.code if isinstance(end, SyncFailed) else None
+
+
+def _repeats(failure: str | None, event: Event) -> bool:
+    """Return whether a run after this failure shows nothing new with this event."""
+    if isinstance(event, SyncFailed):
+        return event.code == failure or {event.code, failure} <= NO_RESPONSE_CODES
+    return isinstance(event, SyncStarted | SyncRequeued)
 
 
 def _sync_message(run: SyncRun, recorded: RecordedEvent) -> Message:
@@ -82,7 +117,10 @@ def _sync_message(run: SyncRun, recorded: RecordedEvent) -> Message:
 
 
 def _grade_message(event: GradeChanged, recorded: RecordedEvent) -> Message:
-    change: Any = orjson.Fragment(encode_grade_change(event, recorded))
+    document = encode_grade_change(
+        event, recorded, course_name=event.course_name, assignment_name=event.assignment_name
+    )
+    change: Any = orjson.Fragment(document)
     return _message(recorded, {"type": "grade", "change": change})
 
 

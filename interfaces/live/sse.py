@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Message as ASGIMessage
 from starlette.types import Send
@@ -86,9 +86,18 @@ async def stream_sync_events(
             description="The id of the last received event; the stream resumes after it",
         ),
     ] = None,
+    # The package event-source-polyfill, with which browsers send a bearer token, sends no header.
+    last_event_id_in_query: Annotated[
+        str | None,
+        Query(
+            alias="lastEventId",
+            description="The same as `Last-Event-ID`, for clients that cannot send this header",
+        ),
+    ] = None,
 ) -> Response:
     """Send a snapshot, then a message for each change, until the token expires."""
-    state, last_position = app_state_of(request), _parse_event_id(last_event_id or "")
+    state = app_state_of(request)
+    last_position = _parse_event_id(last_event_id or last_event_id_in_query or "")
     state.connection_limits.require_capacity(user.id)
     messages = stream_messages(user.id, service, state.live_updates, last_position=last_position)
     return EventStream(_encode_messages(user, messages, state))

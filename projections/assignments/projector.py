@@ -1,8 +1,8 @@
-"""Projector of `assignments`, one row for each assignment, and of `withdrawn_courses`.
+"""Projector of `assignments`, one row for each assignment, and of `assignment_courses`.
 
 CourseFetched has the assignments that differ and the ids of those to delete. The assignments of a
-withdrawn course keep their rows: if the course comes back, CourseFetched has only those that
-differ. Queries leave them out.
+withdrawn course, or of one in which the person is not a student, keep their rows: later events
+have only those that differ. Queries leave them out, and those that are not published.
 """
 
 from collections.abc import Sequence
@@ -11,20 +11,21 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from domain.canvas import Assignment
+from domain.canvas import Course
 from domain.events import CourseFetched, CourseWithdrawn
 from domain.recorded_event import RecordedEvent
-from projections.support.assignment_document import encode_assignment
-from projections.support.assignment_status import settled_status
-from projections.support.cached_ids import assignment_id, course_id
-from projections.support.json_documents import format_rfc3339, parse_time
+from projections.support.assignment_changes import ReadAssignment, assignment_changes
+from projections.support.assignment_document import CLOCK_COLUMNS, clock_values, encode_assignment
+from projections.support.assignment_status import is_flagged
+from projections.support.course_changes import course_changes
+from projections.support.json_documents import format_rfc3339
 from projections.support.search import fold_case
-from projections.support.tombstones import CLOSING_EVENTS, drop_ended
+from projections.support.tombstones import CLOSING_EVENTS, connection_id_of, drop_ended
 from projections.support.upsert import Upsert
 
-VERSION = 1
+VERSION = 2
 SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
-TABLES = ("assignments", "withdrawn_courses")
+TABLES = ("assignments", "assignment_courses")
 
 ASSIGNMENTS = Upsert(
     "assignments",
@@ -34,98 +35,110 @@ ASSIGNMENTS = Upsert(
         "person_id": "uuid",
         "course_id": "uuid",
         "name": "text",
-        "due_at": "timestamptz",
-        "unlock_at": "timestamptz",
-        "lock_at": "timestamptz",
-        "settled": "text",
+        "published": "boolean",
         "late": "boolean",
+        "missing": "boolean",
+        **CLOCK_COLUMNS,
+        "revisions": "bigint",
         "document": "bytea",
         "position": "bigint",
     },
     key="assignment_id",
+    summed=("revisions",),
 )
-WITHDRAWN_COURSES = Upsert(
-    "withdrawn_courses",
-    {
-        "course_id": "uuid",
-        "connection_id": "uuid",
-        "person_id": "uuid",
-        "position": "bigint",
-    },
-    key="course_id",
+COURSE_COLUMNS = {
+    "course_id": "uuid",
+    "connection_id": "uuid",
+    "person_id": "uuid",
+    "name": "text",
+    "code": "text",
+    "is_student": "boolean",
+    "withdrawn": "boolean",
+    "position": "bigint",
+}
+COURSES = Upsert("assignment_courses", COURSE_COLUMNS, key="course_id")
+HIDDEN_COURSES = Upsert(
+    "assignment_courses", COURSE_COLUMNS, key="course_id", kept=("name", "code", "is_student")
 )
+"""For withdrawn and restricted courses, of which Canvas shows neither name nor role."""
 
 Row = tuple[Any, ...]
-LatestAssignment = tuple[Assignment, UUID, UUID, RecordedEvent]
-"""An assignment, the ids of its connection and course, and the last event that contains it."""
 
 
 def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Apply a batch of events to the tables, which the search path of `cursor` must find.
 
-    Of each assignment only the last event of the batch matters.
+    Of each course and each assignment only the last event of the batch matters.
     """
-    latest: dict[UUID, LatestAssignment | None] = {}
-    withdrawn: dict[UUID, Row | None] = {}
-    for recorded in drop_ended(events, TABLES, cursor):
-        event = recorded.event
-        if isinstance(event, CourseFetched):
-            course = course_id(event.connection_id, event.course["canvas_id"])
-            withdrawn[course] = None
-            for canvas_id in event.removed:
-                latest[assignment_id(event.connection_id, canvas_id)] = None
-            for assignment in event.assignments:
-                id_ = assignment_id(event.connection_id, assignment["canvas_id"])
-                latest[id_] = (assignment, event.connection_id, course, recorded)
-        elif isinstance(event, CourseWithdrawn):
-            course = course_id(event.connection_id, event.course_id)
-            withdrawn[course] = _withdrawn_row(course, event.connection_id, recorded)
-    _set_withdrawn(withdrawn, cursor)
-    _delete([id_ for id_, last in latest.items() if last is None], cursor)
-    ASSIGNMENTS.execute(
-        [_row(id_, *last) for id_, last in latest.items() if last is not None], cursor
+    remaining = drop_ended(events, TABLES, cursor)
+    _record_courses(remaining, cursor)
+    changes = assignment_changes(remaining)
+    if changes.removed:
+        cursor.execute(
+            "DELETE FROM assignments WHERE assignment_id = ANY(%b::uuid[])", [changes.removed]
+        )
+    ASSIGNMENTS.execute([_row(read) for read in changes.read], cursor)
+
+
+def _record_courses(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
+    changes = course_changes(events)
+    COURSES.execute(
+        [_course_row(id_, item.event.course, item.recorded) for id_, item in changes.read.items()],
+        cursor,
+    )
+    HIDDEN_COURSES.execute(
+        [
+            _course_row(
+                id_,
+                item.first.course if item.first else None,
+                item.recorded,
+                withdrawn=item.is_withdrawn,
+            )
+            for id_, item in changes.hidden.items()
+        ],
+        cursor,
     )
 
 
-def _withdrawn_row(course: UUID, connection_id: UUID, recorded: RecordedEvent) -> Row:
-    return (course, connection_id, recorded.person_id, recorded.position)
-
-
-def _row(
-    id_: UUID, assignment: Assignment, connection_id: UUID, course: UUID, recorded: RecordedEvent
+def _course_row(
+    id_: UUID, course: Course | None, recorded: RecordedEvent, *, withdrawn: bool = False
 ) -> Row:
-    submission = assignment["submission"]
     return (
         id_,
-        connection_id,
+        connection_id_of(recorded.event),
         recorded.person_id,
-        course,
-        fold_case(assignment["name"]),
-        parse_time(assignment["due_at"]),
-        parse_time(assignment["unlock_at"]),
-        parse_time(assignment["lock_at"]),
-        settled_status(assignment),
-        submission is not None and submission["late"],
-        encode_assignment(
-            assignment,
-            id_=id_,
-            connection_id=connection_id,
-            course_id=course,
-            updated_at=format_rfc3339(recorded.recorded_at),
-        ),
+        course and _stored_text(course["name"]),
+        course and _stored_text(course["course_code"]),
+        course is None or course["role"] == "student",
+        withdrawn,
         recorded.position,
     )
 
 
-def _delete(ids: list[UUID], cursor: Cursor[Any]) -> None:
-    if ids:
-        cursor.execute("DELETE FROM assignments WHERE assignment_id = ANY(%b::uuid[])", [ids])
+def _stored_text(text: str | None) -> str | None:
+    """Return text without NUL characters, which a column cannot have."""
+    return text and text.replace("\0", "")
 
 
-def _set_withdrawn(courses: dict[UUID, Row | None], cursor: Cursor[Any]) -> None:
-    returned = [course for course, row in courses.items() if row is None]
-    if returned:
-        cursor.execute(
-            "DELETE FROM withdrawn_courses WHERE course_id = ANY(%b::uuid[])", [returned]
-        )
-    WITHDRAWN_COURSES.execute([row for row in courses.values() if row is not None], cursor)
+def _row(read: ReadAssignment) -> Row:
+    assignment, recorded = read.assignment, read.recorded
+    return (
+        read.id,
+        read.connection_id,
+        recorded.person_id,
+        read.course_id,
+        fold_case(assignment["name"]),
+        assignment["published"],
+        is_flagged(assignment, "late"),
+        is_flagged(assignment, "missing"),
+        *clock_values(assignment, recorded),
+        read.times,
+        encode_assignment(
+            assignment,
+            id_=read.id,
+            connection_id=read.connection_id,
+            course_id=read.course_id,
+            updated_at=format_rfc3339(recorded.recorded_at),
+        ),
+        recorded.position,
+    )

@@ -1,4 +1,4 @@
-"""The query of the read model `assignments`, for `GET /canvas/assignments`, `GET /canvas/data`."""
+"""The queries of the read model `assignments`: lists, one assignment, and dates for a calendar."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -9,8 +9,10 @@ from uuid import UUID
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.assignment_document import with_status
-from projections.support.assignment_status import LOCKED_SQL, STATUS_SQL
+from projections.assignments.due_dates import DUE_DATES_SQL, DatedAssignment, to_dated_assignment
+from projections.support.assignment_document import add_clock_members
+from projections.support.assignment_lock import LOCK_REASON_SQL
+from projections.support.assignment_status import STATUS_SQL
 from projections.support.page import (
     Page,
     build_page,
@@ -22,7 +24,21 @@ from projections.support.page import (
 )
 from projections.support.search import like_pattern
 
-Row = tuple[UUID, bytes, str, bool, datetime | None, str]
+
+class ListedAssignment(NamedTuple):
+    """An assignment of a list, with what its document needs at the time of the query."""
+
+    assignment_id: UUID
+    document: bytes
+    status: str
+    lock_reason: bytes | None
+    parts: bytes | None
+    due_at: datetime | None
+    name: str
+
+    def document_at(self, now: datetime) -> bytes:
+        """Return the JSON of the assignment at the time `now`, that of the query."""
+        return add_clock_members(self.document, self.status, self.lock_reason, self.parts, now)
 
 
 class SortOrder(NamedTuple):
@@ -34,7 +50,7 @@ class SortOrder(NamedTuple):
     """The condition for the rows after those with the sort key `key` and the id `id`."""
     parse_key: Callable[[Any], Any]
     """Parses the sort key in a cursor."""
-    key: Callable[[Row], Any]
+    key: Callable[[ListedAssignment], Any]
     """Returns the sort key of a row."""
 
 
@@ -46,7 +62,7 @@ SORT_ORDERS = {
             " > (coalesce(%(key)s::timestamptz, 'infinity'), %(id)s::uuid)"
         ),
         parse_time_key,
-        lambda row: row[4],
+        lambda row: row.due_at,
     ),
     "-due_at": SortOrder(
         sql.SQL("coalesce(due_at, '-infinity') DESC, assignment_id DESC"),
@@ -55,39 +71,43 @@ SORT_ORDERS = {
             " < (coalesce(%(key)s::timestamptz, '-infinity'), %(id)s::uuid)"
         ),
         parse_time_key,
-        lambda row: row[4],
+        lambda row: row.due_at,
     ),
     "name": SortOrder(
         sql.SQL("name, assignment_id"),
         sql.SQL("(name, assignment_id) > (%(key)s::text, %(id)s::uuid)"),
         parse_text_key,
-        lambda row: row[5],
+        lambda row: row.name,
     ),
 }
 
+LISTED_SQL = sql.SQL(
+    "published AND course_id IN (SELECT course_id FROM read.assignment_courses"
+    " WHERE person_id = %(person)s AND is_student AND NOT withdrawn)"
+)
+"""The condition for the assignments that the student has."""
+
 ASSIGNMENTS_SQL = sql.SQL(
     """
-    SELECT assignment_id, document, status, locked, due_at, name
+    SELECT assignment_id, document, status, lock_reason, parts, due_at, name
       FROM (
-               SELECT assignment_id, document, due_at, name, late,
+               SELECT assignment_id, document, parts, due_at, name, late, missing,
                       {status} AS status,
-                      {locked} AS locked
-                 FROM read.assignments AS listed
+                      {lock_reason} AS lock_reason
+                 FROM read.assignments
                 WHERE person_id = %(person)s
+                  AND {listed}
                   AND (%(connection)s::uuid IS NULL OR connection_id = %(connection)s)
                   AND (%(course)s::uuid IS NULL OR course_id = %(course)s)
                   AND (%(due_after)s::timestamptz IS NULL OR due_at >= %(due_after)s)
                   AND (%(due_before)s::timestamptz IS NULL OR due_at < %(due_before)s)
                   AND (%(pattern)s::text IS NULL OR name LIKE %(pattern)s)
-                  AND NOT EXISTS (
-                          SELECT FROM read.withdrawn_courses AS withdrawn
-                           WHERE withdrawn.course_id = listed.course_id
-                      )
            ) AS candidates
      WHERE (
                %(statuses)s::text[] IS NULL
                OR status = ANY(%(statuses)s)
                OR (late AND 'late' = ANY(%(statuses)s))
+               OR (missing AND 'missing' = ANY(%(statuses)s))
            )
        AND (%(id)s::uuid IS NULL OR {after})
      ORDER BY {order_by}
@@ -96,11 +116,25 @@ ASSIGNMENTS_SQL = sql.SQL(
 )
 STATEMENTS = {
     sort: ASSIGNMENTS_SQL.format(
-        status=STATUS_SQL, locked=LOCKED_SQL, after=order.after, order_by=order.order_by
+        status=STATUS_SQL,
+        lock_reason=LOCK_REASON_SQL,
+        listed=LISTED_SQL,
+        after=order.after,
+        order_by=order.order_by,
     )
     for sort, order in SORT_ORDERS.items()
 }
 """The statement for each sort order."""
+
+ASSIGNMENT_SQL = sql.SQL(
+    """
+    SELECT assignment_id, document, {status}, {lock_reason}, parts, due_at, name
+      FROM read.assignments
+     WHERE person_id = %(person)s
+       AND assignment_id = %(assignment)s
+       AND {listed}
+    """
+).format(status=STATUS_SQL, lock_reason=LOCK_REASON_SQL, listed=LISTED_SQL)
 
 
 async def assignments_of(
@@ -118,12 +152,13 @@ async def assignments_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """Return a page of a person's assignments, without those of withdrawn courses.
+    """Return a page of a person's assignments, in the courses in which they are a student.
 
-    An item is the JSON of an assignment, with `status` and `locked` at the time `now`. `statuses`
-    are values of `status`, or `late` for a late submission of any status; none means all. The due
-    date is at or after `due_after` and before `due_before`. `q` is a part of the name. A cursor
-    contains `sort`, sort key and id.
+    Those of withdrawn courses, and those that are not published, are left out. An item is the JSON
+    of an assignment, with `status`, `locked`, `lock_reason` and `parts` at the time `now`.
+    `statuses` are values of `status`; `late` and `missing` also match what Canvas marks so, of any
+    status; none means all. The due date is at or after `due_after` and before `due_before`. `q` is
+    a part of the name. A cursor contains `sort`, sort key and id.
 
     Raises:
         BadCursor: If the cursor does not belong to this list in this order.
@@ -144,15 +179,34 @@ async def assignments_of(
         "id": id_,
         "limit": rows_to_fetch(limit),
     }
-    rows = await _fetch_rows(STATEMENTS[sort], parameters, pool)
+    rows = [ListedAssignment(*row) for row in await _fetch_rows(STATEMENTS[sort], parameters, pool)]
     return build_page(
-        rows, limit, lambda row: with_status(*row[1:4]), lambda row: (sort, order.key(row), row[0])
+        rows,
+        limit,
+        lambda row: row.document_at(now),
+        lambda row: (sort, order.key(row), row.assignment_id),
     )
 
 
+async def assignment_of(
+    person_id: UUID, assignment_id: UUID, *, now: datetime, pool: AsyncConnectionPool
+) -> bytes | None:
+    """Return one assignment as JSON, as the list of assignments has it; None if it does not."""
+    parameters = {"person": person_id, "assignment": assignment_id, "now": now}
+    rows = await _fetch_rows(ASSIGNMENT_SQL, parameters, pool)
+    return ListedAssignment(*rows[0]).document_at(now) if rows else None
+
+
+async def due_dates_of(person_id: UUID, *, pool: AsyncConnectionPool) -> list[DatedAssignment]:
+    """Return a person's assignments that have a due date, or parts, sorted by due date."""
+    rows = await _fetch_rows(DUE_DATES_SQL, {"person": person_id}, pool)
+    return [to_dated_assignment(row) for row in rows]
+
+
 async def _fetch_rows(
-    statement: sql.Composed, parameters: dict[str, Any], pool: AsyncConnectionPool
-) -> list[Row]:
+    statement: sql.SQL | sql.Composed, parameters: dict[str, Any], pool: AsyncConnectionPool
+) -> list[tuple[Any, ...]]:
     async with pool.connection() as connection:
         result = await connection.execute(statement, parameters, binary=True)
-        return await result.fetchall()
+        rows: list[tuple[Any, ...]] = await result.fetchall()
+    return rows

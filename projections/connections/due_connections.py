@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
-from domain.sync_schedule import DueConnection, delays
+from domain.sync_schedule import JITTER_STEPS, DueConnection, delays
 
 DUE_CONNECTIONS_SQL = """
 SELECT due.person_id, due.connection_id, due.origin, due.due_at
@@ -87,15 +87,18 @@ async def due_at_hosts(
     *,
     interval: timedelta,
     limit: int,
+    without_failures: bool = False,
     pool: AsyncConnectionPool,
 ) -> list[DueConnection]:
     """Return the connections at these origins that are due at `now`, longest due first.
 
     `interval` is the time between two syncs, `limit` the maximum number of connections in all.
+    With `without_failures`, those whose last run failed for a transient reason are left out.
     The statement reads one range of an index for each origin and delay, so origins must be few.
     """
+    delays_to_read = delays(interval)[:JITTER_STEPS] if without_failures else delays(interval)
     parameters = {
-        "delays": list(delays(interval)),
+        "delays": list(delays_to_read),
         "now": now,
         "origins": list(origins),
         "limit": limit,

@@ -1,4 +1,4 @@
-"""The query of the read model `courses`, for `GET /canvas/courses` and `GET /canvas/data`."""
+"""The queries of the read model `courses`, for `GET /canvas/courses` and `GET /canvas/data`."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ async def courses_of(
     limit: int | None,
     pool: AsyncConnectionPool,
 ) -> Page:
-    """Return a page of a person's courses, sorted by name without regard to case.
+    """Return a page of a person's courses, of every role, sorted by name without regard to case.
 
     `state` is `active`, `concluded`, `restricted` or `withdrawn`; `q` is a part of the name or of
     the course code. An item is the JSON of a course. A cursor contains sort key and id of a course.
@@ -52,3 +52,20 @@ async def courses_of(
         )
         rows = await result.fetchall()
     return build_page(rows, limit, lambda row: row[2], lambda row: row[:2])
+
+
+async def course_of(person_id: UUID, course_id: UUID, *, pool: AsyncConnectionPool) -> bytes | None:
+    """Return one course of a person as JSON; None if they have none with this id."""
+    async with pool.connection() as connection:
+        result = await connection.execute(
+            """
+            SELECT document
+              FROM read.courses
+             WHERE person_id = %(person)s
+               AND course_id = %(course)s
+            """,
+            {"person": person_id, "course": course_id},
+            binary=True,
+        )
+        row = await result.fetchone()
+    return row[0] if row else None

@@ -5,7 +5,9 @@ CREATE TABLE courses (
     state         text   NOT NULL,
     name          text   COLLATE "C" NOT NULL,
     words         text   COLLATE "C" NOT NULL,
-    present       bytea  NOT NULL,
+    exact         boolean,
+    basis         bytea  NOT NULL,
+    items         bytea  NOT NULL,
     document      bytea  NOT NULL,
     position      bigint NOT NULL
 );

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from domain.events import CourseFetched, CourseWithdrawn
+from domain.events import CourseFetched
 from domain.recorded_event import RecordedEvent
-from projections.support.cached_ids import course_id
+from projections.support.course_changes import HiddenCourse, course_changes
 from projections.support.json_documents import encode, to_float
 from projections.support.search import name_sort_key
+from projections.support.shown_totals import shown_totals
 from projections.support.tombstones import connection_id_of
 from projections.support.upsert import Upsert
 
@@ -20,6 +21,7 @@ COLUMNS = {
     "course_id": "uuid",
     "connection_id": "uuid",
     "person_id": "uuid",
+    "is_student": "boolean",
     "state": "text",
     "name": "text",
     "current_score": "double precision",
@@ -28,61 +30,53 @@ COLUMNS = {
 }
 COURSES = Upsert("dashboard_courses", COLUMNS, key="course_id")
 COURSE_STATES = Upsert(
-    "dashboard_courses", COLUMNS, key="course_id", kept=("name", "current_score", "document")
+    "dashboard_courses",
+    COLUMNS,
+    key="course_id",
+    kept=("is_student", "name", "current_score", "document"),
 )
-"""For withdrawn and restricted courses: Canvas no longer shows name and score, so they stay."""
+"""For withdrawn and restricted courses: Canvas no longer shows the rest, so it stays."""
 
 
 def record_courses(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Apply a batch of events, without those of ended connections, to `dashboard_courses`.
 
-    A course that is withdrawn or restricted keeps its name and score.
+    A course that is withdrawn or restricted keeps its role, name and score.
     """
-    fetched: dict[UUID, Row] = {}
-    state_changes: dict[UUID, Row] = {}
-    for recorded in events:
-        event = recorded.event
-        if isinstance(event, CourseFetched):
-            id_ = course_id(event.connection_id, event.course["canvas_id"])
-            rows = state_changes if event.course["state"] == "restricted" else fetched
-            rows[id_] = _row(event, id_, recorded)
-            if rows is fetched:
-                state_changes.pop(id_, None)
-        elif isinstance(event, CourseWithdrawn):
-            id_ = course_id(event.connection_id, event.course_id)
-            state_changes[id_] = _withdrawn_row(id_, recorded)
-    COURSES.execute(list(fetched.values()), cursor)
-    COURSE_STATES.execute(list(state_changes.values()), cursor)
+    changes = course_changes(events)
+    read = [_row(id_, event, recorded) for id_, (event, recorded) in changes.read.items()]
+    hidden = [_hidden_row(id_, course) for id_, course in changes.hidden.items()]
+    COURSES.execute(read, cursor)
+    COURSE_STATES.execute(hidden, cursor)
 
 
-def _row(event: CourseFetched, id_: UUID, recorded: RecordedEvent) -> Row:
+def _row(id_: UUID, event: CourseFetched, recorded: RecordedEvent) -> Row:
     course = event.course
-    document = {
-        "course_id": id_,
-        "name": course["name"],
-        "current_score": course["current_score"],
-    }
+    score = shown_totals(course)["current_score"]
     return (
         id_,
         event.connection_id,
         recorded.person_id,
+        course["role"] == "student",
         course["state"],
         name_sort_key(course["name"]),
-        to_float(course["current_score"]),
-        encode(document),
+        to_float(score),
+        encode({"course_id": id_, "name": course["name"], "current_score": score}),
         recorded.position,
     )
 
 
-def _withdrawn_row(id_: UUID, recorded: RecordedEvent) -> Row:
-    document = encode({"course_id": id_, "name": None, "current_score": None})
+def _hidden_row(id_: UUID, hidden: HiddenCourse) -> Row:
+    """Return the row of a withdrawn or restricted course, of which most columns may be kept."""
+    recorded = hidden.recorded
     return (
         id_,
         connection_id_of(recorded.event),
         recorded.person_id,
-        "withdrawn",
+        hidden.first is None or hidden.first.course["role"] == "student",
+        "withdrawn" if hidden.is_withdrawn else "restricted",
         "",
         None,
-        document,
+        encode({"course_id": id_, "name": None, "current_score": None}),
         recorded.position,
     )

@@ -11,27 +11,31 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from projections.support.assignment_document import with_status
-from projections.support.assignment_status import LOCKED_SQL, STATUS_SQL
+from projections.support.assignment_document import add_clock_members
+from projections.support.assignment_lock import LOCK_REASON_SQL
+from projections.support.assignment_status import STATUS_SQL
 from projections.support.json_documents import add_members, format_rfc3339
+from projections.support.rounded_numbers import round_rate, round_score
 
 ACTIVITY_DAYS = 28
 """The days in `activity`, today included."""
 
 STATS_SQL = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="utf-8")).format(
-    status=STATUS_SQL, locked=LOCKED_SQL
+    status=STATUS_SQL, lock_reason=LOCK_REASON_SQL
 )
 
 
 async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool) -> bytes:
     """Return the statistics of a person's dashboard at the time `now`, as a JSON object.
 
-    All numbers are about courses in the state `active`, except `courses.total` and `connections`.
-    `completion_rate` is between 0 and 1: of the assignments that expect a submission, the part that
-    is submitted, graded or excused; null if none expects one. An assignment expects a submission
-    unless all its types are `none`, `not_graded` or `on_paper`. `due_this_week` covers 7 times 24
-    hours after `now`, `changed_this_week` as many before. The days of `activity` are UTC. A
-    connection is failing if Canvas rejected its token or its last run failed.
+    All numbers are about courses in the state `active` in which the person is a student, except
+    `courses.total`, which has those of every state, and `connections`. `assignments.missing` counts
+    what Canvas marks as missing, of any status. `completion_rate` is between 0 and 1: of the
+    assignments that expect a submission, the part that is submitted, graded or excused; null if
+    none expects one. An assignment expects a submission unless all its types are `none`,
+    `not_graded`, `on_paper` or `wiki_page`. `due_this_week` covers 7 times 24 hours after `now`,
+    `changed_this_week` as many before. The days of `activity` are UTC. A connection is failing if
+    Canvas rejected its token or its last run failed. Scores have two digits, rates four.
     """
     days = [
         now.astimezone(UTC).date() - timedelta(days=ago) for ago in reversed(range(ACTIVITY_DAYS))
@@ -46,11 +50,11 @@ async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool)
             "courses": {"active": row.active_course_count, "total": row.course_count},
             "assignments": _assignment_counts(row),
             "grades": {
-                "average_score": row.average_score,
+                "average_score": round_score(row.average_score),
                 "changed_this_week": row.changed_this_week,
             },
             "completion_rate": _completion_rate(row),
-            "next_due": _next_due(row),
+            "next_due": _next_due(row, now),
             "courses_at_a_glance": _courses_at_a_glance(row),
             "activity": _activity(row, days),
             "connections": {"active": row.active_connections, "failing": row.failing_connections},
@@ -74,13 +78,14 @@ def _assignment_counts(row: Any) -> dict[str, int]:
 def _completion_rate(row: Any) -> float | None:
     if not row.expecting_submission:
         return None
-    return float(row.done / row.expecting_submission)
+    return round_rate(row.done / row.expecting_submission)
 
 
-def _next_due(row: Any) -> list[orjson.Fragment]:
+def _next_due(row: Any, now: datetime) -> list[orjson.Fragment]:
+    columns = zip(row.next_documents, row.next_lock_reasons, row.next_parts, strict=True)
     return [
-        orjson.Fragment(with_status(document, "upcoming", locked))
-        for document, locked in zip(row.next_documents, row.next_locked, strict=True)
+        orjson.Fragment(add_clock_members(document, "upcoming", lock_reason, parts, now))
+        for document, lock_reason, parts in columns
     ]
 
 

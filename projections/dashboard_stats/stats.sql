@@ -2,12 +2,12 @@ WITH active_courses AS (
     SELECT course_id, name, current_score, document
       FROM read.dashboard_courses
      WHERE person_id = %(person)s
+       AND is_student
        AND state = 'active'
 ), assignments AS MATERIALIZED (
     -- Without the column document, which is large: only those of next_due are read.
-    SELECT course_id, assignment_id, due_at, submitted_at, graded_at,
+    SELECT course_id, assignment_id, due_at, submitted_at, graded_at, missing,
            asks_for_work AS expects_submission,
-           {locked} AS locked,
            {status} AS status
       FROM read.dashboard_assignments
      WHERE person_id = %(person)s
@@ -20,7 +20,7 @@ WITH active_courses AS (
      GROUP BY course_id
 ), next_due AS (
     -- The first five of the list of assignments with this status, sorted by due date.
-    SELECT assignment_id, due_at, locked
+    SELECT assignment_id
       FROM assignments
      WHERE status = 'upcoming'
      ORDER BY due_at, assignment_id
@@ -32,7 +32,7 @@ WITH active_courses AS (
                WHERE due_at > %(now)s AND due_at <= %(now)s + interval '7 days'
            ) AS due_this_week,
            count(*) FILTER (WHERE status = 'overdue') AS overdue,
-           count(*) FILTER (WHERE status = 'missing') AS missing,
+           count(*) FILTER (WHERE missing) AS missing,
            count(*) FILTER (WHERE status = 'submitted') AS submitted,
            count(*) FILTER (WHERE status = 'graded') AS graded,
            count(*) FILTER (WHERE expects_submission) AS expecting_submission,
@@ -45,7 +45,10 @@ SELECT counts.total, counts.upcoming, counts.due_this_week, counts.overdue, coun
        counts.submitted, counts.graded, counts.expecting_submission, counts.done,
        (SELECT count(*) FROM active_courses) AS active_course_count,
        (
-           SELECT count(*) FROM read.dashboard_courses WHERE person_id = %(person)s
+           SELECT count(*)
+             FROM read.dashboard_courses
+            WHERE person_id = %(person)s
+              AND is_student
        ) AS course_count,
        (SELECT avg(current_score) FROM active_courses) AS average_score,
        (
@@ -57,13 +60,20 @@ SELECT counts.total, counts.upcoming, counts.due_this_week, counts.overdue, coun
               AND course_id IN (SELECT course_id FROM active_courses)
        ) AS changed_this_week,
        (
-           SELECT coalesce(array_agg(document ORDER BY next_due.due_at, assignment_id), '{{}}')
+           SELECT coalesce(array_agg(document ORDER BY due_at, assignment_id), '{{}}')
              FROM next_due
              JOIN read.dashboard_assignments USING (assignment_id)
        ) AS next_documents,
        (
-           SELECT coalesce(array_agg(locked ORDER BY due_at, assignment_id), '{{}}') FROM next_due
-       ) AS next_locked,
+           SELECT coalesce(array_agg({lock_reason} ORDER BY due_at, assignment_id), '{{}}')
+             FROM next_due
+             JOIN read.dashboard_assignments USING (assignment_id)
+       ) AS next_lock_reasons,
+       (
+           SELECT coalesce(array_agg(parts ORDER BY due_at, assignment_id), '{{}}')
+             FROM next_due
+             JOIN read.dashboard_assignments USING (assignment_id)
+       ) AS next_parts,
        (
            SELECT coalesce(array_agg(document ORDER BY name, course_id), '{{}}') FROM active_courses
        ) AS course_documents,

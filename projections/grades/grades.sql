@@ -13,7 +13,8 @@ SELECT name, course_id, document,
        ) AS assignments
   FROM read.grades AS grades
  WHERE person_id = %(person)s
-   AND listed
+   AND is_student
+   AND NOT withdrawn
    AND (%(connection)s::uuid IS NULL OR connection_id = %(connection)s)
    AND (%(course)s::uuid IS NULL OR course_id = %(course)s)
    AND (%(id)s::uuid IS NULL OR (name, course_id) > (%(name)s::text, %(id)s::uuid))

@@ -24,8 +24,8 @@ async def grades_of(
     """Return a page of a person's grades: one item for each course, sorted by its name.
 
     An item is the JSON of the course's grades, with those of its assignments in `assignments`,
-    sorted by due date. Withdrawn courses are left out. A cursor contains sort key and id of a
-    course.
+    sorted by due date. Withdrawn courses, and those in which the person is not a student, are left
+    out. A cursor contains sort key and id of a course.
 
     Raises: BadCursor if the cursor does not belong to this list.
     """

@@ -3,7 +3,8 @@ CREATE TABLE grades (
     connection_id uuid    NOT NULL,
     person_id     uuid    NOT NULL,
     name          text    COLLATE "C" NOT NULL,
-    listed        boolean NOT NULL,
+    is_student    boolean NOT NULL,
+    withdrawn     boolean NOT NULL,
     document      bytea   NOT NULL,
     position      bigint  NOT NULL
 );

@@ -13,6 +13,8 @@ INSERT_SQL = sql.SQL(
     """
 )
 UPDATE_SQL = sql.SQL("ON CONFLICT ({key}) DO UPDATE SET {assignments}")
+REPLACE_SQL = sql.SQL("{0} = excluded.{0}")
+SUM_SQL = sql.SQL("{0} = {1}.{0} + excluded.{0}")
 OWNER_COLUMNS = frozenset({"connection_id", "person_id"})
 """Columns that never change: a row belongs to one connection of one person."""
 
@@ -22,8 +24,9 @@ class Upsert:
 
     `columns` maps each column to its PostgreSQL type, in the order of the values in a row.
     In an existing row, every column is updated except the key, the owner and the columns in
-    `kept`. Without `key`, rows are only inserted. The statement is composed once, so an instance
-    is meant to be a constant of its module.
+    `kept`; a value of a column in `summed` is added to the stored one. Without `key`, rows are only
+    inserted. The statement is composed once, so an instance is meant to be a constant of its
+    module.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Upsert:
         *,
         key: str | None = None,
         kept: Collection[str] = (),
+        summed: Collection[str] = (),
     ) -> None:
         self.table = table
         statement = INSERT_SQL.format(
@@ -45,7 +49,10 @@ class Upsert:
             statement += UPDATE_SQL.format(
                 key=sql.Identifier(key),
                 assignments=_join(
-                    sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in updated
+                    (SUM_SQL if name in summed else REPLACE_SQL).format(
+                        sql.Identifier(name), sql.Identifier(table)
+                    )
+                    for name in updated
                 ),
             )
         self.statement = statement.as_bytes(None)

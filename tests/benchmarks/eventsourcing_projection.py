@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from eventsourcing.application import Application
@@ -54,7 +54,7 @@ class SingleEventProjection(Projection[TrackedTables]):
         person = self.people[domain_event.originator_id]
         position, recorded_at = tracking.notification_id, domain_event.timestamp
         self.view.project_event(
-            RecordedEvent(domain_event, position, recorded_at, person), tracking
+            RecordedEvent(domain_event, position, recorded_at, person, uuid4()), tracking
         )
 
 

@@ -110,8 +110,10 @@ async def read_with_easeboard_client(target: SandboxTarget) -> ReadResult:
     async with CanvasClient(allow_private=private) as client:
         origin = client.allowed_origin(target.url)
         async with client.open_account(origin, target.token) as account:
-            courses = await account.list_courses()
-            fetched = [fetched_course async for fetched_course in account.fetch_courses(courses)]
+            courses = (await account.list_courses()).courses
+            fetched = [
+                fetched_course async for fetched_course in account.fetch_courses(courses, {})
+            ]
     return ReadResult(
         len(courses), sum(len(fetched_course.assignments or ()) for fetched_course in fetched)
     )

@@ -8,19 +8,29 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from domain.aggregate import Aggregate
-from domain.canvas import Assignment, Course
+from domain.canvas import Assignment, AssignmentGroup, Course
 from domain.connection import Connection
-from domain.events import PersonErased
+from domain.course_diff import is_readable
+from domain.course_events import CourseList
+from domain.event import Event
+from domain.events import GradeChanged, PersonErased
 from domain.events.sync import Progress, Requests
 from domain.recorded_event import RecordedEvent
 from domain.sync import Sync
 from domain.sync_attempt import Attempt
-from tests.canvas_builders import assignment, course, hidden_grade, restricted_course, submission
+from tests.canvas_builders import course
+from tests.projections.random_courses import (
+    random_assignments,
+    random_course,
+    random_groups,
+    random_restricted_course,
+)
 
 NAMESPACE = UUID("00000000-0000-4000-8000-0000000000ff")
 PERSON = uuid5(NAMESPACE, "person")
 STARTED_AT = datetime(2026, 9, 1, 12, tzinfo=UTC)
 FALLBACK_REASON = ("canvas-forbidden", "There is no planner.")
+COURSE_IDS = ("101", "102", "103")
 REQUEST_COUNTS = Requests(total=3, not_modified=1, retried=0)
 
 
@@ -34,9 +44,8 @@ class EventLogBuilder:
     def record(self, person: UUID, *events: Any) -> None:
         for event in events:
             position = len(self.events) + 1
-            self.events.append(
-                RecordedEvent(event, position, STARTED_AT + position * self.step, person)
-            )
+            recorded_at, event_id = STARTED_AT + position * self.step, event_id_at(position)
+            self.events.append(RecordedEvent(event, position, recorded_at, person, event_id))
 
     def save(self, *aggregates: Aggregate) -> None:
         for aggregate in aggregates:
@@ -109,26 +118,51 @@ class StudentAccount:
         return self.change_sync(lambda sync: sync.start("worker-1"))
 
     def fetch_course(
-        self, course: Course, *assignments: Assignment, done: int = 1
+        self,
+        course: Course,
+        *assignments: Assignment,
+        groups: list[AssignmentGroup] | None = None,
+        done: int = 1,
     ) -> "StudentAccount":
-        returned = None if course["state"] == "restricted" else list(assignments)
+        returned = list(assignments) if is_readable(course) else None
+        progress = Progress(total=2, done=done, failed=0)
         return self.change_sync(
-            lambda sync: sync.record_course(
-                self.attempt, course, returned, Progress(total=2, done=done, failed=0)
+            lambda sync: sync.record_course(self.attempt, course, returned, progress, groups)
+        )
+
+    def fail_to_fetch(
+        self, course: Course, code: str = "canvas-server-error", detail: str = "Canvas broke"
+    ) -> "StudentAccount":
+        """Record the course without its assignments, then why they could not be read."""
+        progress = Progress(total=3, done=1, failed=1)
+        self.change_sync(lambda sync: sync.record_course(self.attempt, course, None, progress))
+        return self.change_sync(
+            lambda sync: sync.record_fetch_failure(
+                self.attempt, course["canvas_id"], code, detail, progress
             )
         )
+
+    def list_courses(self, *listed: Course, complete: bool = True) -> "StudentAccount":
+        """Record which known courses a list of Canvas lacks, or has as deleted."""
+        courses = CourseList(list(listed), complete)
+        return self.change_sync(lambda sync: sync.record_unlisted(self.attempt, courses))
 
     def complete(self, failed: int = 0) -> "StudentAccount":
         progress = Progress(total=2, done=2 - failed, failed=failed)
         return self.change_sync(lambda sync: sync.complete(self.attempt, progress, REQUEST_COUNTS))
 
-    def run(self, *fetched: tuple[Course, Iterable[Assignment]]) -> "StudentAccount":
-        """Add one completed run that reads these courses, and withdraws all others."""
-        self.request().start()
-        listed = {course["canvas_id"] for course, _ in fetched}
-        self.change_sync(lambda sync: sync.withdraw_unlisted(self.attempt, listed))
+    def run(
+        self,
+        *fetched: tuple[Course, Iterable[Assignment]],
+        groups: list[AssignmentGroup] | None = None,
+    ) -> "StudentAccount":
+        """Add one completed run that lists and reads these courses.
+
+        A known course that two runs in a row do not list is withdrawn.
+        """
+        self.request().start().list_courses(*(course for course, _ in fetched))
         for course_, assignments in fetched:
-            self.fetch_course(course_, *assignments)
+            self.fetch_course(course_, *assignments, groups=groups)
         return self.complete()
 
 
@@ -148,8 +182,13 @@ class RandomHistory:
         self._erased: set[UUID] = set()
 
     def generate(self, steps: int) -> list[RecordedEvent]:
+        """Add so many steps; an older release recorded every second grade change."""
+        before = len(self.log.events)
         for _ in range(steps):
             self._step(self._rng.choice(self._accounts))
+        for index, recorded in enumerate(self.log.events[before:], before):
+            if recorded.position % 2:
+                self.log.events[index] = recorded._replace(event=without_names(recorded.event))
         return self.log.events
 
     def _step(self, account: StudentAccount) -> None:
@@ -193,8 +232,7 @@ class RandomHistory:
         assert run
         if run["status"] == "queued":
             account.start()
-            listed = {id_ for id_ in ("101", "102", "103") if self._rng.random() < 0.8}
-            account.change_sync(lambda sync: sync.withdraw_unlisted(account.attempt, listed))
+            self._list_courses(account)
             if self._rng.random() < 0.3:
                 account.change_sync(
                     lambda sync: sync.fall_back_to_full(account.attempt, *FALLBACK_REASON)
@@ -216,39 +254,38 @@ class RandomHistory:
         else:
             account.change_sync(lambda sync: sync.cancel())
 
+    def _list_courses(self, account: StudentAccount) -> None:
+        states = {id_: self._rng.random() for id_ in COURSE_IDS}
+        listed = [
+            course(id_, state="withdrawn" if state < 0.05 else "active")
+            for id_, state in states.items()
+            if state < 0.7
+        ]
+        account.list_courses(*listed, complete=self._rng.random() < 0.9)
+
     def _fetch_course(self, account: StudentAccount) -> None:
-        id_ = self._rng.choice(["101", "102", "103"])
+        id_ = self._rng.choice(COURSE_IDS)
         choice = self._rng.random()
-        if choice < 0.1:
-            account.fetch_course(restricted_course(id_))
-        elif choice < 0.2:
-            progress = Progress(total=3, done=1, failed=1)
-            account.change_sync(
-                lambda sync: sync.record_fetch_failure(
-                    account.attempt, id_, "canvas-forbidden", "", progress
-                )
-            )
+        if choice < 0.12:
+            account.fetch_course(random_restricted_course(self._rng, id_))
+        elif choice < 0.25:
+            account.fail_to_fetch(random_course(self._rng, id_))
         else:
-            account.fetch_course(self._course(id_), *self._assignments(id_))
+            groups = random_groups(self._rng) if self._rng.random() < 0.5 else None
+            assignments = random_assignments(self._rng, id_)
+            account.fetch_course(random_course(self._rng, id_), *assignments, groups=groups)
 
-    def _course(self, id_: str) -> Course:
-        score = self._rng.choice([None, 88, 91.5])
-        state = self._rng.choice(["active", "active", "active", "concluded"])
-        return course(id_, name=f"Course {id_} É", current_score=score, state=state)
 
-    def _assignments(self, course_id: str) -> list[Assignment]:
-        numbers = [number for number in range(5) if self._rng.random() < 0.75]
-        return [self._assignment(f"{course_id}{number}") for number in numbers]
+def event_id_at(position: int) -> UUID:
+    """Return the id of the event at a position of a log."""
+    return uuid5(NAMESPACE, f"event/{position}")
 
-    def _assignment(self, id_: str) -> Assignment:
-        work = [None, submission(), submission(score=8), hidden_grade(), submission(late=True)]
-        due = [None, "2026-09-11T05:59:59Z", "2026-09-20T05:59:59Z"]
-        return assignment(
-            id_,
-            name=f"Work {id_} 100% \0",
-            due_at=self._rng.choice(due),
-            submission=self._rng.choice(work),
-        )
+
+def without_names(event: Event) -> Event:
+    """Return a grade change as it is read that an older release recorded; others unchanged."""
+    if not isinstance(event, GradeChanged):
+        return event
+    return type(event)(**vars(event) | {"course_name": None, "assignment_name": None})
 
 
 def person_erased(person: UUID) -> PersonErased:

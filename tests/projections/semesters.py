@@ -24,7 +24,7 @@ from domain.events import (
 )
 from domain.events.sync import Changes, Progress, Requests
 from domain.recorded_event import RecordedEvent
-from tests.canvas_builders import assignment, course, submission
+from tests.canvas_builders import assignment, course, group, submission
 
 STARTED_AT = datetime(2026, 9, 1, tzinfo=UTC)
 COURSES_PER_STUDENT = 6
@@ -52,9 +52,8 @@ def generate_semesters(
     rng = Random(seed)
     students = (_student_events(_new_student(rng, nth), assignments) for nth in count())
     for position, (event, person) in enumerate(islice(_interleave(students), total), 1):
-        yield RecordedEvent(
-            event, position, STARTED_AT + timedelta(milliseconds=50 * position), person
-        )
+        recorded_at = STARTED_AT + timedelta(milliseconds=50 * position)
+        yield RecordedEvent(event, position, recorded_at, person, UUID(int=position))
 
 
 def _interleave(students: Iterator[Iterator[tuple[Event, UUID]]]) -> Iterator[tuple[Event, UUID]]:
@@ -105,11 +104,8 @@ def _run_events(student: Student, assignments: int, *, first: bool) -> Iterator[
         assignments_fetched = [
             _assignment(student, course_number, assignment_number) for assignment_number in numbers
         ]
-        changes = Changes(courses=1, assignments=len(assignments_fetched), grades=1)
-        progress = Progress(total=COURSES_PER_STUDENT, done=course_number, failed=0)
-        fetched = course(f"{course_number}", name=f"Course {course_number}")
-        fields = {"course": fetched, "assignments": assignments_fetched, "removed": []}
-        yield sync_event(CourseFetched, **fields, changes=changes, progress=progress)
+        fields = _fetched_fields(course_number, assignments_fetched, first=first)
+        yield sync_event(CourseFetched, **fields)
         if not first and student.rng.random() < 0.3:
             due = {
                 "previous": assignments_fetched[0]["due_at"],
@@ -128,6 +124,20 @@ def _run_events(student: Student, assignments: int, *, first: bool) -> Iterator[
     yield sync_event(SyncCompleted, progress=progress, requests=requests, planner_validator=None)
 
 
+def _fetched_fields(
+    course_number: int, assignments: list[Assignment], *, first: bool
+) -> dict[str, Any]:
+    return {
+        "course": course(f"{course_number}", name=f"Course {course_number}"),
+        "complete": True,
+        "groups": [group()] if first else None,
+        "assignments": assignments,
+        "removed": [],
+        "changes": Changes(courses=1, assignments=len(assignments), grades=1),
+        "progress": Progress(total=COURSES_PER_STUDENT, done=course_number, failed=0),
+    }
+
+
 def _assignment(student: Student, course_number: int, assignment_number: int) -> Assignment:
     score = float(student.rng.randrange(10))
     return assignment(
@@ -143,6 +153,8 @@ def _grade_change(course_id: str, graded: Assignment, *, first: bool) -> dict[st
         "subject": "assignment",
         "course_id": course_id,
         "assignment_id": graded["canvas_id"],
+        "course_name": f"Course {course_id}",
+        "assignment_name": graded["name"],
         "previous": None if first else Score(score=7.5, grade="7.5"),
         "current": Score(score=8.5, grade="8.5"),
         "baseline": first,

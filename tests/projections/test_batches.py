@@ -7,7 +7,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.events import ConnectionClosed, CourseWithdrawn, PersonErased
+from domain.course_diff import is_readable
+from domain.events import (
+    ConnectionClosed,
+    CourseFetched,
+    CourseUnlisted,
+    CourseWithdrawn,
+    GradeChanged,
+    PersonErased,
+)
 from projections.registry import READ_MODELS, RegisteredReadModel
 from tests.projections.event_builders import RandomHistory
 from tests.projections.table_contents import build_and_dump, random_batches
@@ -34,9 +42,29 @@ def test_the_rows_do_not_depend_on_the_batch_size(
     assert one_by_one == in_batches == at_once
 
 
-def test_the_random_histories_contain_every_event_type() -> None:
-    generated = {
-        type(recorded.event) for seed in range(6) for recorded in RandomHistory(seed).generate(150)
-    }
-    assert {ConnectionClosed, PersonErased, CourseWithdrawn} <= generated
+def test_the_random_histories_contain_every_event_type_and_situation() -> None:
+    events = [recorded.event for seed in range(6) for recorded in RandomHistory(seed).generate(150)]
+    generated = {type(event) for event in events}
+    assert {ConnectionClosed, PersonErased, CourseWithdrawn, CourseUnlisted} <= generated
     assert {subscribed for model in READ_MODELS for subscribed in model.subscribes_to} <= generated
+    fetched = [event for event in events if isinstance(event, CourseFetched)]
+    courses = [event.course for event in fetched]
+    assignments = [item for event in fetched for item in event.assignments]
+    assert {course["role"] for course in courses} == {"student", "ta"}
+    assert {(course["state"], course["ended"]) for course in courses} == {
+        ("active", False),
+        ("concluded", True),
+        ("restricted", False),
+        ("restricted", True),
+    }
+    for situation in (
+        any(not event.complete and is_readable(event.course) for event in fetched),
+        any(event.groups for event in fetched),
+        any(course["grading_period"] for course in courses),
+        any(course["grades_hidden"] for course in courses),
+        any(item["parts"] for item in assignments),
+        any(not item["published"] for item in assignments),
+        any(item["locked_by"] == "module" for item in assignments),
+        any(isinstance(event, GradeChanged) and not event.course_name for event in events),
+    ):
+        assert situation

@@ -113,6 +113,18 @@ async def test_due_connections_can_be_limited_to_hosts_or_exclude_them(
     assert await due_at_hosts(early, [first.url], **QUERY_OPTIONS, pool=pool) == []
 
 
+async def test_connections_whose_last_run_failed_can_be_left_out(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log, options = EventLogBuilder(), QUERY_OPTIONS | {"without_failures": True}
+    idle, failed = open_accounts(log, 2)
+    failed.request("schedule").start()
+    failed.change_sync(lambda sync: sync.fail(failed.attempt, "canvas-timeout", "", REQUEST_COUNTS))
+    project_new(log.events)
+    found = await due_at_hosts(MUCH_LATER, [idle.url, failed.url], **options, pool=pool)
+    assert [each.connection_id for each in found] == [idle.id]
+
+
 async def test_a_connection_with_a_queued_run_is_not_due(
     project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:

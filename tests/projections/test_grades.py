@@ -1,17 +1,15 @@
-"""Queries of `grades` and `grade_history`: current grades, and how they changed."""
+"""The query of `grades`: the current grades of each course."""
 
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
 from domain.canvas import assignment_id, course_id
-from projections.grade_history.query import grade_changes_of
 from projections.grades.query import grades_of
-from tests.canvas_builders import assignment, course, hidden_grade, restricted_course, submission
+from tests.canvas_builders import assignment, course, restricted_course, submission
 from tests.projections.conftest import ProjectNewEvents
-from tests.projections.event_builders import PERSON, STARTED_AT, EventLogBuilder, StudentAccount
+from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
 from tests.projections.pages import decode_page, fetch_all_pages
 
 NO_SUBMISSION = {
@@ -25,10 +23,6 @@ NO_SUBMISSION = {
 
 async def _grades(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
     return decode_page(await grades_of(PERSON, limit=None, pool=pool, **filters))
-
-
-async def _changes(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
-    return decode_page(await grade_changes_of(PERSON, limit=None, pool=pool, **filters))
 
 
 async def test_grades_have_the_members_of_the_contract(
@@ -87,6 +81,7 @@ async def test_grades_of_restricted_and_withdrawn_courses(
         ("Linear Algebra", 1)
     ]
     assert await grades_after((restricted_course("1"), [])) == [("Linear Algebra", 1)]
+    assert await grades_after((course("2", name="B"), [])) == [("B", 0), ("Linear Algebra", 1)]
     assert await grades_after((course("2", name="B"), [])) == [("B", 0)]
     back = await grades_after((course("1"), both), (course("2", name="B"), []))
     assert back == [("B", 0), ("Linear Algebra", 2)]
@@ -106,39 +101,38 @@ async def test_grades_are_paged_and_filtered_by_course(
     assert [grade["course_id"] for grade in await _grades(pool, course_id=third)] == [str(third)]
 
 
-async def test_every_grade_change_is_in_the_history(
+async def test_grades_of_other_roles_and_of_unpublished_assignments_are_left_out(
     project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
-    log = EventLogBuilder(step=timedelta(minutes=1))
+    log = EventLogBuilder()
     account = StudentAccount(log).open()
-    hidden_course = course("101", current_score=None, current_grade=None)
-    account.run((hidden_course, [assignment("1", submission=hidden_grade())]))
-    account.run((hidden_course, [assignment("1")]))
-    first_run = account.run_id
-    account.run((course("101"), [assignment("1", submission=submission(score=8, grade="8"))]))
+
+    async def listed() -> list[tuple[str, int]]:
+        project_new(log.events)
+        return [(grade["course_name"], len(grade["assignments"])) for grade in await _grades(pool)]
+
+    work = [assignment("11"), assignment("12", published=False)]
+    account.run((course("1", name="A"), work), (course("2", name="B", role="ta"), []))
+    assert await listed() == [("A", 1)]
+    account.run((course("1", name="A", role="ta"), []), (restricted_course("2"), []))
+    assert await listed() == []
+    published = [assignment("11"), assignment("12")]
+    account.run((course("1", name="A"), published), (course("2", name="B"), []))
+    assert await listed() == [("A", 2), ("B", 0)]
+    account.run((restricted_course("1", ended=True), []), (course("2", name="B"), []))
+    assert await listed() == [("A", 2), ("B", 0)], "the grades of an ended course stay"
+
+
+async def test_totals_are_those_of_the_course_rounded_or_hidden(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool
+) -> None:
+    log = EventLogBuilder()
+    shown = course("1", name="A", current_score=88.125, final_score=None)
+    work = assignment("11", submission=submission(score=1.995))
+    StudentAccount(log).open().run((shown, [work]), (course("2", name="B", grades_hidden=True), []))
     project_new(log.events)
-    posted, total, regraded = await _changes(pool)
-    course_, assignment_ = course_id(account.id, "101"), assignment_id(account.id, "1")
-    assert posted == {
-        "changed_at": "2026-09-01T12:09:00Z",
-        "course_id": str(course_),
-        "assignment_id": str(assignment_),
-        "subject": "assignment",
-        "previous": None,
-        "current": {"score": 9.5, "grade": "9.5"},
-        "sync_id": str(first_run),
-    }
-    assert (total["subject"], total["assignment_id"]) == ("course", None)
-    assert total["current"] == {"score": 91.5, "grade": "A-"}
-    assert regraded["previous"] == {"score": 9.5, "grade": "9.5"}
-    assert regraded["current"] == {"score": 8, "grade": "8"}
-    assert await _changes(pool, assignment_id=assignment_) == [posted, regraded]
-    assert await _changes(pool, course_id=course_) == [posted, total, regraded]
-    assert await _changes(pool, course_id=assignment_) == []
-    since = STARTED_AT + timedelta(minutes=10)
-    assert await _changes(pool, since=since) == [total, regraded]
-    assert await fetch_all_pages(partial(grade_changes_of, PERSON, pool=pool), 2) == [
-        posted,
-        total,
-        regraded,
-    ]
+    first, second = await _grades(pool)
+    assert (first["current_score"], first["final_score"]) == (88.13, None)
+    assert first["assignments"][0]["score"] == 2.0
+    members = ("current_score", "current_grade", "final_score", "final_grade", "grades_hidden")
+    assert [second[member] for member in members] == [None, None, None, None, True]

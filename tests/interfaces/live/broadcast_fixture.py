@@ -45,12 +45,12 @@ class SyncDriver:
         assert self.sync.attempt
         return self.sync.attempt
 
-    def request(self, mode: str = "full") -> None:
+    def request(self, mode: str = "full", trigger: str = "manual") -> None:
         self.sync.request(
             uuid4(),
             connection_id=self.connection_id,
             person_id=self.person_id,
-            trigger="manual",
+            trigger=trigger,
             mode=mode,
         )
         self.store.save_blocking(self.sync)
@@ -78,6 +78,16 @@ class SyncDriver:
         progress = Progress(total=3, done=self.courses_done, failed=0)
         self.sync.record_course(self.attempt, fetched, [graded], progress)
         self.store.save_blocking(self.sync)
+
+    def fail(self, code: str) -> None:
+        self.sync.fail(self.attempt, code, "", NO_REQUESTS)
+        self.store.save_blocking(self.sync)
+
+    def fail_scheduled_run(self, code: str) -> None:
+        """Record a whole scheduled run that fails."""
+        self.request(trigger="schedule")
+        self.start()
+        self.fail(code)
 
     def complete(self) -> None:
         progress = Progress(total=3, done=self.courses_done, failed=0)

@@ -112,6 +112,9 @@ async def test_grade_changes_are_published_after_the_first_run(live: BroadcastFi
     assert message["change"]["previous"]["score"] == 9.5
     assert message["change"]["current"]["score"] == 3.0
     assert message["change"]["sync_id"] == str(driver.attempt.sync_id)
+    assert message["change"]["course_name"] == "Linear Algebra"
+    assert message["change"]["assignment_name"] == "Problem set 1"
+    assert message["change"]["baseline"] is False
 
 
 async def test_missed_messages_are_replayed_to_new_subscribers_only(live: BroadcastFixture) -> None:

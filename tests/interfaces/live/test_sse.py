@@ -74,6 +74,18 @@ async def test_each_event_id_is_a_position_to_resume_from(
     assert live_updates.subscribed_after == [10_000, 9999]
 
 
+async def test_an_event_id_can_be_sent_in_the_query(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
+    async with (
+        httpx2.AsyncClient(base_url=base_url, headers=bearer_headers()) as client,
+        client.stream("GET", EVENTS, params={"lastEventId": "9999"}) as response,
+    ):
+        live_updates.messages.put_nowait(b'{"type":"sync"}')
+        assert await next_message(response.aiter_lines()) == {"type": "sync"}
+    assert live_updates.subscribed_after == [9999]
+
+
 @pytest.mark.parametrize("last_event_id", ["100", "10003", "", "x", "-5", "9" * 100])
 async def test_an_old_or_invalid_event_id_restarts_with_a_snapshot(
     base_url: str, live_updates: FakeLiveUpdates, last_event_id: str

@@ -20,6 +20,7 @@ COLUMNS = {
 }
 COURSES = Upsert("courses", COLUMNS, key="course_id", kept=("opened",))
 NEW_COURSES = Upsert("courses", COLUMNS)
+COUNTED_COURSES = Upsert("courses", COLUMNS, key="course_id", summed=("opened",))
 
 
 @pytest.fixture
@@ -54,6 +55,17 @@ def test_an_existing_row_keeps_its_owner_and_the_kept_columns(cursor: psycopg.Cu
     COURSES.execute([(FIRST, OWNER, "Art", 1, 9.5)], cursor)
     COURSES.execute([(FIRST, OTHER_OWNER, "Art II", 2, None)], cursor)
     assert fetch_courses(cursor) == [(FIRST, OWNER, "Art II", 1, None)]
+
+
+def test_a_summed_column_is_added_to_that_of_an_existing_row(cursor: psycopg.Cursor[Any]) -> None:
+    COUNTED_COURSES.execute([(FIRST, OWNER, "Art", 1, None)], cursor)
+    COUNTED_COURSES.execute(
+        [(FIRST, OWNER, "Art II", 2, None), (SECOND, OWNER, "Music", 1, None)], cursor
+    )
+    assert fetch_courses(cursor) == [
+        (FIRST, OWNER, "Art II", 3, None),
+        (SECOND, OWNER, "Music", 1, None),
+    ]
 
 
 def test_without_rows_no_statement_is_executed(cursor: psycopg.Cursor[Any]) -> None:
