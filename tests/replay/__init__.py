@@ -1,0 +1,1 @@
+"""Databases of earlier releases, which the present program must read without a difference."""
