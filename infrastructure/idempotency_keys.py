@@ -1,12 +1,18 @@
-"""Idempotency keys: a claim while a request is handled, then its response for a day."""
+"""Idempotency keys: a claim while a request is handled, then its response for a day.
+
+The body of a stored response is encrypted, because it may have a secret, such as the address of a
+calendar.
+"""
 
 import hmac
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from cryptography.exceptions import InvalidTag
 from psycopg.types.json import Jsonb
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
@@ -15,6 +21,8 @@ from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.threads import DatabaseThreads
 
 REQUEST_FINGERPRINT_PURPOSE = "easeboard/idempotency/v1"
+BODY_ENCRYPTION_PURPOSE = "easeboard/idempotency-body/v1"
+BODY_NONCE_BYTES = 12
 RESPONSE_RETENTION = timedelta(hours=24)
 CLAIM_LEASE = timedelta(seconds=60)
 """Lease of a claim; longer than any request, so only a crashed process loses its claim."""
@@ -36,7 +44,8 @@ VALUES (%s, %s, %s, %s, %s, clock_timestamp() + %s)
        status = NULL,
        headers = NULL,
        body = NULL,
-       position = NULL
+       position = NULL,
+       body_key_id = NULL
  WHERE existing.claim = excluded.claim
     OR existing.created_at <= clock_timestamp() - %s
     OR (existing.status IS NULL AND existing.leased_until <= clock_timestamp())
@@ -44,7 +53,7 @@ RETURNING claim
 """
 
 SELECT_CLAIM = """
-SELECT key_id, fingerprint, status, headers, body, position
+SELECT key_id, fingerprint, body_key_id, status, headers, body, position
   FROM easeboard.idempotency_keys
  WHERE person_id = %s
    AND request = %s
@@ -67,7 +76,8 @@ UPDATE easeboard.idempotency_keys
    SET status = %s,
        headers = %s,
        body = %s,
-       position = %s
+       position = %s,
+       body_key_id = %s
  WHERE person_id = %s
    AND request = %s
    AND claim = %s
@@ -154,7 +164,9 @@ class IdempotencyKeys:
 
     async def store(self, claim: Claim, response: StoredResponse) -> None:
         """Store the response for a day, unless another request has taken over the claim."""
-        columns = [response.status, Jsonb(response.headers), response.body, response.position]
+        master_key = self._ring.newest
+        body = _encrypt_body(master_key, claim, response.body)
+        columns = [response.status, Jsonb(response.headers), body, response.position, master_key.id]
         values = [RESPONSE_RETENTION, claim.id, MAX_EXPIRED_ROWS_DELETED, *columns, *claim]
         await self._threads.run(execute, self._pool, STORE_RESPONSE, values)
 
@@ -188,10 +200,10 @@ class IdempotencyKeys:
             if rows := execute(
                 self._pool, SELECT_CLAIM, [request.person_id, request.request_digest]
             ):
-                key_id, fingerprint, *response = rows[0]
+                key_id, fingerprint, body_key_id, *response = rows[0]
                 self._require_same_content(request, key_id, fingerprint)
                 if None not in response:
-                    return StoredResponse(*response)
+                    return self._decrypt(request, body_key_id, StoredResponse(*response))
                 break
         raise KeyInUse
 
@@ -203,3 +215,33 @@ class IdempotencyKeys:
             raise KeyReused from None
         if not hmac.compare_digest(expected, fingerprint):
             raise KeyReused
+
+    def _decrypt(
+        self, request: KeyedRequest, key_id: str | None, stored: StoredResponse
+    ) -> StoredResponse:
+        """Decrypt the body; raise KeyReused if that is not possible.
+
+        Without a key id, an earlier release has stored it in plain text.
+        """
+        if key_id is None:
+            return stored
+        nonce, encrypted = stored.body[:BODY_NONCE_BYTES], stored.body[BODY_NONCE_BYTES:]
+        try:
+            cipher = self._ring.by_id(key_id).cipher(BODY_ENCRYPTION_PURPOSE)
+            body = cipher.decrypt(
+                nonce, encrypted, _associated_data(request.person_id, request.request_digest)
+            )
+        except (KeyError, ValueError, InvalidTag):
+            raise KeyReused from None
+        return stored._replace(body=body)
+
+
+def _encrypt_body(master_key: MasterKey, claim: Claim, body: bytes) -> bytes:
+    nonce = os.urandom(BODY_NONCE_BYTES)
+    associated_data = _associated_data(claim.person_id, claim.request_digest)
+    return nonce + master_key.cipher(BODY_ENCRYPTION_PURPOSE).encrypt(nonce, body, associated_data)
+
+
+def _associated_data(person_id: UUID, request_digest: bytes) -> bytes:
+    """Bind a body to its person and request (AES-GCM associated data)."""
+    return person_id.bytes + request_digest

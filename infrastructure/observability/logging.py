@@ -20,6 +20,11 @@ SECRET_PATTERN = re.compile(
     | (?<=bearer\ )\S+                     # the token after Bearer
     | (?<=token=)[^&\s'"]+                 # a token in a query
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)      # user and password in a URL
+    | (?<=/calendar/)(?!\{secret\})(?:     # the secret in the path of a calendar, or all after it
+        [^\s'"]+?(?=\.ics(?:[\s'"?]|$)) | [^\s'"]+
+      )
+    | (?<![\w-])(?=[\w-]*(?-i:[A-Z]))(?=[\w-]*(?-i:[a-z]))
+      [\w-]{42}(?-i:[AEIMQUYcgkosw048])(?![\w=-])  # such a secret elsewhere: 32 bytes in base64url
     """,
     re.VERBOSE | re.IGNORECASE,
 )

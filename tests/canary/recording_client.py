@@ -32,13 +32,38 @@ class RecordingClient:
 
     async def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send a request; return the status and the JSON document (None if it is not JSON)."""
+        return await self._send(method, path, body, headers)
+
+    async def share_calendar(self, key: str) -> str:
+        """Make the address of a calendar with this idempotency key; return its path.
+
+        The body is not collected, because its purpose is to show the secret.
+        """
+        status, shared = await self._send(
+            "POST", "/api/v1/calendar", None, {"Idempotency-Key": key}, collect_body=False
+        )
+        assert status == 201
+        return str(urlsplit(shared["url"]).path)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        headers: dict[str, str],
+        *,
+        collect_body: bool = True,
+    ) -> Any:
         request_headers = {"Authorization": f"Bearer {self._token}"} | headers
         async with self._session.request(
             method, self._url + path, headers=request_headers, json=body
         ) as response:
             received = await response.read()
             head = "".join(f"{name}: {value}\n" for name, value in response.headers.items())
-            self._collected.add(f"response to {method} {path[:40]}", head.encode() + received)
+            body_to_collect = received if collect_body else b""
+            self._collected.add(
+                f"response to {method} {path[:40]}", head.encode() + body_to_collect
+            )
             is_json = received and "json" in response.content_type
             return response.status, json.loads(received) if is_json else None
 
@@ -80,6 +105,19 @@ class RecordingClient:
         headers = {"Authorization": f"Bearer {self._token}"}
         async with self._session.get(events, headers=headers) as response:
             self._collected.add("events", await response.content.readany())
+
+
+async def use_calendar(client: RecordingClient, name: str, hidden: dict[str, str]) -> None:
+    """Make the address of a calendar, and use it; add its secret to those that are hidden."""
+    key = str(uuid4())
+    path = await client.share_calendar(key)
+    assert await client.share_calendar(key) == path
+    hidden[name] = secret = path.removeprefix("/calendar/").removesuffix(".ics")
+    assert (await client("GET", path))[0] == 200
+    for wrong_path in (f"/calendar/{secret}", f"{path}/", f"/calendar/x/{secret}", f"/x/{secret}"):
+        assert (await client("GET", wrong_path))[0] == 404
+    assert (await client("POST", path))[0] == 405
+    await client.send_raw(f"GET {path} HTTP/9\r\n\r\n")
 
 
 async def misuse_token(client: RecordingClient, canvas_token: str) -> None:

@@ -27,6 +27,7 @@ from tests.canary.recording_client import (
     SETUP_PATH,
     RecordingClient,
     misuse_token,
+    use_calendar,
 )
 from tests.dev_tokens import ADA, claims_of
 from tests.interfaces.cli.run_cli import run_easeboard, running_easeboard, stop, wait_for_log
@@ -103,6 +104,8 @@ async def _use_api(
     sandbox.control.inject("throttle_403", path="courses")
     _, throttled_run = await student("POST", f"{connection_path}/sync")
     assert await student.wait_for_run(throttled_run["id"]) == "completed"
+    for name in ("an ended calendar address", "a calendar address"):
+        await use_calendar(student, name, hidden)
     await student.open_streams()
     for path in (*READ_PATHS, connection_path):
         await student("GET", path)

@@ -27,7 +27,10 @@ OLD, NEW = "hex:" + "0123456789abcdef" * 4, "hex:" + "fedcba9876543210" * 4
 SECRET = b'{"api_token": "7~s3cr3t"}'
 REQUEST = KeyedRequest(ADA, "/api/v1/canvas/setup", "key-1", SECRET)
 RESPONSE = StoredResponse(
-    201, {"content-type": "application/json", "location": "/x"}, b'{"a":1}\n\xc3\xa9', 42
+    201,
+    {"content-type": "application/json", "location": "/x"},
+    b'{"a":1,"url":"s3cr3t-address"}\n\xc3\xa9',
+    42,
 )
 
 
@@ -205,6 +208,39 @@ async def test_a_response_without_its_master_key_is_not_replayed(
             await other_keys.claim(REQUEST)
 
 
+async def test_a_body_that_an_earlier_release_stored_in_plain_text_is_returned(
+    idempotency_keys: IdempotencyKeys, pool: WritePool
+) -> None:
+    await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
+    execute(
+        pool,
+        "UPDATE easeboard.idempotency_keys SET body = %s, body_key_id = NULL",
+        [RESPONSE.body],
+    )
+    assert await idempotency_keys.claim(REQUEST) == RESPONSE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "SET body = set_bit(body, 130, 1 - get_bit(body, 130))",
+        "SET body = ''",
+        "SET body_key_id = 'k9'",
+        "SET body = (SELECT body FROM easeboard.idempotency_keys WHERE person_id <> k.person_id)",
+    ],
+)
+async def test_a_changed_body_is_not_replayed(
+    idempotency_keys: IdempotencyKeys, pool: WritePool, change: str
+) -> None:
+    of_bob = KeyedRequest(BOB, REQUEST.path, REQUEST.key, SECRET)
+    for request in (REQUEST, of_bob):
+        await idempotency_keys.store(await claim_key(idempotency_keys, request), RESPONSE)
+    with pool.connection() as connection:
+        connection.execute(f"UPDATE easeboard.idempotency_keys AS k {change}".encode())
+    with pytest.raises(KeyReused):
+        await idempotency_keys.claim(REQUEST)
+
+
 def test_a_claim_may_be_repeated_after_a_lost_response(pool: WritePool) -> None:
     row = [
         ADA,
@@ -230,12 +266,12 @@ async def test_all_keys_of_a_person_are_deleted(
     assert execute(pool, "SELECT person_id FROM easeboard.idempotency_keys") == [(BOB,)]
 
 
-async def test_key_and_content_are_not_stored_in_plain_text(
+async def test_key_content_and_response_are_not_stored_in_plain_text(
     idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
     [(row,)] = execute(pool, "SELECT row_to_json(k)::text FROM easeboard.idempotency_keys AS k")
-    for secret in (SECRET, REQUEST.key.encode(), b"s3cr3t"):
+    for secret in (SECRET, REQUEST.key.encode(), b"s3cr3t", RESPONSE.body):
         assert secret.decode() not in row
         assert secret.hex() not in row
     assert UUID(str(ADA)).hex not in row.replace(f'"{ADA}"', "")

@@ -8,6 +8,7 @@ import structlog
 from infrastructure.observability.logging import REDACTED, configure_logging, redact_value
 
 CANVAS_TOKEN = "7~aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6kM9nP2rS5uX8"
+CALENDAR_SECRET = "kX3-vQ9_tL5nB1wZ7cR2mD8hJ4sF6gY0pA-eU_iOxNs"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLW9mLXRoaXM"
 
 
@@ -95,6 +96,22 @@ def test_no_secret_reaches_the_log(log_format: str, capsys: pytest.CaptureFixtur
         ("token_fingerprint", "1f2e3d4c", "1f2e3d4c"),
         ("header", "Bearer abc.def", f"Bearer {REDACTED}"),
         ("url", "postgresql://me:word@db/x", f"postgresql://{REDACTED}@db/x"),
+        ("path", f"/calendar/{CALENDAR_SECRET}.ics", f"/calendar/{REDACTED}.ics"),
+        ("path", f"/v2/Calendar/{CALENDAR_SECRET}.ics?x=1", f"/v2/Calendar/{REDACTED}.ics?x=1"),
+        ("path", f"/calendar/{CALENDAR_SECRET}", f"/calendar/{REDACTED}"),
+        ("path", f"/calendar/x.ics/{CALENDAR_SECRET}", f"/calendar/{REDACTED}"),
+        ("path", "/calendar/short.ics/", f"/calendar/{REDACTED}"),
+        ("path", f"/calendar/ {CALENDAR_SECRET}.ics", f"/calendar/ {REDACTED}.ics"),
+        ("event", f"read '{CALENDAR_SECRET}'", f"read '{REDACTED}'"),
+        ("event", f"read {'a' * 42}A", f"read {REDACTED}"),
+        ("route", "/calendar/{secret}.ics", "/calendar/{secret}.ics"),
+        ("path", "/api/v1/calendar", "/api/v1/calendar"),
+        (
+            "event",
+            "a_name_of_a_function_with_forty_three_lette",
+            "a_name_of_a_function_with_forty_three_lette",
+        ),
+        ("digest", f"{CALENDAR_SECRET}=", f"{CALENDAR_SECRET}="),
         ("canvas_id", "10000000000123", "10000000000123"),
         ("count", 3, 3),
     ],
