@@ -7,7 +7,7 @@ SEEDS ?= 25
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast check lint format bench soak fuzz simulate documents lock
+.PHONY: help setup demo dev test test-fast check lint format bench soak fuzz simulate scenes documents lock
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS=...]"
@@ -63,6 +63,9 @@ fuzz: setup ## fuzz Canvas responses, Canvas addresses and page links, SECONDS e
 
 simulate: setup ## simulate a day of a million connections on a virtual clock
 	$(BIN)/python -m tests.simulation $(ARGS)
+
+scenes: setup ## play a Canvas host that is away, and one that revokes all tokens
+	$(BIN)/python -m tests.scenes $(ARGS)
 
 documents: setup ## generate the documents that are made from the code
 	$(BIN)/python -m tests.generate_documents

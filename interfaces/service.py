@@ -9,6 +9,8 @@ from uuid import UUID
 
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
+from application.end_calendar import EndCalendar
+from application.ports import SharedCalendar
 from application.record_history_read import RecordHistoryRead
 from application.recover_sync import RecoverSync
 from application.request_sync import QueuedSync, RequestSync
@@ -16,11 +18,15 @@ from application.requeue_sync import RequeueSync
 from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
+from application.share_calendar import ShareCalendar
 from application.validate_connection import ValidateConnection
 from interfaces.queries.health import HealthReport
 from interfaces.service_protocols import (
+    CalculateWhatIf,
     Document,
+    FindAssignment,
     FindConnection,
+    FindCourse,
     GetStats,
     GetSyncStatus,
     IdempotencyKeyStore,
@@ -28,6 +34,7 @@ from interfaces.service_protocols import (
     ListAssignments,
     ListConnections,
     ListCourses,
+    ListDueDates,
     ListGradeChanges,
     ListGrades,
     ListSyncs,
@@ -55,6 +62,8 @@ class Service:
     requeue_sync: Callable[[RequeueSync], Awaitable[None]]
     recover_sync: Callable[[RecoverSync], Awaitable[None]]
     record_history_read: Callable[[RecordHistoryRead], Awaitable[None]]
+    share_calendar: Callable[[ShareCalendar], Awaitable[SharedCalendar]]
+    end_calendar: Callable[[EndCalendar], Awaitable[None]]
 
     # Queries of the event log: unlike read models, they do not lag behind commands
     current_connection: Callable[[UUID], Awaitable[Document]]
@@ -64,12 +73,16 @@ class Service:
     connections_of: ListConnections
     connection_of: FindConnection
     courses_of: ListCourses
+    course_of: FindCourse
+    what_if_of: CalculateWhatIf
     assignments_of: ListAssignments
+    assignment_of: FindAssignment
     grades_of: ListGrades
     grade_changes_of: ListGradeChanges
     syncs_of: ListSyncs
     sync_status_of: GetSyncStatus
     stats_of: GetStats
+    due_dates_of: ListDueDates
 
     # Queries of recorded history, for auditors
     history: ReadHistory
@@ -81,6 +94,7 @@ class Service:
     rebuild_projection: Callable[[str], Awaitable[None]]
 
     # Neither commands nor queries; needed by HTTP
+    calendar_owner: Callable[[str], Awaitable[UUID | None]]
     idempotency_keys: IdempotencyKeyStore
     wait_for_position: WaitForPosition
     health: Callable[[], Awaitable[HealthReport]]

@@ -7,13 +7,14 @@ A `Page` has the items of a list as JSON and the cursor of the next page, or Non
 `limit` is the maximum number of items; None means all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from infrastructure.idempotency_keys import Claim, KeyedRequest, StoredResponse
+from projections.assignments.due_dates import DatedAssignment
 from projections.support.page import Page
 
 Document = dict[str, Any]
@@ -59,6 +60,27 @@ class ListCourses(Protocol):
         """
 
 
+class FindCourse(Protocol):
+    """projections.courses.query.course_of."""
+
+    async def __call__(self, person_id: UUID, course_id: UUID) -> bytes | None:
+        """Return one course of a person as JSON; None if they have none with this id."""
+
+
+class CalculateWhatIf(Protocol):
+    """projections.courses.what_if.what_if_of."""
+
+    async def __call__(
+        self, person_id: UUID, course_id: UUID, *, scores: Mapping[UUID, float | None]
+    ) -> Document | None:
+        """Return the totals of a person's course as they would be with these scores in points.
+
+        None as a score is an assignment without a grade. The result is None if the person has no
+        such course.
+        Raises: UnknownAssignment if the course does not have an assignment of `scores`.
+        """
+
+
 class ListAssignments(Protocol):
     """projections.assignments.query.assignments_of."""
 
@@ -82,6 +104,22 @@ class ListAssignments(Protocol):
         `q` is a part of the name. An empty set of `statuses` means every status.
         Raises: BadCursor if the cursor does not belong to this list in this order.
         """
+
+
+class FindAssignment(Protocol):
+    """projections.assignments.query.assignment_of."""
+
+    async def __call__(
+        self, person_id: UUID, assignment_id: UUID, *, now: datetime
+    ) -> bytes | None:
+        """Return one assignment with its status at `now` as JSON; None if the person has none."""
+
+
+class ListDueDates(Protocol):
+    """projections.assignments.query.due_dates_of."""
+
+    async def __call__(self, person_id: UUID) -> list[DatedAssignment]:
+        """Return a person's assignments that have a due date, or parts, sorted by due date."""
 
 
 class ListGrades(Protocol):
@@ -112,12 +150,15 @@ class ListGradeChanges(Protocol):
         course_id: UUID | None = None,
         assignment_id: UUID | None = None,
         since: datetime | None = None,
+        baseline: bool | None = None,
+        sort: str = "changed_at",
         cursor: str | None = None,
         limit: int | None,
     ) -> Page:
-        """Return a page of a person's grade changes recorded at `since` or later, oldest first.
+        """Return a page of a person's grade changes recorded at `since` or later.
 
-        Raises: BadCursor if the cursor does not belong to this list.
+        `baseline` selects what the first sync found, or all but that; None means both.
+        Raises: BadCursor if the cursor does not belong to this list in this order.
         """
 
 

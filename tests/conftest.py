@@ -18,7 +18,15 @@ from infrastructure.postgres.embedded.embedded_postgres import (
 )
 from tests.deadlines import scaled
 
-PROCESS_FOLDERS = ("canary", "end_to_end", "faults", "fuzzing", "interfaces/cli")
+PROCESS_FOLDERS = (
+    "canary",
+    "canvas_cases",
+    "end_to_end",
+    "faults",
+    "fuzzing",
+    "interfaces/cli",
+    "scenes",
+)
 """Tests below these folders start processes or the whole service."""
 DATABASE_FIXTURES = {"embedded_postgres", "postgres15_url"}
 TEST_TIMEOUT_SECONDS = 120

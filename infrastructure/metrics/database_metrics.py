@@ -65,6 +65,7 @@ class DatabaseMetrics:
         yield from _read_model_metrics(statistics.read_models if statistics else [])
         yield _key_metrics(statistics.keys if statistics else [])
         yield _host_metrics(statistics.hosts if statistics else {})
+        yield _exact_metrics(statistics.exact if statistics else {})
 
 
 def _queue_metrics(statistics: DatabaseStatistics | None) -> Iterator[Metric]:
@@ -139,6 +140,14 @@ def _host_metrics(hosts: Mapping[CircuitState, int]) -> Metric:
     family = GaugeMetricFamily("easeboard_canvas_hosts_silent", help_text, labels=["state"])
     for state, count in hosts.items():
         family.add_metric([state], count)
+    return family
+
+
+def _exact_metrics(counts: Mapping[str, int]) -> Metric:
+    help_text = "Courses, at most 20,000, by whether our calculation gives the totals of Canvas"
+    family = GaugeMetricFamily("easeboard_course_totals", help_text, labels=["result"])
+    for result, count in counts.items():
+        family.add_metric([result], count)
     return family
 
 

@@ -3,6 +3,7 @@
 Every process publishes the same values: aggregate them with `max`, never with `sum`.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from psycopg_pool import AsyncConnectionPool
@@ -52,6 +53,10 @@ SELECT 'idempotency_key', key_id, count(*)
 """
 
 
+CountExact = Callable[[], Awaitable[dict[str, int]]]
+"""Counts courses by whether their totals are exact: `exact`, `different` or `unknown`."""
+
+
 class QueueCounts(NamedTuple):
     """Runs that wait, runs assigned to workers, and the seconds that the oldest run has waited."""
 
@@ -68,9 +73,12 @@ class DatabaseStatistics(NamedTuple):
     read_models: list[dict[str, Any]]
     keys: list[tuple[str, str, int]]
     hosts: dict[CircuitState, int]
+    exact: dict[str, int]
 
 
-async def load_database_statistics(pool: AsyncConnectionPool[Any]) -> DatabaseStatistics:
+async def load_database_statistics(
+    pool: AsyncConnectionPool[Any], count_exact: CountExact
+) -> DatabaseStatistics:
     """Execute every query once; raises the errors of psycopg and its pool."""
     read_models = await projection_status(pool)
     async with pool.connection() as connection:
@@ -78,5 +86,10 @@ async def load_database_statistics(pool: AsyncConnectionPool[Any]) -> DatabaseSt
         workers = await (await connection.execute(COUNT_LIVE_WORKERS)).fetchone()
         keys = await (await connection.execute(COUNT_RECORDS_BY_KEY)).fetchall()
     return DatabaseStatistics(
-        QueueCounts(*queue), workers[0], read_models, keys, await load_state_counts(pool)
+        QueueCounts(*queue),
+        workers[0],
+        read_models,
+        keys,
+        await load_state_counts(pool),
+        await count_exact(),
     )

@@ -17,7 +17,7 @@ from prometheus_client import (
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_statistics import load_database_statistics
+from infrastructure.metrics.database_statistics import CountExact, load_database_statistics
 from infrastructure.metrics.pool_metrics import Pool, PoolMetrics
 from infrastructure.observability.instruments import BUILD_INFO, PROCESS_REGISTRY
 
@@ -39,12 +39,12 @@ def new_process_registry() -> CollectorRegistry:
 
 @asynccontextmanager
 async def open_registry(
-    read_pool: AsyncConnectionPool[Any], other_pools: Sequence[Pool]
+    read_pool: AsyncConnectionPool[Any], other_pools: Sequence[Pool], count_exact: CountExact
 ) -> AsyncIterator[MetricsRenderer]:
     """Yield a renderer of the metrics of the process, its pools and the database."""
     registry, database = (
         new_process_registry(),
-        DatabaseMetrics(partial(load_database_statistics, read_pool)),
+        DatabaseMetrics(partial(load_database_statistics, read_pool, count_exact)),
     )
     registry.register(PoolMetrics([read_pool, *other_pools]))
     registry.register(database)

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import structlog
 from apscheduler.job import Job
@@ -29,6 +28,7 @@ from domain.sync_admission import (
 from domain.sync_schedule import DueConnection
 from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.postgres.errors import DATABASE_ERRORS
+from infrastructure.scheduling.scan_ports import FindDue, FindDueAtHosts, ScanLease
 
 SCAN_INTERVAL_SECONDS = 10
 """Seconds between two scans."""
@@ -41,52 +41,24 @@ MAX_PAGE_RUNS = 250
 PARALLEL_REQUESTS = 4
 """Runs that are requested at the same time."""
 MAX_OPEN_CIRCUITS_PER_SCAN = 50
-"""Hosts with an open circuit that one scan considers; later scans consider the others."""
+"""Hosts with an open circuit that one scan considers; the next scans consider the others."""
 MAX_PROBE_CANDIDATES = 5
 """Connections at one host that are tried until the request for a probe is accepted."""
 
 logger = structlog.get_logger()
 
 
-class ScanLease(Protocol):
-    """The part of a Lease that a scan needs; the simulation implements it without a database."""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether this process holds the lease."""
-
-
-class FindDue(Protocol):
-    """The query `due_connections` of projections/connections, with its interval bound."""
-
-    async def __call__(
-        self,
-        now: datetime,
-        *,
-        limit: int,
-        after: DueConnection | None = None,
-        without: Collection[str] = (),
-    ) -> list[DueConnection]:
-        """Return due connections, longest due first, after `after` and not at `without`."""
-
-
-class FindDueAtHosts(Protocol):
-    """The query `due_at_hosts` of projections/connections, with its interval bound."""
-
-    async def __call__(
-        self, now: datetime, origins: Collection[str], *, limit: int
-    ) -> list[DueConnection]:
-        """Return connections that are due at these hosts, longest due first."""
-
-
 @dataclass(slots=True)
 class ScanResult:
-    """What a scan did; `is_truncated` if more is due than the queue has room for."""
+    """What a scan did; `is_truncated` if more is due than the queue has room for.
+
+    `held_back` runs were requested at hosts that do not respond, and will send no request.
+    """
 
     due: int = 0
     requested: int = 0
     probes: int = 0
-    deferred: int = 0
+    held_back: int = 0
     late_seconds: float = 0.0
     is_truncated: bool = False
 
@@ -111,7 +83,6 @@ class Scanner:
     flush: Callable[[], Awaitable[object]]
     count_waiting: Callable[[], Awaitable[Mapping[str, int]]]
     load_circuits: Callable[[], Awaitable[Mapping[str, CircuitBreaker]]]
-    claim_probe: Callable[[str], Awaitable[bool]]
     now: Clock = utc_now
     max_waiting: int = MAX_QUEUED_RUNS
     cursors: ScanCursors = field(default_factory=ScanCursors)
@@ -135,12 +106,8 @@ class Scanner:
     async def _scan(self, result: ScanResult) -> None:
         now, circuit_breakers = self.now(), await self.load_circuits()
         skipped_hosts = hosts_with_open_circuit(circuit_breakers, now)
-        if skipped_hosts:
-            deferred = await self.find_due_at_hosts(
-                now, skipped_hosts[:MAX_OPEN_CIRCUITS_PER_SCAN], limit=self.max_waiting
-            )
-            result.deferred = len(deferred)
         try:
+            await self._request_held_back(result, skipped_hosts, now)
             await self._probe_hosts(result, hosts_to_probe(circuit_breakers, now), now)
             await self._scan_pages(result, now, skipped_hosts)
         finally:
@@ -173,7 +140,9 @@ class Scanner:
             last = page[-1]
         result.is_truncated = True
 
-    async def _request_all(self, result: ScanResult, admitted: Sequence[DueConnection]) -> None:
+    async def _request_all(
+        self, result: ScanResult, admitted: Sequence[DueConnection], *, held_back: bool = False
+    ) -> None:
         remaining = iter(admitted)
 
         async def request_remaining() -> None:
@@ -181,10 +150,12 @@ class Scanner:
                 if not self.lease.is_held:
                     return
                 if await self._request(due):
-                    result.requested += 1
+                    result.requested += not held_back
+                    result.held_back += held_back
 
+        tasks = min(PARALLEL_REQUESTS, len(admitted))
         outcomes = await asyncio.gather(
-            *[request_remaining() for _ in range(PARALLEL_REQUESTS)], return_exceptions=True
+            *[request_remaining() for _ in range(tasks)], return_exceptions=True
         )
         for outcome in outcomes:
             if outcome:
@@ -204,17 +175,37 @@ class Scanner:
             return False
         return True
 
-    async def _probe_hosts(self, result: ScanResult, origins: list[str], now: datetime) -> None:
-        """Request one run at each of these hosts; those beyond the limits wait for later scans."""
-        candidates = defaultdict[str, list[DueConnection]](list)
+    async def _request_held_back(
+        self, result: ScanResult, origins: list[str], now: datetime
+    ) -> None:
+        """Request a run of each connection at these hosts whose last run did not fail.
+
+        It fails without a request, so that its person learns once why their data grows old.
+        """
         if origins:
+            hosts = _hosts_of_this_scan(origins, now)
+            due = await self.find_due_at_hosts(
+                now, hosts, limit=MAX_PAGE_RUNS, without_failures=True
+            )
+            admitted = admit(due, await self.count_waiting(), self.max_waiting)
+            await self._request_all(result, admitted, held_back=True)
+            await self.flush()
+
+    async def _probe_hosts(self, result: ScanResult, origins: list[str], now: datetime) -> None:
+        """Request one run at each of these hosts, unless one waits there: it will be the probe.
+
+        Hosts and connections beyond the limits wait for later scans.
+        """
+        waiting = await self.count_waiting() if origins else {}
+        idle = [origin for origin in origins if not waiting.get(origin)]
+        candidates = defaultdict[str, list[DueConnection]](list)
+        if idle:
             for due in await self.find_due_at_hosts(
-                now, origins[:MAX_OPEN_CIRCUITS_PER_SCAN], limit=self.max_waiting
+                now, idle[:MAX_OPEN_CIRCUITS_PER_SCAN], limit=self.max_waiting
             ):
                 candidates[due.origin].append(due)
-        for origin, at_host in candidates.items():
-            if await self.claim_probe(origin):
-                result.probes += await self._request_first(at_host[:MAX_PROBE_CANDIDATES])
+        for at_host in candidates.values():
+            result.probes += await self._request_first(at_host[:MAX_PROBE_CANDIDATES])
 
     async def _request_first(self, candidates: Sequence[DueConnection]) -> bool:
         for due in candidates:
@@ -250,6 +241,13 @@ def new_scheduler(scanner: Scanner) -> AsyncIOScheduler:
     return scheduler
 
 
+def _hosts_of_this_scan(origins: list[str], now: datetime) -> list[str]:
+    """Return MAX_OPEN_CIRCUITS_PER_SCAN of the hosts, other ones at each scan in turn."""
+    scan_number = int(now.timestamp() // SCAN_INTERVAL_SECONDS)
+    first = scan_number * MAX_OPEN_CIRCUITS_PER_SCAN % max(1, len(origins))
+    return (origins[first:] + origins[:first])[:MAX_OPEN_CIRCUITS_PER_SCAN]
+
+
 def _count_due(result: ScanResult, page: Sequence[DueConnection], now: datetime) -> None:
     result.due += len(page)
     if page:
@@ -257,5 +255,6 @@ def _count_due(result: ScanResult, page: Sequence[DueConnection], now: datetime)
 
 
 def _log_result(result: ScanResult) -> None:
-    write = logger.info if result.requested or result.probes else logger.debug
+    has_requested = result.requested or result.probes or result.held_back
+    write = logger.info if has_requested else logger.debug
     write("scanned", **asdict(result))

@@ -1,11 +1,17 @@
 """The composition root: opens every part of a process in order, and closes it in reverse."""
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    closing,
+)
 from functools import partial
 
 from infrastructure.canvas.circuit_breakers import CircuitBreakers
 from infrastructure.canvas.client import CanvasClient
+from infrastructure.crypto.calendar_addresses import CalendarAddresses
 from infrastructure.crypto.key_check import check_master_key
 from infrastructure.crypto.master_key import KeyRing
 from infrastructure.crypto.person_keys import PersonKeys
@@ -15,7 +21,7 @@ from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
 from infrastructure.idempotency_keys import IdempotencyKeys
 from infrastructure.metrics.event_loop_lag import measure_event_loop_lag
-from infrastructure.metrics.registry import open_registry
+from infrastructure.metrics.registry import MetricsRenderer, open_registry
 from infrastructure.metrics.sync_metrics import record_sync_metrics
 from infrastructure.postgres.connection_budget import budget_for_roles
 from infrastructure.postgres.database_address import open_database
@@ -32,6 +38,7 @@ from interfaces.composition.process import Process
 from interfaces.composition.startup_checks import ensure_migrated, load_master_keys
 from interfaces.live.broadcast import Broadcast
 from interfaces.live.messages import SUBSCRIBED_TOPICS
+from projections.courses.exact_counts import exact_counts
 from projections.registry import READ_MODELS
 
 
@@ -98,6 +105,7 @@ async def _open_process(
         log_reader=log_reader,
         store=_open_store(stack, pools.write_pool, keys, projection_daemon, live_updates),
         token_vault=stack.enter_context(closing(TokenVault(pools.write_pool, ring))),
+        calendar_addresses=stack.enter_context(closing(CalendarAddresses(*pools))),
         canvas=await stack.enter_async_context(
             CanvasClient(settings.canvas_allowed_hosts, settings.canvas_allow_private)
         ),
@@ -107,10 +115,13 @@ async def _open_process(
         idempotency_keys=stack.enter_context(closing(IdempotencyKeys(pools.write_pool, ring))),
         projection_daemon=projection_daemon,
         live_updates=live_updates,
-        render_metrics=await stack.enter_async_context(
-            open_registry(pools.read_pool, [pools.write_pool, queue.pool])
-        ),
+        render_metrics=await stack.enter_async_context(_open_metrics(pools, queue)),
     )
+
+
+def _open_metrics(pools: Pools, queue: SyncQueue) -> AbstractAsyncContextManager[MetricsRenderer]:
+    count_exact = partial(exact_counts, pool=pools.read_pool)
+    return open_registry(pools.read_pool, [pools.write_pool, queue.pool], count_exact)
 
 
 def _open_store(

@@ -3,10 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypedDict, TypeVar
+from uuid import UUID
 
 from application.cancel_sync import cancel_sync
 from application.close_connection import close_connection
+from application.end_calendar import EndCalendar, end_calendar
+from application.ports import SharedCalendar
 from application.record_history_read import record_history_read
 from application.recover_sync import recover_sync
 from application.request_sync import request_sync
@@ -14,9 +17,11 @@ from application.requeue_sync import requeue_sync
 from application.rotate_token import rotate_token
 from application.run_sync import run_sync
 from application.set_up_connection import set_up_connection
+from application.share_calendar import ShareCalendar, share_calendar
 from application.validate_connection import validate_connection
 from infrastructure.canvas.circuit_breakers import CircuitBreakers, load_circuit_breakers
 from infrastructure.canvas.client import CanvasClient
+from infrastructure.crypto.calendar_addresses import CalendarAddresses
 from infrastructure.crypto.token_vault import TokenVault
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
@@ -37,9 +42,11 @@ from interfaces.queries.audit_history import AuditHistory
 from interfaces.queries.current_state import CurrentState
 from interfaces.queries.health import HealthCheck
 from interfaces.service import Service
-from projections.assignments.query import assignments_of
+from interfaces.service_protocols import CalculateWhatIf, FindAssignment, FindCourse, ListDueDates
+from projections.assignments.query import assignment_of, assignments_of, due_dates_of
 from projections.connections.query import connection_of, connections_of
-from projections.courses.query import courses_of
+from projections.courses.query import course_of, courses_of
+from projections.courses.what_if import what_if_of
 from projections.dashboard_stats.query import stats_of
 from projections.grade_history.query import grade_changes_of
 from projections.grades.query import grades_of
@@ -61,6 +68,7 @@ class Process:
     log_reader: LogReader
     store: EventStore
     token_vault: TokenVault
+    calendar_addresses: CalendarAddresses
     canvas: CanvasClient
     circuit_breakers: CircuitBreakers
     queue: SyncQueue
@@ -88,7 +96,9 @@ def _build_service(process: Process, state: CurrentState, history: AuditHistory)
         set_up_connection=_command(
             set_up_connection, store=store, vault=vault, canvas=canvas, queue=queue
         ),
-        rotate_token=_command(rotate_token, store=store, vault=vault, canvas=canvas),
+        rotate_token=_command(
+            rotate_token, store=store, vault=vault, canvas=canvas, queue=queue, interval=interval
+        ),
         validate_connection=_command(validate_connection, store=store, vault=vault, canvas=canvas),
         close_connection=_command(close_connection, store=store, vault=vault),
         request_sync=_command(request_sync, store=store, queue=queue, interval=interval),
@@ -115,10 +125,37 @@ def _build_service(process: Process, state: CurrentState, history: AuditHistory)
         all_connections=history.connections,
         projection_status=partial(projection_status, pool=pool),
         rebuild_projection=BackgroundRebuild(process.database_url, process.log_reader),
-        idempotency_keys=process.idempotency_keys,
         wait_for_position=process.checkpoint_waiter.wait_for,
         health=HealthCheck(pool, process.database_url, partial(role_health, pool=pool)),
+        **_http_members(process),
     )
+
+
+class _HttpMembers(TypedDict):
+    """Members of Service that only HTTP uses."""
+
+    share_calendar: Callable[[ShareCalendar], Awaitable[SharedCalendar]]
+    end_calendar: Callable[[EndCalendar], Awaitable[None]]
+    calendar_owner: Callable[[str], Awaitable[UUID | None]]
+    due_dates_of: ListDueDates
+    course_of: FindCourse
+    what_if_of: CalculateWhatIf
+    assignment_of: FindAssignment
+    idempotency_keys: IdempotencyKeys
+
+
+def _http_members(process: Process) -> _HttpMembers:
+    addresses, pool = process.calendar_addresses, process.pools.read_pool
+    return {
+        "share_calendar": _bind_ports(share_calendar, calendars=addresses),
+        "end_calendar": _bind_ports(end_calendar, calendars=addresses),
+        "calendar_owner": addresses.owner_of,
+        "due_dates_of": partial(due_dates_of, pool=pool),
+        "course_of": partial(course_of, pool=pool),
+        "what_if_of": partial(what_if_of, pool=pool),
+        "assignment_of": partial(assignment_of, pool=pool),
+        "idempotency_keys": process.idempotency_keys,
+    }
 
 
 def _command(

@@ -212,7 +212,6 @@ def _build_scanner(process: Process, lease: Lease) -> Scanner:
         flush=batch.flush,
         count_waiting=process.queue.waiting_by_origin,
         load_circuits=partial(load_circuit_breakers, pool=pool),
-        claim_probe=process.circuit_breakers.claim_probe,
     )
 
 

@@ -26,6 +26,7 @@ from interfaces.http.middleware.rate_limiting import RateLimitMiddleware
 from interfaces.http.middleware.request_context import RequestContextMiddleware
 from interfaces.http.routes import (
     audit,
+    calendar,
     connections,
     dashboard,
     data,
@@ -47,6 +48,8 @@ _ROUTERS = (
     sse.router,
     websocket.router,
     dashboard.router,
+    calendar.router,
+    calendar.feed_router,
     audit.router,
     projections.router,
     docs_pages.router,

@@ -19,6 +19,8 @@ Keeps a copy of students' Canvas courses, assignments and grades up to date.
 - A command that changed something returns the header `Consistency-Token`. A read that sends it back
   includes the effect of the command.
 - Reads return an `ETag` and support `If-None-Match`.
+- Unknown query parameters and unknown fields of a body are refused, and so is a query parameter
+  that is sent twice. The response lists at most 20 errors.
 - Lists are returned in pages: send the `next_cursor` of a page as `cursor` to get the next page.
 - Every error is a problem after [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). Its `type` is
   the path of a page that explains the problem and what to do.
@@ -32,11 +34,16 @@ TAG_DESCRIPTIONS = {
         "WebSocket `/ws/sync-status`, which OpenAPI cannot describe. Authenticate the WebSocket "
         'within 5 seconds with the first message `{"type": "auth", "token": "<JWT>"}`, or with '
         'the subprotocols `["bearer", "<JWT>"]`. The first message is a `snapshot`. Then there '
-        "is a `sync` for each change of a sync, and a `grade` for each changed grade. The "
+        "is a `sync` for each change of a sync, and a `grade` for each changed grade. A scheduled "
+        "sync that only repeats the failure of the one before gives no messages. The "
         "WebSocket closes with code 4401 if the token is missing, not valid or expired, and with "
         "1013 if the client does not read or the service cannot continue: connect again."
     ),
     "dashboard": "Totals for a dashboard.",
+    "calendar": (
+        "A calendar of due dates for calendar programs such as Google Calendar, Apple Calendar "
+        "and Outlook. Its address is a secret: everyone who has it can read the due dates."
+    ),
     "audit": "The history of connections, for auditors. Each read of a history is recorded.",
     "admin": "Read models, for admins.",
     "operations": "Health, metrics and explanations of problems. They need no token.",
@@ -53,10 +60,11 @@ SHARED_SLUGS: tuple[tuple[Callable[[Operation], Any], tuple[str, ...]], ...] = (
         lambda operation: "security" in operation,
         (*DATABASE_SLUGS, *RATE_LIMIT_SLUGS, *OVERLOAD_SLUGS),
     ),
-    (lambda operation: "security" in operation, ("unauthorized", "identity-unavailable")),
+    (
+        lambda operation: "security" in operation,
+        ("unauthorized", "identity-unavailable", "invalid-request"),
+    ),
     (lambda operation: "x-roles" in operation, ("forbidden",)),
-    (lambda operation: _parameter_names(operation) - {"slug", "Prefer"}, ("invalid-request",)),
-    (lambda operation: "requestBody" in operation, ("invalid-request",)),
     (
         lambda operation: (
             "requestBody" in operation or "Idempotency-Key" in _parameter_names(operation)
@@ -115,21 +123,28 @@ def _parameter_names(operation: Operation) -> set[str]:
     return {parameter["name"] for parameter in operation.get("parameters", ())}
 
 
+def _is_conditional(operation: Operation, *, is_document: bool) -> bool:
+    """Return whether a read has an `ETag`: a route declares it, or it reads read models."""
+    reads_models = is_document and "Consistency-Token" in _parameter_names(operation)
+    return bool(operation.pop("x-conditional", reads_models))
+
+
 def _complete_operation(operation: Operation, path: str, *, is_read: bool) -> None:
     responses = operation["responses"]
     own = responses.pop("default", {}).get("x-problems", ())
     [(status, success)] = responses.items()
-    _add_headers(success, "X-Request-ID", *(["Location"] if status == "201" else []))
+    _add_headers(success, "X-Request-ID")
     is_document = _add_examples(success.get("content", {}))
     if not is_read:
-        _add_headers(success, "Consistency-Token")
-    elif is_document and "Consistency-Token" in _parameter_names(operation):
+        usual_headers = ["Consistency-Token", *(["Location"] if status == "201" else [])]
+        _add_headers(success, *operation.pop("x-headers", usual_headers))
+    elif _is_conditional(operation, is_document=is_document):
         operation["parameters"].append(IF_NONE_MATCH_PARAMETER)
         _add_headers(success, "ETag")
         responses["304"] = {"description": "Not changed since the `ETag` you sent"}
         _add_headers(responses["304"], "X-Request-ID", "ETag")
     for status, slugs in _group_by_status({*own, *_shared_slugs(operation)}):
-        responses[status] = _problem_response(slugs, path, operation.get("x-roles", []))
+        responses[status] = _problem_response(slugs, path, operation)
 
 
 def _add_examples(content: dict[str, Any]) -> bool:
@@ -159,7 +174,7 @@ def _group_by_status(slugs: set[str]) -> Iterator[tuple[str, list[str]]]:
         yield str(status), sorted(slug for slug in slugs if PROBLEM_TYPES[slug].status == status)
 
 
-def _problem_response(slugs: list[str], path: str, roles: list[str]) -> dict[str, Any]:
+def _problem_response(slugs: list[str], path: str, operation: Operation) -> dict[str, Any]:
     """Return the response of one status: a list of its problems, each with an example."""
     description = "\n".join(f"- `{slug}`: {PROBLEM_TYPES[slug].detail}" for slug in slugs)
     response: dict[str, Any] = {
@@ -167,7 +182,7 @@ def _problem_response(slugs: list[str], path: str, roles: list[str]) -> dict[str
         "content": {
             PROBLEM_MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/ProblemDocument"},
-                "examples": {slug: example_problem(slug, path, roles) for slug in slugs},
+                "examples": {slug: example_problem(slug, path, operation) for slug in slugs},
             }
         },
     }

@@ -9,11 +9,19 @@ from time import perf_counter
 from infrastructure.observability.logging import configure_logging
 from tests.simulation.assumptions import Assumptions, descriptions
 from tests.simulation.report import SWEEP_HEADER, format_sweep_line, format_table
+from tests.simulation.scene_report import format_scene
 from tests.simulation.simulate import simulate
+from tests.simulation.simulated_scenes import Scene, play_host_away, play_tokens_revoked
 
+SCENES: dict[str, Callable[[], Scene]] = {
+    "hangs": lambda: play_host_away("hangs"),
+    "refuses": lambda: play_host_away("refuses"),
+    "revoked": play_tokens_revoked,
+}
 EXAMPLES = """examples:
   python -m tests.simulation                                 the day of docs/scaling.md
   python -m tests.simulation --connections 50000 --institutions 1 --lanes 16
+  python -m tests.simulation --scene hangs                   a host hangs for 48 h
   python -m tests.simulation --start-hour 17 --hours 5 --sweep workers 8 10 12 16
 """
 PROGRESS_INTERVAL_SECONDS = 2.0
@@ -24,6 +32,9 @@ def main(arguments: Sequence[str]) -> None:
     """Simulate one day and print its results, or one line for each value of a sweep."""
     options = _parser().parse_args(arguments)
     configure_logging("error", "json")
+    if options.scene:
+        print("\n".join(format_scene(SCENES[options.scene]())))
+        return
     assumptions = Assumptions(
         **{each.name: getattr(options, each.name) for each in fields(Assumptions)}
     )
@@ -58,6 +69,11 @@ def _parser() -> ArgumentParser:
         parser.add_argument(
             flag, type=type(each.default), default=each.default, metavar="N", help=help_text
         )
+    parser.add_argument(
+        "--scene",
+        choices=SCENES,
+        help="play a bad day of one host with 10,000 connections instead",
+    )
     parser.add_argument(
         "--sweep",
         nargs="+",

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, NamedTuple, cast
 
-from aiohttp import ClientSession
+from aiohttp import ClientConnectionError, ClientSession
 from multidict import CIMultiDict
 
 from domain.errors import CanvasFailure
@@ -15,12 +15,16 @@ from infrastructure.canvas.limits import DEFAULT_LIMITS
 from infrastructure.canvas.throttle import Throttle
 from infrastructure.canvas_sandbox.leaky_bucket import LeakyBucket
 from tests.simulation.assumptions import Assumptions
+from tests.simulation.institutions import HostBehaviour
 from tests.simulation.virtual_loop import run_virtual
 
 BUCKET_LIMIT_UNITS = 600
 """The default of Canvas: above it, requests are refused."""
 REQUEST_COST_UNITS = 0.2
 CHANGE_FEED_REQUESTS = 3
+UNAUTHORIZED = 401
+REFUSAL_SECONDS = 0.02
+"""Until a host refuses a connection, or a request because of its rate limit."""
 OTHER_PROGRAM_REQUESTS = 6
 """In flight all the time, with the same token."""
 ORIGIN = "https://canvas.example"
@@ -51,13 +55,17 @@ class FakeResponse:
         self.headers = CIMultiDict(
             {"Content-Type": "application/json", "X-Rate-Limit-Remaining": str(remaining)}
         )
+        if status == UNAUTHORIZED:
+            self.headers["WWW-Authenticate"] = 'Bearer realm="canvas-lms"'
 
 
 class FakeSession:
-    """A Canvas for one token; it hangs, or responds as its leaky bucket allows."""
+    """A Canvas for one token; if it responds, it does so as its leaky bucket allows."""
 
-    def __init__(self, assumptions: Assumptions, rng: Random, *, hangs: bool) -> None:
-        self._assumptions, self._rng, self._hangs = assumptions, rng, hangs
+    def __init__(
+        self, assumptions: Assumptions, rng: Random, behaviour: HostBehaviour = "responds"
+    ) -> None:
+        self._assumptions, self._rng, self._behaviour = assumptions, rng, behaviour
         self._bucket = LeakyBucket(BUCKET_LIMIT_UNITS)
         if rng.random() < assumptions.shared_tokens:
             for _ in range(OTHER_PROGRAM_REQUESTS):
@@ -67,21 +75,26 @@ class FakeSession:
     async def get(self, *_: Any, **__: Any) -> AsyncIterator[FakeResponse]:
         """Respond after a random latency, or refuse if the bucket is full."""
         loop = asyncio.get_running_loop()
-        if self._hangs:
-            await asyncio.sleep(DEFAULT_LIMITS.read_seconds)
-            raise TimeoutError
+        if self._behaviour == "hangs":
+            await asyncio.Event().wait()
+        if self._behaviour == "refuses":
+            await asyncio.sleep(REFUSAL_SECONDS)
+            raise ClientConnectionError
         if self._bucket.reserve(loop.time()):
-            seconds, status, cost = self._draw_latency(), 200, REQUEST_COST_UNITS
+            seconds, cost = self._draw_latency(), REQUEST_COST_UNITS
+            status = UNAUTHORIZED if self._behaviour == "rejects" else 200
         else:
-            seconds, status, cost = 0.02, 429, 0.0
-        await asyncio.sleep(seconds)
-        self._bucket.settle(cost, loop.time())
+            seconds, status, cost = REFUSAL_SECONDS, 429, 0.0
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._bucket.settle(cost, loop.time())
         yield FakeResponse(status, self._bucket.remaining)
 
     def _draw_latency(self) -> float:
         median = self._assumptions.latency
         return min(
-            DEFAULT_LIMITS.read_seconds,
+            DEFAULT_LIMITS.first_byte_seconds,
             median * self._rng.lognormvariate(0, self._assumptions.latency_sigma),
         )
 
@@ -110,16 +123,16 @@ def sample_runs(
 ) -> list[RunSample]:
     """Measure `assumptions.samples` runs that read `count` courses, each at a new Canvas."""
     return [
-        run_virtual(_measure_run(read_account, count, FakeSession(assumptions, rng, hangs=False)))
+        run_virtual(_measure_run(read_account, count, FakeSession(assumptions, rng)))
         for _ in range(assumptions.samples)
     ]
 
 
-def sample_hanging_runs(
-    assumptions: Assumptions, rng: Random, *, host_degraded: bool
+def sample_failing_runs(
+    behaviour: HostBehaviour, assumptions: Assumptions, rng: Random, *, host_degraded: bool
 ) -> list[RunSample]:
-    """Measure runs at a Canvas that hangs; `host_degraded` if its circuit breaker is not closed."""
-    session = FakeSession(assumptions, rng, hangs=True)
+    """Measure runs at a Canvas that does not serve them; `host_degraded` after several of them."""
+    session = FakeSession(assumptions, rng, behaviour)
     return [
         run_virtual(_measure_run(read_incremental, 0, session, host_degraded=host_degraded))
         for _ in range(max(10, assumptions.samples // 10))

@@ -59,6 +59,8 @@ class Connections:
         self.is_active = bytearray(count)
         self.is_full = bytearray(count)
         self.is_manual = bytearray(count)
+        self.has_revoked_token = bytearray(count)
+        self.is_rejected = bytearray(count)
         self.due_list = DueList(self.hosts)
         self.due_list.put_all(self._first_due(index, assumptions, rng) for index in range(count))
 
@@ -66,7 +68,12 @@ class Connections:
         """Record the end of a run; `failures` is the number of failed runs in a row."""
         self.failures[index] = min(failures, 100)
         self.is_active[index] = 0
-        self.due_list.put(index, self.due_after(index, now))
+        self.due_list.put(index, self.due_after(index, now), has_failed=failures > 0)
+
+    def set_rejected(self, index: int) -> None:
+        """Record the end of a run whose token was rejected: the connection is never due."""
+        self.failures[index] = 0
+        self.is_active[index], self.is_rejected[index] = 0, 1
 
     def due_after(self, index: int, idle_since: float) -> float:
         """When a connection is due that has no run since `idle_since`."""

@@ -9,11 +9,12 @@ from tests.simulation.canvas_model import (
     RunSample,
     read_full,
     read_incremental,
-    sample_hanging_runs,
+    sample_failing_runs,
     sample_runs,
 )
-from tests.simulation.institutions import HOUR_SECONDS, PEAK_HOUR
+from tests.simulation.institutions import HOUR_SECONDS, PEAK_HOUR, HostBehaviour
 
+FAILING_BEHAVIOURS: tuple[HostBehaviour, ...] = ("hangs", "refuses", "rejects")
 MAX_CHANGED_COURSES = 4
 """The most changed courses of an incremental run."""
 
@@ -43,10 +44,13 @@ class CostSamples:
             c: sample_runs(read_full, c, assumptions, rng)
             for c in range(self.min_courses, self.max_courses + 1)
         }
-        self.hanging = [
-            sample_hanging_runs(assumptions, rng, host_degraded=is_degraded)
+        self._failing = {
+            (behaviour, is_degraded): sample_failing_runs(
+                behaviour, assumptions, rng, host_degraded=is_degraded
+            )
+            for behaviour in FAILING_BEHAVIOURS
             for is_degraded in (False, True)
-        ]
+        }
 
     def daily_cycle(self, now: float) -> float:
         """The daily variation of activity: from -1 at 8 h to 1 at 20 h."""
@@ -84,9 +88,9 @@ class CostSamples:
             changed,
         )
 
-    def draw_hanging_cost(self, *, host_degraded: bool) -> Cost:
-        """Draw the cost of a run at a host that hangs."""
-        seconds, requests = self._draw(self.hanging[host_degraded])
+    def draw_failing_cost(self, behaviour: HostBehaviour, *, host_degraded: bool) -> Cost:
+        """Draw the cost of a run at a host that does not serve it."""
+        seconds, requests = self._draw(self._failing[behaviour, host_degraded])
         return Cost(
             seconds,
             requests,
@@ -94,6 +98,11 @@ class CostSamples:
             self._assumptions.db_incremental,
             0,
         )
+
+    def held_back_cost(self) -> Cost:
+        """Return the cost of a run that sends no request."""
+        assumptions = self._assumptions
+        return Cost(0.0, 0, assumptions.cpu_incremental, assumptions.db_incremental, 0)
 
     def _draw(self, samples: list[RunSample]) -> RunSample:
         return samples[int(self._rng.random() * len(samples))]

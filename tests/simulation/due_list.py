@@ -8,21 +8,28 @@ from heapq import heapify, heappop, heapreplace
 NEVER = float("inf")
 Entry = tuple[float, int]
 """The time in seconds at which a connection is due, and its index."""
+QueueKey = tuple[int, int]
+"""The host of a queue, and 1 if the last runs of its connections failed, else 0."""
 
 
 class DueList:
-    """A queue of due connections for each host; entries that are obsolete are skipped."""
+    """Two queues of due connections for each host; entries that are obsolete are skipped.
+
+    One of them has the connections whose last run failed for a transient reason.
+    """
 
     def __init__(self, hosts: "array[int]") -> None:
         self.due_at = array("d", [NEVER]) * len(hosts)
         self._hosts = hosts
+        self._has_failed = bytearray(len(hosts))
         self._future: dict[int, list[Entry]] = {}
         self._current_second = 0
-        self._queues: dict[int, list[Entry]] = {}
+        self._queues: dict[QueueKey, list[Entry]] = {}
 
-    def put(self, connection: int, due: float) -> None:
-        """Set the time at which a connection is due."""
+    def put(self, connection: int, due: float, *, has_failed: bool = False) -> None:
+        """Set the time at which a connection is due, and whether its last run failed."""
         self.due_at[connection] = due
+        self._has_failed[connection] = has_failed
         self._future.setdefault(int(due), []).append((due, connection))
 
     def put_all(self, due_times: Iterable[float]) -> None:
@@ -42,16 +49,19 @@ class DueList:
         after: Entry | None = None,
         only: Iterable[int] | None = None,
         without: Iterable[int] = (),
+        without_failures: bool = False,
     ) -> list[Entry]:
         """Return up to `limit` entries that are due at `now`, in order, after the entry `after`.
 
-        `only` and `without` restrict the hosts.
+        `only` and `without` restrict the hosts, `without_failures` the connections.
         """
         self._advance_to(now)
-        hosts = self._queues.keys() if only is None else self._queues.keys() & set(only)
+        keys = set(self._queues) if only is None else self._queues.keys() & _keys_of(only)
         heads = []
-        for host in hosts - set(without):
-            queue = self._pruned_queue(host)
+        for key in keys - _keys_of(without):
+            if without_failures and key[1]:
+                continue
+            queue = self._pruned_queue(key)
             index = self._next_index(queue, bisect_right(queue, after) if after else 0)
             if index < len(queue):
                 heads.append((*queue[index], index, queue))
@@ -76,7 +86,8 @@ class DueList:
                 self._future[second] = entries[due_count:]
             for entry in entries[:due_count]:
                 if self.due_at[entry[1]] == entry[0]:
-                    self._queues.setdefault(self._hosts[entry[1]], []).append(entry)
+                    key = self._hosts[entry[1]], self._has_failed[entry[1]]
+                    self._queues.setdefault(key, []).append(entry)
         self._current_second = int(now)
 
     def _next_index(self, queue: list[Entry], index: int) -> int:
@@ -84,12 +95,16 @@ class DueList:
             index += 1
         return index
 
-    def _pruned_queue(self, host: int) -> list[Entry]:
-        queue = self._queues[host]
+    def _pruned_queue(self, key: QueueKey) -> list[Entry]:
+        queue = self._queues[key]
         obsolete = self._next_index(queue, 0)
         if obsolete == len(queue):
-            del self._queues[host]
+            del self._queues[key]
             return []
         if obsolete:
             del queue[:obsolete]
         return queue
+
+
+def _keys_of(hosts: Iterable[int]) -> set[QueueKey]:
+    return {(host, has_failed) for host in hosts for has_failed in (0, 1)}

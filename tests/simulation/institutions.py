@@ -1,7 +1,7 @@
 """The sizes of the Canvas hosts, and when a host hangs."""
 
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tests.simulation.assumptions import Assumptions
 
@@ -12,11 +12,16 @@ PEAK_HOUR = 20.0
 """The hour of the day with the most activity."""
 
 
+HostBehaviour = Literal["responds", "hangs", "refuses", "rejects"]
+"""What a host does with a request: `rejects` is the response to a revoked token."""
+
+
 class Outage(NamedTuple):
-    """The time during which a host hangs, in seconds of the simulation."""
+    """The time during which a host hangs or refuses, in seconds of the simulation."""
 
     starts_at: float
     ends_at: float
+    behaviour: HostBehaviour = "hangs"
 
 
 def students_per_host(assumptions: Assumptions) -> list[int]:

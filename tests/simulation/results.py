@@ -64,17 +64,18 @@ class Results:
     changed_runs: int = 0
     changed_courses: int = 0
     failed_runs: int = 0
+    held_back_runs: int = 0
+    """Scheduled runs that sent no request, because their host did not respond to others."""
     requeued_runs: int = 0
     refused_requests: int = 0
     manual_runs: int = 0
-    probes: int = 0
     requests: int = 0
     cpu_seconds: float = 0.0
     database_seconds: float = 0.0
     slot_seconds: float = 0.0
     """Seconds in which worker slots were in use."""
-    early_runs: int = 0
-    """Runs that were requested before they were due."""
+    early_requests: int = 0
+    """Scheduled runs that were requested before they were due, and refused."""
     over_lane_limit: int = 0
     """How often a run started at a host that then had more runs than lanes."""
     max_waiting: int = 0

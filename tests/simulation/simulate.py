@@ -49,22 +49,29 @@ class SimulatedDatabase:
                 after=(seconds_since_start(after.due_at), index_of(after.connection_id))
                 if after
                 else None,
-                without=[world.host_by_origin[name] for name in without],
+                without=[world.hosts.host_by_origin[name] for name in without],
             )
         )
 
     async def find_due_at_hosts(
-        self, now: datetime, origins: Collection[str], *, limit: int
+        self,
+        now: datetime,
+        origins: Collection[str],
+        *,
+        limit: int,
+        without_failures: bool = False,
     ) -> list[DueConnection]:
         world = self._world
         world.advance_to(world.now + world.assumptions.page_seconds)
-        only = [world.host_by_origin[name] for name in origins]
+        only = [world.hosts.host_by_origin[name] for name in origins]
         return self._to_due(
-            world.connections.due_list.find(seconds_since_start(now), limit, only=only)
+            world.connections.due_list.find(
+                seconds_since_start(now), limit, only=only, without_failures=without_failures
+            )
         )
 
     def _to_due(self, entries: Sequence[tuple[float, int]]) -> list[DueConnection]:
-        connections, origins = self._world.connections, self._world.origins
+        connections, origins = self._world.connections, self._world.hosts.origins
         ids, hosts = connections.ids, connections.hosts
         return [
             DueConnection(ids[index], ids[index], origins[hosts[index]], time_at(due))
@@ -81,33 +88,28 @@ class SimulatedDatabase:
 
     async def count_waiting(self) -> dict[str, int]:
         world = self._world
-        waiting = {world.origins[host]: runs for host, runs in world.lanes.waiting_at.items()}
+        origins = world.hosts.origins
+        waiting = {origins[host]: runs for host, runs in world.lanes.waiting_at.items()}
         world.results.max_waiting = max(world.results.max_waiting, sum(waiting.values()))
         return waiting
 
     async def load_circuits(self) -> dict[str, CircuitBreaker]:
-        return dict(self._world.circuit_breakers)
-
-    async def claim_probe(self, host: str) -> bool:
-        world, now = self._world, self.now()
-        circuit_breaker = world.circuit_breakers.get(host, CircuitBreaker())
-        if not circuit_breaker.is_probe_due(now):
-            return False
-        world.circuit_breakers[host] = circuit_breaker.record_probe(now, world.rng.random())
-        world.results.probes += world.is_measuring
-        return True
+        return dict(self._world.hosts.circuit_breakers)
 
 
 def simulate(
     assumptions: Assumptions,
     report_progress: Callable[[float, int], None] = lambda _hours, _runs: None,
+    prepare: Callable[[World], None] = lambda _world: None,
 ) -> Results:
     """Simulate the hours of `assumptions`, and return the measurements.
 
-    `report_progress` is called after each scan with the hours and the number of runs so far.
+    `report_progress` is called after each scan with the hours and the number of runs so far,
+    `prepare` at the start: it can schedule what happens in the world.
     KeyboardInterrupt ends the simulation; the results are then those of the hours so far.
     """
     world = World(assumptions, report_progress)
+    prepare(world)
     gc.freeze()
     gc.disable()
     try:
@@ -131,7 +133,6 @@ async def _run_scans(world: World) -> None:
         flush=database.flush,
         count_waiting=database.count_waiting,
         load_circuits=database.load_circuits,
-        claim_probe=database.claim_probe,
         now=database.now,
         max_waiting=world.assumptions.max_waiting,
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.circuit_breaker import JITTER_FRACTION, MAX_OPEN_TIME
 from domain.sync_schedule import delays
 from infrastructure.observability.logging import configure_logging
 from tests.simulation import connections, world
@@ -23,6 +24,8 @@ MAX_SCAN_DELAY_SECONDS = 15.0
 """If queue and lanes are not full, a due connection gets its run within this time."""
 MAX_RESTART_DELAY_SECONDS = 60.0
 """A restart of the workers delays a run by at most this time."""
+LONGEST_PAUSE_SECONDS = (1 + JITTER_FRACTION) * MAX_OPEN_TIME.total_seconds()
+"""A host that responds again gets a run within this time."""
 LONGEST_WAIT_SECONDS = max(delays(SMALL.sync_interval)).total_seconds()
 
 
@@ -49,7 +52,7 @@ def test_connections_at_responding_hosts_wait_at_most_the_longest_interval(day: 
 
 
 def test_runs_are_never_early_and_late_by_one_scan_at_most(day: Results) -> None:
-    assert day.early_runs == 0
+    assert day.early_requests == 0
     assert day.delay_at_healthy_hosts.maximum < MAX_SCAN_DELAY_SECONDS
 
 
@@ -74,11 +77,11 @@ def test_a_hanging_host_does_not_delay_other_hosts(day: Results) -> None:
 
 
 def test_a_hanging_host_gets_few_runs_and_recovers_after_the_outage(day: Results) -> None:
-    assert day.failed_runs < day.host_sizes[LARGE_OUTAGE_HOST]
+    assert 0 < day.failed_runs - day.held_back_runs < day.host_sizes[LARGE_OUTAGE_HOST] / 2
     assert day.host_age[LARGE_OUTAGE_HOST].maximum > 2 * 3600
     assert (
         day.host_age[LARGE_OUTAGE_HOST].maximum
-        < LONGEST_WAIT_SECONDS + 2 * 3600 + 3600 * 1.1 + MAX_RESTART_DELAY_SECONDS
+        < LONGEST_WAIT_SECONDS + 2 * 3600 + LONGEST_PAUSE_SECONDS + MAX_RESTART_DELAY_SECONDS
     )
 
 

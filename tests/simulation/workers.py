@@ -6,17 +6,18 @@ from typing import ClassVar, NamedTuple
 from tests.simulation.assumptions import Assumptions
 from tests.simulation.cost_samples import Cost
 from tests.simulation.lanes import Lane
+from tests.simulation.outcomes import Outcome
 
 
 class SimulatedRun(NamedTuple):
-    """One attempt to execute a run, with its cost."""
+    """One attempt to execute a run, with its cost, and how it will end."""
 
     connection: int
     host: int
     lane: Lane
     started_at: float
     cost: Cost
-    hangs: bool
+    outcome: Outcome
 
 
 class SimulatedWorkers:

@@ -5,19 +5,40 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from domain.circuit_breaker import CLOSED, CircuitBreaker, postpone
-from domain.errors import SyncAlreadyRunning, SyncNotDue
+from domain.circuit_breaker import postpone
+from domain.errors import ConnectionIsNotActive, SyncAlreadyRunning, SyncNotDue
 from domain.sync_attempt import MAX_SYNC_ATTEMPTS
 from domain.sync_schedule import failures_after, needs_full_sync
 from infrastructure.queue.sync_queue import lane_name
 from tests.simulation.assumptions import Assumptions
+from tests.simulation.canvas_hosts import CanvasHosts
 from tests.simulation.connections import Connections, seconds_since_start, time_at
 from tests.simulation.cost_samples import Cost, CostSamples
-from tests.simulation.institutions import HOUR_SECONDS, origin_of, plan_outages
+from tests.simulation.institutions import HOUR_SECONDS, HostBehaviour, plan_outages
 from tests.simulation.lanes import Lane, Lanes
-from tests.simulation.outcomes import COMPLETED, GIVEN_UP, TIMED_OUT
+from tests.simulation.outcomes import (
+    COMPLETED,
+    GIVEN_UP,
+    HELD_BACK,
+    TIMED_OUT,
+    TOKEN_REJECTED,
+    UNREACHABLE,
+    Outcome,
+)
 from tests.simulation.results import Results
 from tests.simulation.workers import SimulatedRun, SimulatedWorkers
+
+OUTCOMES: dict[HostBehaviour, Outcome] = {
+    "responds": COMPLETED,
+    "hangs": TIMED_OUT,
+    "refuses": UNREACHABLE,
+    "rejects": TOKEN_REJECTED,
+}
+"""How runs end, by what their host does with requests."""
+
+
+def ignore_run(_: SimulatedRun) -> None:
+    """Do nothing with a run that has ended."""
 
 
 class World:
@@ -34,10 +55,11 @@ class World:
         self.connections = Connections(assumptions, self.rng)
         self.costs = CostSamples(assumptions, self.rng)
         self.results = Results(assumptions, self.connections.host_sizes)
-        self.outages = plan_outages(assumptions, len(self.connections.host_sizes), self.rng)
-        self.origins = [origin_of(host) for host in range(len(self.connections.host_sizes))]
-        self.host_by_origin = {name: host for host, name in enumerate(self.origins)}
-        self.circuit_breakers: dict[str, CircuitBreaker] = {}
+        host_count = len(self.connections.host_sizes)
+        self.hosts = CanvasHosts(
+            host_count, plan_outages(assumptions, host_count, self.rng), self.rng
+        )
+        self.observe_run: Callable[[SimulatedRun], None] = ignore_run
         self.lanes = Lanes()
         self.runs_at_host = [0] * len(self.connections.host_sizes)
         self.workers = SimulatedWorkers(assumptions, self.rng)
@@ -73,10 +95,13 @@ class World:
     def request_sync(self, connection: int, *, is_manual: bool = False) -> None:
         """Queue a run.
 
+        Raises: ConnectionIsNotActive if the token of the connection was rejected.
         Raises: SyncAlreadyRunning if the connection has a run.
         Raises: SyncNotDue if a scheduled run is requested too early.
         """
         connections, results = self.connections, self.results
+        if connections.is_rejected[connection]:
+            raise ConnectionIsNotActive(connections.ids[connection], "token_rejected")
         if connections.is_active[connection]:
             raise SyncAlreadyRunning(connections.ids[connection])
         if not is_manual:
@@ -96,20 +121,18 @@ class World:
         """Measure the delay of the request after `next_sync_at`."""
         due, host = self.connections.due_list.due_at[connection], self.connections.hosts[connection]
         if due > self.now:
+            self.results.early_requests += 1
             raise SyncNotDue(self.connections.ids[connection])
-        next_sync_at, circuit_breaker = due, self.circuit_breakers.get(self.origins[host])
-        if circuit_breaker and not circuit_breaker.is_probed:
-            next_sync_at = seconds_since_start(postpone(time_at(due), circuit_breaker.open_until))
+        next_sync_at = seconds_since_start(postpone(time_at(due), self.hosts.open_until(host)))
         if self.is_measuring:
-            self.results.early_runs += next_sync_at > self.now + 1e-3
             self.results.delay.add(max(0.0, self.now - next_sync_at))
-            if host not in self.outages:
+            if host not in self.hosts.outages:
                 self.results.delay_at_healthy_hosts.add(self.now - next_sync_at)
 
     def _enqueue(self, connection: int, *, urgent: bool) -> None:
         host = self.connections.hosts[connection]
         name = lane_name(
-            self.origins[host], self.connections.ids[connection], self.assumptions.lanes
+            self.hosts.origins[host], self.connections.ids[connection], self.assumptions.lanes
         )
         self.lanes.add(connection, name, host, urgent=urgent)
 
@@ -119,45 +142,52 @@ class World:
 
     def _start_run(self, connection: int, lane: Lane) -> None:
         connections, host = self.connections, lane.host
-        outage = self.outages.get(host)
-        hangs = outage is not None and outage.starts_at <= self.now < outage.ends_at
-        cost = self._hanging_cost(host) if hangs else self._normal_cost(connection)
-        run = SimulatedRun(connection, host, lane, self.now, cost, hangs)
+        run = SimulatedRun(connection, host, lane, self.now, *self._plan_run(connection, host))
         self.runs_at_host[host] += 1
         ends_at = self.workers.start_run(run, self.now)
         if self.is_measuring:
             self.results.queue_time.add(self.now - connections.requested_at[connection])
             self.results.over_lane_limit += self.runs_at_host[host] > self.assumptions.lanes
-            self.results.record_requests(host, cost.requests, self.now)
+            self.results.record_requests(host, run.cost.requests, self.now)
         self.schedule(ends_at, self._end_run, run)
 
-    def _hanging_cost(self, host: int) -> Cost:
-        circuit_breaker = self.circuit_breakers.get(self.origins[host], CLOSED)
-        return self.costs.draw_hanging_cost(host_degraded=not circuit_breaker.is_closed)
-
-    def _normal_cost(self, connection: int) -> Cost:
-        connections = self.connections
-        return self.costs.draw_cost(
-            is_full=bool(connections.is_full[connection]),
-            courses=connections.courses[connection],
-            now=self.now,
-        )
+    def _plan_run(self, connection: int, host: int) -> tuple[Cost, Outcome]:
+        """Return what a run that starts now will cost, and how it will end."""
+        connections, hosts, costs = self.connections, self.hosts, self.costs
+        is_degraded = hosts.is_degraded(host)
+        is_scheduled = not connections.is_manual[connection]
+        if is_degraded and is_scheduled and not hosts.admits_scheduled_run(host, self.now):
+            return costs.held_back_cost(), HELD_BACK
+        behaviour = hosts.behaviour(host, self.now)
+        if behaviour == "responds" and connections.has_revoked_token[connection]:
+            behaviour = "rejects"
+        if behaviour == "responds":
+            cost = costs.draw_cost(
+                is_full=bool(connections.is_full[connection]),
+                courses=connections.courses[connection],
+                now=self.now,
+            )
+        else:
+            cost = costs.draw_failing_cost(behaviour, host_degraded=is_degraded)
+        return cost, OUTCOMES[behaviour]
 
     def _end_run(self, run: SimulatedRun) -> None:
         if not self.workers.end_run(run):
             return
         self._free_lane(run)
-        outcome = TIMED_OUT if run.hangs else COMPLETED
-        connection, connections = run.connection, self.connections
+        outcome, connection, connections = run.outcome, run.connection, self.connections
         self._record_run(run)
         if outcome is COMPLETED:
             connections.last_read_at[connection] = run.started_at
         if outcome is COMPLETED and connections.is_full[connection]:
             connections.last_full_at[connection] = run.started_at
-        self._report_host(self.origins[run.host], has_responded=bool(outcome.host_responded))
-        connections.set_idle(
-            connection, self.now, failures_after(connections.failures[connection], outcome.event)
-        )
+        self._report_host(run)
+        if outcome is TOKEN_REJECTED:
+            connections.set_rejected(connection)
+        else:
+            failures = failures_after(connections.failures[connection], outcome.event)
+            connections.set_idle(connection, self.now, failures)
+        self.observe_run(run)
         self._dispatch()
 
     def _free_lane(self, run: SimulatedRun) -> None:
@@ -171,7 +201,8 @@ class World:
             return
         cost, seconds = run.cost, self.now - run.started_at
         results.runs += 1
-        results.failed_runs += run.hangs
+        results.failed_runs += run.outcome is not COMPLETED
+        results.held_back_runs += run.outcome.is_held_back
         results.cpu_seconds += cost.cpu_seconds
         results.database_seconds += cost.database_seconds
         results.slot_seconds += seconds
@@ -183,31 +214,30 @@ class World:
         if connections.is_manual[connection]:
             results.manual_runs += 1
             results.manual_duration.add(self.now - connections.requested_at[connection])
-        if not run.hangs:
+        if run.outcome is COMPLETED:
             self._record_ages(run)
 
     def _record_ages(self, run: SimulatedRun) -> None:
         results, connections, connection = self.results, self.connections, run.connection
         age = self.now - connections.last_read_at[connection]
         results.age.add(age)
-        if run.host not in self.outages:
+        if run.host not in self.hosts.outages:
             results.age_at_healthy_hosts.add(age)
         if run.host < len(results.host_age):
             results.host_age[run.host].add(age)
         if connections.is_full[connection]:
             results.full_runs += 1
-            if run.host not in self.outages:
+            if run.host not in self.hosts.outages:
                 results.full_age.add(run.started_at - connections.last_full_at[connection])
 
-    def _report_host(self, origin: str, *, has_responded: bool) -> None:
-        """Update the circuit breaker as `infrastructure.canvas.circuit_breakers` does."""
-        if has_responded:
-            self.circuit_breakers.pop(origin, None)
-        else:
-            circuit_breaker = self.circuit_breakers.get(origin, CircuitBreaker())
-            self.circuit_breakers[origin] = circuit_breaker.record_failure(
-                time_at(self.now), self.rng.random()
-            )
+    def _report_host(self, run: SimulatedRun) -> None:
+        """Record what a run shows about its host, as `application.run_sync` does."""
+        if run.outcome is TOKEN_REJECTED:
+            self.hosts.record_rejection(run.host)
+        elif run.outcome.host_responded:
+            self.hosts.record_success(run.host)
+        elif run.outcome.host_responded is False:
+            self.hosts.record_failure(run.host, self.now)
 
     def _schedule_initial_events(self) -> None:
         """Schedule the first manual sync, and the rolling restarts of all workers."""
@@ -232,7 +262,7 @@ class World:
         )
         try:
             self.request_sync(self.rng.randrange(assumptions.connections), is_manual=True)
-        except SyncAlreadyRunning:
+        except (SyncAlreadyRunning, ConnectionIsNotActive):
             self.results.refused_requests += 1
 
     def _stop_worker(self, worker: int) -> None:

@@ -14,6 +14,10 @@ from interfaces.http.errors.problem import Problem
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.idempotency import IDEMPOTENCY_KEY_PARAMETER, RouteHandler, handle_once
 from interfaces.http.middleware.rate_limit_policies import POLICY_BY_ROUTE
+from interfaces.http.schemas.known_parameters import (
+    query_parameter_names,
+    require_known_parameters,
+)
 from interfaces.service import Service
 
 BEARER_SCHEME = Security(HTTPBearer(auto_error=False, scheme_name="supabase", bearerFormat="JWT"))
@@ -27,7 +31,11 @@ def protected_route(*roles: str) -> type[APIRoute]:
     """
 
     class ProtectedRoute(APIRoute):
-        """A route for authenticated users; POST also accepts an `Idempotency-Key`."""
+        """A route for authenticated users; POST also accepts an `Idempotency-Key`.
+
+        Query parameters that the route does not have are refused. Public routes ignore them:
+        monitoring and caches add some.
+        """
 
         def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
             self._is_idempotent = "POST" in (options.get("methods") or ())
@@ -35,16 +43,14 @@ def protected_route(*roles: str) -> type[APIRoute]:
                 POLICY_BY_ROUTE.get(f"{method} {path}") for method in options.get("methods") or ()
             )
             self._rate_limit = next(filter(None, policies), None)
-            extra: dict[str, Any] = (
-                {"parameters": [IDEMPOTENCY_KEY_PARAMETER]} if self._is_idempotent else {}
-            )
-            extra |= {"x-roles": list(roles)} if roles else {}
+            extra = _openapi_extra(roles, is_idempotent=self._is_idempotent)
             options["openapi_extra"] = extra | (options.get("openapi_extra") or {})
             super().__init__(path, endpoint, **options)
 
         def get_route_handler(self) -> RouteHandler:
-            """Check user, rate limit and role, in this order, before the route is handled."""
+            """Check user, rate limit, role and names of parameters, in this order, first."""
             handle = super().get_route_handler()
+            names = query_parameter_names(self.dependant)
 
             async def authorise_and_handle(request: Request) -> Response:
                 context = request_context_of(request)
@@ -54,6 +60,7 @@ def protected_route(*roles: str) -> type[APIRoute]:
                     await context.rate_budget.spend(self._rate_limit, str(principal.id))
                 if roles and not principal.roles.intersection(roles):
                     raise Problem("forbidden", missing_role_detail(roles))
+                require_known_parameters(request, names)
                 return await (
                     handle_once(request, handle) if self._is_idempotent else handle(request)
                 )
@@ -61,6 +68,11 @@ def protected_route(*roles: str) -> type[APIRoute]:
             return authorise_and_handle
 
     return ProtectedRoute
+
+
+def _openapi_extra(roles: Iterable[str], *, is_idempotent: bool) -> dict[str, Any]:
+    extra: dict[str, Any] = {"parameters": [IDEMPOTENCY_KEY_PARAMETER]} if is_idempotent else {}
+    return extra | ({"x-roles": list(roles)} if roles else {})
 
 
 def missing_role_detail(roles: Iterable[str]) -> str:

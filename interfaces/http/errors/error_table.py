@@ -33,6 +33,7 @@ SLUG_BY_ERROR: dict[type[Exception], str] = {
     errors.PersonIsErased: "person-erased",
     errors.CanvasTokenRejected: "canvas-token-rejected",
     errors.CanvasForbidden: "canvas-token-rejected",
+    errors.CanvasNotFound: "canvas-unreachable",
     errors.CanvasThrottled: "canvas-unreachable",
     errors.CanvasUnreachable: "canvas-unreachable",
     errors.CanvasResponseUnusable: "canvas-unreachable",
@@ -50,9 +51,13 @@ MEMBER_NAMES = ("connection_id", "sync_id")
 
 def from_refusal(_: Request, refusal: Exception) -> Problem:
     """Return the problem of a refusal of the domain or of a failure of Canvas."""
-    members = {name: getattr(refusal, name) for name in MEMBER_NAMES if hasattr(refusal, name)}
     slug = next(SLUG_BY_ERROR[kind] for kind in type(refusal).__mro__ if kind in SLUG_BY_ERROR)
-    return Problem(slug, str(refusal), **members)
+    return Problem(slug, str(refusal), **members_of(refusal))
+
+
+def members_of(refusal: Exception) -> dict[str, Any]:
+    """Return the members of the problem of a refusal that name what it is about."""
+    return {name: str(getattr(refusal, name)) for name in MEMBER_NAMES if hasattr(refusal, name)}
 
 
 def from_bad_cursor(_: Request, __: Exception) -> Problem:
@@ -92,7 +97,7 @@ def from_interface_error(request: Request, error: Exception) -> Problem:
 def from_outdated_read_model(_: Request, __: Exception) -> Problem:
     """Return the problem of a read model whose tables are of an older release.
 
-    A query names a column that only the new version has; the new version is being built.
+    A query names a column or a table that only the new version has; that version is being built.
     """
     detail = f"This view is being rebuilt after an upgrade. {RETRY_ADVICE}"
     return Problem("projection-behind", detail, headers={"Retry-After": "5"})
@@ -129,4 +134,5 @@ ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
     **dict.fromkeys((DatabaseBusy, *BUSY_ERRORS), from_database_busy),
     psycopg.errors.QueryCanceled: from_database_busy,
     psycopg.errors.UndefinedColumn: from_outdated_read_model,
+    psycopg.errors.UndefinedTable: from_outdated_read_model,
 }

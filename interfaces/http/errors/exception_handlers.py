@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from interfaces.http.errors.error_table import ERROR_TABLE, ErrorTranslator
 from interfaces.http.errors.problem import Problem, problem_response
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 
 SLUG_BY_STATUS = {
     400: "bad-request",
@@ -25,8 +26,13 @@ DETAIL_BY_STATUS = {
     400: "The request body cannot be read. Send complete JSON in UTF-8.",
     404: "This path does not exist. `GET /docs` lists all paths.",
 }
-PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}", re.ASCII)
-"""A name of a field that may be returned; any other name is returned as `?`."""
+PLAIN_NAME = re.compile(
+    r"[A-Za-z_$][A-Za-z0-9_$-]{0,40}(?:\[[A-Za-z0-9_-]{0,20}\]){0,3}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    re.ASCII,
+)
+"""A name of a field, or a UUID, that may be returned; any other name is returned as `?`."""
+MAX_LISTED_ERRORS = 20
 
 
 def register_exception_handlers(app: FastAPI) -> None:
@@ -76,8 +82,15 @@ def _allowed_methods(scope: Scope) -> list[str]:
 
 def _from_validation(_: Request, error: RequestValidationError) -> Problem:
     """Return what is wrong and where, without any sent value: it may be a secret."""
-    errors = [_error_entry(entry) for entry in error.errors()]
-    return Problem("invalid-request", errors=errors)
+    errors = [_error_entry(entry) for entry in error.errors()[:MAX_LISTED_ERRORS]]
+    return Problem("invalid-request", _validation_detail(len(error.errors())), errors=errors)
+
+
+def _validation_detail(error_count: int) -> str | None:
+    if error_count <= MAX_LISTED_ERRORS:
+        return None
+    invalid = PROBLEM_TYPES["invalid-request"]
+    return f"{invalid.cause} There are {error_count} errors. {invalid.advice}"
 
 
 def _error_entry(entry: dict[str, Any]) -> dict[str, Any]:

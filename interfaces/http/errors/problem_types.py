@@ -21,6 +21,7 @@ class ProblemType(NamedTuple):
 
 
 RETRY_ADVICE = "Retry after the number of seconds in `Retry-After`."
+NO_READ_MODEL = "There is no read model of this name; the list of projections has all."
 
 PROBLEM_TYPES = {
     "bad-consistency-token": ProblemType(
@@ -143,8 +144,8 @@ PROBLEM_TYPES = {
     "invalid-request": ProblemType(
         422,
         "Invalid request",
-        "A parameter, a header or a field of the body is not valid.",
-        "Correct what `errors` lists.",
+        "A parameter, a header or a field of the body is not valid or does not exist.",
+        "Correct what `errors` lists; it has at most 20 entries.",
     ),
     "method-not-allowed": ProblemType(
         405,

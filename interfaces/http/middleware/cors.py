@@ -14,7 +14,9 @@ from interfaces.http.errors.problem_types import PROBLEM_TYPES
 
 ALLOWED_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
 EXPOSED_HEADERS = [
+    "Allow",
     "Consistency-Token",
+    "Content-Disposition",
     "ETag",
     "Idempotency-Replayed",
     "Location",
@@ -24,18 +26,26 @@ EXPOSED_HEADERS = [
     "RateLimit-Remaining",
     "RateLimit-Reset",
     "Retry-After",
+    "WWW-Authenticate",
     "X-Request-ID",
 ]
+"""Response headers that a page may read, in addition to those that browsers always permit."""
 ACCEPTED_HEADERS = [
     "Authorization",
+    "Cache-Control",
     "Consistency-Token",
     "Content-Type",
     "Idempotency-Key",
     "If-None-Match",
+    "Last-Event-ID",
     "Prefer",
+    "Purpose",
     "traceparent",
+    "tracestate",
     "X-Request-ID",
+    "X-Requested-With",
 ]
+"""Request headers that a page may send: those of the API, and those that libraries add."""
 
 
 def cors_middleware(origins: Iterable[str]) -> Middleware:

@@ -21,10 +21,16 @@ ANONYMOUS = RateLimitPolicy("strangers", 3000)
 LIVE = RateLimitPolicy("live", 600)
 """Each user, for new event streams and WebSockets."""
 
+CALENDAR = RateLimitPolicy("calendar", 60)
+"""Each calendar, for reads of its feed: programs on several devices read it every few minutes."""
+CALENDAR_GUESS = RateLimitPolicy("calendar-guess", 60)
+"""Each address, for reads of calendars that do not exist, in addition to ANONYMOUS."""
+
 SETUP = RateLimitPolicy("setup", 300)
 TOKEN = RateLimitPolicy("token", 300)
 VALIDATE = RateLimitPolicy("validate", 300)
 SYNC = RateLimitPolicy("sync", 600)
+WHAT_IF = RateLimitPolicy("what-if", 1200)
 REBUILD = RateLimitPolicy("rebuild", 60)
 
 POLICY_BY_ROUTE = {
@@ -32,6 +38,7 @@ POLICY_BY_ROUTE = {
     "PUT /api/v1/canvas/connections/{connection_id}/token": TOKEN,
     "POST /api/v1/canvas/connections/{connection_id}/validate": VALIDATE,
     "POST /api/v1/canvas/connections/{connection_id}/sync": SYNC,
+    "POST /api/v1/canvas/courses/{course_id}/what-if": WHAT_IF,
     "GET /api/v1/sync/events": LIVE,
     "POST /api/v1/admin/projections/{name}/rebuild": REBUILD,
 }

@@ -1,7 +1,6 @@
 """Routes of the history of connections, for auditors. Each read of a history is recorded."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -20,6 +19,7 @@ from interfaces.http.errors.problem import Problem
 from interfaces.http.responses import document_response, page_response
 from interfaces.http.schemas.audit import AuditedConnection, AuditedEvent, StateThen
 from interfaces.http.schemas.page import PageOf, document_responses
+from interfaces.http.schemas.path_parameters import ConnectionId
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
 from interfaces.http.schemas.query_parameters import (
     Cursor,
@@ -91,7 +91,7 @@ async def list_connections(
 )
 async def list_events(
     request: Request,
-    connection_id: UUID,
+    connection_id: ConnectionId,
     user: CurrentUser,
     service: ServiceDep,
     *,
@@ -130,7 +130,7 @@ async def list_events(
 )
 async def show_state(
     request: Request,
-    connection_id: UUID,
+    connection_id: ConnectionId,
     user: CurrentUser,
     service: ServiceDep,
     *,

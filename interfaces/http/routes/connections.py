@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
@@ -23,6 +22,7 @@ from interfaces.http.consistency import consistent_read
 from interfaces.http.responses import command_response, document_response, page_response
 from interfaces.http.schemas.connections import Connection, SetUp, Validation
 from interfaces.http.schemas.page import PageOf, document_responses
+from interfaces.http.schemas.path_parameters import ConnectionId
 from interfaces.http.schemas.query_parameters import Cursor, Limit
 from interfaces.http.schemas.request_bodies import (
     NewConnection,
@@ -110,7 +110,7 @@ async def list_connections(
     responses=document_responses(200, Connection, "The connection", "not-found"),
 )
 async def get_connection(
-    request: Request, connection_id: UUID, user: CurrentUser, service: ServiceDep
+    request: Request, connection_id: ConnectionId, user: CurrentUser, service: ServiceDep
 ) -> Response:
     """Show one connection of the user."""
     document = await service.connection_of(user.id, connection_id)
@@ -135,7 +135,7 @@ async def get_connection(
     ),
 )
 async def rotate_token(
-    connection_id: UUID, body: NewToken, user: CurrentUser, service: ServiceDep
+    connection_id: ConnectionId, body: NewToken, user: CurrentUser, service: ServiceDep
 ) -> Response:
     """Check a new token of the same Canvas user at Canvas, and replace the old one."""
     await service.rotate_token(
@@ -164,7 +164,7 @@ async def rotate_token(
     ),
 )
 async def validate_connection(
-    connection_id: UUID, user: CurrentUser, service: ServiceDep
+    connection_id: ConnectionId, user: CurrentUser, service: ServiceDep
 ) -> Response:
     """Check the stored token at Canvas, and record the result."""
     reason = await service.validate_connection(
@@ -190,7 +190,7 @@ async def validate_connection(
     ),
 )
 async def request_sync(
-    connection_id: UUID,
+    connection_id: ConnectionId,
     user: CurrentUser,
     service: ServiceDep,
     body: Annotated[SyncWish | None, Body()] = None,
@@ -210,7 +210,9 @@ async def request_sync(
     status_code=204,
     responses=document_responses(204, None, "The connection is closed", *COMMAND_SLUGS),
 )
-async def close_connection(connection_id: UUID, user: CurrentUser, service: ServiceDep) -> Response:
+async def close_connection(
+    connection_id: ConnectionId, user: CurrentUser, service: ServiceDep
+) -> Response:
     """Cancel its sync, delete its token, and remove its data from every read model."""
     await service.close_connection(CloseConnection(person_id=user.id, connection_id=connection_id))
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

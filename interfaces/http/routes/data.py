@@ -1,10 +1,12 @@
 """Routes of courses, assignments and grades."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 
 from interfaces.http.auth.protected_route import (
     BEARER_SCHEME,
@@ -13,13 +15,19 @@ from interfaces.http.auth.protected_route import (
     protected_route,
 )
 from interfaces.http.consistency import consistent_read
-from interfaces.http.responses import document_response, page_response
-from interfaces.http.schemas.data import Assignment, Course, Everything, Grade, GradeChange
-from interfaces.http.schemas.page import PageOf, document_responses
-from interfaces.http.schemas.query_parameters import (
+from interfaces.http.errors.problem import Problem
+from interfaces.http.responses import command_response, document_response, page_response
+from interfaces.http.schemas.data import Assignment, Course, Everything
+from interfaces.http.schemas.enumerations import (
     AssignmentOrder,
-    AssignmentStatuses,
     CourseState,
+    GradeChangeOrder,
+)
+from interfaces.http.schemas.grades import Grade, GradeChange, WhatIfTotals
+from interfaces.http.schemas.page import PageOf, document_responses
+from interfaces.http.schemas.path_parameters import AssignmentId, CourseId
+from interfaces.http.schemas.query_parameters import (
+    AssignmentStatuses,
     Cursor,
     EndTime,
     Limit,
@@ -27,6 +35,8 @@ from interfaces.http.schemas.query_parameters import (
     SearchText,
     StartTime,
 )
+from interfaces.http.schemas.request_bodies import WhatIf
+from projections.courses.what_if import UnknownAssignment
 from projections.support.json_documents import encode_array
 
 router = APIRouter(
@@ -50,7 +60,9 @@ async def list_courses(
     service: ServiceDep,
     *,
     connection_id: OptionalId = None,
-    state: CourseState | None = None,
+    state: Annotated[
+        CourseState | None, Query(description="Only courses that are in this state")
+    ] = None,
     q: SearchText = None,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -60,6 +72,44 @@ async def list_courses(
         user.id, connection_id=connection_id, state=state, q=q, cursor=cursor, limit=limit
     )
     return page_response(request, page)
+
+
+@router.get(
+    "/courses/{course_id}",
+    operation_id="getCourse",
+    summary="Show a course",
+    dependencies=[consistent_read("courses")],
+    responses=document_responses(200, Course, "The course", "not-found"),
+)
+async def get_course(
+    request: Request, course_id: CourseId, user: CurrentUser, service: ServiceDep
+) -> Response:
+    """Show one course of the user."""
+    return _found(request, await service.course_of(user.id, course_id))
+
+
+@router.post(
+    "/courses/{course_id}/what-if",
+    operation_id="calculateWhatIf",
+    summary="Calculate totals with other scores",
+    dependencies=[consistent_read("courses")],
+    openapi_extra={"x-headers": []},
+    responses=document_responses(200, WhatIfTotals, "The totals as they would be", "not-found"),
+)
+async def calculate_what_if(
+    course_id: CourseId, body: WhatIf, user: CurrentUser, service: ServiceDep
+) -> Response:
+    """Calculate the totals of a course by the rules of Canvas, as if it had these scores.
+
+    Assignments that are not in `scores` keep the scores that they have. Nothing is recorded.
+    """
+    try:
+        totals = await service.what_if_of(user.id, course_id, scores=body.scores)
+    except UnknownAssignment as unknown:
+        raise RequestValidationError(list(map(_unknown, unknown.assignment_ids))) from None
+    if totals is None:
+        raise Problem("not-found")
+    return command_response(totals, 200)
 
 
 @router.get(
@@ -104,6 +154,21 @@ async def list_assignments(
 
 
 @router.get(
+    "/assignments/{assignment_id}",
+    operation_id="getAssignment",
+    summary="Show an assignment",
+    dependencies=[consistent_read("assignments")],
+    responses=document_responses(200, Assignment, "The assignment", "not-found"),
+)
+async def get_assignment(
+    request: Request, assignment_id: AssignmentId, user: CurrentUser, service: ServiceDep
+) -> Response:
+    """Show one assignment of the user. Its `status` depends on the present time."""
+    found = await service.assignment_of(user.id, assignment_id, now=datetime.now(UTC))
+    return _found(request, found)
+
+
+@router.get(
     "/grades",
     operation_id="listGrades",
     summary="List your grades",
@@ -132,7 +197,7 @@ async def list_grades(
     operation_id="listGradeChanges",
     summary="List the changes of your grades",
     dependencies=[consistent_read("grade_history")],
-    responses=document_responses(200, PageOf[GradeChange], "A page of changes, oldest first"),
+    responses=document_responses(200, PageOf[GradeChange], "A page of changes"),
 )
 async def list_grade_changes(
     request: Request,
@@ -142,6 +207,18 @@ async def list_grade_changes(
     course_id: OptionalId = None,
     assignment_id: OptionalId = None,
     since: StartTime = None,
+    baseline: Annotated[
+        bool | None,
+        Query(
+            description=(
+                "`false` leaves out what the first sync found, `true` returns only that; without"
+                " it both are returned"
+            )
+        ),
+    ] = None,
+    sort: Annotated[
+        GradeChangeOrder, Query(description="The sort order; a leading `-` reverses it")
+    ] = "changed_at",
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -151,6 +228,8 @@ async def list_grade_changes(
         course_id=course_id,
         assignment_id=assignment_id,
         since=since,
+        baseline=baseline,
+        sort=sort,
         cursor=cursor,
         limit=limit,
     )
@@ -183,3 +262,17 @@ async def get_everything(request: Request, user: CurrentUser, service: ServiceDe
 def _newest_sync(connections: list[bytes]) -> str | None:
     times = (orjson.loads(document)["last_synced_at"] for document in connections)
     return max((time for time in times if time), default=None)
+
+
+def _found(request: Request, document: bytes | None) -> Response:
+    if document is None:
+        raise Problem("not-found")
+    return document_response(request, document)
+
+
+def _unknown(assignment_id: UUID) -> dict[str, Any]:
+    return {
+        "loc": ("body", "scores", str(assignment_id)),
+        "msg": "is not an assignment of this course",
+        "type": "unknown_assignment",
+    }

@@ -13,6 +13,7 @@ from interfaces.http.errors.problem_types import PROBLEM_TYPES, not_ready_detail
 from interfaces.http.responses import command_response
 from interfaces.http.schemas.operations import Alive, Readiness
 from interfaces.http.schemas.page import document_responses
+from interfaces.http.schemas.path_parameters import ProblemSlug
 
 HEALTH_TIMEOUT_SECONDS = 3.0
 """Seconds for all health checks together; after it the service is not ready."""
@@ -69,7 +70,7 @@ async def ready(request: Request, service: ServiceDep) -> Response:
         200, None, "The cause, and what to do", "not-found", media_type="text/markdown"
     ),
 )
-async def get_problem(slug: str) -> Response:
+async def get_problem(slug: ProblemSlug) -> Response:
     """Explain a type of problem. The `type` of a problem is the path of this page."""
     problem_type = PROBLEM_TYPES.get(slug)
     if problem_type is None:

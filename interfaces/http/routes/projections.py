@@ -6,9 +6,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, protected_route
 from interfaces.http.consistency import consistent_read
 from interfaces.http.errors.problem import Problem
+from interfaces.http.errors.problem_types import NO_READ_MODEL
 from interfaces.http.responses import command_response, page_response
 from interfaces.http.schemas.audit import Projection, RebuildStarted
 from interfaces.http.schemas.page import PageOf, document_responses
+from interfaces.http.schemas.path_parameters import ReadModelName
 from interfaces.http.schemas.request_bodies import require_empty_body
 from projections.support.page import Page
 
@@ -45,14 +47,12 @@ async def list_projections(request: Request, service: ServiceDep) -> Response:
         202, RebuildStarted, "The rebuild has started", "not-found", "rebuild-running"
     ),
 )
-async def rebuild_projection(name: str, service: ServiceDep) -> Response:
+async def rebuild_projection(name: ReadModelName, service: ServiceDep) -> Response:
     """Start to build a new version in the background.
 
     The live version answers queries until the new one has caught up.
     """
     if name not in {item["name"] for item in await service.projection_status()}:
-        raise Problem(
-            "not-found", "There is no read model of this name; the list of projections has all."
-        )
+        raise Problem("not-found", NO_READ_MODEL)
     await service.rebuild_projection(name)
     return command_response({"name": name}, 202)

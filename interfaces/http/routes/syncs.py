@@ -1,8 +1,8 @@
 """Routes of syncs."""
 
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from application.cancel_sync import CancelSync
 from interfaces.http.auth.protected_route import (
@@ -13,8 +13,10 @@ from interfaces.http.auth.protected_route import (
 )
 from interfaces.http.consistency import consistent_read
 from interfaces.http.responses import command_response, document_response, page_response
+from interfaces.http.schemas.enumerations import SyncRunStatus
 from interfaces.http.schemas.page import PageOf, document_responses
-from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, SyncRunStatus
+from interfaces.http.schemas.path_parameters import ConnectionId
+from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId
 from interfaces.http.schemas.syncs import Sync, SyncStatus
 from projections.support.json_documents import encode_array
 
@@ -39,7 +41,9 @@ async def list_syncs(
     service: ServiceDep,
     *,
     connection_id: OptionalId = None,
-    status: SyncRunStatus | None = None,
+    status: Annotated[
+        SyncRunStatus | None, Query(description="Only syncs that have this status")
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -72,7 +76,9 @@ async def get_sync_status(request: Request, user: CurrentUser, service: ServiceD
         202, Sync, "The cancelled sync", "no-sync-running", "not-found", "conflict", "person-erased"
     ),
 )
-async def cancel_sync(connection_id: UUID, user: CurrentUser, service: ServiceDep) -> Response:
+async def cancel_sync(
+    connection_id: ConnectionId, user: CurrentUser, service: ServiceDep
+) -> Response:
     """Cancel the queued or running sync of a connection."""
     await service.cancel_sync(CancelSync(person_id=user.id, connection_id=connection_id))
     return command_response(await service.current_sync(connection_id), 202)

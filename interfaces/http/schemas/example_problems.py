@@ -5,18 +5,27 @@ from typing import Any
 from uuid import UUID
 
 from domain import errors
+from infrastructure.observability.logging import redact_value
 from interfaces.http.auth.protected_route import missing_role_detail
-from interfaces.http.errors.error_table import SLUG_BY_ERROR
-from interfaces.http.errors.problem_types import PROBLEM_TYPES, not_ready_detail
+from interfaces.http.errors.error_table import SLUG_BY_ERROR, members_of
+from interfaces.http.errors.exception_handlers import DETAIL_BY_STATUS
+from interfaces.http.errors.problem_types import (
+    NO_READ_MODEL,
+    PROBLEM_TYPES,
+    not_ready_detail,
+)
 from interfaces.http.middleware.rate_budget import RateLimitExceeded
 from interfaces.http.middleware.rate_limit_policies import DEFAULT
 from interfaces.http.schemas.examples import (
+    ASSIGNMENT_ID,
     CONNECTION_ID,
+    COURSE_ID,
     EXAMPLE_TIME,
     SYNC_ID,
     TOKEN_REJECTED_EXAMPLE,
     USER_ID,
 )
+from interfaces.http.schemas.known_parameters import unknown_parameter_error
 
 EXAMPLE_ERRORS: tuple[errors.DomainError | errors.CanvasFailure, ...] = (
     errors.ConnectionNotFound(UUID(CONNECTION_ID)),
@@ -39,40 +48,65 @@ EXAMPLE_ERRORS: tuple[errors.DomainError | errors.CanvasFailure, ...] = (
 )
 EXAMPLE_DETAILS = {
     **{SLUG_BY_ERROR[type(error)]: str(error) for error in EXAMPLE_ERRORS},
+    "bad-request": DETAIL_BY_STATUS[400],
     "not-ready": not_ready_detail(["migrations"]),
     "rate-limited": RateLimitExceeded(DEFAULT, 30).detail,
 }
 """Examples of `detail` by slug. A slug that is missing here has the text of its type."""
 
+EXAMPLE_PATH_PARAMETERS = {
+    "connection_id": CONNECTION_ID,
+    "course_id": COURSE_ID,
+    "assignment_id": ASSIGNMENT_ID,
+    "name": "courses",
+    "slug": "not-found",
+}
 EXAMPLE_MEMBERS: dict[str, dict[str, Any]] = {
-    "connection-exists": {"connection_id": CONNECTION_ID},
-    "sync-already-running": {"sync_id": SYNC_ID},
-    "invalid-request": {
-        "errors": [{"loc": ["body", "api_token"], "msg": "Field required", "type": "missing"}]
+    **{SLUG_BY_ERROR[type(error)]: members_of(error) for error in EXAMPLE_ERRORS},
+    "not-ready": {
+        "components": {
+            "database": "ok",
+            "migrations": "missing: 0005_idempotency; run easeboard migrate",
+        }
     },
-    "not-ready": {"components": {"database": "ok", "migrations": "0005_idempotency not applied"}},
 }
 """The members that a problem has in addition to those of RFC 9457, by slug."""
 
 
-def example_problem(slug: str, path: str, roles: Iterable[str]) -> dict[str, Any]:
-    """Return an OpenAPI example of a problem of a route, which may need one of these roles."""
+def example_problem(slug: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """Return an OpenAPI example of a problem that an operation can return."""
     problem_type = PROBLEM_TYPES[slug]
     value = {
         "type": f"/problems/{slug}",
         "title": problem_type.title,
         "status": problem_type.status,
-        "detail": _example_detail(slug, path, roles),
-        "instance": path.replace("{connection_id}", CONNECTION_ID),
+        "detail": _example_detail(slug, path, operation.get("x-roles", [])),
+        "instance": redact_value("instance", _fill_path(path)),
         "request_id": f"example-of-{EXAMPLE_TIME[:10]}",
-        **EXAMPLE_MEMBERS.get(slug, {}),
+        **_example_members(slug, path, operation),
     }
     return {"summary": problem_type.title, "value": value}
+
+
+def _fill_path(path: str) -> str:
+    for name, value in EXAMPLE_PATH_PARAMETERS.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def _example_members(slug: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    if slug == "invalid-request":
+        parameters = operation.get("parameters", [])
+        names = [each["name"] for each in parameters if each["in"] == "query"]
+        return {"errors": [unknown_parameter_error("unknown", names)]}
+    if slug == "not-found" and "{connection_id}" not in path:
+        return {}
+    return EXAMPLE_MEMBERS.get(slug, {})
 
 
 def _example_detail(slug: str, path: str, roles: Iterable[str]) -> str:
     if slug == "forbidden":
         return missing_role_detail(roles)
     if slug == "not-found" and "{connection_id}" not in path:
-        return PROBLEM_TYPES[slug].detail
+        return NO_READ_MODEL if "/projections/{name}" in path else PROBLEM_TYPES[slug].detail
     return EXAMPLE_DETAILS.get(slug, PROBLEM_TYPES[slug].detail)

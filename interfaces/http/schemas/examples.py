@@ -51,16 +51,20 @@ COURSE_EXAMPLE = {
     "name": "Physics",
     "course_code": "PHYS-1",
     "term": {"id": "7", "name": "Autumn", "start_at": EXAMPLE_TIME, "end_at": None},
+    "role": "student",
     "state": "active",
     "favorite": True,
     "teachers": [{"id": "31", "name": "Emmy Noether"}],
     "time_zone": "America/Denver",
     **COURSE_SCORES,
+    "grading_period": {"id": "3", "title": "Q2"},
     "grades_hidden": False,
     "weighted": True,
+    "exact": True,
     "image_url": None,
     "html_url": "https://school.instructure.com/courses/9007199254740995",
     "assignment_count": 20,
+    "problem": None,
     "updated_at": EXAMPLE_TIME,
 }
 GRADE_FIELDS = {
@@ -95,6 +99,10 @@ ASSIGNMENT_EXAMPLE = {
     "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
     "status": "graded",
     "locked": False,
+    "lock_reason": None,
+    "parts": [],
+    "omit_from_final_grade": False,
+    "grading_period_id": "3",
     "submission": SUBMISSION_EXAMPLE,
     "updated_at": EXAMPLE_TIME,
 }
@@ -115,10 +123,14 @@ GRADE_EXAMPLE = {
     ],
 }
 GRADE_CHANGE_EXAMPLE = {
+    "id": "9e2a7c41-5b38-5d06-8f1e-2c3d4e5f6a7b",
     "changed_at": EXAMPLE_TIME,
     "course_id": COURSE_ID,
+    "course_name": "Physics",
     "assignment_id": ASSIGNMENT_ID,
+    "assignment_name": "Essay on light",
     "subject": "assignment",
+    "baseline": False,
     "previous": {"score": 7.5, "grade": "7.5"},
     "current": {"score": 9.0, "grade": "9"},
     "sync_id": SYNC_ID,
@@ -135,7 +147,7 @@ STATS_EXAMPLE = {
         "graded": 77,
     },
     "grades": {"average_score": 88.1, "changed_this_week": 3},
-    "completion_rate": 0.73,
+    "completion_rate": 0.7312,
     "next_due": [ASSIGNMENT_EXAMPLE],
     "courses_at_a_glance": [
         {
@@ -175,6 +187,16 @@ PROJECTION_EXAMPLE = {
     "owner": None,
     "rebuild": None,
 }
+COMPONENTS = (
+    "database",
+    "migrations",
+    "projections",
+    "api",
+    "worker",
+    "projector",
+    "scheduler",
+    "canvas",
+)
 EXAMPLE_BY_COMPONENT: dict[str, Any] = {
     "Connection": CONNECTION_EXAMPLE,
     "AuditedConnection": {**CONNECTION_EXAMPLE, "user_id": USER_ID},
@@ -209,7 +231,20 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
         "grades": [GRADE_EXAMPLE],
         "synced_at": EXAMPLE_TIME,
     },
+    "WhatIfTotals": {
+        "course_id": COURSE_ID,
+        "exact": True,
+        "reason": None,
+        "current_score": 89.25,
+        "current_grade": "B+",
+        "final_score": 63.4,
+        "final_grade": "D",
+    },
     "Stats": STATS_EXAMPLE,
+    "CalendarAddress": {
+        "url": "https://easeboard.school.edu/calendar/a-secret-that-easeboard-made.ics",
+        "created_at": EXAMPLE_TIME,
+    },
     "AuditedEvent": EVENT_EXAMPLE,
     "StateThen": {
         "connection_id": CONNECTION_ID,
@@ -221,7 +256,7 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
     "Projection": PROJECTION_EXAMPLE,
     "RebuildStarted": {"name": "courses"},
     "Alive": {"status": "ok"},
-    "Readiness": {"status": "ok", "components": {"database": "ok", "migrations": "ok"}},
+    "Readiness": {"status": "ok", "components": dict.fromkeys(COMPONENTS, "ok")},
     "LiveMessage": {"type": "sync", "sync": SYNC_EXAMPLE, "at": EXAMPLE_TIME},
 }
 

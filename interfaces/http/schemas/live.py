@@ -3,32 +3,40 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import Field, RootModel
 
-from interfaces.http.schemas.data import GradeChange
+from interfaces.http.schemas.grades import GradeChange
+from interfaces.http.schemas.response_model import ResponseModel
 from interfaces.http.schemas.syncs import ConnectionSync, Sync
 
 
-class SnapshotMessage(BaseModel):
+class SnapshotMessage(ResponseModel):
     """The first message: the sync status of every connection."""
 
     type: Literal["snapshot"]
+    """The kind of the message of easeboard."""
     items: list[ConnectionSync]
+    """One item for each open connection in easeboard."""
 
 
-class SyncMessage(BaseModel):
+class SyncMessage(ResponseModel):
     """A sync after a change: its start, each course, its end."""
 
     type: Literal["sync"]
+    """The kind of the message of easeboard."""
     sync: Sync
+    """The sync in easeboard after the change."""
     at: datetime
+    """When easeboard recorded the change: RFC 3339 in UTC."""
 
 
-class GradeMessage(BaseModel):
+class GradeMessage(ResponseModel):
     """A changed score or grade. The first sync of a connection sends none."""
 
     type: Literal["grade"]
+    """The kind of the message of easeboard."""
     change: GradeChange
+    """The change that easeboard found in Canvas."""
 
 
 class LiveMessage(

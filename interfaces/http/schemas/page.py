@@ -2,38 +2,58 @@
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from interfaces.http.schemas.response_model import ResponseModel
 
 T = TypeVar("T")
 
 
-class PageOf(BaseModel, Generic[T]):
+class PageOf(ResponseModel, Generic[T]):
     """A page of a list. Without a `next_cursor` it is the last one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "description": "A page of a list. Without a `next_cursor` it is the last one."
+        }
+    )
+
     items: list[T]
+    """The items of this page of easeboard's list, at most `limit`."""
     next_cursor: str | None
+    """Send it to easeboard as `cursor` to get the next page; null on the last page."""
 
 
-class Fault(BaseModel):
+class Fault(ResponseModel):
     """An invalid value in a request: where it is, and what is wrong with it."""
 
     loc: list[str | int]
+    """Where easeboard found it: `query`, `path`, `header` or `body`, then names and indexes."""
     msg: str
+    """What is wrong, written by easeboard for people."""
     type: str
+    """What is wrong, as a word of easeboard for programs."""
 
 
-class ProblemDocument(BaseModel):
+class ProblemDocument(ResponseModel):
     """An RFC 9457 problem. Some types have additional members."""
 
     model_config = ConfigDict(extra="allow")
 
     type: str
+    """Path of the page of easeboard that explains this type of problem."""
     title: str
+    """Short name of the type of problem in easeboard."""
     status: int
+    """HTTP status code that easeboard responded with."""
     detail: str
+    """What happened and what to do, written by easeboard for people."""
     instance: str
+    """Path of the request that easeboard received."""
     request_id: str | None
+    """Id of the request in the log messages of easeboard."""
     errors: list[Fault] | None = None
+    """What easeboard found invalid, at most 20 entries; only for `invalid-request`."""
 
 
 def document_responses(

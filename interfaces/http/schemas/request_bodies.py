@@ -1,7 +1,7 @@
 """Schemas of request bodies. Unknown fields are refused, and tokens are secret strings."""
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,35 +10,34 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     SecretStr,
     StringConstraints,
     ValidationError,
 )
 from starlette.requests import ClientDisconnect
 
+from infrastructure.canvas.pasted_text import find_token
+from interfaces.http.schemas.enumerations import RequestedSyncMode
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
 
-TOKEN_PATTERN = re.compile("[!-~]{1,4096}")
+
+def _find_token(value: SecretStr) -> SecretStr:
+    return SecretStr(find_token(value.get_secret_value()))
 
 
-def _strip(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+def _blank_as_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
 
 
-def _check_token(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value()
-    if not TOKEN_PATTERN.fullmatch(secret):
-        raise ValueError("must be 1 to 4096 printable ASCII characters without spaces")
-    return value
-
-
-ApiToken = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_token)]
+ApiToken = Annotated[SecretStr, AfterValidator(_find_token)]
+"""A Canvas token as people paste it; what is around it is left out."""
 
 
 class RequestBody(BaseModel):
-    """A body without unknown fields."""
+    """A body without unknown fields. The docstring below a field is its description."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class NewConnection(RequestBody):
@@ -54,17 +53,20 @@ class NewConnection(RequestBody):
         }
     )
 
-    canvas_url: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
-        NO_CONTROL_CHARACTERS,
-    ]
+    canvas_url: Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+    """Any address on the Canvas, as a browser shows it: only its host is used."""
     canvas_name: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-        NO_CONTROL_CHARACTERS,
-    ]
+        Annotated[
+            str,
+            StringConstraints(strip_whitespace=True, max_length=200),
+            NO_CONTROL_CHARACTERS,
+        ]
+        | None,
+        BeforeValidator(_blank_as_none),
+    ] = None
+    """A name for this Canvas, at most 200 characters; by default its host."""
     api_token: ApiToken
+    """An access token that the user created in Canvas. Quotes and labels around it are ignored."""
 
 
 class NewToken(RequestBody):
@@ -75,6 +77,7 @@ class NewToken(RequestBody):
     )
 
     api_token: ApiToken
+    """A new access token that the same user created in Canvas."""
 
 
 class SyncWish(RequestBody):
@@ -82,7 +85,33 @@ class SyncWish(RequestBody):
 
     model_config = ConfigDict(json_schema_extra={"example": {"mode": "full"}})
 
-    mode: Literal["auto", "full"] = "auto"
+    mode: RequestedSyncMode = "auto"
+    """How much easeboard reads from Canvas."""
+
+
+MAX_POINTS = 1e9
+
+
+class WhatIf(RequestBody):
+    """Scores that the assignments of a course could have; nothing is recorded."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "scores": {
+                    "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f": 9.5,
+                    "c1d4e8f2-7a36-5b19-8e05-4d3c2b1a0f9e": None,
+                }
+            }
+        }
+    )
+
+    scores: dict[
+        UUID,
+        Annotated[float, Field(strict=True, ge=-MAX_POINTS, le=MAX_POINTS, allow_inf_nan=False)]
+        | None,
+    ]
+    """Scores in points by id of the assignment; null is an assignment without a grade."""
 
 
 class EmptyBody(RequestBody):

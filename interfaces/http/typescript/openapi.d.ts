@@ -24,6 +24,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/canvas/courses/{course_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a course
+         * @description Show one course of the user.
+         */
+        get: operations["getCourse"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canvas/courses/{course_id}/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Calculate totals with other scores
+         * @description Calculate the totals of a course by the rules of Canvas, as if it had these scores.
+         *
+         *     Assignments that are not in `scores` keep the scores that they have. Nothing is recorded.
+         */
+        post: operations["calculateWhatIf"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/canvas/assignments": {
         parameters: {
             query?: never;
@@ -36,6 +78,26 @@ export interface paths {
          * @description List the assignments of the user. Their `status` depends on the present time.
          */
         get: operations["listAssignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canvas/assignments/{assignment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an assignment
+         * @description Show one assignment of the user. Its `status` depends on the present time.
+         */
+        get: operations["getAssignment"];
         put?: never;
         post?: never;
         delete?: never;
@@ -328,6 +390,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make or renew the address of your calendar
+         * @description Make an address at which calendar programs can read your due dates without a token.
+         *
+         *     It is shown once. An earlier address ends at once.
+         */
+        post: operations["shareCalendar"];
+        /**
+         * End the address of your calendar
+         * @description End the address of your calendar, if there is one: it then returns 404.
+         */
+        delete: operations["endCalendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/calendar/{secret}.ics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a calendar of due dates
+         * @description Return the due dates of the user who made the address, each as an event.
+         *
+         *     The address is secret. No token is needed.
+         */
+        get: operations["getCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/connections": {
         parameters: {
             query?: never;
@@ -525,6 +635,7 @@ export interface components {
         Alive: {
             /**
              * Status
+             * @description Always `ok`: easeboard responds.
              * @constant
              */
             status: "ok";
@@ -537,48 +648,101 @@ export interface components {
             /**
              * Id
              * Format: uuid
+             * @description Id of the assignment in easeboard.
              */
             id: string;
             /**
              * Connection Id
              * Format: uuid
+             * @description Id in easeboard of the connection that it was read with.
              */
             connection_id: string;
             /**
              * Course Id
              * Format: uuid
+             * @description Id of its course in easeboard.
              */
             course_id: string;
-            /** Canvas Id */
-            canvas_id: string;
-            /** Name */
-            name: string | null;
-            group: components["schemas"]["Group"] | null;
-            /** Due At */
-            due_at: string | null;
-            /** Unlock At */
-            unlock_at: string | null;
-            /** Lock At */
-            lock_at: string | null;
-            /** Points Possible */
-            points_possible: number | null;
-            /** Grading Type */
-            grading_type: string | null;
-            /** Submission Types */
-            submission_types: string[];
-            /** Html Url */
-            html_url: string | null;
             /**
-             * Status
-             * @enum {string}
+             * Canvas Id
+             * @description Canvas id of the assignment.
              */
-            status: "upcoming" | "overdue" | "missing" | "submitted" | "graded" | "excused" | "undated";
-            /** Locked */
+            canvas_id: string;
+            /**
+             * Name
+             * @description Name in Canvas.
+             */
+            name: string | null;
+            /** @description Its assignment group in Canvas. */
+            group: components["schemas"]["Group"] | null;
+            /**
+             * Due At
+             * @description When it is due for the student in Canvas, or its next part not done: RFC 3339 in UTC.
+             */
+            due_at: string | null;
+            /**
+             * Unlock At
+             * @description From when Canvas permits the student to work on it: RFC 3339 in UTC.
+             */
+            unlock_at: string | null;
+            /**
+             * Lock At
+             * @description Until when Canvas accepts a submission: RFC 3339 in UTC.
+             */
+            lock_at: string | null;
+            /**
+             * Points Possible
+             * @description Points for full marks in Canvas.
+             */
+            points_possible: number | null;
+            /**
+             * Grading Type
+             * @description How Canvas displays its grade, such as `points`, `percent` or `not_graded`.
+             */
+            grading_type: string | null;
+            /**
+             * Submission Types
+             * @description What can be submitted in Canvas, such as `online_upload` or `on_paper`.
+             */
+            submission_types: string[];
+            /**
+             * Html Url
+             * @description URL of the assignment in Canvas.
+             */
+            html_url: string | null;
+            /** @description Status, computed by easeboard at the time of the request. */
+            status: components["schemas"]["AssignmentStatus"];
+            /**
+             * Locked
+             * @description Whether Canvas accepts no submission at the time of the request.
+             */
             locked: boolean;
+            /**
+             * Lock Reason
+             * @description Why it is locked, from Canvas, for people; null if it is not, or if Canvas does not say.
+             */
+            lock_reason: string | null;
+            /**
+             * Parts
+             * @description Its parts in Canvas, by due date; empty for an ordinary assignment.
+             */
+            parts: components["schemas"]["AssignmentPart"][];
+            /**
+             * Omit From Final Grade
+             * @description Whether Canvas leaves it out of the totals of the course.
+             */
+            omit_from_final_grade: boolean;
+            /**
+             * Grading Period Id
+             * @description Canvas id of the grading period that it counts in; null without grading periods.
+             */
+            grading_period_id: string | null;
+            /** @description The student's submission in Canvas; null if Canvas shows none. */
             submission: components["schemas"]["Submission"] | null;
             /**
              * Updated At
              * Format: date-time
+             * @description When easeboard last recorded a change of the assignment: RFC 3339 in UTC.
              */
             updated_at: string;
         };
@@ -587,19 +751,40 @@ export interface components {
          * @description Numbers of assignments in active courses.
          */
         AssignmentCounts: {
-            /** Total */
+            /**
+             * Total
+             * @description Number of all assignments, counted by easeboard.
+             */
             total: number;
-            /** Upcoming */
+            /**
+             * Upcoming
+             * @description Number of assignments with the status `upcoming`, counted by easeboard.
+             */
             upcoming: number;
-            /** Due This Week */
+            /**
+             * Due This Week
+             * @description Number of assignments due in the next 7 times 24 hours, counted by easeboard.
+             */
             due_this_week: number;
-            /** Overdue */
+            /**
+             * Overdue
+             * @description Number of assignments with the status `overdue`, counted by easeboard.
+             */
             overdue: number;
-            /** Missing */
+            /**
+             * Missing
+             * @description Number of assignments that Canvas marks as missing, counted by easeboard.
+             */
             missing: number;
-            /** Submitted */
+            /**
+             * Submitted
+             * @description Number of assignments with the status `submitted`, counted by easeboard.
+             */
             submitted: number;
-            /** Graded */
+            /**
+             * Graded
+             * @description Number of assignments with the status `graded`, counted by easeboard.
+             */
             graded: number;
         };
         /**
@@ -610,27 +795,101 @@ export interface components {
             /**
              * Assignment Id
              * Format: uuid
+             * @description Id of the assignment in easeboard.
              */
             assignment_id: string;
-            /** Name */
+            /**
+             * Name
+             * @description Name of the assignment in Canvas.
+             */
             name: string | null;
-            /** Score */
+            /**
+             * Score
+             * @description Score in points, as Canvas shows it; null while no grade is posted.
+             */
             score: number | null;
-            /** Grade */
+            /**
+             * Grade
+             * @description Grade as Canvas displays it; null while none is posted.
+             */
             grade: string | null;
-            /** Points Possible */
+            /**
+             * Points Possible
+             * @description Points for full marks in Canvas.
+             */
             points_possible: number | null;
-            /** Graded At */
+            /**
+             * Graded At
+             * @description When it was graded, according to Canvas: RFC 3339 in UTC.
+             */
             graded_at: string | null;
-            /** Posted At */
+            /**
+             * Posted At
+             * @description When the student could first see the grade, according to Canvas: RFC 3339 in UTC.
+             */
             posted_at: string | null;
-            /** Excused */
+            /**
+             * Excused
+             * @description Whether Canvas marks the submission as excused.
+             */
             excused: boolean;
-            /** Late */
+            /**
+             * Late
+             * @description Whether Canvas marks the submission as late.
+             */
             late: boolean;
-            /** Missing */
+            /**
+             * Missing
+             * @description Whether Canvas marks the submission as missing.
+             */
             missing: boolean;
         };
+        /**
+         * @description What assignments are sorted by; a leading `-` reverses it.
+         * @enum {string}
+         */
+        AssignmentOrder: "due_at" | "-due_at" | "name";
+        /**
+         * AssignmentPart
+         * @description A part of an assignment with a date of its own: a checkpoint of a discussion.
+         */
+        AssignmentPart: {
+            /**
+             * Name
+             * @description Name of the part in Canvas.
+             */
+            name: string | null;
+            /**
+             * Due At
+             * @description When it is due for the student, according to Canvas: RFC 3339 in UTC.
+             */
+            due_at: string | null;
+            /**
+             * Points Possible
+             * @description Points for full marks in Canvas.
+             */
+            points_possible: number | null;
+            /** @description Status of the part, computed by easeboard at the time of the request. */
+            status: components["schemas"]["AssignmentStatus"];
+            /**
+             * Score
+             * @description Score in points, as Canvas shows it; null while no grade is posted.
+             */
+            score: number | null;
+        };
+        /**
+         * @description The first of these that holds at the time of the request:
+         *     - `excused`: Canvas marks it so
+         *     - `graded`: a posted grade that is final
+         *     - `submitted`: handed in, without a posted grade or pending review
+         *     - `missing`: Canvas marks it so
+         *     - `overdue`: past due, and nothing was handed in online although it should be
+         *     - `past`: past due, and nothing is handed in online, as for work on paper
+         *     - `upcoming`: due in the future
+         *     - `undated`: without a due date
+         * @enum {string}
+         */
+        AssignmentStatus: "upcoming" | "overdue" | "past" | "missing" | "submitted" | "graded" | "excused" | "undated";
         /**
          * AuditedConnection
          * @description A connection and the id of its user.
@@ -639,41 +898,64 @@ export interface components {
             /**
              * Id
              * Format: uuid
+             * @description Id of the connection in easeboard.
              */
             id: string;
-            /** Canvas Url */
-            canvas_url: string;
-            /** Canvas Name */
-            canvas_name: string;
-            canvas_user: components["schemas"]["CanvasUser"];
             /**
-             * Status
-             * @enum {string}
+             * Canvas Url
+             * @description Origin of the Canvas: scheme and host, as easeboard uses it.
              */
-            status: "active" | "token_rejected" | "closed";
-            /** Token Fingerprint */
+            canvas_url: string;
+            /**
+             * Canvas Name
+             * @description Name that the user chose in easeboard for this Canvas; by default its host.
+             */
+            canvas_name: string;
+            /** @description The Canvas user whose token the connection has. */
+            canvas_user: components["schemas"]["CanvasUser"];
+            /** @description Status of the connection in easeboard. */
+            status: components["schemas"]["ConnectionStatus"];
+            /**
+             * Token Fingerprint
+             * @description 8 hex digits that easeboard computes with a key: different for two Canvas tokens.
+             */
             token_fingerprint: string;
             /**
              * Token Rotated At
              * Format: date-time
+             * @description When easeboard stored the token: RFC 3339 in UTC.
              */
             token_rotated_at: string;
-            /** Last Validated At */
+            /**
+             * Last Validated At
+             * @description When Canvas last accepted the token in a check by easeboard: RFC 3339 in UTC.
+             */
             last_validated_at: string | null;
-            /** Last Synced At */
+            /**
+             * Last Synced At
+             * @description When easeboard last completed a sync: RFC 3339 in UTC; null before the first.
+             */
             last_synced_at: string | null;
-            /** Next Sync At */
+            /**
+             * Next Sync At
+             * @description When easeboard requests the next sync: RFC 3339 in UTC; null if none is planned.
+             */
             next_sync_at: string | null;
             /**
              * Created At
              * Format: date-time
+             * @description When the connection was set up in easeboard: RFC 3339 in UTC.
              */
             created_at: string;
-            /** Version */
+            /**
+             * Version
+             * @description Number of events that easeboard recorded for the connection.
+             */
             version: number;
             /**
              * User Id
              * Format: uuid
+             * @description Id of the user in easeboard: the claim `sub` of their token.
              */
             user_id: string;
         };
@@ -682,61 +964,113 @@ export interface components {
          * @description A recorded event. The payload of an erased person is `{"redacted": true}`.
          */
         AuditedEvent: {
-            /** Position */
+            /**
+             * Position
+             * @description Place of the event in the event log of easeboard; positions grow, with gaps.
+             */
             position: number;
             /**
              * Stream
              * Format: uuid
+             * @description Id in easeboard of the stream that the event belongs to.
              */
             stream: string;
-            /** Version */
+            /**
+             * Version
+             * @description Number of the event in its stream, counted by easeboard from 1.
+             */
             version: number;
-            /** Type */
+            /**
+             * Type
+             * @description Name of the event in easeboard, such as `GradeChanged`.
+             */
             type: string;
             /**
              * Recorded At
              * Format: date-time
+             * @description When easeboard recorded the event: RFC 3339 in UTC.
              */
             recorded_at: string;
-            /** Actor */
+            /**
+             * Actor
+             * @description Who caused it in easeboard: the id of a user, or the role of a process.
+             */
             actor: string;
-            /** Correlation Id */
+            /**
+             * Correlation Id
+             * @description Id of the request or the sync in easeboard that the event belongs to.
+             */
             correlation_id: string | null;
             /**
              * Causation Id
-             * @description Always null until commands record which event caused them.
+             * @description Always null until commands of easeboard record which event caused them.
              */
             causation_id: string | null;
-            /** Payload */
+            /**
+             * Payload
+             * @description What easeboard recorded, without secrets; its members depend on the type.
+             */
             payload: {
                 [key: string]: unknown;
             };
             /**
              * Seal
-             * @description Always null until the log has tamper-evident checkpoints.
+             * @description Always null until the log of easeboard has tamper-evident checkpoints.
              */
             seal?: unknown;
+        };
+        /**
+         * CalendarAddress
+         * @description The secret address of a user's calendar. It is shown once: easeboard stores its digest.
+         */
+        CalendarAddress: {
+            /**
+             * Url
+             * @description URL of the iCalendar feed of easeboard; everyone who has it can read the due dates.
+             */
+            url: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When easeboard made the address: RFC 3339 in UTC.
+             */
+            created_at: string;
         };
         /**
          * CanvasUser
          * @description The Canvas user of a connection.
          */
         CanvasUser: {
-            /** Id */
+            /**
+             * Id
+             * @description Canvas id of the user.
+             */
             id: string;
-            /** Name */
+            /**
+             * Name
+             * @description Name of the user in Canvas.
+             */
             name: string | null;
         };
         /**
          * Changes
-         * @description Numbers of changed courses, assignments and grades.
+         * @description Numbers of changes that a sync found.
          */
         Changes: {
-            /** Courses */
+            /**
+             * Courses
+             * @description Number of courses that differ in Canvas from what easeboard had.
+             */
             courses: number;
-            /** Assignments */
+            /**
+             * Assignments
+             * @description Number of assignments that differ in Canvas from what easeboard had.
+             */
             assignments: number;
-            /** Grades */
+            /**
+             * Grades
+             * @description Number of grades that differ in Canvas from what easeboard had.
+             */
             grades: number;
         };
         /**
@@ -747,122 +1081,216 @@ export interface components {
             /**
              * Id
              * Format: uuid
+             * @description Id of the connection in easeboard.
              */
             id: string;
-            /** Canvas Url */
-            canvas_url: string;
-            /** Canvas Name */
-            canvas_name: string;
-            canvas_user: components["schemas"]["CanvasUser"];
             /**
-             * Status
-             * @enum {string}
+             * Canvas Url
+             * @description Origin of the Canvas: scheme and host, as easeboard uses it.
              */
-            status: "active" | "token_rejected" | "closed";
-            /** Token Fingerprint */
+            canvas_url: string;
+            /**
+             * Canvas Name
+             * @description Name that the user chose in easeboard for this Canvas; by default its host.
+             */
+            canvas_name: string;
+            /** @description The Canvas user whose token the connection has. */
+            canvas_user: components["schemas"]["CanvasUser"];
+            /** @description Status of the connection in easeboard. */
+            status: components["schemas"]["ConnectionStatus"];
+            /**
+             * Token Fingerprint
+             * @description 8 hex digits that easeboard computes with a key: different for two Canvas tokens.
+             */
             token_fingerprint: string;
             /**
              * Token Rotated At
              * Format: date-time
+             * @description When easeboard stored the token: RFC 3339 in UTC.
              */
             token_rotated_at: string;
-            /** Last Validated At */
+            /**
+             * Last Validated At
+             * @description When Canvas last accepted the token in a check by easeboard: RFC 3339 in UTC.
+             */
             last_validated_at: string | null;
-            /** Last Synced At */
+            /**
+             * Last Synced At
+             * @description When easeboard last completed a sync: RFC 3339 in UTC; null before the first.
+             */
             last_synced_at: string | null;
-            /** Next Sync At */
+            /**
+             * Next Sync At
+             * @description When easeboard requests the next sync: RFC 3339 in UTC; null if none is planned.
+             */
             next_sync_at: string | null;
             /**
              * Created At
              * Format: date-time
+             * @description When the connection was set up in easeboard: RFC 3339 in UTC.
              */
             created_at: string;
-            /** Version */
+            /**
+             * Version
+             * @description Number of events that easeboard recorded for the connection.
+             */
             version: number;
         };
         /**
          * ConnectionCounts
-         * @description Numbers of connections: active ones, and those whose syncs fail.
+         * @description Numbers of connections.
          */
         ConnectionCounts: {
-            /** Active */
+            /**
+             * Active
+             * @description Number of connections in status `active`, counted by easeboard.
+             */
             active: number;
-            /** Failing */
+            /**
+             * Failing
+             * @description Number of connections whose token Canvas rejected or whose last sync failed.
+             */
             failing: number;
         };
         /**
+         * @description - `active`: it is synchronised
+         *     - `token_rejected`: Canvas rejected its token; it waits for a new one
+         *     - `closed`: its user closed it
+         * @enum {string}
+         */
+        ConnectionStatus: "active" | "token_rejected" | "closed";
+        /**
          * ConnectionSync
-         * @description The sync status of a connection: its newest sync, and the time of the next one.
+         * @description The sync status of a connection.
          */
         ConnectionSync: {
             /**
              * Connection Id
              * Format: uuid
+             * @description Id of the connection in easeboard.
              */
             connection_id: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "idle" | "queued" | "running";
+            /** @description What easeboard does for the connection at present. */
+            state: components["schemas"]["SyncActivity"];
+            /** @description The newest sync that easeboard has of the connection; null if there was none. */
             sync: components["schemas"]["Sync"] | null;
-            /** Next Sync At */
+            /**
+             * Next Sync At
+             * @description When easeboard requests the next sync: RFC 3339 in UTC; null if none is planned.
+             */
             next_sync_at: string | null;
         };
         /**
          * Course
-         * @description A course, with the scores that Canvas shows the student.
+         * @description A course, with the totals that Canvas shows the student.
          */
         Course: {
             /**
              * Id
              * Format: uuid
+             * @description Id of the course in easeboard.
              */
             id: string;
             /**
              * Connection Id
              * Format: uuid
+             * @description Id in easeboard of the connection that it was read with.
              */
             connection_id: string;
-            /** Canvas Id */
-            canvas_id: string;
-            /** Name */
-            name: string | null;
-            /** Course Code */
-            course_code: string | null;
-            term: components["schemas"]["Term"] | null;
             /**
-             * State
-             * @enum {string}
+             * Canvas Id
+             * @description Canvas id of the course.
              */
-            state: "active" | "concluded" | "restricted" | "withdrawn";
-            /** Favorite */
+            canvas_id: string;
+            /**
+             * Name
+             * @description Name in Canvas; null while Canvas shows only the id.
+             */
+            name: string | null;
+            /**
+             * Course Code
+             * @description Short name in Canvas, such as `MATH 2210`.
+             */
+            course_code: string | null;
+            /** @description Enrollment term in Canvas; null if Canvas shows none. */
+            term: components["schemas"]["Term"] | null;
+            /** @description Role of the person in the course, from their Canvas enrollments. */
+            role: components["schemas"]["CourseRole"];
+            /** @description State of the course, computed by easeboard from what Canvas lists. */
+            state: components["schemas"]["CourseState"];
+            /**
+             * Favorite
+             * @description Whether the person marked it as a favorite in Canvas.
+             */
             favorite: boolean;
-            /** Teachers */
+            /**
+             * Teachers
+             * @description Teachers that Canvas names.
+             */
             teachers: components["schemas"]["Teacher"][];
-            /** Time Zone */
+            /**
+             * Time Zone
+             * @description IANA time zone of the course in Canvas, such as `America/Denver`.
+             */
             time_zone: string | null;
-            /** Current Score */
+            /**
+             * Current Score
+             * @description Total of the graded work in percent, as Canvas shows it; null if it shows none.
+             */
             current_score: number | null;
-            /** Current Grade */
+            /**
+             * Current Grade
+             * @description Grade of Canvas for `current_score`, such as `B+`.
+             */
             current_grade: string | null;
-            /** Final Score */
+            /**
+             * Final Score
+             * @description Total in percent with ungraded work counted as 0, as Canvas shows it.
+             */
             final_score: number | null;
-            /** Final Grade */
+            /**
+             * Final Grade
+             * @description Grade of Canvas for `final_score`.
+             */
             final_grade: string | null;
-            /** Grades Hidden */
+            /** @description Canvas grading period that the totals are of; null if they are of the whole course. */
+            grading_period: components["schemas"]["GradingPeriod"] | null;
+            /**
+             * Grades Hidden
+             * @description Whether Canvas hides the totals of the course from the student.
+             */
             grades_hidden: boolean;
-            /** Weighted */
+            /**
+             * Weighted
+             * @description Whether Canvas weights the totals by assignment group.
+             */
             weighted: boolean;
-            /** Image Url */
+            /**
+             * Exact
+             * @description Whether easeboard calculates the same totals as Canvas; null if Canvas shows none.
+             */
+            exact: boolean | null;
+            /**
+             * Image Url
+             * @description URL of the image in Canvas, without a signed query.
+             */
             image_url: string | null;
-            /** Html Url */
+            /**
+             * Html Url
+             * @description URL of the course in Canvas.
+             */
             html_url: string | null;
-            /** Assignment Count */
+            /**
+             * Assignment Count
+             * @description Number of assignments that easeboard has of the course.
+             */
             assignment_count: number;
+            /** @description Why easeboard could not read its assignments last time; null if it could. */
+            problem: components["schemas"]["CourseProblem"] | null;
             /**
              * Updated At
              * Format: date-time
+             * @description When easeboard last recorded a change of the course: RFC 3339 in UTC.
              */
             updated_at: string;
         };
@@ -874,40 +1302,95 @@ export interface components {
             /**
              * Course Id
              * Format: uuid
+             * @description Id of the course in easeboard.
              */
             course_id: string;
-            /** Name */
+            /**
+             * Name
+             * @description Name of the course in Canvas.
+             */
             name: string | null;
-            /** Current Score */
+            /**
+             * Current Score
+             * @description Total of the graded work in percent, as Canvas shows it; null if it shows none.
+             */
             current_score: number | null;
-            /** Done */
+            /**
+             * Done
+             * @description Number of assignments submitted, graded or excused, counted by easeboard.
+             */
             done: number;
-            /** Total */
+            /**
+             * Total
+             * @description Number of all assignments of the course, counted by easeboard.
+             */
             total: number;
         };
         /**
          * CourseCounts
-         * @description Numbers of courses: those in state `active`, and all.
+         * @description Numbers of courses in which the person is a student.
          */
         CourseCounts: {
-            /** Active */
+            /**
+             * Active
+             * @description Number of courses in state `active`, counted by easeboard.
+             */
             active: number;
-            /** Total */
+            /**
+             * Total
+             * @description Number of all courses, counted by easeboard.
+             */
             total: number;
         };
         /**
+         * CourseProblem
+         * @description The reason why a part of a course could not be read.
+         */
+        CourseProblem: {
+            /**
+             * Code
+             * @description What failed, set by easeboard: a word for programs, such as `canvas-timeout`.
+             */
+            code: string;
+            /**
+             * Detail
+             * @description What failed and what to do, written by easeboard for people.
+             */
+            detail: string;
+        };
+        /**
+         * @description The role of the person in a course. Only courses with the role `student` count in assignments, grades and the dashboard.
+         * @enum {string}
+         */
+        CourseRole: "student" | "ta" | "teacher" | "designer" | "observer";
+        /**
+         * @description - `active`: a current course
+         *     - `concluded`: it has ended; its grades stay, and later ones still arrive
+         *     - `restricted`: Canvas shows only its id, because its dates permit no access
+         *     - `withdrawn`: Canvas no longer has it for the student: it was deleted, or the enrollment ended
+         * @enum {string}
+         */
+        CourseState: "active" | "concluded" | "restricted" | "withdrawn";
+        /**
          * Day
-         * @description The numbers of assignments that were submitted and graded on one day in UTC.
+         * @description What happened on one day in UTC.
          */
         Day: {
             /**
              * Date
              * Format: date
+             * @description The day in UTC, set by easeboard: `2026-09-01`.
              */
             date: string;
-            /** Submitted */
+            /**
+             * Submitted
+             * @description Number of assignments submitted on this day according to Canvas.
+             */
             submitted: number;
-            /** Graded */
+            /**
+             * Graded
+             * @description Number of assignments graded on this day according to Canvas.
+             */
             graded: number;
         };
         /**
@@ -915,15 +1398,30 @@ export interface components {
          * @description All data of a user in one document.
          */
         Everything: {
-            /** Connections */
+            /**
+             * Connections
+             * @description Open connections of the user in easeboard.
+             */
             connections: components["schemas"]["Connection"][];
-            /** Courses */
+            /**
+             * Courses
+             * @description Courses, as easeboard last read them from Canvas.
+             */
             courses: components["schemas"]["Course"][];
-            /** Assignments */
+            /**
+             * Assignments
+             * @description Assignments, as easeboard last read them from Canvas.
+             */
             assignments: components["schemas"]["Assignment"][];
-            /** Grades */
+            /**
+             * Grades
+             * @description Grades by course, as easeboard last read them from Canvas.
+             */
             grades: components["schemas"]["Grade"][];
-            /** Synced At */
+            /**
+             * Synced At
+             * @description When easeboard last completed a sync of one of the connections: RFC 3339 in UTC.
+             */
             synced_at: string | null;
         };
         /**
@@ -931,11 +1429,20 @@ export interface components {
          * @description An invalid value in a request: where it is, and what is wrong with it.
          */
         Fault: {
-            /** Loc */
+            /**
+             * Loc
+             * @description Where easeboard found it: `query`, `path`, `header` or `body`, then names and indexes.
+             */
             loc: (string | number)[];
-            /** Msg */
+            /**
+             * Msg
+             * @description What is wrong, written by easeboard for people.
+             */
             msg: string;
-            /** Type */
+            /**
+             * Type
+             * @description What is wrong, as a word of easeboard for programs.
+             */
             type: string;
         };
         /**
@@ -946,26 +1453,49 @@ export interface components {
             /**
              * Course Id
              * Format: uuid
+             * @description Id of the course in easeboard.
              */
             course_id: string;
             /**
              * Connection Id
              * Format: uuid
+             * @description Id in easeboard of the connection that it was read with.
              */
             connection_id: string;
-            /** Course Name */
+            /**
+             * Course Name
+             * @description Name of the course in Canvas.
+             */
             course_name: string | null;
-            /** Current Score */
+            /**
+             * Current Score
+             * @description Total of the graded work in percent, as Canvas shows it; null if it shows none.
+             */
             current_score: number | null;
-            /** Current Grade */
+            /**
+             * Current Grade
+             * @description Grade of Canvas for `current_score`, such as `B+`.
+             */
             current_grade: string | null;
-            /** Final Score */
+            /**
+             * Final Score
+             * @description Total in percent with ungraded work counted as 0, as Canvas shows it.
+             */
             final_score: number | null;
-            /** Final Grade */
+            /**
+             * Final Grade
+             * @description Grade of Canvas for `final_score`.
+             */
             final_grade: string | null;
-            /** Grades Hidden */
+            /**
+             * Grades Hidden
+             * @description Whether Canvas hides the totals of the course from the student.
+             */
             grades_hidden: boolean;
-            /** Assignments */
+            /**
+             * Assignments
+             * @description Grades of the assignments in Canvas, by due date.
+             */
             assignments: components["schemas"]["AssignmentGrade"][];
         };
         /**
@@ -974,38 +1504,75 @@ export interface components {
          */
         GradeChange: {
             /**
+             * Id
+             * Format: uuid
+             * @description Id of the change in easeboard.
+             */
+            id: string;
+            /**
              * Changed At
              * Format: date-time
+             * @description When easeboard recorded the change: RFC 3339 in UTC.
              */
             changed_at: string;
             /**
              * Course Id
              * Format: uuid
+             * @description Id of the course in easeboard.
              */
             course_id: string;
-            /** Assignment Id */
+            /**
+             * Course Name
+             * @description Name of the course in Canvas.
+             */
+            course_name: string | null;
+            /**
+             * Assignment Id
+             * @description Id of the assignment in easeboard; null for the total of a course.
+             */
             assignment_id: string | null;
             /**
-             * Subject
-             * @enum {string}
+             * Assignment Name
+             * @description Name of the assignment in Canvas; null for the total of a course.
              */
-            subject: "assignment" | "course";
+            assignment_name: string | null;
+            /** @description Whether the total of a course changed in Canvas, or the grade of an assignment. */
+            subject: components["schemas"]["GradeSubject"];
+            /**
+             * Baseline
+             * @description Whether the first sync of easeboard found it: a first value instead of a change.
+             */
+            baseline: boolean;
+            /** @description Score before, as Canvas showed it; null if there was none. */
             previous: components["schemas"]["Score"] | null;
+            /** @description Score after, as Canvas shows it; null if Canvas no longer shows one. */
             current: components["schemas"]["Score"] | null;
             /**
              * Sync Id
              * Format: uuid
+             * @description Id in easeboard of the sync that found the change.
              */
             sync_id: string;
         };
         /**
+         * @description The oldest change first, or with a leading `-` the newest.
+         * @enum {string}
+         */
+        GradeChangeOrder: "changed_at" | "-changed_at";
+        /**
          * GradeCounts
-         * @description The mean current score of the active courses, and the changes of the last seven days.
+         * @description The mean score of active courses, and the changes of grades.
          */
         GradeCounts: {
-            /** Average Score */
+            /**
+             * Average Score
+             * @description Mean of the known `current_score` of active courses in percent, computed by easeboard.
+             */
             average_score: number | null;
-            /** Changed This Week */
+            /**
+             * Changed This Week
+             * @description Number of grade changes in the last 7 times 24 hours, counted by easeboard.
+             */
             changed_this_week: number;
         };
         /**
@@ -1014,22 +1581,53 @@ export interface components {
          */
         GradeMessage: {
             /**
-             * @description discriminator enum property added by openapi-typescript
+             * @description The kind of the message of easeboard. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             type: "grade";
+            /** @description The change that easeboard found in Canvas. */
             change: components["schemas"]["GradeChange"];
         };
         /**
+         * @description What a grade is of: one assignment, or the total of a course.
+         * @enum {string}
+         */
+        GradeSubject: "assignment" | "course";
+        /**
+         * GradingPeriod
+         * @description A part of a term with totals of its own.
+         */
+        GradingPeriod: {
+            /**
+             * Id
+             * @description Canvas id of the grading period.
+             */
+            id: string;
+            /**
+             * Title
+             * @description Title in Canvas, such as `Q2`.
+             */
+            title: string | null;
+        };
+        /**
          * Group
-         * @description An assignment group and its weight in percent.
+         * @description An assignment group.
          */
         Group: {
-            /** Id */
+            /**
+             * Id
+             * @description Canvas id of the group.
+             */
             id: string;
-            /** Name */
+            /**
+             * Name
+             * @description Name in Canvas.
+             */
             name: string | null;
-            /** Weight */
+            /**
+             * Weight
+             * @description Weight of the group in Canvas, in percent of the total of the course.
+             */
             weight: number | null;
         };
         /**
@@ -1047,13 +1645,20 @@ export interface components {
          *     }
          */
         NewConnection: {
-            /** Canvas Url */
+            /**
+             * Canvas Url
+             * @description Any address on the Canvas, as a browser shows it: only its host is used.
+             */
             canvas_url: string;
-            /** Canvas Name */
-            canvas_name: string;
+            /**
+             * Canvas Name
+             * @description A name for this Canvas, at most 200 characters; by default its host.
+             */
+            canvas_name?: string | null;
             /**
              * Api Token
              * Format: password
+             * @description An access token that the user created in Canvas. Quotes and labels around it are ignored.
              */
             api_token: string;
         };
@@ -1068,70 +1673,152 @@ export interface components {
             /**
              * Api Token
              * Format: password
+             * @description A new access token that the same user created in Canvas.
              */
             api_token: string;
         };
-        /** PageOf[Assignment] */
+        /**
+         * PageOf[Assignment]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_Assignment_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["Assignment"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[AuditedConnection] */
+        /**
+         * PageOf[AuditedConnection]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_AuditedConnection_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["AuditedConnection"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[AuditedEvent] */
+        /**
+         * PageOf[AuditedEvent]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_AuditedEvent_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["AuditedEvent"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[Connection] */
+        /**
+         * PageOf[Connection]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_Connection_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["Connection"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[Course] */
+        /**
+         * PageOf[Course]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_Course_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["Course"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[GradeChange] */
+        /**
+         * PageOf[GradeChange]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_GradeChange_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["GradeChange"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[Grade] */
+        /**
+         * PageOf[Grade]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_Grade_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["Grade"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[Projection] */
+        /**
+         * PageOf[Projection]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_Projection_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["Projection"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
-        /** PageOf[Sync] */
+        /**
+         * PageOf[Sync]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
         PageOf_Sync_: {
-            /** Items */
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
             items: components["schemas"]["Sync"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
             next_cursor: string | null;
         };
         /**
@@ -1139,33 +1826,63 @@ export interface components {
          * @description An RFC 9457 problem. Some types have additional members.
          */
         ProblemDocument: {
-            /** Type */
+            /**
+             * Type
+             * @description Path of the page of easeboard that explains this type of problem.
+             */
             type: string;
-            /** Title */
+            /**
+             * Title
+             * @description Short name of the type of problem in easeboard.
+             */
             title: string;
-            /** Status */
+            /**
+             * Status
+             * @description HTTP status code that easeboard responded with.
+             */
             status: number;
-            /** Detail */
+            /**
+             * Detail
+             * @description What happened and what to do, written by easeboard for people.
+             */
             detail: string;
-            /** Instance */
+            /**
+             * Instance
+             * @description Path of the request that easeboard received.
+             */
             instance: string;
-            /** Request Id */
+            /**
+             * Request Id
+             * @description Id of the request in the log messages of easeboard.
+             */
             request_id: string | null;
-            /** Errors */
+            /**
+             * Errors
+             * @description What easeboard found invalid, at most 20 entries; only for `invalid-request`.
+             */
             errors?: components["schemas"]["Fault"][] | null;
         } & {
             [key: string]: unknown;
         };
         /**
          * Progress
-         * @description Numbers of courses: all of this sync, those read, and those that failed.
+         * @description Numbers of courses of a sync.
          */
         Progress: {
-            /** Total */
+            /**
+             * Total
+             * @description Number of courses that easeboard reads in this sync.
+             */
             total: number;
-            /** Done */
+            /**
+             * Done
+             * @description Number of courses that easeboard has read.
+             */
             done: number;
-            /** Failed */
+            /**
+             * Failed
+             * @description Number of courses that easeboard could not read.
+             */
             failed: number;
         };
         /**
@@ -1173,32 +1890,57 @@ export interface components {
          * @description A read model: its version, its position, and how far it is behind the event log.
          */
         Projection: {
-            /** Name */
+            /**
+             * Name
+             * @description Name of the read model in easeboard.
+             */
             name: string;
-            /** Version */
+            /**
+             * Version
+             * @description Number of the version of its tables in easeboard that answers queries.
+             */
             version: number;
-            /** State */
+            /**
+             * State
+             * @description `live`, or `failing` if easeboard cannot apply an event.
+             */
             state: string;
-            /** Position */
+            /**
+             * Position
+             * @description Position in the event log of easeboard up to which it is current.
+             */
             position: number;
-            /** Head */
+            /**
+             * Head
+             * @description Last position in the event log of easeboard.
+             */
             head: number;
-            /** Lag Events */
+            /**
+             * Lag Events
+             * @description Difference of `head` and `position`, computed by easeboard in positions.
+             */
             lag_events: number;
-            /** Lag Seconds */
+            /**
+             * Lag Seconds
+             * @description Age in seconds of the oldest event that easeboard has not applied; 0 if there is none.
+             */
             lag_seconds: number;
-            /** Events Per Second */
+            /**
+             * Events Per Second
+             * @description Number of events that easeboard applies in a second, as a moving mean.
+             */
             events_per_second: number | null;
             /**
              * Dead Letters
-             * @description Always 0 until events that cannot be applied are set aside.
+             * @description Number of events that easeboard has set aside; always 0 until it can set events aside.
              */
             dead_letters: number;
             /**
              * Owner
-             * @description Always null until the process that applies the events is recorded.
+             * @description Always null until easeboard records which process applies the events.
              */
             owner: string | null;
+            /** @description Progress of the rebuild in easeboard; null if there is none. */
             rebuild: components["schemas"]["Rebuild"] | null;
         };
         /**
@@ -1208,26 +1950,42 @@ export interface components {
         Readiness: {
             /**
              * Status
+             * @description Always `ok`: easeboard responds.
              * @constant
              */
             status: "ok";
-            /** Components */
+            /**
+             * Components
+             * @description The components of easeboard by name: `ok`, or what is wrong with one.
+             */
             components: {
                 [key: string]: string;
             };
         };
         /**
          * Rebuild
-         * @description The progress of a rebuild, in positions of the event log.
+         * @description The progress of a rebuild.
          */
         Rebuild: {
-            /** State */
+            /**
+             * State
+             * @description `running`, or `interrupted` if the process of easeboard that rebuilt it has stopped.
+             */
             state: string;
-            /** Done */
+            /**
+             * Done
+             * @description Position in the event log of easeboard up to which it is rebuilt.
+             */
             done: number;
-            /** Total */
+            /**
+             * Total
+             * @description Position in the event log of easeboard at which the rebuild ends.
+             */
             total: number;
-            /** Eta Seconds */
+            /**
+             * Eta Seconds
+             * @description Seconds until it ends, estimated by easeboard; null while the rate is unknown.
+             */
             eta_seconds: number | null;
         };
         /**
@@ -1235,29 +1993,52 @@ export interface components {
          * @description A rebuild that was started in the background.
          */
         RebuildStarted: {
-            /** Name */
+            /**
+             * Name
+             * @description Name of the read model in easeboard.
+             */
             name: string;
         };
         /**
+         * @description With `auto` the service chooses what to read, `full` is every course.
+         * @enum {string}
+         */
+        RequestedSyncMode: "auto" | "full";
+        /**
          * Requests
-         * @description Numbers of requests to Canvas: all, those answered with 304, and those repeated.
+         * @description Numbers of requests to Canvas.
          */
         Requests: {
-            /** Total */
+            /**
+             * Total
+             * @description Number of requests that easeboard sent to Canvas.
+             */
             total: number;
-            /** Not Modified */
+            /**
+             * Not Modified
+             * @description Number of requests that Canvas answered with 304 Not Modified.
+             */
             not_modified: number;
-            /** Retried */
+            /**
+             * Retried
+             * @description Number of requests that easeboard repeated because Canvas failed.
+             */
             retried: number;
         };
         /**
          * Score
-         * @description A score in points, and the grade as Canvas displays it.
+         * @description A score, and the grade as Canvas displays it.
          */
         Score: {
-            /** Score */
+            /**
+             * Score
+             * @description Score as Canvas shows it: points of an assignment, percent of a course.
+             */
             score: number | null;
-            /** Grade */
+            /**
+             * Grade
+             * @description Grade as Canvas displays it, such as `B+`.
+             */
             grade: string | null;
         };
         /**
@@ -1265,7 +2046,9 @@ export interface components {
          * @description A new connection and its first sync.
          */
         SetUp: {
+            /** @description The new connection in easeboard. */
             connection: components["schemas"]["Connection"];
+            /** @description The first sync, which easeboard has queued. */
             sync: components["schemas"]["Sync"];
         };
         /**
@@ -1274,11 +2057,14 @@ export interface components {
          */
         SnapshotMessage: {
             /**
-             * @description discriminator enum property added by openapi-typescript
+             * @description The kind of the message of easeboard. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             type: "snapshot";
-            /** Items */
+            /**
+             * Items
+             * @description One item for each open connection in easeboard.
+             */
             items: components["schemas"]["ConnectionSync"][];
         };
         /**
@@ -1289,13 +2075,22 @@ export interface components {
             /**
              * Connection Id
              * Format: uuid
+             * @description Id of the connection in easeboard.
              */
             connection_id: string;
-            /** Position */
+            /**
+             * Position
+             * @description Position in the event log of easeboard that the state includes.
+             */
             position: number;
-            /** Version */
+            /**
+             * Version
+             * @description Number of events that easeboard had recorded for the connection.
+             */
             version: number;
+            /** @description The connection in easeboard; null if it did not exist yet. */
             connection: components["schemas"]["Connection"] | null;
+            /** @description The syncs of the connection in easeboard. */
             sync: components["schemas"]["SyncThen"];
         };
         /**
@@ -1303,19 +2098,38 @@ export interface components {
          * @description The totals of all connections of a user.
          */
         Stats: {
+            /** @description Numbers of courses, counted by easeboard. */
             courses: components["schemas"]["CourseCounts"];
+            /** @description Numbers of assignments, counted by easeboard. */
             assignments: components["schemas"]["AssignmentCounts"];
+            /** @description Scores and changes, computed by easeboard from the totals of Canvas. */
             grades: components["schemas"]["GradeCounts"];
-            /** Completion Rate */
+            /**
+             * Completion Rate
+             * @description Part of the assignments to submit that are done, from 0 to 1, computed by easeboard.
+             */
             completion_rate: number | null;
-            /** Next Due */
+            /**
+             * Next Due
+             * @description The next 5 assignments that are due, selected by easeboard.
+             */
             next_due: components["schemas"]["Assignment"][];
-            /** Courses At A Glance */
+            /**
+             * Courses At A Glance
+             * @description The active courses, summarised by easeboard.
+             */
             courses_at_a_glance: components["schemas"]["CourseAtAGlance"][];
-            /** Activity */
+            /**
+             * Activity
+             * @description The last 28 days, oldest first, counted by easeboard.
+             */
             activity: components["schemas"]["Day"][];
+            /** @description Numbers of connections, counted by easeboard. */
             connections: components["schemas"]["ConnectionCounts"];
-            /** Last Synced At */
+            /**
+             * Last Synced At
+             * @description When easeboard last completed a sync of one of the connections: RFC 3339 in UTC.
+             */
             last_synced_at: string | null;
         };
         /**
@@ -1323,27 +2137,60 @@ export interface components {
          * @description The student's submission to an assignment.
          */
         Submission: {
-            /** State */
+            /**
+             * State
+             * @description Workflow state in Canvas, such as `submitted`, `graded` or `pending_review`.
+             */
             state: string;
-            /** Score */
+            /**
+             * Score
+             * @description Score in points, as Canvas shows it; null while no grade is posted.
+             */
             score: number | null;
-            /** Grade */
+            /**
+             * Grade
+             * @description Grade as Canvas displays it; null while none is posted.
+             */
             grade: string | null;
-            /** Submitted At */
+            /**
+             * Submitted At
+             * @description When it was submitted, according to Canvas: RFC 3339 in UTC.
+             */
             submitted_at: string | null;
-            /** Graded At */
+            /**
+             * Graded At
+             * @description When it was graded, according to Canvas: RFC 3339 in UTC.
+             */
             graded_at: string | null;
-            /** Posted At */
+            /**
+             * Posted At
+             * @description When the student could first see the grade, according to Canvas: RFC 3339 in UTC.
+             */
             posted_at: string | null;
-            /** Excused */
+            /**
+             * Excused
+             * @description Whether Canvas marks it as excused.
+             */
             excused: boolean;
-            /** Late */
+            /**
+             * Late
+             * @description Whether Canvas marks it as late.
+             */
             late: boolean;
-            /** Missing */
+            /**
+             * Missing
+             * @description Whether Canvas marks it as missing.
+             */
             missing: boolean;
-            /** Points Deducted */
+            /**
+             * Points Deducted
+             * @description Points that the late policy of Canvas deducted.
+             */
             points_deducted: number | null;
-            /** Attempt */
+            /**
+             * Attempt
+             * @description Number of the attempt in Canvas, from 1; null before the first one.
+             */
             attempt: number | null;
         };
         /**
@@ -1354,45 +2201,59 @@ export interface components {
             /**
              * Id
              * Format: uuid
+             * @description Id of the sync in easeboard.
              */
             id: string;
             /**
              * Connection Id
              * Format: uuid
+             * @description Id of its connection in easeboard.
              */
             connection_id: string;
+            /** @description Why easeboard runs it. */
+            trigger: components["schemas"]["SyncTrigger"];
+            /** @description How much easeboard reads from Canvas. */
+            mode: components["schemas"]["SyncMode"];
+            /** @description Status of the sync in easeboard. */
+            status: components["schemas"]["SyncRunStatus"];
             /**
-             * Trigger
-             * @enum {string}
+             * Started At
+             * @description When easeboard started it: RFC 3339 in UTC; null while it is queued.
              */
-            trigger: "setup" | "manual" | "schedule";
-            /**
-             * Mode
-             * @enum {string}
-             */
-            mode: "full" | "incremental";
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "queued" | "running" | "completed" | "partial" | "failed" | "cancelled";
-            /** Started At */
             started_at: string | null;
-            /** Finished At */
+            /**
+             * Finished At
+             * @description When it ended in easeboard: RFC 3339 in UTC; null before.
+             */
             finished_at: string | null;
+            /** @description How many Canvas courses easeboard has read. */
             courses: components["schemas"]["Progress"];
+            /** @description How many differences easeboard found in Canvas. */
             changes: components["schemas"]["Changes"];
+            /** @description How many requests easeboard sent to Canvas. */
             requests: components["schemas"]["Requests"];
+            /** @description Why easeboard could not read everything from Canvas; null if it could, or is not done. */
             error: components["schemas"]["SyncError"] | null;
         };
+        /**
+         * @description Whether a sync of a connection is queued, running, or neither.
+         * @enum {string}
+         */
+        SyncActivity: "idle" | "queued" | "running";
         /**
          * SyncError
          * @description The reason why a sync failed or is incomplete.
          */
         SyncError: {
-            /** Code */
+            /**
+             * Code
+             * @description What failed, set by easeboard: a word for programs, such as `canvas-timeout`.
+             */
             code: string;
-            /** Detail */
+            /**
+             * Detail
+             * @description What failed and what to do, written by easeboard for people.
+             */
             detail: string;
         };
         /**
@@ -1401,23 +2262,43 @@ export interface components {
          */
         SyncMessage: {
             /**
-             * @description discriminator enum property added by openapi-typescript
+             * @description The kind of the message of easeboard. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             type: "sync";
+            /** @description The sync in easeboard after the change. */
             sync: components["schemas"]["Sync"];
             /**
              * At
              * Format: date-time
+             * @description When easeboard recorded the change: RFC 3339 in UTC.
              */
             at: string;
         };
+        /**
+         * @description What a sync reads: every course, or only courses that changed.
+         * @enum {string}
+         */
+        SyncMode: "full" | "incremental";
+        /**
+         * @description - `queued`: it waits for a worker
+         *     - `running`: a worker reads Canvas
+         *     - `completed`: everything was read
+         *     - `partial`: some courses could not be read; `error` is the reason
+         *     - `failed`: nothing could be read; `error` is the reason
+         *     - `cancelled`: its user cancelled it, or the connection was closed
+         * @enum {string}
+         */
+        SyncRunStatus: "queued" | "running" | "completed" | "partial" | "failed" | "cancelled";
         /**
          * SyncStatus
          * @description The sync status of every connection of a user.
          */
         SyncStatus: {
-            /** Items */
+            /**
+             * Items
+             * @description One item for each open connection in easeboard, oldest connection first.
+             */
             items: components["schemas"]["ConnectionSync"][];
         };
         /**
@@ -1425,16 +2306,31 @@ export interface components {
          * @description The syncs of a connection at an earlier time: the newest run and the courses read so far.
          */
         SyncThen: {
-            /** Version */
+            /**
+             * Version
+             * @description Number of events that easeboard had recorded for the syncs.
+             */
             version: number;
+            /** @description The newest sync in easeboard; null if there was none. */
             run: components["schemas"]["Sync"] | null;
-            /** Completed Once */
+            /**
+             * Completed Once
+             * @description Whether easeboard had completed a sync.
+             */
             completed_once: boolean;
-            /** Courses */
+            /**
+             * Courses
+             * @description What easeboard had last read of each course, by Canvas id.
+             */
             courses: {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description Why a sync was requested: a connection was set up, its user requested it, or it was due.
+         * @enum {string}
+         */
+        SyncTrigger: "setup" | "manual" | "schedule";
         /**
          * SyncWish
          * @description The mode of a sync: with `auto` the service chooses it, `full` reads every course.
@@ -1444,20 +2340,25 @@ export interface components {
          */
         SyncWish: {
             /**
-             * Mode
+             * @description How much easeboard reads from Canvas.
              * @default auto
-             * @enum {string}
              */
-            mode: "auto" | "full";
+            mode: components["schemas"]["RequestedSyncMode"];
         };
         /**
          * Teacher
          * @description A teacher of a course.
          */
         Teacher: {
-            /** Id */
+            /**
+             * Id
+             * @description Canvas id of the teacher.
+             */
             id: string;
-            /** Name */
+            /**
+             * Name
+             * @description Display name in Canvas.
+             */
             name: string | null;
         };
         /**
@@ -1465,29 +2366,108 @@ export interface components {
          * @description An enrollment term.
          */
         Term: {
-            /** Id */
+            /**
+             * Id
+             * @description Canvas id of the term.
+             */
             id: string;
-            /** Name */
+            /**
+             * Name
+             * @description Name of the term in Canvas.
+             */
             name: string | null;
-            /** Start At */
+            /**
+             * Start At
+             * @description Start of the term in Canvas: RFC 3339 in UTC.
+             */
             start_at: string | null;
-            /** End At */
+            /**
+             * End At
+             * @description End of the term in Canvas: RFC 3339 in UTC.
+             */
             end_at: string | null;
         };
         /**
          * Validation
-         * @description Whether Canvas accepts the token of a connection; `reason` is present only if it does not.
+         * @description Whether Canvas accepts the token of a connection.
          */
         Validation: {
-            /** Valid */
+            /**
+             * Valid
+             * @description Whether Canvas accepts the token.
+             */
             valid: boolean;
             /**
              * Checked At
              * Format: date-time
+             * @description When easeboard checked it at Canvas: RFC 3339 in UTC.
              */
             checked_at: string;
-            /** Reason */
+            /**
+             * Reason
+             * @description Why Canvas does not accept it, written by easeboard; absent if Canvas accepts it.
+             */
             reason?: string | null;
+        };
+        /**
+         * WhatIf
+         * @description Scores that the assignments of a course could have; nothing is recorded.
+         * @example {
+         *       "scores": {
+         *         "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f": 9.5
+         *       }
+         *     }
+         */
+        WhatIf: {
+            /**
+             * Scores
+             * @description Scores in points by id of the assignment; null is an assignment without a grade.
+             */
+            scores: {
+                [key: string]: number | null;
+            };
+        };
+        /**
+         * WhatIfTotals
+         * @description The totals of a course as they would be with other scores. Nothing is recorded.
+         */
+        WhatIfTotals: {
+            /**
+             * Course Id
+             * Format: uuid
+             * @description Id of the course in easeboard.
+             */
+            course_id: string;
+            /**
+             * Exact
+             * @description Whether easeboard calculates the present totals exactly as Canvas does.
+             */
+            exact: boolean;
+            /**
+             * Reason
+             * @description Why the totals are not exact, written by easeboard for people; null if they are exact.
+             */
+            reason: string | null;
+            /**
+             * Current Score
+             * @description Total of the graded work in percent, calculated by easeboard by the rules of Canvas.
+             */
+            current_score: number | null;
+            /**
+             * Current Grade
+             * @description Grade for `current_score`, computed by easeboard with the grading scheme of Canvas.
+             */
+            current_grade: string | null;
+            /**
+             * Final Score
+             * @description Total in percent with ungraded work as 0, calculated by easeboard by the rules of Canvas.
+             */
+            final_score: number | null;
+            /**
+             * Final Grade
+             * @description Grade for `final_score`, computed by easeboard with the grading scheme of Canvas.
+             */
+            final_grade: string | null;
         };
     };
     responses: never;
@@ -1514,7 +2494,8 @@ export interface operations {
             query?: {
                 /** @description Only items that belong to the resource with this id */
                 connection_id?: string | null;
-                state?: ("active" | "concluded" | "restricted" | "withdrawn") | null;
+                /** @description Only courses that are in this state */
+                state?: components["schemas"]["CourseState"] | null;
                 /** @description A part of the name (or of the course code), without regard to case */
                 q?: string | null;
                 /** @description Maximum number of items in the page */
@@ -1558,6 +2539,7 @@ export interface operations {
                      *             "start_at": "2026-09-01T05:59:59Z",
                      *             "end_at": null
                      *           },
+                     *           "role": "student",
                      *           "state": "active",
                      *           "favorite": true,
                      *           "teachers": [
@@ -1571,11 +2553,17 @@ export interface operations {
                      *           "current_grade": "B+",
                      *           "final_score": 61.2,
                      *           "final_grade": "D-",
+                     *           "grading_period": {
+                     *             "id": "3",
+                     *             "title": "Q2"
+                     *           },
                      *           "grades_hidden": false,
                      *           "weighted": true,
+                     *           "exact": true,
                      *           "image_url": null,
                      *           "html_url": "https://school.instructure.com/courses/9007199254740995",
                      *           "assignment_count": 20,
+                     *           "problem": null,
                      *           "updated_at": "2026-09-01T05:59:59Z"
                      *         }
                      *       ],
@@ -1607,7 +2595,308 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    getCourse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id of the course in easeboard */
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The course */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *       "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *       "canvas_id": "9007199254740995",
+                     *       "name": "Physics",
+                     *       "course_code": "PHYS-1",
+                     *       "term": {
+                     *         "id": "7",
+                     *         "name": "Autumn",
+                     *         "start_at": "2026-09-01T05:59:59Z",
+                     *         "end_at": null
+                     *       },
+                     *       "role": "student",
+                     *       "state": "active",
+                     *       "favorite": true,
+                     *       "teachers": [
+                     *         {
+                     *           "id": "31",
+                     *           "name": "Emmy Noether"
+                     *         }
+                     *       ],
+                     *       "time_zone": "America/Denver",
+                     *       "current_score": 87.5,
+                     *       "current_grade": "B+",
+                     *       "final_score": 61.2,
+                     *       "final_grade": "D-",
+                     *       "grading_period": {
+                     *         "id": "3",
+                     *         "title": "Q2"
+                     *       },
+                     *       "grades_hidden": false,
+                     *       "weighted": true,
+                     *       "exact": true,
+                     *       "image_url": null,
+                     *       "html_url": "https://school.instructure.com/courses/9007199254740995",
+                     *       "assignment_count": 20,
+                     *       "problem": null,
+                     *       "updated_at": "2026-09-01T05:59:59Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Course"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    calculateWhatIf: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the course in easeboard */
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIf"];
+            };
+        };
+        responses: {
+            /** @description The totals as they would be */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *       "exact": true,
+                     *       "reason": null,
+                     *       "current_score": 89.25,
+                     *       "current_grade": "B+",
+                     *       "final_score": 63.4,
+                     *       "final_grade": "D"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WhatIfTotals"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -1665,16 +2954,16 @@ export interface operations {
                 connection_id?: string | null;
                 /** @description Only items that belong to the resource with this id */
                 course_id?: string | null;
-                /** @description One or more of upcoming, overdue, missing, submitted, graded, excused, late, undated, separated by commas */
+                /** @description One or more of upcoming, overdue, past, missing, submitted, graded, excused, undated, late, separated by commas. `late` and `missing` match every assignment that Canvas marks so, whatever its status */
                 status?: string | null;
-                /** @description Only items at or after this time (RFC 3339) */
+                /** @description Only items at or after this time: RFC 3339, or a date, which is the start of that day in UTC */
                 due_after?: string | null;
-                /** @description Only items before this time (RFC 3339) */
+                /** @description Only items before this time: RFC 3339, or a date, which is the start of that day in UTC, so that items of that day are not included */
                 due_before?: string | null;
                 /** @description A part of the name (or of the course code), without regard to case */
                 q?: string | null;
                 /** @description The sort order; a leading `-` reverses it */
-                sort?: "due_at" | "-due_at" | "name";
+                sort?: components["schemas"]["AssignmentOrder"];
                 /** @description Maximum number of items in the page */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page */
@@ -1726,6 +3015,10 @@ export interface operations {
                      *           "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
                      *           "status": "graded",
                      *           "locked": false,
+                     *           "lock_reason": null,
+                     *           "parts": [],
+                     *           "omit_from_final_grade": false,
+                     *           "grading_period_id": "3",
                      *           "submission": {
                      *             "score": 9,
                      *             "grade": "9",
@@ -1770,7 +3063,162 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    getAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id of the assignment in easeboard */
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The assignment */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *       "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *       "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *       "canvas_id": "9007199254740997",
+                     *       "name": "Essay on light",
+                     *       "group": {
+                     *         "id": "12",
+                     *         "name": "Essays",
+                     *         "weight": 40
+                     *       },
+                     *       "due_at": "2026-09-01T05:59:59Z",
+                     *       "unlock_at": null,
+                     *       "lock_at": null,
+                     *       "points_possible": 10,
+                     *       "grading_type": "points",
+                     *       "submission_types": [
+                     *         "online_upload"
+                     *       ],
+                     *       "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
+                     *       "status": "graded",
+                     *       "locked": false,
+                     *       "lock_reason": null,
+                     *       "parts": [],
+                     *       "omit_from_final_grade": false,
+                     *       "grading_period_id": "3",
+                     *       "submission": {
+                     *         "score": 9,
+                     *         "grade": "9",
+                     *         "graded_at": "2026-09-01T05:59:59Z",
+                     *         "posted_at": "2026-09-01T05:59:59Z",
+                     *         "excused": false,
+                     *         "late": false,
+                     *         "missing": false,
+                     *         "state": "graded",
+                     *         "submitted_at": "2026-09-01T05:59:59Z",
+                     *         "points_deducted": null,
+                     *         "attempt": 1
+                     *       },
+                     *       "updated_at": "2026-09-01T05:59:59Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -1910,7 +3358,7 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -1968,8 +3416,12 @@ export interface operations {
                 course_id?: string | null;
                 /** @description Only items that belong to the resource with this id */
                 assignment_id?: string | null;
-                /** @description Only items at or after this time (RFC 3339) */
+                /** @description Only items at or after this time: RFC 3339, or a date, which is the start of that day in UTC */
                 since?: string | null;
+                /** @description `false` leaves out what the first sync found, `true` returns only that; without it both are returned */
+                baseline?: boolean | null;
+                /** @description The sort order; a leading `-` reverses it */
+                sort?: components["schemas"]["GradeChangeOrder"];
                 /** @description Maximum number of items in the page */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page */
@@ -1988,7 +3440,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of changes, oldest first */
+            /** @description A page of changes */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2000,10 +3452,14 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "id": "9e2a7c41-5b38-5d06-8f1e-2c3d4e5f6a7b",
                      *           "changed_at": "2026-09-01T05:59:59Z",
                      *           "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "course_name": "Physics",
                      *           "assignment_id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *           "assignment_name": "Essay on light",
                      *           "subject": "assignment",
+                     *           "baseline": false,
                      *           "previous": {
                      *             "score": 7.5,
                      *             "grade": "7.5"
@@ -2043,7 +3499,7 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -2152,6 +3608,7 @@ export interface operations {
                      *             "start_at": "2026-09-01T05:59:59Z",
                      *             "end_at": null
                      *           },
+                     *           "role": "student",
                      *           "state": "active",
                      *           "favorite": true,
                      *           "teachers": [
@@ -2165,11 +3622,17 @@ export interface operations {
                      *           "current_grade": "B+",
                      *           "final_score": 61.2,
                      *           "final_grade": "D-",
+                     *           "grading_period": {
+                     *             "id": "3",
+                     *             "title": "Q2"
+                     *           },
                      *           "grades_hidden": false,
                      *           "weighted": true,
+                     *           "exact": true,
                      *           "image_url": null,
                      *           "html_url": "https://school.instructure.com/courses/9007199254740995",
                      *           "assignment_count": 20,
+                     *           "problem": null,
                      *           "updated_at": "2026-09-01T05:59:59Z"
                      *         }
                      *       ],
@@ -2196,6 +3659,10 @@ export interface operations {
                      *           "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
                      *           "status": "graded",
                      *           "locked": false,
+                     *           "lock_reason": null,
+                     *           "parts": [],
+                     *           "omit_from_final_grade": false,
+                     *           "grading_period_id": "3",
                      *           "submission": {
                      *             "score": 9,
                      *             "grade": "9",
@@ -2265,7 +3732,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -2336,8 +3803,8 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    Location: components["headers"]["Location"];
                     "Consistency-Token": components["headers"]["Consistency-Token"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2448,7 +3915,7 @@ export interface operations {
              * @description - `canvas-token-rejected`: Canvas rejects the access token, or does not permit it to read the data. Create a new access token in Canvas under Account > Settings, and send that one.
              *     - `canvas-url-not-allowed`: This address is not one to which a Canvas token may be sent. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
              *     - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -2596,7 +4063,7 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -2659,6 +4126,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -2726,7 +4194,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -2782,6 +4250,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -2837,7 +4306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists. */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2891,6 +4360,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -2998,7 +4468,7 @@ export interface operations {
              * @description - `canvas-token-rejected`: Canvas rejects the access token, or does not permit it to read the data. Create a new access token in Canvas under Account > Settings, and send that one.
              *     - `canvas-url-not-allowed`: This address is not one to which a Canvas token may be sent. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
              *     - `canvas-user-mismatch`: The new token belongs to another Canvas user than the connection. Use a token of the same Canvas user, or delete the connection and set up a new one.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -3076,6 +4546,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -3166,7 +4637,7 @@ export interface operations {
             };
             /**
              * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -3244,6 +4715,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -3359,7 +4831,7 @@ export interface operations {
             };
             /**
              * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -3414,7 +4886,8 @@ export interface operations {
             query?: {
                 /** @description Only items that belong to the resource with this id */
                 connection_id?: string | null;
-                status?: ("queued" | "running" | "completed" | "partial" | "failed" | "cancelled") | null;
+                /** @description Only syncs that have this status */
+                status?: components["schemas"]["SyncRunStatus"] | null;
                 /** @description Maximum number of items in the page */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page */
@@ -3498,7 +4971,7 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -3633,7 +5106,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -3689,6 +5162,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -3776,7 +5250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists. */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3827,7 +5301,10 @@ export interface operations {
     };
     followSyncs: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The same as `Last-Event-ID`, for clients that cannot send this header */
+                lastEventId?: string | null;
+            };
             header?: {
                 /** @description The id of the last received event; the stream resumes after it */
                 "Last-Event-ID"?: string | null;
@@ -3894,7 +5371,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -3988,7 +5465,7 @@ export interface operations {
                      *         "average_score": 88.1,
                      *         "changed_this_week": 3
                      *       },
-                     *       "completion_rate": 0.73,
+                     *       "completion_rate": 0.7312,
                      *       "next_due": [
                      *         {
                      *           "id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
@@ -4012,6 +5489,10 @@ export interface operations {
                      *           "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
                      *           "status": "graded",
                      *           "locked": false,
+                     *           "lock_reason": null,
+                     *           "parts": [],
+                     *           "omit_from_final_grade": false,
+                     *           "grading_period_id": "3",
                      *           "submission": {
                      *             "score": 9,
                      *             "grade": "9",
@@ -4075,7 +5556,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -4111,6 +5592,296 @@ export interface operations {
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    shareCalendar: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new address; an earlier one has ended */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://easeboard.school.edu/calendar/a-secret-that-easeboard-made.ics",
+                     *       "created_at": "2026-09-01T05:59:59Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CalendarAddress"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            410: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    endCalendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no address any more */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    getCalendar: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The secret in the address of the calendar */
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The due dates as an iCalendar document (RFC 5545) */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/calendar": string;
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
@@ -4219,7 +5990,7 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -4275,9 +6046,9 @@ export interface operations {
             query?: {
                 /** @description Names of event types, separated by commas */
                 type?: string | null;
-                /** @description Only items at or after this time (RFC 3339) */
+                /** @description Only items at or after this time: RFC 3339, or a date, which is the start of that day in UTC */
                 since?: string | null;
-                /** @description Only items before this time (RFC 3339) */
+                /** @description Only items before this time: RFC 3339, or a date, which is the start of that day in UTC, so that items of that day are not included */
                 until?: string | null;
                 /** @description A version of the stream of the connection */
                 after_version?: number | null;
@@ -4295,6 +6066,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -4375,7 +6147,7 @@ export interface operations {
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
              *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -4443,6 +6215,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description Id of the connection in easeboard */
                 connection_id: string;
             };
             cookie?: never;
@@ -4555,7 +6328,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -4684,7 +6457,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -4743,6 +6516,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description Name of the read model, such as `courses` */
                 name: string;
             };
             cookie?: never;
@@ -4830,7 +6604,7 @@ export interface operations {
             };
             /**
              * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid. Correct what `errors` lists.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
                 headers: {
@@ -4937,7 +6711,13 @@ export interface operations {
                      *       "status": "ok",
                      *       "components": {
                      *         "database": "ok",
-                     *         "migrations": "ok"
+                     *         "migrations": "ok",
+                     *         "projections": "ok",
+                     *         "api": "ok",
+                     *         "worker": "ok",
+                     *         "projector": "ok",
+                     *         "scheduler": "ok",
+                     *         "canvas": "ok"
                      *       }
                      *     }
                      */
@@ -4972,6 +6752,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Last part of the `type` of a problem */
                 slug: string;
             };
             cookie?: never;

@@ -18,6 +18,7 @@ STATISTICS = DatabaseStatistics(
     [{"name": "courses", "events_per_second": 7.0, **READ_MODEL_STATUS}],
     [("canvas_token", "k1", 5)],
     {"open": 2, "half_open": 1},
+    {"exact": 8, "different": 1, "unknown": 3},
 )
 
 

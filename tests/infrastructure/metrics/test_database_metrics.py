@@ -46,6 +46,9 @@ async def test_the_database_statistics_are_published() -> None:
         "easeboard_sealed_records canvas_token k1": 5,
         "easeboard_canvas_hosts_silent open": 2,
         "easeboard_canvas_hosts_silent half_open": 1,
+        "easeboard_course_totals exact": 8,
+        "easeboard_course_totals different": 1,
+        "easeboard_course_totals unknown": 3,
     }
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -83,7 +83,6 @@ async def open_scanner_process(
             flush=batch.flush,
             count_waiting=queue.waiting_by_origin,
             load_circuits=partial(load_circuit_breakers, read_pool),
-            claim_probe=circuit_breakers.claim_probe,
             now=clock,
         )
         yield ScannerProcess(
@@ -112,6 +111,16 @@ def open_connections(process: ScannerProcess, total: int, origin: str = ORIGIN) 
         process.store.save_blocking(connection, sync)
         ids.append(connection.id)
     return ids
+
+
+async def fail_queued_runs(process: ScannerProcess, connection_ids: Iterable[UUID]) -> None:
+    """Take all jobs, and fail the runs of these connections because their host did not respond."""
+    async with process.queue.pool.connection() as connection:
+        await connection.execute("DELETE FROM procrastinate_jobs")
+    for connection_id in connection_ids:
+        sync = process.store.load_blocking(Sync, Sync.id_for(connection_id))
+        sync.fail(sync.start("worker"), "canvas-unreachable", "", NO_REQUESTS)
+        process.store.save_blocking(sync)
 
 
 def apply_all_events(process: ScannerProcess, url: str) -> None:

@@ -26,6 +26,7 @@ from tests.infrastructure.scheduling.scanner_fixture import (
     Clock,
     apply_all_events,
     count_scheduled_runs,
+    fail_queued_runs,
     open_connections,
     open_scanner_process,
 )
@@ -118,23 +119,28 @@ async def test_a_scanner_paused_longer_than_its_lease_loses_it(url: str, clock: 
 async def test_an_unavailable_host_is_probed_and_other_hosts_continue(
     url: str, clock: Clock
 ) -> None:
-    unavailable = "https://unavailable.example"
+    host = "https://unavailable.example"
     async with open_scanner_process(url, clock) as process:
         ids = open_connections(process, 3)
-        ids_to_probe = open_connections(process, 4, unavailable)
+        ids_to_probe = open_connections(process, 4, host)
         apply_all_events(process, url)
         await process.lease.renew()
         for _ in range(FAILURE_THRESHOLD):
-            await process.circuit_breakers.record_failure(unavailable)
+            await process.circuit_breakers.record_failure(host)
         result = await process.scanner.scan()
-        assert (result.requested, result.deferred, result.probes) == (3, 4, 0)
-        clock.offset += timedelta(minutes=1)
-        result = await process.scanner.scan()
-        assert (result.deferred, result.probes) == (4, 1)
-        assert sum(count_scheduled_runs(process)[id_] for id_ in ids_to_probe) == 1
-        await process.circuit_breakers.record_success(unavailable)
-        await process.scanner.scan()
+        assert (result.requested, result.held_back, result.probes) == (3, 4, 0)
+        assert not await process.circuit_breakers.admits_scheduled_run(host)
         assert count_scheduled_runs(process) == Counter([*ids, *ids_to_probe])
+        await fail_queued_runs(process, ids_to_probe)
+        apply_all_events(process, url)
+        clock.offset += timedelta(hours=1)
+        result = await process.scanner.scan()
+        assert (result.held_back, result.probes) == (0, 1)
+        assert await process.circuit_breakers.admits_scheduled_run(host)
+        assert sum(count_scheduled_runs(process)[id_] for id_ in ids_to_probe) == 5
+        await process.circuit_breakers.record_success(host)
+        await process.scanner.scan()
+        assert count_scheduled_runs(process) == Counter([*ids, *ids_to_probe * 2])
 
 
 async def test_a_late_scan_finds_everything_that_became_due(url: str, clock: Clock) -> None:

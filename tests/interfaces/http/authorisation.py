@@ -5,13 +5,17 @@ from collections.abc import Iterable, Iterator
 import jwt
 
 from tests.dev_tokens import ADA, BOB, SECRET, claims_of, token_of
-from tests.interfaces.http.fake_service import CONNECTION_ID
+from tests.interfaces.http.fake_calendars import CALENDAR_SECRET
+from tests.interfaces.http.fake_service import ASSIGNMENT_ID, CONNECTION_ID, COURSE_ID
 
 PUBLIC, USER, AUDITOR, ADMIN = "public", "user", "auditor", "admin"
 
 ROUTE_ACCESS = {
     "GET /api/v1/canvas/courses": USER,
+    "GET /api/v1/canvas/courses/{course_id}": USER,
+    "POST /api/v1/canvas/courses/{course_id}/what-if": USER,
     "GET /api/v1/canvas/assignments": USER,
+    "GET /api/v1/canvas/assignments/{assignment_id}": USER,
     "GET /api/v1/canvas/grades": USER,
     "GET /api/v1/canvas/grades/history": USER,
     "GET /api/v1/canvas/data": USER,
@@ -27,6 +31,9 @@ ROUTE_ACCESS = {
     "DELETE /api/v1/sync/connections/{connection_id}": USER,
     "GET /api/v1/sync/events": USER,
     "GET /api/v1/dashboard/stats": USER,
+    "POST /api/v1/calendar": USER,
+    "DELETE /api/v1/calendar": USER,
+    "GET /calendar/{secret}.ics": PUBLIC,
     "GET /api/v1/audit/connections": AUDITOR,
     "GET /api/v1/audit/connections/{connection_id}/events": AUDITOR,
     "GET /api/v1/audit/connections/{connection_id}/state": AUDITOR,
@@ -70,10 +77,16 @@ ALLOWED_IDENTITIES = {
 
 STREAM_ROUTES = frozenset({"GET /api/v1/sync/events"})
 """Routes whose response does not end."""
+OWNED_RESOURCES = (
+    "/canvas/connections",
+    "/canvas/courses",
+    "/canvas/assignments",
+    "/sync/connections",
+)
 OWNED_ROUTES = frozenset(
     route
     for route in ROUTE_ACCESS
-    if "/canvas/connections/{" in route or "/sync/connections/{" in route
+    if "/{" in route and route.partition("/{")[0].endswith(OWNED_RESOURCES)
 )
 """Routes of a resource that belongs to one user."""
 
@@ -84,13 +97,17 @@ BODY_BY_ROUTE = {
         "api_token": "1234~token",
     },
     "PUT /api/v1/canvas/connections/{connection_id}/token": {"api_token": "1234~token"},
+    "POST /api/v1/canvas/courses/{course_id}/what-if": {"scores": {}},
 }
 
 
 def method_and_path(route: str) -> tuple[str, str]:
     """Return the method and an existing path of a route."""
     method, path = route.replace("/docs/{name}", "/docs/start.js").split(" ")
+    path = path.replace("{secret}", CALENDAR_SECRET)
     filled = path.replace("{connection_id}", str(CONNECTION_ID))
+    filled = filled.replace("{course_id}", str(COURSE_ID))
+    filled = filled.replace("{assignment_id}", str(ASSIGNMENT_ID))
     return method, filled.replace("{name}", "courses").replace("{slug}", "not-found")
 
 
@@ -122,8 +139,9 @@ The tests send a request for each of the {cells} cells below, and fail if a rout
 
 - ✓: the request succeeds. ✓ own: it succeeds, and the response has only the user's own data.
 - Otherwise the cell has the status of the refusal. For a WebSocket this is the close code.
-- Student A, the auditor and the admin own the connection in the path; student B owns none.
+- Student A, the auditor and the admin own the resource in the path; student B owns none.
 - Data of another user is `404`, like data that does not exist.
+- A calendar needs no token, because calendar programs cannot send one: its path has a secret.
 
 | route | needs | {identities} |
 | --- | --- | {rule} |

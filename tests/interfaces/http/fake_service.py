@@ -1,7 +1,7 @@
 """A service in memory, which records how it is called."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Unpack
@@ -26,7 +26,7 @@ from interfaces.service import Service
 from interfaces.service_protocols import Document
 from projections.support.page import Page
 from tests.dev_tokens import ADA
-from tests.interfaces.http.call_recorder import CallRecorder
+from tests.interfaces.http.fake_calendars import FakeCalendars
 from tests.interfaces.http.fake_idempotency_keys import InMemoryIdempotencyKeys
 from tests.interfaces.http.query_options import (
     AllConnectionsOptions,
@@ -42,6 +42,8 @@ from tests.interfaces.http.query_options import (
 
 CONNECTION_ID = UUID("00000000-0000-4000-8000-00000000c0c1")
 SYNC_ID = UUID("00000000-0000-4000-8000-00000000c0c2")
+COURSE_ID = UUID("00000000-0000-4000-8000-c01000c0c103")
+ASSIGNMENT_ID = UUID("00000000-0000-4000-8000-a51000c0c104")
 AT = "2026-09-01T05:59:59Z"
 
 CONNECTION_DOCUMENT: Document = {
@@ -96,7 +98,7 @@ class OwnedCommand(Protocol):
 
 
 @dataclass
-class FakeService(CallRecorder):
+class FakeService(FakeCalendars):
     """Answers from memory: Ada has one connection, Bob has none."""
 
     appended_position: int = 0
@@ -126,22 +128,29 @@ class FakeService(CallRecorder):
             requeue_sync=self.requeue_sync,
             recover_sync=self.recover_sync,
             record_history_read=self.record_history_read,
+            share_calendar=self.share_calendar,
+            end_calendar=self.end_calendar,
             current_connection=self.current_connection,
             current_sync=self.current_sync,
             connections_of=self.connections_of,
             connection_of=self.connection_of,
             courses_of=self.courses_of,
+            course_of=self.course_of,
+            what_if_of=self.what_if_of,
             assignments_of=self.assignments_of,
+            assignment_of=self.assignment_of,
             grades_of=self.grades_of,
             grade_changes_of=self.grade_changes_of,
             syncs_of=self.syncs_of,
             sync_status_of=self.sync_status_of,
             stats_of=self.stats_of,
+            due_dates_of=self.due_dates_of,
             history=self.history,
             state_at=self.state_at,
             all_connections=self.all_connections,
             projection_status=self.projection_status,
             rebuild_projection=self.rebuild_projection,
+            calendar_owner=self.calendar_owner,
             idempotency_keys=self.idempotency_keys,
             wait_for_position=self.wait_for_position,
             health=self.health,
@@ -212,6 +221,28 @@ class FakeService(CallRecorder):
 
     async def courses_of(self, person_id: UUID, **options: Unpack[CourseOptions]) -> Page:
         return self._page_if_owned("courses_of", person_id, {"name": "Physics"}, **options)
+
+    def _if_own(
+        self, name: str, person_id: UUID, id_: UUID, own_id: UUID, **options: Any
+    ) -> Document | None:
+        self.record_call(name, person_id, id_, **options)
+        return {"id": str(id_)} if (person_id, id_) == (ADA, own_id) else None
+
+    async def course_of(self, person_id: UUID, course_id: UUID) -> bytes | None:
+        course = self._if_own("course_of", person_id, course_id, COURSE_ID)
+        return orjson.dumps(course) if course else None
+
+    async def what_if_of(
+        self, person_id: UUID, course_id: UUID, *, scores: Mapping[UUID, float | None]
+    ) -> Document | None:
+        return self._if_own("what_if_of", person_id, course_id, COURSE_ID, scores=scores)
+
+    async def assignment_of(
+        self, person_id: UUID, assignment_id: UUID, *, now: datetime
+    ) -> bytes | None:
+        options = {"now": now}
+        found = self._if_own("assignment_of", person_id, assignment_id, ASSIGNMENT_ID, **options)
+        return orjson.dumps(found) if found else None
 
     async def assignments_of(self, person_id: UUID, **options: Unpack[AssignmentOptions]) -> Page:
         return self._page_if_owned("assignments_of", person_id, {"name": "Essay"}, **options)

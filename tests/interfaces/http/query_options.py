@@ -40,6 +40,8 @@ class ChangeOptions(PageOptions):
     course_id: NotRequired[UUID | None]
     assignment_id: NotRequired[UUID | None]
     since: NotRequired[datetime | None]
+    baseline: NotRequired[bool | None]
+    sort: NotRequired[str]
 
 
 class SyncOptions(ConnectionOptions):

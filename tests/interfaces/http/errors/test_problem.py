@@ -52,6 +52,7 @@ CASES = [
     (psycopg.errors.TooManyConnections(), 503, "database-busy"),
     (psycopg.errors.QueryCanceled(), 503, "database-busy"),
     (psycopg.errors.UndefinedColumn(), 503, "projection-behind"),
+    (psycopg.errors.UndefinedTable(), 503, "projection-behind"),
     (RebuildRefused("already running"), 409, "rebuild-running"),
     (BadCursor("x"), 422, "bad-cursor"),
 ]

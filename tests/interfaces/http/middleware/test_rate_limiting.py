@@ -12,6 +12,8 @@ from interfaces.http.auth.jwt_verifier import JwtVerifier
 from interfaces.http.middleware import rate_limit_policies
 from interfaces.http.middleware.rate_limit_policies import (
     ANONYMOUS,
+    CALENDAR,
+    CALENDAR_GUESS,
     DEFAULT,
     POLICY_BY_ROUTE,
     SYNC,
@@ -69,7 +71,9 @@ def test_every_policy_is_used_and_has_its_own_name() -> None:
     policies = {
         value for value in vars(rate_limit_policies).values() if isinstance(value, RateLimitPolicy)
     }
-    assert policies == {DEFAULT, ANONYMOUS, *POLICY_BY_ROUTE.values()}
+    assert policies == {
+        DEFAULT, ANONYMOUS, CALENDAR, CALENDAR_GUESS, *POLICY_BY_ROUTE.values()
+    }  # fmt: skip
     assert len({policy.name for policy in policies}) == len(policies), "names identify counters"
 
 

@@ -35,8 +35,9 @@ ANONYMOUS_RATE_LIMIT = {"ratelimit-policy": '"strangers";q=3000;w=60', "ratelimi
 PROBLEM = {"content-type": "application/problem+json", "cache-control": "no-store"}
 JSON = {"content-type": "application/json"}
 EXPOSED = (
-    "Consistency-Token, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Limit, "
-    "RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID"
+    "Allow, Consistency-Token, Content-Disposition, ETag, Idempotency-Replayed, Location, "
+    "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, "
+    "Retry-After, WWW-Authenticate, X-Request-ID"
 )
 ALLOWED_ORIGIN = {
     "access-control-allow-origin": ORIGIN,

@@ -19,7 +19,7 @@ SETUP_PATH = "/api/v1/canvas/setup"
 CONNECTION_PATH = f"/api/v1/canvas/connections/{CONNECTION_ID}"
 SECRET = "7~" + "s3cr3t" * 10
 VALID_BODY = {
-    "canvas_url": " https://school.instructure.com ",
+    "canvas_url": "https://school.instructure.com/profile/settings",
     "canvas_name": " My school ",
     "api_token": f" {SECRET}\n",
 }
@@ -36,11 +36,36 @@ async def test_setup_returns_the_connection_and_its_first_sync(
     assert service.last_call("set_up_connection")[0] == (
         SetUpConnection(
             person_id=ADA,
-            canvas_url="https://school.instructure.com",
+            canvas_url="https://school.instructure.com/profile/settings",
             canvas_name="My school",
             api_token=SECRET,
         ),
     )
+
+
+@pytest.mark.parametrize(
+    "name", [{}, {"canvas_name": None}, {"canvas_name": ""}, {"canvas_name": " "}]
+)
+async def test_a_name_is_optional(
+    ada: httpx2.AsyncClient, service: FakeService, name: dict[str, Any]
+) -> None:
+    body = {"canvas_url": "school.instructure.com", "api_token": SECRET} | name
+    assert (await ada.post(SETUP_PATH, json=body)).status_code == 201
+    [command] = service.last_call("set_up_connection")[0]
+    assert command.canvas_name is None
+
+
+@pytest.mark.parametrize(
+    "form", ["%s", '"Bearer %s" ', "\u201c%s\u201d", "\u200b%s", "Token: %s\n"]
+)
+async def test_a_token_is_taken_as_people_paste_it(
+    ada: httpx2.AsyncClient, service: FakeService, form: str
+) -> None:
+    body = {"api_token": form % SECRET}
+    await ada.post(SETUP_PATH, json=VALID_BODY | body)
+    await ada.put(f"{CONNECTION_PATH}/token", json=body)
+    for name in ("set_up_connection", "rotate_token"):
+        assert service.last_call(name)[0][0].api_token == SECRET
 
 
 @pytest.mark.parametrize(
@@ -53,10 +78,10 @@ async def test_setup_returns_the_connection_and_its_first_sync(
         ({"api_token": f"{SECRET}é"}, ["body", "api_token"]),
         ({"api_token": SECRET * 100}, ["body", "api_token"]),
         ({"api_token": [SECRET]}, ["body", "api_token"]),
-        ({"canvas_name": " "}, ["body", "canvas_name"]),
         ({"canvas_name": "x" * 201}, ["body", "canvas_name"]),
         ({"canvas_name": "x\0y"}, ["body", "canvas_name"]),
         ({"canvas_url": 7}, ["body", "canvas_url"]),
+        ({"canvas_url": ""}, ["body", "canvas_url"]),
     ],
     ids=[
         "surplus",
@@ -66,10 +91,10 @@ async def test_setup_returns_the_connection_and_its_first_sync(
         "token-not-ascii",
         "token-too-long",
         "token-in-a-list",
-        "no-name",
         "name-too-long",
         "name-with-nul",
         "address-a-number",
+        "no-address",
     ],
 )
 async def test_an_invalid_field_is_named_and_its_value_not_returned(

@@ -1,0 +1,13 @@
+"""Types of path parameters."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path
+
+ConnectionId = Annotated[UUID, Path(description="Id of the connection in easeboard")]
+CourseId = Annotated[UUID, Path(description="Id of the course in easeboard")]
+AssignmentId = Annotated[UUID, Path(description="Id of the assignment in easeboard")]
+ReadModelName = Annotated[str, Path(description="Name of the read model, such as `courses`")]
+ProblemSlug = Annotated[str, Path(description="Last part of the `type` of a problem")]
+CalendarSecret = Annotated[str, Path(description="The secret in the address of the calendar")]
