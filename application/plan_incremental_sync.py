@@ -4,7 +4,7 @@ If a list is not available, the plan has an obstacle and contains every course.
 """
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import date
 from itertools import chain
@@ -15,7 +15,7 @@ from application.ports import CanvasAccount
 from domain.canvas import Course
 from domain.change_feed import FeedEntry, PlannerWindow
 from domain.course_diff import is_readable
-from domain.course_events import CourseList, known_assignments
+from domain.course_events import CourseList, KnownCourse, known_courses
 from domain.errors import (
     CanvasFailure,
     CanvasForbidden,
@@ -40,8 +40,8 @@ class SyncPlan(NamedTuple):
     """Every course that Canvas lists."""
     to_fetch: Sequence[Course]
     """The courses to read; all of them if there is an obstacle."""
-    known_assignments: Mapping[str, Collection[str]]
-    """The Canvas ids of the assignments that each known course had."""
+    known: Mapping[str, KnownCourse]
+    """What is known of each course by its Canvas id."""
     planner_validator: str | None = None
     """The ETag of the planner for the next run."""
     obstacle: CanvasFailure | None = None
@@ -95,7 +95,7 @@ def make_plan(sync: Sync, listed: CourseList, feeds: FeedContent | None = None) 
         for course in listed.courses
         if course["canvas_id"] in ids and course["state"] != "withdrawn"
     ]
-    return SyncPlan(listed, to_fetch, known_assignments(sync.courses))
+    return SyncPlan(listed, to_fetch, known_courses(sync.courses))
 
 
 async def _or_obstacle(feed: Awaitable[FeedResult]) -> FeedResult:

@@ -1,6 +1,6 @@
 """What the commands need from outside: the ports, each below the types of its values."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.aggregate import Aggregate
 from domain.canvas import Assignment, AssignmentGroup, Course
 from domain.change_feed import FeedEntry, PlannerWindow
-from domain.course_events import CourseList
+from domain.course_events import CourseList, KnownCourse
 from domain.errors import CanvasFailure
 from domain.events.sync import Requests
 
@@ -75,8 +75,8 @@ class FetchedCourse(NamedTuple):
     failure: CanvasFailure | None = None
     groups: list[AssignmentGroup] | None = None
     """All assignment groups, in their order; None if they were not read."""
-    totals_known: bool = True
-    """Whether the totals in `course` are those of Canvas; if not, the course is not recorded."""
+    is_known: bool = True
+    """Whether `course` has all that Canvas shows; if not, it is not recorded after a failure."""
 
 
 class PlannerPage(NamedTuple):
@@ -115,11 +115,11 @@ class CanvasAccount(Protocol):
         """Yield pages of the planner, latest first; none if `validator` is still valid."""
 
     def fetch_courses(
-        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+        self, courses: Sequence[Course], known: Mapping[str, KnownCourse]
     ) -> AsyncIterator[FetchedCourse]:
         """Fetch courses with their assignments in parallel; yield each when it has arrived.
 
-        `known_assignments` has the ids of the assignments that each course had before.
+        `known` has what was recorded of each course before, by its id.
         A course that fails is yielded with its failure.
         """
 

@@ -124,7 +124,7 @@ class SyncRunner:
         self._progress["total"] = len(shown)
         self._progress["done"] = len(shown) - len(plan.to_fetch)
         await self.record(lambda sync: sync.record_unlisted(self._attempt, plan.listed))
-        fetched = account.fetch_courses(plan.to_fetch, plan.known_assignments)
+        fetched = account.fetch_courses(plan.to_fetch, plan.known)
         await consume_in_batches(fetched, self._record_batch, max_size=MAX_BUFFERED_COURSES)
         progress, requests = self._progress.copy(), account.requests
         await self.record(
@@ -184,7 +184,7 @@ class SyncRunner:
     def _record_courses(self, sync: Sync, counted: list[tuple[FetchedCourse, Progress]]) -> None:
         for fetched, progress in counted:
             course, failure = fetched.course, fetched.failure
-            if fetched.totals_known:
+            if fetched.is_known:
                 sync.record_course(
                     self._attempt, course, fetched.assignments, progress, fetched.groups
                 )

@@ -51,6 +51,8 @@ class CourseSnapshot(TypedDict):
     """Whether its assignments were read when it was last recorded."""
     problem: str | None
     """The code of the failure of its last read; None if the last read succeeded."""
+    has_period: bool
+    """Whether its totals were those of a grading period."""
     groups: str
     """The digest of the assignment groups as they were last recorded."""
     score: Score | None
@@ -120,6 +122,7 @@ def empty_snapshot() -> CourseSnapshot:
         missed=False,
         complete=False,
         problem=None,
+        has_period=False,
         groups="",
         score=None,
         assignments={},
@@ -197,6 +200,7 @@ def apply_to_snapshot(snapshot: CourseSnapshot, event: CourseFetched) -> CourseS
         missed=False,
         complete=event.complete,
         problem=None if event.complete or not is_readable(course) else snapshot["problem"],
+        has_period=snapshot["has_period"] if restricted else course["grading_period"] is not None,
         groups=snapshot["groups"] if groups is None else groups_digest(groups),
         score=snapshot["score"] if restricted else course_score(course),
         assignments=known,

@@ -23,6 +23,15 @@ class NewEvent(NamedTuple):
     fields: dict[str, Any]
 
 
+class KnownCourse(NamedTuple):
+    """What was last recorded of a course and helps to read it again."""
+
+    assignment_ids: frozenset[str] = frozenset()
+    """The Canvas ids of its assignments."""
+    has_period: bool = False
+    """Whether its totals were those of a grading period."""
+
+
 class CourseList(NamedTuple):
     """The courses that Canvas lists for a person."""
 
@@ -91,11 +100,12 @@ def missing_courses(known: Mapping[str, CourseSnapshot], courses: Iterable[Cours
     return present - {course["canvas_id"] for course in courses}
 
 
-def known_assignments(known: Mapping[str, CourseSnapshot]) -> dict[str, frozenset[str]]:
-    """Return the ids of the assignments that each course had when it was last recorded."""
+def known_courses(known: Mapping[str, CourseSnapshot]) -> dict[str, KnownCourse]:
+    """Return what is known of each course by its Canvas id."""
     return {
-        course_id: frozenset(
-            id_ for id_, item in snapshot["assignments"].items() if item["present"]
+        course_id: KnownCourse(
+            frozenset(id_ for id_, item in snapshot["assignments"].items() if item["present"]),
+            snapshot["has_period"],
         )
         for course_id, snapshot in known.items()
     }

@@ -1,6 +1,6 @@
 """The ports of the commands in memory: a vault, a Canvas, a queue and the health of hosts."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -14,7 +14,7 @@ from domain.change_feed import (
     expected_planner_state_hash,
     graded_state_hash,
 )
-from domain.course_events import CourseList
+from domain.course_events import CourseList, KnownCourse
 from domain.errors import CanvasFailure, CanvasTokenRejected, CanvasUrlNotAllowed
 from domain.events.sync import Requests
 
@@ -96,9 +96,9 @@ class FakeAccount:
             yield PlannerPage(entries, current)
 
     async def fetch_courses(
-        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+        self, courses: Sequence[Course], known: Mapping[str, KnownCourse]
     ) -> AsyncIterator[FetchedCourse]:
-        assert isinstance(known_assignments, dict)
+        assert isinstance(known, dict)
         for fetched in self.fetched:
             if fetched.course in courses:
                 self.request_count += 1

@@ -1,7 +1,7 @@
 """Reads one Canvas account during a run: the list of courses, then the work of each course."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,7 +9,7 @@ from application.ports import FetchedCourse, PlannerPage
 from domain.canvas import Course
 from domain.change_feed import FeedEntry, PlannerWindow
 from domain.course_diff import is_readable
-from domain.course_events import CourseList
+from domain.course_events import CourseList, KnownCourse
 from domain.errors import CanvasFailure, CanvasForbidden, CanvasNotFound, CanvasResponseUnusable
 from domain.events.sync import Requests
 from infrastructure.canvas.api_client import CanvasApi
@@ -20,7 +20,12 @@ from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.pagination import fetch_rows
 from infrastructure.canvas.parse_course import ended_course, find_student_id, parse_course
 from infrastructure.canvas.parse_enrollments import with_own_enrollments
-from infrastructure.canvas.scoped_key_fallback import DroppedIncludes, unknown_totals_failure
+from infrastructure.canvas.scoped_key_fallback import (
+    DroppedIncludes,
+    has_periods,
+    unknown_totals_failure,
+    without_totals,
+)
 
 COURSE_INCLUDES = [
     ("include[]", "term"),
@@ -106,16 +111,16 @@ class CanvasAccountReader:
         return fetch_planner_items(self._api, self._limits, window, validator)
 
     async def fetch_courses(
-        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+        self, courses: Sequence[Course], known: Mapping[str, KnownCourse]
     ) -> AsyncIterator[FetchedCourse]:
         """Fetch the assignments of each course; yield a course as soon as its response arrives.
 
-        `known_assignments` has the Canvas ids of the assignments that each course had before: one
-        that is missing now is requested again. A slow course does not delay the others.
+        `known` has what was recorded of each course before, by its id: an assignment that is
+        missing now is requested again. A slow course does not delay the others.
         At most `Limits.max_in_flight` courses are fetched ahead of the consumer. A course that
         fails is yielded with its failure; the others are not affected.
         """
-        remaining = ((course, known_assignments.get(course["canvas_id"], ())) for course in courses)
+        remaining = ((course, known.get(course["canvas_id"], KnownCourse())) for course in courses)
         pending = self._start_tasks(remaining, self._limits.max_in_flight)
         try:
             while pending:
@@ -132,34 +137,37 @@ class CanvasAccountReader:
         await _cancel_all(self._tasks)
 
     def _start_tasks(
-        self, remaining: Iterator[tuple[Course, Collection[str]]], count: int
+        self, remaining: Iterator[tuple[Course, KnownCourse]], count: int
     ) -> set[asyncio.Task[FetchedCourse]]:
         tasks = {
-            asyncio.create_task(self._fetch_course(course, known_ids))
-            for course, known_ids in islice(remaining, count)
+            asyncio.create_task(self._fetch_course(course, before))
+            for course, before in islice(remaining, count)
         }
         self._tasks |= tasks
         for task in tasks:
             task.add_done_callback(self._tasks.discard)
         return tasks
 
-    async def _fetch_course(self, course: Course, known_ids: Collection[str]) -> FetchedCourse:
+    async def _fetch_course(self, course: Course, before: KnownCourse) -> FetchedCourse:
         canvas_id = course["canvas_id"]
         if not is_readable(course):
             return FetchedCourse(course, None)
-        if canvas_id in self._courses_without_totals:
+        lacks_period = self._drops_includes and before.has_period
+        if lacks_period or canvas_id in self._courses_without_totals:
             failure = unknown_totals_failure(canvas_id)
-            return FetchedCourse(course, None, failure, totals_known=False)
+            return FetchedCourse(course, None, failure, is_known=False)
         try:
             work = await fetch_course_work(
                 self._api,
                 self._limits,
                 canvas_id,
                 self._student_id,
-                known_ids=known_ids,
+                known_ids=before.assignment_ids,
             )
         except CanvasFailure as failure:
-            return FetchedCourse(course, None, failure)
+            return FetchedCourse(course, None, failure, is_known=not self._drops_includes)
+        if self._drops_includes and has_periods(work.assignments):
+            course = without_totals(course)
         return FetchedCourse(course, work.assignments, groups=work.groups)
 
     async def _list_courses(self, query: list[tuple[str, str]], *, ended: bool) -> CourseList:

@@ -3,11 +3,11 @@
 This happens if "Allow include parameters" is off for the developer key of the token.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from domain.canvas import Assignment, Course, Submission, Totals
+from domain.canvas import Assignment, Course, Totals
 from domain.errors import CanvasFailure, CanvasForbidden, CanvasTokenRejected
 from infrastructure.canvas.json_fields import as_object, parse_id
 from infrastructure.canvas.parse_enrollments import (
@@ -84,9 +84,22 @@ class DroppedIncludes:
 def unknown_totals_failure(course_id: str) -> CanvasForbidden:
     """The failure of a course whose totals are unknown, so that its known state is kept."""
     return CanvasForbidden(
-        f"The token's developer key does not allow includes, and Canvas lists no enrollment in"
-        f" course {course_id} either, so its totals are unknown."
+        f"The token's developer key does not allow includes, and Canvas shows the totals of course"
+        f" {course_id} in no other way, so they are unknown."
     )
+
+
+def has_periods(assignments: Iterable[Assignment]) -> bool:
+    """Return whether a course has grading periods, which the submissions name."""
+    return any(assignment["grading_period_id"] for assignment in assignments)
+
+
+def without_totals(course: Course) -> Course:
+    """Return a course with grading periods without totals.
+
+    Only an include shows which period is the current one, so it is not known which totals count.
+    """
+    return {**course, **NO_TOTALS, "has_grading_periods": True}
 
 
 async def attach_submissions(
@@ -96,14 +109,16 @@ async def attach_submissions(
 
     Raises: CanvasFailure if a request fails, with the scope that the developer key needs.
     """
-    own_submissions: dict[str, Submission] = {}
+    own_rows: dict[str, dict[str, Any]] = {}
     with _explain_missing_scope("/courses/:id/students/submissions"):
         async for row in fetch_rows(f"courses/{course_id}/students/submissions", SUBMISSIONS_QUERY):
             id_ = parse_id(as_object(row).get("assignment_id"))
             if id_ in assignments:
-                own_submissions[id_] = parse_submission(row)
+                own_rows[id_] = row
     for id_, assignment in assignments.items():
-        assignment["submission"] = own_submissions.get(id_)
+        own_row = own_rows.get(id_)
+        assignment["submission"] = parse_submission(own_row) if own_row else None
+        assignment["grading_period_id"] = parse_id(own_row and own_row.get("grading_period_id"))
 
 
 async def _fetch_totals(course_ids: set[str], fetch_rows: FetchRows) -> dict[str, Totals | None]:

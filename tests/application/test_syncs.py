@@ -1,7 +1,7 @@
 """What a run records, and how it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import pytest
 from application.cancel_sync import CancelSync, cancel_sync
 from application.ports import CanvasUser, FetchedCourse
 from domain.canvas import Course
-from domain.course_events import CourseList
+from domain.course_events import CourseList, KnownCourse
 from domain.errors import (
     CanvasForbidden,
     CanvasTimeout,
@@ -253,9 +253,9 @@ class CancellingAccount(FakeAccount):
         self._app = app
 
     async def fetch_courses(
-        self, courses: Sequence[Course], known_assignments: Mapping[str, Collection[str]]
+        self, courses: Sequence[Course], known: Mapping[str, KnownCourse]
     ) -> AsyncIterator[FetchedCourse]:
-        async for fetched in super().fetch_courses(courses, known_assignments):
+        async for fetched in super().fetch_courses(courses, known):
             yield fetched
             if fetched.course["canvas_id"] == "1":
                 await self._wait_until_recorded()

@@ -1,5 +1,7 @@
 """Routes of the read models, for admins."""
 
+from operator import itemgetter
+
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -11,8 +13,9 @@ from interfaces.http.responses import command_response, page_response
 from interfaces.http.schemas.audit import Projection, RebuildStarted
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ReadModelName
+from interfaces.http.schemas.query_parameters import Cursor, Limit
 from interfaces.http.schemas.request_bodies import require_empty_body
-from projections.support.page import Page
+from projections.support.page import build_page, decode_cursor, parse_text_key
 
 router = APIRouter(
     prefix="/api/v1/admin/projections",
@@ -29,12 +32,18 @@ router = APIRouter(
     dependencies=[consistent_read()],
     responses=document_responses(200, PageOf[Projection], "Every read model"),
 )
-async def list_projections(request: Request, service: ServiceDep) -> Response:
-    """List the read models, and how far each is behind the event log."""
-    items = [
-        orjson.dumps(item, option=orjson.OPT_UTC_Z) for item in await service.projection_status()
+async def list_projections(
+    request: Request, service: ServiceDep, *, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """List the read models by name, and how far each is behind the event log."""
+    [after] = decode_cursor(cursor, parse_text_key)
+    rows = [
+        (item["name"], orjson.dumps(item, option=orjson.OPT_UTC_Z))
+        for item in sorted(await service.projection_status(), key=itemgetter("name"))
+        if after is None or item["name"] > after
     ]
-    return page_response(request, Page(items, None))
+    page = build_page(rows[: limit + 1], limit, itemgetter(1), lambda row: row[:1])
+    return page_response(request, page)
 
 
 @router.post(

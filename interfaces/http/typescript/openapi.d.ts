@@ -509,7 +509,7 @@ export interface paths {
         };
         /**
          * List the read models
-         * @description List the read models, and how far each is behind the event log.
+         * @description List the read models by name, and how far each is behind the event log.
          */
         get: operations["listProjections"];
         put?: never;
@@ -6381,7 +6381,12 @@ export interface operations {
     };
     listProjections: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
             header?: {
                 /** @description The token of an earlier response: the read waits until it includes the effect of that command */
                 "Consistency-Token"?: string | null;
@@ -6457,6 +6462,7 @@ export interface operations {
             };
             /**
              * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {

@@ -16,7 +16,7 @@ from tests.infrastructure.metrics.exposition import metric_families, names_of_fa
 DOCS = Path(__file__).parents[3] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
 METRIC_PATTERN = re.compile(r"\beaseboard_[a-z_]+\b")
-NOT_LOG_EVENTS = {"request_id", "trace_id", "max_connections"}
+NOT_LOG_EVENTS = {"last_synced_at", "request_id", "trace_id", "max_connections"}
 SOURCE_FOLDERS = ("application", "infrastructure", "interfaces", "projections")
 BRACKET_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
