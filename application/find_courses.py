@@ -6,9 +6,11 @@ and a course can move to another page while the pages are read.
 
 import asyncio
 from collections.abc import Iterable
+from itertools import starmap
 
 from application.ports import CanvasAccount
 from domain.canvas import Course
+from domain.course_diff import has_returned, still_ended
 from domain.course_events import CourseList, missing_courses
 from domain.errors import CanvasFailure, CanvasThrottled, CanvasTokenRejected
 from domain.sync import Sync
@@ -20,14 +22,17 @@ NO_COURSES = CourseList([], complete=False)
 
 
 async def find_current_courses(account: CanvasAccount, sync: Sync) -> CourseList:
-    """Return the courses of a person with one request, or with more if a known course is missing.
+    """Return the courses of a person with one request.
+
+    More requests follow if a known course is missing, or if one that had ended is listed as active.
 
     Raises: CanvasFailure if the list cannot be read.
     """
     listed = await account.list_courses()
-    if not missing_courses(sync.courses, listed.courses):
-        return listed
-    return await _add_missing(account, sync, listed, await _list_ended(account))
+    known = [(sync.courses.get(course["canvas_id"]), course) for course in listed.courses]
+    if missing_courses(sync.courses, listed.courses) or any(starmap(has_returned, known)):
+        return await _add_missing(account, sync, listed, await _list_ended(account))
+    return listed._replace(courses=list(starmap(still_ended, known)))
 
 
 async def find_all_courses(account: CanvasAccount, sync: Sync) -> CourseList:
@@ -58,7 +63,8 @@ async def _add_missing(
     account: CanvasAccount, sync: Sync, listed: CourseList, ended: CourseList
 ) -> CourseList:
     """Merge both lists, and look for the known courses that neither contains."""
-    courses = _merge(ended.courses, listed.courses)
+    over = [course for course in ended.courses if _is_over(course, listed, ended)]
+    courses = _merge(ended.courses, listed.courses, over)
     missing = sorted(missing_courses(sync.courses, courses))
     found = {id_: await _find_course(account, id_) for id_ in missing[:MAX_COURSES_TO_LOOK_FOR]}
     return CourseList(
@@ -66,6 +72,15 @@ async def _add_missing(
         complete=listed.complete and ended.complete,
         unknown=frozenset(id_ for id_ in missing if id_ not in found or not found[id_].complete),
     )
+
+
+def _is_over(course: Course, listed: CourseList, ended: CourseList) -> bool:
+    """Return whether an ended course has no live enrollment that is only in the other list.
+
+    An enrollment that ended by a date of its section is live by its stored state in both lists.
+    """
+    id_ = course["canvas_id"]
+    return ended.live_counts.get(id_, 0) >= listed.live_counts.get(id_, 0)
 
 
 async def _find_course(account: CanvasAccount, canvas_id: str) -> CourseList:

@@ -30,6 +30,8 @@ class FeedEntry(NamedTuple):
     """When it was graded (`graded`) or is due (`planned`), RFC 3339 in UTC."""
     part: str | None = None
     """The tag of the part of the assignment that the planner lists; None for the assignment."""
+    begun_hash: int | None = None
+    """The state hash of a part if the work on its assignment had begun: see `part_state_hash`."""
 
 
 class PlannerWindow(NamedTuple):
@@ -97,13 +99,20 @@ def planner_state_hash(
     return _state_hash(name, due_at, points, *status)
 
 
-def part_state_hash(due_at: str, points: float | None, status: PlannerStatus) -> int:
+def part_state_hash(
+    due_at: str, points: float | None, status: PlannerStatus, *, has_begun: bool
+) -> int:
     """Return the hash of what the planner shows of a part of an assignment.
 
-    It leaves out what the list of assignments does not show of a part: its title, and whether it
-    is submitted, graded or posted.
+    It leaves out what the list of assignments does not show of a part: its title, when it was
+    posted, and, if another part may be the one that was submitted (`has_begun`), whether this one
+    is. What has a grade or is excused needs no submission.
     """
-    return _state_hash(due_at, points, status.excused, status.late, status.missing)
+    is_settled = status.graded or status.excused
+    submitted = None if has_begun else status.submitted and not is_settled
+    return _state_hash(
+        due_at, points, submitted, status.graded, status.excused, status.late, status.missing
+    )
 
 
 def expected_planner_state_hash(assignment: Assignment) -> int | None:
@@ -117,9 +126,13 @@ def expected_planner_state_hash(assignment: Assignment) -> int | None:
 
 def expected_part_hashes(assignment: Assignment) -> dict[str, int]:
     """Return the hashes that the planner should show of the parts that are due, by their tags."""
+    has_begun = _has_begun(assignment["submission"])
     return {
         part["tag"]: part_state_hash(
-            part["due_at"], part["points_possible"], _planner_status(part["submission"])
+            part["due_at"],
+            part["points_possible"],
+            _planner_status(part["submission"]),
+            has_begun=has_begun,
         )
         for part in assignment["parts"]
         if part["due_at"]
@@ -134,6 +147,12 @@ def is_unposted(submission: Submission | None) -> bool:
         and submission["posted_at"] is None
         and submission["score"] is None
         and submission["grade"] is None
+    )
+
+
+def _has_begun(submission: Submission | None) -> bool:
+    return submission is not None and (
+        submission["submitted_at"] is not None or submission["state"] != "unsubmitted"
     )
 
 

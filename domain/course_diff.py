@@ -53,6 +53,8 @@ class CourseSnapshot(TypedDict):
     """The code of the failure of its last read; None if the last read succeeded."""
     has_period: bool
     """Whether its totals were those of a grading period."""
+    ended: bool
+    """Whether Canvas listed it with the ended courses."""
     groups: str
     """The digest of the assignment groups as they were last recorded."""
     score: Score | None
@@ -123,6 +125,7 @@ def empty_snapshot() -> CourseSnapshot:
         complete=False,
         problem=None,
         has_period=False,
+        ended=False,
         groups="",
         score=None,
         assignments={},
@@ -167,6 +170,21 @@ def course_differs(snapshot: CourseSnapshot | None, course: Course) -> bool:
     )
 
 
+def has_returned(snapshot: CourseSnapshot | None, course: Course) -> bool:
+    """Return whether a course that had ended is listed as active.
+
+    It may have ended all the same: only the list of ended courses shows that a course has ended by
+    a date of its section.
+    """
+    return snapshot is not None and snapshot["ended"] and course["state"] == "active"
+
+
+def still_ended(snapshot: CourseSnapshot | None, course: Course) -> Course:
+    """Return a listed course as ended if it had ended and is not listed as active again."""
+    had_ended = snapshot is not None and snapshot["ended"] and course["state"] != "active"
+    return {**course, "ended": True} if had_ended else course
+
+
 def is_readable(course: Course) -> bool:
     """Return whether the assignments of a listed course are the work of this student.
 
@@ -201,6 +219,7 @@ def apply_to_snapshot(snapshot: CourseSnapshot, event: CourseFetched) -> CourseS
         complete=event.complete,
         problem=None if event.complete or not is_readable(course) else snapshot["problem"],
         has_period=snapshot["has_period"] if restricted else course["grading_period"] is not None,
+        ended=course["ended"],
         groups=snapshot["groups"] if groups is None else groups_digest(groups),
         score=snapshot["score"] if restricted else course_score(course),
         assignments=known,

@@ -41,6 +41,8 @@ class CourseList(NamedTuple):
     """Whether a course that is not in it is missing in Canvas too."""
     unknown: frozenset[str] = frozenset()
     """Canvas ids of courses of which not even a complete list says whether they exist."""
+    live_counts: Mapping[str, int] = {}
+    """How many enrollments of a course are live by their stored state, by its Canvas id."""
 
 
 def course_events(

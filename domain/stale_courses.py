@@ -105,7 +105,7 @@ def _is_change(
     if assignment is None or not assignment["present"]:
         return not _is_outdated_grade(entry, last_full_sync_at)
     if entry.part:
-        return assignment["parts"].get(entry.part) != entry.state_hash
+        return assignment["parts"].get(entry.part) not in {entry.state_hash, entry.begun_hash}
     return assignment[entry.feed] != entry.state_hash
 
 

@@ -198,13 +198,15 @@ class FakeHostHealth:
 
     `rejections` has a host as often as it rejected a token.
 
-    A scheduled run is admitted at the hosts in `to_probe`, once, and at all that are not degraded.
+    A scheduled run is admitted at the hosts in `to_probe`, once, and at all that are not degraded;
+    a requested one at all that are not `busy`.
     """
 
     reports: list[tuple[str, bool]] = field(default_factory=list)
     rejections: list[str] = field(default_factory=list)
     degraded: set[str] = field(default_factory=set)
     to_probe: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
 
     async def record_success(self, origin: str) -> None:
         self.reports.append((origin, True))
@@ -217,6 +219,9 @@ class FakeHostHealth:
 
     async def is_degraded(self, origin: str) -> bool:
         return origin in self.degraded
+
+    def admits_requested_run(self, origin: str) -> bool:
+        return origin not in self.busy
 
     async def admits_scheduled_run(self, origin: str) -> bool:
         is_probe = origin in self.to_probe

@@ -19,7 +19,7 @@ from infrastructure.canvas.json_fields import as_object
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.pagination import fetch_rows
 from infrastructure.canvas.parse_course import ended_course, find_student_id, parse_course
-from infrastructure.canvas.parse_enrollments import with_own_enrollments
+from infrastructure.canvas.parse_enrollments import count_live, with_own_enrollments
 from infrastructure.canvas.scoped_key_fallback import (
     DroppedIncludes,
     has_periods,
@@ -172,6 +172,7 @@ class CanvasAccountReader:
 
     async def _list_courses(self, query: list[tuple[str, str]], *, ended: bool) -> CourseList:
         found: dict[str, Course] = {}
+        live_counts: dict[str, int] = {}
         includes, complete = DroppedIncludes(), True
         async for listed_row in self._fetch_rows("courses", query, self._limits.courses):
             row = self._own_row(listed_row)
@@ -180,12 +181,13 @@ class CanvasAccountReader:
             course = parse_course(row, str(self._api.origin), ended=ended)
             if course:
                 found[course["canvas_id"]] = course
+                live_counts[course["canvas_id"]] = count_live(row)
             complete = complete and course is not None
         if not (found or complete):
             raise CanvasResponseUnusable("Canvas sent a list of courses without any course.")
         self._drops_includes = self._drops_includes or includes.are_dropped
         self._courses_without_totals |= await includes.fill_missing(found, self._fetch_rows)
-        return CourseList(list(found.values()), complete=complete)
+        return CourseList(list(found.values()), complete=complete, live_counts=live_counts)
 
     def _own_row(self, row: Any) -> dict[str, Any]:
         return with_own_enrollments(as_object(row), self._user_id)

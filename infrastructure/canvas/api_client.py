@@ -30,7 +30,13 @@ from infrastructure.canvas.error_mapping import (
 )
 from infrastructure.canvas.instrumentation import RequestObservation, observe_request
 from infrastructure.canvas.limits import Limits
-from infrastructure.canvas.response_body import ByteBudget, decode_json, read_body, read_prefix
+from infrastructure.canvas.response_body import (
+    ByteBudget,
+    NotJson,
+    decode_json,
+    read_body,
+    read_prefix,
+)
 from infrastructure.canvas.throttle import Throttle
 
 RETRY_RNG = SystemRandom()
@@ -159,7 +165,7 @@ class CanvasApi:
             return self._limits.max_throttled_attempts
         if self._host_degraded:
             return 1
-        if was_slow or isinstance(failure, CanvasTimeout):
+        if was_slow or isinstance(failure, CanvasTimeout | NotJson):
             return self._limits.max_slow_attempts
         return self._limits.max_error_attempts
 
@@ -184,12 +190,17 @@ class CanvasApi:
     async def _to_response(
         self, body: bytes | None, headers: CIMultiDictProxy[str]
     ) -> CanvasResponse:
+        """Decode a response; a body that is not JSON may be complete at the next attempt."""
         if body is None:
             self.requests["not_modified"] += 1
             return CanvasResponse(None, unchanged=True)
+        try:
+            document = await decode_json(body)
+        except NotJson as failure:
+            raise RetryableFailure(failure) from None
         etag = headers.get("ETag", "")
         return CanvasResponse(
-            await decode_json(body),
+            document,
             ",".join(headers.getall("Link", ())),
             etag if SENDABLE_VALIDATOR.fullmatch(etag) else None,
         )

@@ -9,7 +9,11 @@ from domain.errors import CanvasResponseUnusable
 from infrastructure.canvas.api_client import CanvasApi
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.pagination import PAGE_SIZES, fetch_list, in_steps
-from infrastructure.canvas.parse_feed_entry import parse_graded_submission, parse_planner_item
+from infrastructure.canvas.parse_feed_entry import (
+    is_planner_item,
+    parse_graded_submission,
+    parse_planner_item,
+)
 
 GRADED_SUBMISSIONS_QUERY = [
     ("only_current_enrollments", "true"),
@@ -52,7 +56,7 @@ async def fetch_planner_items(
     Only the first page has the validator. If Canvas responds with 304 to `validator`, there is
     no page.
 
-    Raises: CanvasFailure if a request fails.
+    Raises: CanvasFailure if a request fails, or if no row of a page is a planner item.
     """
     pages = fetch_list(
         api,
@@ -66,6 +70,8 @@ async def fetch_planner_items(
     async with aclosing(pages):
         async for rows, page_validator in pages:
             entries = [entry async for row in in_steps(rows) if (entry := parse_planner_item(row))]
+            if rows and not (entries or any(map(is_planner_item, rows))):
+                raise CanvasResponseUnusable("Canvas sent a planner without any planner item.")
             yield PlannerPage(entries, validator=page_validator if is_first else None)
             is_first = False
 

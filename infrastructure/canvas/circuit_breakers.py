@@ -19,6 +19,13 @@ FAILURE_RETENTION = timedelta(days=1)
 DEGRADED_HOSTS_MAX_AGE = timedelta(seconds=5)
 """How long a process uses its last query of degraded hosts, because every run needs it."""
 
+MAX_TRY_TIME = timedelta(seconds=90)
+"""How long a run that reports nothing counts as waiting for a host; a request takes up to 65 s."""
+SLOW_TRY_TIME = timedelta(seconds=5)
+"""After a run that waited longer than this, a degraded host gets no other for as long again.
+
+Otherwise the next run in the same lane would wait too, and all that are queued there after it.
+"""
 REJECTIONS_OF_DEGRADED_HOST = 5
 """Runs in a row whose tokens a host rejected, after which it counts as degraded.
 
@@ -75,6 +82,7 @@ class CircuitBreakers:
         self._random_value = random_value
         self._degraded_origins: set[str] = set()
         self._rejections: Counter[str] = Counter()
+        self._busy_until: dict[str, datetime] = {}
         self._refreshed_at: datetime | None = None
 
     async def record_success(self, origin: str) -> None:
@@ -88,6 +96,7 @@ class CircuitBreakers:
         await self._close_circuit(origin)
 
     async def _close_circuit(self, origin: str) -> None:
+        self._busy_until.pop(origin, None)
         try:
             openings = await self._delete_failures(origin)
         except DATABASE_ERRORS as error:
@@ -103,6 +112,7 @@ class CircuitBreakers:
         The circuit opens after `FAILURE_THRESHOLD` failures in a row.
         """
         now = self._clock()
+        self._end_try(origin, now)
         try:
             before, after = await self._save_failure(origin, now)
         except DATABASE_ERRORS as error:
@@ -146,8 +156,28 @@ class CircuitBreakers:
             return False
         if after is None:
             return before.is_closed
+        self._busy_until[origin] = self._clock() + MAX_TRY_TIME
         logger.info("canvas_host_probed", origin=origin, **_log_fields(after))
         return True
+
+    def admits_requested_run(self, origin: str) -> bool:
+        """Whether a run that a person requested may send requests to a host that is degraded.
+
+        It may not while another run of this process waits for the host: if the host hangs, people
+        would wait in its lanes for each other.
+        """
+        if origin not in self._degraded_origins:
+            return True
+        now, busy_until = self._clock(), self._busy_until.get(origin)
+        if busy_until and now < busy_until:
+            return False
+        self._busy_until[origin] = now + MAX_TRY_TIME
+        return True
+
+    def _end_try(self, origin: str, now: datetime) -> None:
+        busy_until = self._busy_until.pop(origin, None)
+        if busy_until and now - (busy_until - MAX_TRY_TIME) > SLOW_TRY_TIME:
+            self._busy_until[origin] = now + SLOW_TRY_TIME
 
     async def _claim_probe(self, origin: str) -> tuple[CircuitBreaker, CircuitBreaker | None]:
         """Return the state of a host before and after; without a state after, no probe is due."""

@@ -54,7 +54,8 @@ class CourseWork(NamedTuple):
     """The assignments of a course with the student's submissions, and all its groups."""
 
     assignments: list[Assignment]
-    groups: list[AssignmentGroup]
+    groups: list[AssignmentGroup] | None
+    """In the order of Canvas; None if they are too large to be read."""
 
 
 async def fetch_course_work(
@@ -84,7 +85,7 @@ async def fetch_course_work(
             "Canvas no longer shows the assignments of this course; what was read before is kept."
         )
     else:
-        return CourseWork(list(reader.assignments.values()), list(reader.groups.values()))
+        return CourseWork(list(reader.assignments.values()), reader.known_groups)
     raise failure
 
 
@@ -104,6 +105,11 @@ class _CourseReader:
         self._assignment_rows = 0
         self._are_nested = False
 
+    @property
+    def known_groups(self) -> list[AssignmentGroup] | None:
+        """The groups; None if assignments were read and no groups."""
+        return None if self.assignments and not self.groups else list(self.groups.values())
+
     async def read(self) -> None:
         """Read the course with the fewest requests that its size and its Canvas permit."""
         try:
@@ -119,8 +125,8 @@ class _CourseReader:
     async def look_for(self, known_ids: Collection[str]) -> None:
         """Request the known assignments that were not read, and add those that exist.
 
-        Raises: CanvasResponseUnusable if one exists and cannot be added: there is no group, Canvas
-        drops `include[]`, or more are missing than are requested.
+        Raises: CanvasResponseUnusable if one exists and cannot be added: its group is not known,
+        Canvas drops `include[]`, or more are missing than are requested.
         """
         missing = sorted(set(known_ids) - self.assignments.keys())
         for start in range(0, min(len(missing), MAX_IDS_TO_LOOK_FOR), IDS_PER_REQUEST):
@@ -132,9 +138,10 @@ class _CourseReader:
                         self._add_found(row, are_all_requested=len(missing) <= MAX_IDS_TO_LOOK_FOR)
 
     def _add_found(self, row: Any, *, are_all_requested: bool) -> None:
-        if not (self.groups and self._are_nested and are_all_requested):
+        group = find_group(row, self.groups)
+        if not (group["id"] in self.groups and self._are_nested and are_all_requested):
             raise _wrong_shape("a list that lacks assignments which this course has")
-        self._add_assignment(row, find_group(row, self.groups))
+        self._add_assignment(row, group)
 
     async def _read_in_small_pages(self) -> None:
         """Read the groups without their assignments, then the assignments in small pages."""

@@ -35,7 +35,7 @@ class Limits:
 
     max_error_attempts: int = 4
     max_slow_attempts: int = 2
-    """Attempts if a response does not come, or comes after `slow_seconds` with an error."""
+    """Attempts if a response does not come, is not JSON, or is an error after `slow_seconds`."""
     slow_seconds: float = 30
     max_throttled_attempts: int = 8
     first_backoff_seconds: float = 1

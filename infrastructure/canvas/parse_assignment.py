@@ -89,7 +89,8 @@ def parse_assignment(row: Any, group: AssignmentGroup, student_id: str | None) -
         published=get("published") is not False and get("workflow_state") != "unpublished",
         omit_from_final_grade=get("omit_from_final_grade") is True,
         post_manually=_parse_flag(get("post_manually")),
-        grading_period_id=parse_id((submission_row or {}).get("grading_period_id")),
+        grading_period_id=parse_id((submission_row or {}).get("grading_period_id"))
+        or parse_id(get("grading_period_id")),
         score_statistics=_parse_statistics(get("score_statistics")),
         points_possible=parse_number(get("points_possible")),
         grading_type=parse_text(get("grading_type"), MAX_WORD_LENGTH),

@@ -61,7 +61,7 @@ def parse_course(row: Any, origin: str, *, ended: bool = False) -> Course | None
         period_totals=grades.period_totals,
         course_totals=grades.course_totals,
         grading_scheme=_parse_scheme(row, grades),
-        grades_hidden=grades.shown is None and state != "restricted",
+        grades_hidden=_hides_totals(row, grades) and state != "restricted",
         weighted=row.get("apply_assignment_group_weights") is True,
         image_url=_parse_image_url(row.get("image_download_url")),
         html_url=f"{origin}/courses/{canvas_id}",
@@ -96,6 +96,12 @@ def _parse_state(row: dict[str, Any], *, ended: bool) -> str:
         return "restricted"
     concluded = ended or row.get("concluded") is True or workflow_state == "completed"
     return "concluded" if concluded else "active"
+
+
+def _hides_totals(row: dict[str, Any], grades: CourseGrades) -> bool:
+    """Return whether Canvas hides the totals: those of a student are absent then."""
+    is_student = parse_role(row) == "student"
+    return grades.shown is None if is_student else row.get("hide_final_grades") is True
 
 
 def _parse_term(row: dict[str, Any]) -> Term | None:

@@ -52,9 +52,6 @@ class CourseGrades(NamedTuple):
     all_periods_shown: bool = False
 
 
-HIDDEN_GRADES = CourseGrades(None)
-
-
 def with_own_enrollments(row: dict[str, Any], user_id: str | None) -> dict[str, Any]:
     """Return a course without the enrollments of other people, such as an observed student.
 
@@ -97,6 +94,11 @@ def has_ended(row: dict[str, Any]) -> bool:
     return bool(enrollments) and all(_state_of(item) not in LIVE_STATES for item in enrollments)
 
 
+def count_live(row: dict[str, Any]) -> int:
+    """Return how many enrollments of a course are live by their stored state."""
+    return sum(_state_of(item) in LIVE_STATES for item in live_enrollments(row))
+
+
 def is_gone(row: dict[str, Any]) -> bool:
     """Return whether Canvas says that every enrollment of a course was deleted or rejected."""
     states = [_state_of(item) for item in as_objects(row.get("enrollments"))]
@@ -114,14 +116,19 @@ def shows_totals(enrollment: dict[str, Any]) -> bool:
 
 
 def parse_grades(row: dict[str, Any]) -> CourseGrades:
-    """Parse the totals of a course, of the student enrollment with the most values."""
-    if row.get("hide_final_grades") is True:
-        return HIDDEN_GRADES
-    enrollments = [item for item in student_enrollments(row) if shows_totals(item)]
-    best = max(
-        enrollments, key=lambda item: _completeness(_parse_course_totals(item)), default=None
-    )
-    return _parse_enrollment_grades(best) if best else HIDDEN_GRADES
+    """Parse the totals of a course, of the student enrollment that shows the most values.
+
+    While they are hidden, Canvas still names the grading period.
+    """
+    enrollments = student_enrollments(row)
+    is_hidden = row.get("hide_final_grades") is True
+    shown = [
+        _parse_enrollment_grades(item)
+        for item in enrollments
+        if shows_totals(item) and not is_hidden
+    ]
+    best = max(shown, key=_grades_completeness, default=None)
+    return best or _parse_hidden_grades(enrollments)
 
 
 def parse_enrollment_totals(row: Any) -> Totals | None:
@@ -149,11 +156,7 @@ def _parse_enrollment_grades(enrollment: dict[str, Any]) -> CourseGrades:
     periods are shown only if there is no current period and the course permits them.
     """
     course_totals = _parse_course_totals(enrollment)
-    has_periods = "current_grading_period_id" in enrollment and (
-        enrollment.get("has_grading_periods") is True
-        or enrollment.get("multiple_grading_periods_enabled") is True
-    )
-    if not has_periods:
+    if not _has_periods(enrollment):
         return CourseGrades(course_totals, course_totals=course_totals)
     period = _parse_period(enrollment)
     period_totals = _parse_totals(enrollment, PERIOD_TOTAL_PREFIX) if period else None
@@ -166,6 +169,20 @@ def _parse_enrollment_grades(enrollment: dict[str, Any]) -> CourseGrades:
         has_grading_periods=True,
         all_periods_shown=all_shown,
     )
+
+
+def _parse_hidden_grades(enrollments: list[dict[str, Any]]) -> CourseGrades:
+    periods = [period for item in enrollments if (period := _parse_period(item))]
+    return CourseGrades(
+        None,
+        grading_period=periods[0] if periods else None,
+        has_grading_periods=any(map(_has_periods, enrollments)),
+    )
+
+
+def _has_periods(enrollment: dict[str, Any]) -> bool:
+    flags = ("has_grading_periods", "multiple_grading_periods_enabled")
+    return any(enrollment.get(flag) is True for flag in flags)
 
 
 def _parse_period(enrollment: dict[str, Any]) -> GradingPeriod | None:
@@ -192,8 +209,12 @@ def _parse_totals(enrollment: dict[str, Any], prefix: str) -> Totals:
     )
 
 
+def _grades_completeness(grades: CourseGrades) -> tuple[int, int]:
+    return _completeness(grades.shown), _completeness(grades.course_totals)
+
+
 def _completeness(totals: Totals | None) -> int:
-    return 0 if totals is None else 1 + any(value is not None for value in totals.values())
+    return 0 if totals is None else 1 + sum(value is not None for value in totals.values())
 
 
 def _state_of(enrollment: dict[str, Any]) -> str:

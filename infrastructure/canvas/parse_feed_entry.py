@@ -39,6 +39,11 @@ def parse_graded_submission(row: Any) -> FeedEntry | None:
     return FeedEntry("graded", course_id, assignment_id, state_hash, submission["graded_at"])
 
 
+def is_planner_item(row: Any) -> bool:
+    """Return whether a row is an item of the planner, also one that is not an assignment."""
+    return parse_text(as_object(row).get("plannable_type")) is not None
+
+
 def parse_planner_item(row: Any) -> FeedEntry | None:
     """Parse an item of `GET /planner/items`; None if it is not an assignment of a course."""
     row = as_object(row)
@@ -77,8 +82,18 @@ def _parse_part(
     if not (assignment_id and tag):
         return None
     points = parse_number(plannable.get("points_possible"))
-    state_hash = part_state_hash(due_at, points, _parse_status(as_object(row.get("submissions"))))
-    return FeedEntry("planned", course_id, assignment_id, state_hash, due_at, tag)
+    status = _parse_part_status(as_object(row.get("submissions")))
+    fresh_hash, begun_hash = (
+        part_state_hash(due_at, points, status, has_begun=has_begun) for has_begun in (False, True)
+    )
+    return FeedEntry("planned", course_id, assignment_id, fresh_hash, due_at, tag, begun_hash)
+
+
+def _parse_part_status(row: dict[str, Any]) -> PlannerStatus:
+    """Parse the status of a part; a grade that is not posted does not count, as in the lists."""
+    status = _parse_status(row)
+    is_unposted = "posted_at" in row and status.posted_at is None
+    return status._replace(graded=status.graded and not is_unposted)
 
 
 def _parse_status(row: dict[str, Any]) -> PlannerStatus:

@@ -8,6 +8,7 @@ from infrastructure.canvas.json_fields import as_object, parse_text, parse_time
 
 BLANKS = re.compile(r"\s+")
 MAX_EXPLANATION_LENGTH = 500
+SKIPPED_TAGS = frozenset({"a", "script", "style"})
 
 
 class Lock(NamedTuple):
@@ -38,23 +39,23 @@ def _parse_reason(info: dict[str, Any]) -> str:
 
 
 class _VisibleText(HTMLParser):
-    """Collects the text of HTML, without the text of links: they lead to pages of Canvas."""
+    """Collects the text of HTML, without that of links (to pages of Canvas) and of scripts."""
 
     def __init__(self) -> None:
         super().__init__()
         self.parts: list[str] = []
-        self._open_links = 0
+        self._open_skipped = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self._open_links += tag == "a"
+        self._open_skipped += tag in SKIPPED_TAGS
         if tag in {"br", "p", "div", "li"}:
             self.parts.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
-        self._open_links -= tag == "a" and self._open_links > 0
+        self._open_skipped -= tag in SKIPPED_TAGS and self._open_skipped > 0
 
     def handle_data(self, data: str) -> None:
-        if not self._open_links:
+        if not self._open_skipped:
             self.parts.append(data)
 
 

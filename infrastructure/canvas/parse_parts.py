@@ -32,6 +32,8 @@ def parse_parts(row: dict[str, Any], submission_row: dict[str, Any] | None) -> l
 def next_due_at(parts: list[Part], submission: Submission | None) -> str | None:
     """Return when the next part that is not done is due; of the last part if all are done.
 
+    Parts without a date come after those that have one.
+
     All parts are done if the whole assignment is: Canvas counts it as submitted when every part is.
     While a part waits for a grade, the whole is `pending_review`; that part is then the first one
     without a grade that is not missing.
@@ -40,7 +42,7 @@ def next_due_at(parts: list[Part], submission: Submission | None) -> str | None:
     if not dated:
         return None
     whole_done = _is_done(submission)
-    pending = [part for part in dated if not (whole_done or _is_done(part["submission"]))]
+    pending = [part for part in parts if not (whole_done or _is_done(part["submission"]))]
     if submission and submission["state"] == "pending_review":
         waiting = next((part for part in pending if not _is_missing(part["submission"])), None)
         pending = [part for part in pending if part is not waiting]

@@ -33,8 +33,8 @@ def parse_submission(row: dict[str, Any]) -> Submission:
 
 
 def _parse_grade(value: Any) -> str | None:
-    """Parse a grade, which is text; a number is a grade in points."""
+    """Parse a grade, which is text; a number is a grade in points, a blank text is none."""
     if isinstance(value, str):
-        return parse_text(value, MAX_WORD_LENGTH)
+        return parse_text(value, MAX_WORD_LENGTH) if value.strip() else None
     number = parse_number(value)
     return None if number is None else f"{number:.15g}"

@@ -25,7 +25,7 @@ QUOTES = (
 """Quotation marks of all languages, and marks that are used as such."""
 
 BEFORE_ADDRESS, AFTER_ADDRESS = f"{BLANKS}{QUOTES}<({{", f"{BLANKS}{QUOTES}>)}}.,;:!"
-AROUND_TOKEN = f"{BLANKS}{QUOTES}<>(){{}}[],;:*"
+AROUND_TOKEN = f"{BLANKS}{QUOTES}<>(){{}}[].,;:*"
 
 HTTP_PREFIX = re.compile(r"(?:(?:view-source:)?(https?)(?::/*|//+)\s*)+|:?/+\s*", re.IGNORECASE)
 """A scheme, also one that is repeated or has too few or too many slashes; browsers permit most."""

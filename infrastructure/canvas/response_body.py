@@ -24,6 +24,10 @@ class ResponseTooLarge(CanvasResponseUnusable):
     """A response is larger than one may be; smaller pages of the same list may not be."""
 
 
+class NotJson(CanvasResponseUnusable):
+    """A body is not JSON, as one that was cut off in a way that no layer below notices."""
+
+
 class ByteBudget:
     """The number of bytes that one run may still read."""
 
@@ -79,8 +83,7 @@ async def decode_json(body: bytes) -> Any:
     Such a number costs only itself, not the other rows of its page. Each attempt is a step of its
     own, so the event loop runs other tasks before and after.
 
-    Raises: CanvasResponseUnusable if the body is not JSON, or has more than `MAX_REPAIRS` such
-    numbers.
+    Raises: NotJson if the body is not JSON, or has more than `MAX_REPAIRS` such numbers.
     """
     document: bytes | str = body
     for _ in range(MAX_REPAIRS + 1):
@@ -95,7 +98,7 @@ async def decode_json(body: bytes) -> Any:
             return decoded
         if not document:
             break
-    raise CanvasResponseUnusable("Canvas sent a response that is not valid JSON.")
+    raise NotJson("Canvas sent a response that is not valid JSON.")
 
 
 def _check_size(size: int, values: int, limits: Limits) -> None:

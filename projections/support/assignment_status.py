@@ -123,9 +123,12 @@ def _settled_status(submission: Submission | None, *, gradable: bool) -> str | N
 
 
 def _is_graded(submission: Submission) -> bool:
+    """Whether a posted grade is final; of a part, Canvas does not show when it was graded."""
+    is_unposted = submission["graded_at"] is not None and submission["posted_at"] is None
     return (
         visible_score(submission["score"], submission["grade"]) is not None
         and submission["state"] != "pending_review"
+        and not is_unposted
     )
 
 

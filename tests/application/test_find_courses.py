@@ -80,11 +80,35 @@ async def test_a_missing_course_is_requested_by_itself() -> None:
         assert (ids_of(listed), listed.complete) == (["1", "2"], True)
 
 
-async def test_a_course_in_both_lists_is_shown_as_the_first_list_has_it() -> None:
-    account = account_with(course("1", name="Current"))
-    account.ended = [course("1", name="Ended")]
+class CountingAccount(FakeAccount):
+    """An account with the course 1 in both lists, with this many live enrollments."""
+
+    def __init__(self, in_current: int, in_ended: int) -> None:
+        super().__init__([FetchedCourse(course("1", name="Current"), [])])
+        self.ended = [course("1", name="Ended", state="concluded", ended=True)]
+        self.counts = in_current, in_ended
+
+    async def list_courses(self) -> CourseList:
+        listed = await super().list_courses()
+        return listed._replace(live_counts={"1": self.counts[0]})
+
+    async def list_ended_courses(self) -> CourseList:
+        listed = await super().list_ended_courses()
+        return listed._replace(live_counts={"1": self.counts[1]})
+
+
+@pytest.mark.parametrize(
+    ("in_current", "in_ended", "name"),
+    [(1, 0, "Current"), (2, 1, "Current"), (1, 1, "Ended"), (0, 0, "Ended")],
+)
+async def test_a_course_in_both_lists_is_ended_without_another_live_enrollment(
+    in_current: int, in_ended: int, name: str
+) -> None:
+    account = CountingAccount(in_current, in_ended)
     listed = await find_all_courses(account, sync_with())
-    assert [each["name"] for each in listed.courses] == ["Current"]
+    assert [each["name"] for each in listed.courses] == [name]
+    again = await find_current_courses(account, sync_with(*listed.courses))
+    assert [each["name"] for each in again.courses] == [name]
 
 
 @pytest.mark.parametrize("fails_to_find", [False, True])

@@ -166,3 +166,35 @@ async def test_a_restricted_course_keeps_what_was_known(school: School) -> None:
     assert seen.courses["76"]["name"] == "Soon over"
     assert seen.courses["76"]["state"] == "concluded"
     assert set(seen.assignments) == {"761"}
+
+
+async def test_a_course_that_ended_by_a_date_of_its_section_stays_concluded(
+    school: School,
+) -> None:
+    """Its row is that of an active course; only the list of ended courses shows its end."""
+    row = course(77, "Section is over")
+    student = await school.connect(school.add([course(78)], ended=[row]))
+    for mode in ("auto", "full"):
+        assert (await student.view()).courses["77"]["state"] == "concluded"
+        await student.sync(mode)
+    student.canvas.courses, student.canvas.ended = [course(78), row], []
+    await student.sync()
+    assert (await student.view()).courses["77"]["state"] == "active"
+
+
+async def test_a_list_that_lacks_a_group_of_known_assignments_changes_nothing(
+    school: School,
+) -> None:
+    groups = [group(1, assignment(791)), group(2, assignment(792))]
+
+    async def shorten(request: web.Request, _: LiteralStudent) -> web.Response | None:
+        is_list = request.path.endswith("/assignment_groups")
+        return canvas_json(groups[:1]) if is_list else None
+
+    student = await school.connect(school.add([course(79)], {"79": groups}))
+    before = (await student.view()).assignments
+    student.canvas.hook = shorten
+    await student.sync("full")
+    seen = await student.view()
+    assert seen.assignments == before
+    assert seen.courses["79"]["problem"]

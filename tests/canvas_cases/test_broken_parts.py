@@ -1,8 +1,10 @@
 """A slow or broken part of Canvas costs only itself."""
 
 import asyncio
+import gzip
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from tests.canvas_cases.canvas_rows import assignment, course, enrollment, group, totals
@@ -75,3 +77,30 @@ async def test_a_course_that_takes_long_is_read_while_others_go_on(school: Schoo
     assert connection_id == run["connection_id"]
     data = await client.get("/api/v1/canvas/data")
     assert {row["canvas_id"] for row in data["assignments"]} == {"1010", "1020"}
+
+
+async def test_a_response_that_was_cut_off_is_requested_again(school: School) -> None:
+    rows = [group(1, assignment(1210))]
+    half = gzip.compress(orjson.dumps(rows))[:-40]
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    cut_off = [web.Response(body=half, headers=headers)]
+
+    async def answer(request: web.Request, _: LiteralStudent) -> web.Response | None:
+        is_work = "/courses/121/" in request.path
+        return cut_off.pop() if is_work and cut_off else None
+
+    student = await school.connect(school.add([course(121)], {"121": rows}, hook=answer))
+    assert student.first_run["requests"]["retried"] == 1
+    assert set((await student.view()).assignments) == {"1210"}
+
+
+async def test_a_planner_of_another_shape_is_not_an_empty_planner(school: School) -> None:
+    async def answer(request: web.Request, _: LiteralStudent) -> web.Response | None:
+        return canvas_json([{}]) if request.path == "/api/v1/planner/items" else None
+
+    row = assignment(1310)
+    student = await school.connect(school.add([course(131)], {"131": [group(1, row)]}, hook=answer))
+    row["name"] = "Renamed"
+    run = await student.sync()
+    assert (run["mode"], run["status"]) == ("full", "completed")
+    assert (await student.view()).assignments["1310"]["name"] == "Renamed"

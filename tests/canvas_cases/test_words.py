@@ -79,3 +79,11 @@ async def test_a_grade_that_is_taken_back_disappears_at_the_next_sync(school: Sc
     seen = await student.view()
     assert seen.assignments["3411"]["submission"]["score"] is None
     assert seen.assignments["3411"]["status"] == "submitted"
+
+
+async def test_a_grade_that_is_not_posted_is_not_graded(school: School) -> None:
+    rows = [assignment(631, submission=graded(9.0, posted_at=None)), assignment(632)]
+    student = await school.connect(school.add([course(63)], {"63": [group(1, *rows)]}))
+    seen = await student.view()
+    assert seen.assignments["631"]["status"] == "submitted"
+    assert (await student.find("graded"), seen.stats["assignments"]["graded"]) == (set(), 0)

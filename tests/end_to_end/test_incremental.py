@@ -69,7 +69,8 @@ async def test_a_run_without_a_change_feed_falls_back_to_full_and_records_why(
     run = await client.sync(connection["id"])
     assert (run["mode"], run["status"]) == ("full", "completed")
     assert run["changes"]["assignments"] == 1
-    assert run["requests"]["total"] == 3 + 3
+    assert run["requests"]["total"] == 3 + 3 + run["requests"]["retried"]
+    assert run["requests"]["retried"] == int(fault == "bad_json")
     (fallback,) = await events_of(client, connection, "SyncWidened")
     assert fallback["payload"]["sync_id"] == run["id"]
     expected = {"denied": "canvas-forbidden", "not_found": "canvas-not-found"}

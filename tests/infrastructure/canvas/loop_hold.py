@@ -1,6 +1,7 @@
 """Measures for how long the event loop is held: the processor time of its longest step."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,10 @@ class LoopHold:
 
 @contextmanager
 def measured_loop_hold() -> Iterator[LoopHold]:
-    """Measure every step of event loops of this thread while the context is open."""
+    """Measure every step of event loops of this thread while the context is open.
+
+    Objects of earlier tests are frozen: a garbage collection would need long to look at them.
+    """
     hold, run_step = LoopHold(), asyncio.Handle._run
 
     def run_measured(handle: asyncio.Handle) -> None:
@@ -35,6 +39,11 @@ def measured_loop_hold() -> Iterator[LoopHold]:
         run_step(handle)
         hold.record(time.thread_time() - began)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asyncio.Handle, "_run", run_measured)
-        yield hold
+    gc.collect()
+    gc.freeze()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio.Handle, "_run", run_measured)
+            yield hold
+    finally:
+        gc.unfreeze()

@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 from domain.circuit_breaker import FAILURE_THRESHOLD, CircuitBreaker
 from infrastructure.canvas.circuit_breakers import (
     DEGRADED_HOSTS_MAX_AGE,
+    MAX_TRY_TIME,
     REJECTIONS_OF_DEGRADED_HOST,
+    SLOW_TRY_TIME,
     CircuitBreakers,
     count_states,
     load_circuit_breakers,
@@ -178,6 +180,27 @@ async def test_a_host_is_degraded_until_its_circuit_closes(
     await circuit_breakers.record_success(ORIGIN)
     clock.now -= timedelta(hours=1)
     assert await degraded() == [False, False], "a clock that was set back causes a new query"
+
+
+async def test_at_a_degraded_host_one_requested_run_waits_at_a_time(
+    circuit_breakers: CircuitBreakers, clock: SettableClock
+) -> None:
+    assert all(circuit_breakers.admits_requested_run(ORIGIN) for _ in range(2))
+    await record_failures(circuit_breakers)
+    assert [circuit_breakers.admits_requested_run(ORIGIN) for _ in range(2)] == [True, False]
+    await circuit_breakers.record_failure(ORIGIN)
+    clock.now += MINUTE
+    assert await circuit_breakers.admits_scheduled_run(ORIGIN)
+    assert not circuit_breakers.admits_requested_run(ORIGIN), "the probe waits"
+    clock.now += MAX_TRY_TIME
+    assert circuit_breakers.admits_requested_run(ORIGIN), "the probe has ended without a report"
+    clock.now += SLOW_TRY_TIME + MINUTE
+    await circuit_breakers.record_failure(ORIGIN)
+    assert not circuit_breakers.admits_requested_run(ORIGIN), "the last one waited for long"
+    clock.now += SLOW_TRY_TIME
+    assert circuit_breakers.admits_requested_run(ORIGIN)
+    await circuit_breakers.record_success(ORIGIN)
+    assert all(circuit_breakers.admits_requested_run(ORIGIN) for _ in range(2))
 
 
 async def test_a_host_that_rejects_tokens_in_a_row_is_degraded_and_its_circuit_is_closed(

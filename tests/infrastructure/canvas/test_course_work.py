@@ -41,7 +41,7 @@ async def test_one_request_reads_groups_assignments_and_submissions() -> None:
     )
     work = await read_course(server)
     assert ids_of(work) == ["1", "2"]
-    assert [group["id"] for group in work.groups] == ["11", "12"]
+    assert [group["id"] for group in work.groups or ()] == ["11", "12"]
     assert {assignment["group"]["id"] for assignment in work.assignments} == {"11"}
     assert server.calls() == [("assignment_groups", "100")]
 
@@ -115,7 +115,7 @@ async def test_fields_that_are_null_are_no_failure() -> None:
 async def test_a_course_without_assignments_costs_one_request(groups: list[dict[str, Any]]) -> None:
     server = CourseServer(groups)
     work = await read_course(server)
-    assert (ids_of(work), len(work.groups)) == ([], len(groups))
+    assert (ids_of(work), len(work.groups or ())) == ([], len(groups))
     assert server.calls() == [("assignment_groups", "100")]
 
 
@@ -158,7 +158,7 @@ async def test_a_list_without_groups_costs_one_request_if_no_assignments_were_kn
 async def test_an_assignment_that_is_sent_twice_is_read_once() -> None:
     groups = [group_row("11", assignment_row("1"), assignment_row("1")), group_row("11")]
     work = await read_course(always(groups))
-    assert (ids_of(work), len(work.groups)) == (["1"], 1)
+    assert (ids_of(work), len(work.groups or ())) == (["1"], 1)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ async def test_a_large_course_is_read_in_smaller_pages(
     server, reference = large_course(), await read_course(large_course())
     work = await read_course(server, limits)
     assert work == reference
-    assert (len(work.assignments), len(work.groups)) == (120, 3)
+    assert (len(work.assignments), len(work.groups or ())) == (120, 3)
     assert server.calls() == calls
 
 
@@ -112,7 +112,7 @@ async def test_a_canvas_that_always_nests_assignments_is_read_group_by_group() -
     server = large_course(70)
     server.nests_always = True
     work = await read_course(server, PAGE_OF_60)
-    assert (len(work.assignments), len(work.groups)) == (70, 3)
+    assert (len(work.assignments), len(work.groups or ())) == (70, 3)
     assert {path for path, _ in server.calls()} == {"assignment_groups"}
 
 
@@ -120,7 +120,7 @@ async def test_one_group_over_the_limit_does_not_fail_its_course() -> None:
     server = large_course(120)
     server.nests_always = True
     work = await read_course(server, PAGE_OF_60)
-    assert (len(work.assignments), work.groups) == (120, [])
+    assert (len(work.assignments), work.groups) == (120, None)
     assert {item["group"]["id"] for item in work.assignments} == {"11", "12"}
 
 

@@ -55,3 +55,29 @@ def test_the_enrollments_of_an_observed_student_are_left_out() -> None:
     assert with_own_enrollments(row, "42")["enrollments"] == [own]
     for unknown in ("1~42", None):
         assert with_own_enrollments(row, unknown) == row
+
+
+PERIOD = {"current_grading_period_id": "5", "current_grading_period_title": "Q2"}
+TOTALS = {"computed_current_score": 88.0, "computed_current_grade": "B"}
+
+
+def test_the_grading_period_is_named_while_totals_are_hidden() -> None:
+    row = enrollment_row(has_grading_periods=True, **PERIOD)
+    parsed = parsed_course(enrollments=[row], hide_final_grades=True)
+    assert parsed["grading_period"] == {"id": "5", "title": "Q2"}
+    assert (parsed["grades_hidden"], parsed["current_score"]) == (True, None)
+
+
+def test_without_a_current_period_totals_are_shown_only_if_the_course_permits_it() -> None:
+    for permitted, score in ((True, 88.0), (False, None), (None, None)):
+        row = enrollment_row(
+            has_grading_periods=True, totals_for_all_grading_periods_option=permitted, **TOTALS
+        )
+        assert parsed_course(enrollments=[row])["current_score"] == score
+
+
+def test_the_enrollment_with_the_most_values_states_the_totals() -> None:
+    empty = dict.fromkeys(("computed_current_grade", "computed_final_score"))
+    poor = enrollment_row(computed_current_score=50.0, computed_final_grade=None, **empty)
+    rich = enrollment_row(computed_current_score=50.0, computed_current_grade="F")
+    assert parsed_course(enrollments=[poor, rich])["current_grade"] == "F"

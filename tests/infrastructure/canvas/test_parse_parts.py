@@ -8,7 +8,7 @@ from infrastructure.canvas.parse_assignment import parse_assignment, parse_group
 from tests.infrastructure.canvas.rows import assignment_row, group_row, submission_row
 
 FIRST_DUE_AT, LAST_DUE_AT = "2026-09-10T00:00:00Z", "2026-09-20T00:00:00Z"
-CHECKPOINTS = [
+CHECKPOINTS: list[dict[str, Any]] = [
     {"tag": "reply_to_entry", "name": "Replies", "points_possible": 6, "due_at": LAST_DUE_AT},
     {"tag": "reply_to_topic", "name": None, "points_possible": 4, "due_at": FIRST_DUE_AT},
     {"tag": None, "due_at": "2026-09-01T00:00:00Z"},
@@ -46,6 +46,18 @@ def test_an_assignment_is_due_with_its_next_part_that_is_not_done(
     assert parsed["due_at"] == due_at
 
 
+def test_a_next_part_without_a_date_leaves_the_assignment_without_one() -> None:
+    checkpoints = [CHECKPOINTS[1], {**CHECKPOINTS[0], "due_at": None}]
+    row = assignment_row(due_at=None, checkpoints=checkpoints)
+    group = parse_group(group_row())
+    assert group
+    for score, due_at in ((None, FIRST_DUE_AT), (4.0, None)):
+        own = submission_row(workflow_state="unsubmitted", score=None, grade=None)
+        parsed = parse_assignment(row | {"submission": own | first_part(score=score)}, group, "42")
+        assert parsed
+        assert parsed["due_at"] == due_at
+
+
 @pytest.mark.parametrize(
     ("fields", "lock"),
     [
@@ -66,6 +78,10 @@ def test_an_assignment_is_due_with_its_next_part_that_is_not_done(
         (
             {"locked_for_user": True, "lock_info": None, "lock_explanation": "<a"},
             (True, "other", "<a"),
+        ),
+        (
+            {"locked_for_user": True, "lock_explanation": "Shut<script>x()</script>."},
+            (True, "other", "Shut."),
         ),
     ],
 )

@@ -80,9 +80,8 @@ def test_the_course_state_is_derived_from_the_row(fields: dict[str, Any], state:
         {"enrollments": [{"type": "student", "user_id": "42"}]},
         {"enrollments": []},
         {"enrollments": None},
-        {"enrollments": [enrollment_row(type="teacher")]},
+        {"enrollments": [enrollment_row(type="teacher")], "hide_final_grades": True},
         {"enrollments": [enrollment_row(type=["student"], role=None)]},
-        {"enrollments": [enrollment_row(type="observer", associated_user_id="9")]},
     ],
 )
 def test_hidden_totals_are_stored_as_null(fields: dict[str, Any]) -> None:
@@ -91,6 +90,26 @@ def test_hidden_totals_are_stored_as_null(fields: dict[str, Any]) -> None:
     assert [
         parsed[f"{which}_{kind}"] for which in ("current", "final") for kind in ("score", "grade")
     ] == [None] * 4
+
+
+def test_a_blank_grade_is_none() -> None:
+    submission = parsed_submission(submission_row(score=None, grade=" "))
+    assert submission
+    assert submission["grade"] is None
+
+
+def test_an_assignment_can_name_its_grading_period_itself() -> None:
+    group = parse_group(group_row())
+    assert group
+    row = assignment_row(grading_period_id=6, submission=None)
+    parsed = parse_assignment(row, group, "42")
+    assert parsed
+    assert parsed["grading_period_id"] == "6"
+
+
+def test_a_person_who_is_not_a_student_has_no_totals_to_hide() -> None:
+    parsed = parsed_course(enrollments=[enrollment_row(type="observer", associated_user_id="9")])
+    assert (parsed["current_score"], parsed["grades_hidden"]) == (None, False)
 
 
 def test_a_course_without_grades_has_visible_totals() -> None:
