@@ -196,6 +196,12 @@ class HostHealth(Protocol):
         While a host is degraded, one run may do so from time to time.
         """
 
+    def admits_requested_run(self, origin: str) -> bool:
+        """Return whether a run that a person requested may send requests to this host now.
+
+        While a host does not respond, one run at a time may wait for it.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class SharedCalendar:

@@ -150,8 +150,12 @@ class SyncRunner:
         )
 
     async def is_held_back(self, host_health: HostHealth, origin: str) -> bool:
-        """Return whether the run may send no request: it is scheduled and not the probe."""
-        return self._is_scheduled and not await host_health.admits_scheduled_run(origin)
+        """Return whether the run may send no request to a degraded host."""
+        if self._has_read:
+            return False
+        if self._is_scheduled:
+            return not await host_health.admits_scheduled_run(origin)
+        return not host_health.admits_requested_run(origin)
 
     async def report_host(self, host_health: HostHealth, origin: str) -> None:
         """Report whether the host responded, if the run shows it."""
@@ -278,7 +282,7 @@ async def _load_token(runner: SyncRunner, connection: Connection, vault: Vault) 
 def _unreachable_host(origin: str) -> CanvasUnreachable:
     return CanvasUnreachable(
         f"{origin} did not respond to the last syncs, so this one sent no request; the next sync"
-        " follows when it responds again."
+        " follows when it responds again. You can try it yourself in a minute."
     )
 
 

@@ -2,8 +2,8 @@
 
 The circuit is closed while the host responds. After FAILURE_THRESHOLD failed runs in a row it
 opens: a scheduled run at this host then fails without a request, until the open time is over. The
-first scheduled run after that is the probe, and sends a request. Runs that people request are not
-held back; their results count like that of a probe.
+first scheduled run after that is the probe, and sends a request. A run that a person requests may
+send one at any time, if no other run waits for the host; its result counts like that of a probe.
 """
 
 from datetime import datetime, timedelta
@@ -84,8 +84,11 @@ def open_time(openings: int, random_value: float) -> timedelta:
 
 
 def host_responded(run: SyncRun) -> bool | None:
-    """Return whether the host responded during a run; None if the run does not show it."""
-    if run["status"] in {"completed", "partial"}:
+    """Return whether the host responded during a run; None if the run does not show it.
+
+    A run in which courses failed shows that the host listed them.
+    """
+    if run["status"] in {"completed", "partial"} or run["courses"]["failed"]:
         return True
     if run["status"] != "failed" or not run["error"]:
         return None

@@ -56,7 +56,9 @@ async def test_the_probe_sends_requests_and_reports_the_host(app: Application) -
     assert app.host_health.reports == [(ORIGIN, True), (ORIGIN, False)]
 
 
-async def test_a_run_that_a_person_requests_is_never_held_back(app: Application) -> None:
+async def test_a_run_that_a_person_requests_sends_requests_to_a_degraded_host(
+    app: Application,
+) -> None:
     connection_id = await app.set_up()
     await app.run_next()
     app.host_health.degraded.add(ORIGIN)
@@ -64,6 +66,31 @@ async def test_a_run_that_a_person_requests_is_never_held_back(app: Application)
     await app.run_next()
     assert (await app.last_run(connection_id))["status"] == "completed"
     assert app.host_health.reports == [(ORIGIN, True)] * 2
+
+
+async def test_a_requested_run_fails_at_once_while_another_one_waits_for_the_host(
+    app: Application,
+) -> None:
+    connection_id = await app.set_up()
+    await app.run_next()
+    app.host_health.degraded.add(ORIGIN)
+    app.host_health.busy.add(ORIGIN)
+    await app.request(connection_id)
+    await app.run_next()
+    run = await app.last_run(connection_id)
+    assert run["error"]
+    assert (run["error"]["code"], run["requests"]["total"]) == ("canvas-unreachable", 0)
+    assert app.host_health.reports == [(ORIGIN, True)]
+
+
+async def test_a_host_that_lists_courses_has_responded_although_all_of_them_fail(
+    app: Application,
+) -> None:
+    app.canvas.fetched = [FetchedCourse(course("1"), None, CanvasUnreachable("error 500"))]
+    connection_id = await app.set_up()
+    await app.run_next()
+    assert (await app.last_run(connection_id))["status"] == "failed"
+    assert app.host_health.reports == [(ORIGIN, True)]
 
 
 async def test_a_rejected_token_is_reported_to_the_health_of_the_host(app: Application) -> None:

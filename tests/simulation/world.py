@@ -155,8 +155,11 @@ class World:
         """Return what a run that starts now will cost, and how it will end."""
         connections, hosts, costs = self.connections, self.hosts, self.costs
         is_degraded = hosts.is_degraded(host)
-        is_scheduled = not connections.is_manual[connection]
-        if is_degraded and is_scheduled and not hosts.admits_scheduled_run(host, self.now):
+        if is_degraded and not (
+            hosts.admits_requested_run(host, self.now)
+            if connections.is_manual[connection]
+            else hosts.admits_scheduled_run(host, self.now)
+        ):
             return costs.held_back_cost(), HELD_BACK
         behaviour = hosts.behaviour(host, self.now)
         if behaviour == "responds" and connections.has_revoked_token[connection]:
