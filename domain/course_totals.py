@@ -61,14 +61,6 @@ class CalculatedTotals(NamedTuple):
     final_dropped: tuple[str, ...] = ()
 
 
-class PeriodTotals(NamedTuple):
-    """The totals of a grading period and its weight in per cent."""
-
-    weight: float | None
-    current_score: float | None
-    final_score: float | None
-
-
 def calculate_totals(
     groups: Sequence[GroupRules],
     items: Iterable[GradedItem],
@@ -166,30 +158,6 @@ def _number(id: str) -> tuple[int, str]:
     if local.isdecimal() and (shard.isdecimal() or not shard):
         return int(shard or 0) * SHARD_SIZE + int(local), ""
     return -1, id
-
-
-def combine_periods(periods: Iterable[PeriodTotals]) -> CalculatedTotals:
-    """The totals of a course whose grading periods have weights, from the totals of the periods."""
-    current = final = current_weight = final_weight = 0.0
-    known = False
-    for weight, current_score, final_score in periods:
-        share = weight or 0.0
-        final_weight += share
-        final += (final_score or 0.0) * (share / 100)
-        if current_score is not None:
-            known = True
-            current_weight += share
-            current += current_score * (share / 100)
-    current = _scale_up(current, current_weight)
-    return CalculatedTotals(
-        round_float(current) if known else None, round_float(_scale_up(final, final_weight))
-    )
-
-
-def _scale_up(score: float, weight: float) -> float:
-    if weight >= 100:  # noqa: PLR2004
-        return score
-    return score * 100 / weight if weight else 0.0
 
 
 def grade_for(

@@ -88,11 +88,6 @@ class Assignment:
     parts: "tuple[Assignment, ...]" = ()
 
     @property
-    def is_assigned(self) -> bool:
-        """Whether the students of the course have it to do."""
-        return self.situation is None or self.situation.assigned
-
-    @property
     def submission_types(self) -> list[str]:
         """The submission types, one after another."""
         return self.submission_type.split(",")

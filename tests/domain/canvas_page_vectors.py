@@ -1,7 +1,7 @@
 """Courses and totals from the tests of Canvas's grades page, as numbers.
 
-The page calculates in the browser. Only what the server calculates alike is here; a group's result
-is written as the percentage of its points that Canvas's test expects.
+These tests of Canvas check the code that runs in the browser. The vectors are those for which the
+server gives the same result. The result of a group is in per cent of its points.
 """
 
 from tests.domain.canvas_total_vectors import (

@@ -11,9 +11,7 @@ from domain.course_totals import (
     CalculatedTotals,
     GradedItem,
     GroupRules,
-    PeriodTotals,
     calculate_totals,
-    combine_periods,
     grade_for,
 )
 from tests.domain.canvas_page_vectors import PAGE_VECTORS
@@ -165,38 +163,6 @@ def test_the_largest_numbers_have_a_total() -> None:
     works = [item("1", 9e14, 1e-9), item("2", 9e14, 9e14), item("3", 1e-9, 9e14)]
     totals = calculate_totals(groups, works, weighted=False)
     assert totals == reference_totals(groups, works, weighted=False, completed=False)
-
-
-@pytest.mark.parametrize(
-    ("periods", "current", "final"),
-    [
-        ([(25, 95.13, 59.23), (75, 87.6, 43.35)], 89.48, 47.32),
-        ([(25, 95.13, 59.23), (50, 87.6, 43.35)], 90.11, 48.64),
-        ([(100, 95.13, 59.23), (50, 87.6, 43.35)], 138.93, 80.91),
-        ([(0, 95.13, 59.23), (0, 87.6, 43.35)], 0.0, 0.0),
-        ([(None, 95.13, 59.23), (None, 87.6, 43.35)], 0.0, 0.0),
-        ([(None, 95.13, 59.23), (50, 87.6, 43.35)], 87.6, 43.35),
-        ([(25, None, 0.0), (75, None, 0.0)], None, 0.0),
-        ([(25, 95.13, None), (75, 87.6, None)], 89.48, 0.0),
-        ([(25, None, 0.0), (75, 87.6, 43.35)], 87.6, 32.51),
-        ([(25, 95.13, None), (75, 87.6, 43.35)], 89.48, 32.51),
-        ([(25, 0.0, 0.0), (75, 0.0, 0.0)], 0.0, 0.0),
-        ([(None, None, None), (None, None, None)], None, 0.0),
-        ([(50, 75.0, 75.0), (50, 50.0, 50.0)], 62.5, 62.5),
-        ([(5, 75.0, 75.0), (5, 50.0, 50.0)], 62.5, 62.5),
-        ([(100, 75.0, 75.0), (100, 50.0, 50.0)], 125.0, 125.0),
-        ([(25, 75.0, 75.0), (75, 50.0, 50.0)], 56.25, 56.25),
-        ([(50, 75.0, 75.0), (50, None, None)], 75.0, 37.5),
-        ([], None, 0.0),
-    ],
-)
-def test_weighted_grading_periods_make_the_total_of_the_course(
-    periods: list[tuple[float | None, float | None, float | None]],
-    current: float | None,
-    final: float,
-) -> None:
-    totals = combine_periods(PeriodTotals(*period) for period in periods)
-    assert totals == CalculatedTotals(current, final)
 
 
 @pytest.mark.parametrize(
