@@ -25,7 +25,7 @@ DUE_DATES_SQL = sql.SQL(
 )
 
 Done = Literal["excused", "graded", "submitted"]
-"""The status of what needs no more work."""
+"""The statuses of what is done."""
 
 
 class DatedPart(NamedTuple):

@@ -19,7 +19,7 @@ STATUS_SQL = sql.SQL(
 """The status at the time `now` of a row that has the columns of `CLOCK_COLUMNS`."""
 
 DONE_STATUSES = frozenset({"excused", "graded", "submitted"})
-"""The statuses of an assignment, or of a part, that needs no more work."""
+"""The statuses of an assignment, or of a part, that is done."""
 SUBMITTED_STATES = frozenset({"submitted", "pending_review"})
 """Values of Canvas's `workflow_state` of a submission that waits for a grade or for a review."""
 STATES_OF_ALL_PARTS = frozenset({"submitted", "graded"})

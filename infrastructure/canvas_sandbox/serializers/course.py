@@ -227,7 +227,7 @@ def _term_fields(term: Term) -> dict[str, Any]:
 
 
 def image_url(course: Course, domain: str) -> object:
-    """The URL of the picture of a course, signed anew in each response; None without a picture."""
+    """The URL of the picture of a course, with a new signature each time; None if it has none."""
     if not course.has_image:
         return None
     return placeholder("image", f"https://inst-fs.{domain}/courses/{course.id}/card.png")
