@@ -53,8 +53,9 @@ format: setup ## format the code and apply the safe fixes of the linter
 bench: setup ## run the benchmarks with their peers
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-soak: setup ## kill, freeze and cut off real processes under load, SEEDS times
+soak: setup ## kill and cut off processes SEEDS times, and try each law of the event log for long
 	$(BIN)/python -m pytest -n 2 tests/faults --seeds=$(SEEDS) $(ARGS)
+	EASEBOARD_SOAK=1 $(BIN)/python -m pytest -n 2 tests/event_store_cases $(ARGS)
 
 fuzz: setup ## fuzz Canvas responses, Canvas addresses and page links, SECONDS each
 	$(BIN)/python -m tests.fuzzing response -max_total_time=$(SECONDS)

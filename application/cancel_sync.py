@@ -22,8 +22,12 @@ async def cancel_sync(command: CancelSync, *, store: Store) -> None:
     Raises: ConnectionNotFound if the person has no such connection; NoSyncRunning if it has no
     active run.
     """
-    connection = await store.load(Connection, command.connection_id)
-    connection.require_owner(command.person_id)
-    sync = await store.load(Sync, Sync.id_for(connection.id))
-    sync.cancel()
-    await store.save(sync)
+
+    async def cancel() -> None:
+        connection = await store.load(Connection, command.connection_id)
+        connection.require_owner(command.person_id)
+        sync = await store.load(Sync, Sync.id_for(connection.id))
+        sync.cancel()
+        await store.save(sync)
+
+    await store.in_turn(command.connection_id, cancel)

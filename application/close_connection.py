@@ -17,18 +17,18 @@ class CloseConnection:
 
 
 async def close_connection(command: CloseConnection, *, store: Store, vault: Vault) -> None:
-    """Destroy the tokens, cancel the active run and close the connection.
-
-    The tokens are destroyed first. After a crash in between, the command can be repeated; a closed
-    connection cannot be closed again to destroy them.
+    """Cancel the active run, close the connection and destroy its tokens, in one transaction.
 
     Raises: ConnectionNotFound if the person has no such connection.
     """
-    connection = await store.load(Connection, command.connection_id)
-    connection.require_owner(command.person_id)
-    sync = await store.load(Sync, Sync.id_for(connection.id))
-    if sync.active_run:
-        sync.cancel()
-    connection.close()
-    await vault.destroy(connection.id)
-    await store.save(sync, connection)
+
+    async def close() -> None:
+        connection = await store.load(Connection, command.connection_id)
+        connection.require_owner(command.person_id)
+        sync = await store.load(Sync, Sync.id_for(connection.id))
+        if sync.active_run:
+            sync.cancel()
+        connection.close()
+        await store.save(sync, connection, secrets=[vault.destroying(connection.id)])
+
+    await store.in_turn(command.connection_id, close)

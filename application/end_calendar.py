@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.ports import Calendars
+from application.ports import Calendars, Store
+from domain.calendar import Calendar
+from domain.errors import PersonIsErased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +15,28 @@ class EndCalendar:
     person_id: UUID
 
 
-async def end_calendar(command: EndCalendar, *, calendars: Calendars) -> None:
-    """End the address, if there is one; calendar programs that have it get 404 from then on."""
-    await calendars.end(command.person_id)
+async def end_calendar(command: EndCalendar, *, store: Store, calendars: Calendars) -> None:
+    """End the address, if there is one; calendar programs that have it get 404 from then on.
+
+    It is deleted in the transaction of the event, which is not recorded for an erased person.
+    """
+    stream = Calendar.id_for(command.person_id)
+
+    async def end() -> None:
+        calendar = await store.load(Calendar, stream)
+        calendar.end(command.person_id)
+        # Without an event nothing is deleted: it could be the address of a newer event.
+        if calendar.pending_events:
+            await _save_end(calendar, command, store, calendars)
+
+    await store.in_turn(stream, end)
+
+
+async def _save_end(
+    calendar: Calendar, command: EndCalendar, store: Store, calendars: Calendars
+) -> None:
+    ending = calendars.ending(command.person_id)
+    try:
+        await store.save(calendar, secrets=[ending])
+    except PersonIsErased:
+        await store.save(secrets=[ending])

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from domain.event import Event
+from domain.log_position import LogPosition
 
 
 @dataclass(slots=True)
 class EventMetadata:
-    """The metadata of appended events, and the position of the last one."""
+    """The metadata of appended events, and the place of the last one."""
 
     actor: str
     """Who acts: a user id, or a part of the program such as `worker`."""
@@ -17,8 +20,14 @@ class EventMetadata:
     """The id of everything that belongs together: a request id or a sync id."""
     causation_id: UUID | None = None
     """The id of the event that caused the appended ones; always None: no command sets it yet."""
-    position: int = 0
-    """The position of the last event that was appended with this metadata; 0 if there is none."""
+    command_id: UUID | None = None
+    """The id of the command, if the client can repeat it: a digest of its idempotency key."""
+    recorded: tuple[Event, ...] = ()
+    """What this command has appended already, if its response was lost and it is repeated."""
+    versions: dict[UUID, int] = field(default_factory=dict)
+    """The versions of the streams after the last append to each, by their ids."""
+    appended: LogPosition | None = None
+    """The place of the last event that was appended with this metadata; None without one."""
 
 
 _CURRENT: ContextVar[EventMetadata] = ContextVar("event_metadata")

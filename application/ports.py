@@ -1,6 +1,13 @@
 """What the commands need from outside: the ports, each below the types of its values."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,21 +22,57 @@ from domain.errors import CanvasFailure
 from domain.events.sync import Requests
 
 A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R")
+
+
+class SecretChange:
+    """A change of stored secrets, which is made in the transaction of an append; see Store.save."""
+
+    __slots__ = ()
 
 
 class Store(Protocol):
     """The event log, as streams of aggregates."""
 
-    async def load(self, kind: type[A], stream: UUID) -> A:
-        """Rebuild an aggregate from its events; a stream without events gives a new one."""
+    async def load(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
+        """Rebuild an aggregate from its events, up to `version` if given.
 
-    async def save(self, *aggregates: Aggregate) -> None:
-        """Append all pending events in one transaction.
+        A stream without events gives a new one.
+        """
 
-        The saved aggregates keep the times of this process. The log has those of the database,
-        which clients receive: load the aggregate again to return a time of a new event.
+    async def person_of(self, stream: UUID) -> UUID | None:
+        """Return the person of a stream without reading its events; None if it has none."""
 
-        Raises: VersionConflict if a stream has newer events; then nothing is appended.
+    async def in_turn(self, stream: UUID, decide: Callable[[], Awaitable[R]]) -> R:
+        """Call `decide`, which loads, decides and saves, when it is the turn of this command.
+
+        The commands of one stream take their turns in the order in which they arrive. After a
+        VersionConflict, which another process has caused, `decide` is called again. It must
+        therefore not send requests to Canvas.
+
+        Raises: what `decide` raises; ConnectionBusy if too many wait, or the turn does not come.
+        """
+
+    async def save(self, *aggregates: Aggregate, secrets: Sequence[SecretChange] = ()) -> None:
+        """Append all pending events and make the changes of secrets, in one transaction.
+
+        Without a pending event only the secrets are changed: nothing then keeps another process
+        from changing the same ones. Events that decide nothing, which others appended meanwhile,
+        are no conflict. The saved aggregates keep the times of this process. The log has those of
+        the database, which clients receive: load the aggregate again to return a time of a new
+        event.
+
+        Raises: VersionConflict if a stream has newer events; PersonIsErased. Then nothing is
+        appended or changed.
+        """
+
+    async def record(self, kind: type[A], stream: UUID, decide: Callable[[A], None]) -> None:
+        """Append events that decide nothing, such as confirmations, at the end of a stream.
+
+        `decide` records them on the aggregate; it may be called again, and together with those of
+        other callers. For a kind that is APPEND_ONLY, the aggregate has its version but no state.
+
+        Raises: what `decide` raises; nothing is appended for this caller then.
         """
 
     async def has_newer_events(self, aggregate: Aggregate) -> bool:
@@ -45,8 +88,15 @@ class Vault(Protocol):
     def fingerprint(self, token: str) -> str:
         """Return 8 hex digits that identify a token among others and do not reveal it."""
 
-    async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
-        """Store a token; the other tokens of the connection remain."""
+    def storing(
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+    ) -> SecretChange:
+        """Return the change that stores a token; the other tokens of the connection remain."""
+
+    def replacing(
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+    ) -> SecretChange:
+        """Return the change that encrypts a token anew; it does nothing if it is not stored."""
 
     async def load(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
@@ -56,8 +106,11 @@ class Vault(Protocol):
         Raises: KeyError if it was destroyed.
         """
 
-    async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
-        """Destroy the token with this fingerprint, or all tokens of the connection."""
+    def destroying(self, connection_id: UUID, *, keep: str | None = None) -> SecretChange:
+        """Return the change that destroys all tokens of a connection.
+
+        The token with the fingerprint `keep` remains.
+        """
 
 
 class CanvasUser(NamedTuple):
@@ -214,11 +267,8 @@ class SharedCalendar:
 class Calendars(Protocol):
     """The secret addresses of calendars, at most one for each person."""
 
-    async def share(self, person_id: UUID) -> SharedCalendar:
-        """Make a new address; the earlier one of the person ends at once.
+    def sharing(self, person_id: UUID) -> tuple[str, SecretChange]:
+        """Return a new secret, and the change that makes it the only one of the person."""
 
-        Raises: PersonIsErased if the data of the person was erased.
-        """
-
-    async def end(self, person_id: UUID) -> None:
-        """End the address of a person, if there is one."""
+    def ending(self, person_id: UUID) -> SecretChange:
+        """Return the change that ends the address of a person."""

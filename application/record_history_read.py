@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.ports import Store
-from domain.connection import Connection
 from domain.errors import ConnectionNotFound
 from domain.history_access import HistoryAccess
 
@@ -19,18 +18,20 @@ class RecordHistoryRead:
 
 
 async def record_history_read(command: RecordHistoryRead, *, store: Store) -> None:
-    """Record who read what.
+    """Record who read what; also of a connection with events that cannot be read.
 
     Raises: ConnectionNotFound if there is no such connection.
     """
-    connection = await store.load(Connection, command.connection_id)
-    if not connection.exists:
+    person_id = await store.person_of(command.connection_id)
+    if person_id is None:
         raise ConnectionNotFound(command.connection_id)
-    access = await store.load(HistoryAccess, HistoryAccess.id_for(connection.id))
-    access.record_read(
-        connection_id=connection.id,
-        person_id=connection.person_id,
-        reader=command.reader,
-        what=command.what,
-    )
-    await store.save(access)
+
+    def record_read(access: HistoryAccess) -> None:
+        access.record_read(
+            connection_id=command.connection_id,
+            person_id=person_id,
+            reader=command.reader,
+            what=command.what,
+        )
+
+    await store.record(HistoryAccess, HistoryAccess.id_for(command.connection_id), record_read)

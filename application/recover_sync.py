@@ -21,8 +21,13 @@ async def recover_sync(command: RecoverSync, *, store: Store, queue: Queue) -> N
 
     It changes nothing if the worker is alive, so it can be executed at any time.
     """
-    sync = await store.load(Sync, Sync.id_for(command.connection_id))
-    if await resolve_dead_worker(sync, queue):
-        await store.save(sync)
-        await queue.release(command.connection_id)
+
+    async def resolve() -> Sync:
+        sync = await store.load(Sync, Sync.id_for(command.connection_id))
+        if await resolve_dead_worker(sync, queue):
+            await store.save(sync)
+            await queue.release(command.connection_id)
+        return sync
+
+    sync = await store.in_turn(command.connection_id, resolve)
     await enqueue_queued_run(sync, store, queue)

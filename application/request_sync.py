@@ -6,10 +6,11 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from application.clock import Clock, utc_now
+from application.event_metadata import current_metadata
 from application.ports import Queue, Store
 from application.requeue_sync import enqueue_queued_run
 from domain.connection import Connection
-from domain.events.sync import Requests
+from domain.events.sync import Requests, SyncRequested
 from domain.next_sync import choose_mode, require_due
 from domain.sync import Sync
 
@@ -56,6 +57,30 @@ async def request_sync(
         SyncNotDue: If the run is scheduled and not due.
         SyncAlreadyRunning: If a run has not ended, also if it was just requeued.
     """
+    queued = recorded_sync()
+    if queued is None:
+
+        async def request() -> QueuedSync:
+            return await _request_run(command, store, queue, interval, clock)
+
+        queued = await store.in_turn(command.connection_id, request)
+    connection = await store.load(Connection, command.connection_id)
+    urgent = command.trigger != "schedule"
+    await queue.enqueue(connection.id, connection.canvas_url, urgent=urgent)
+    return queued
+
+
+def recorded_sync() -> QueuedSync | None:
+    """Return the run that this command has requested already, if its response was lost."""
+    for event in current_metadata().recorded:
+        if isinstance(event, SyncRequested):
+            return QueuedSync(event.sync_id, event.connection_id, event.trigger, event.mode)
+    return None
+
+
+async def _request_run(
+    command: RequestSync, store: Store, queue: Queue, interval: timedelta, clock: Clock
+) -> QueuedSync:
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
     connection.require_active()
@@ -71,8 +96,6 @@ async def request_sync(
     queued = QueuedSync(uuid4(), connection.id, command.trigger, mode)
     sync.request(**queued._asdict(), person_id=command.person_id)
     await store.save(sync)
-    urgent = command.trigger != "schedule"
-    await queue.enqueue(connection.id, connection.canvas_url, urgent=urgent)
     return queued
 
 

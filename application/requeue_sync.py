@@ -24,12 +24,19 @@ async def requeue_sync(command: RequeueSync, *, store: Store, queue: Queue) -> N
 
     Nothing happens if the run is no longer assigned to this worker.
     """
-    sync = await store.load(Sync, Sync.id_for(command.connection_id))
-    attempt = sync.attempt
-    if attempt is None or attempt.worker != command.worker:
+
+    async def requeue() -> Sync | None:
+        sync = await store.load(Sync, Sync.id_for(command.connection_id))
+        attempt = sync.attempt
+        if attempt is None or attempt.worker != command.worker:
+            return None
+        sync.requeue(attempt, command.reason)
+        await store.save(sync)
+        return sync
+
+    sync = await store.in_turn(command.connection_id, requeue)
+    if sync is None:
         return
-    sync.requeue(attempt, command.reason)
-    await store.save(sync)
     crashed = command.reason == "broke_off"
     await enqueue_queued_run(
         sync, store, queue, delay_seconds=_retry_delay_seconds(sync) if crashed else 0

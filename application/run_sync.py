@@ -11,9 +11,11 @@ import structlog
 from application.batching import consume_in_batches
 from application.event_metadata import current_metadata
 from application.find_courses import find_all_courses
+from application.load_token import load_token
 from application.plan_incremental_sync import SyncPlan, make_plan, plan_incremental_sync
 from application.ports import Canvas, CanvasAccount, FetchedCourse, HostHealth, Store, Vault
 from application.request_sync import NO_REQUESTS
+from application.validate_connection import record_rejection
 from domain.circuit_breaker import host_responded
 from domain.connection import Connection
 from domain.errors import (
@@ -237,7 +239,7 @@ async def _read_account(
 
     The account is then read again with the new token.
     """
-    token = await _load_token(runner, connection, vault)
+    connection, token = await _load_token(runner, connection, store, vault)
     host_degraded = await host_health.is_degraded(connection.canvas_url)
     if token and host_degraded and await runner.is_held_back(host_health, connection.canvas_url):
         await runner.fail(_unreachable_host(connection.canvas_url), NO_REQUESTS)
@@ -255,28 +257,25 @@ async def _read_account(
                 if newest.token_fingerprint != connection.token_fingerprint:
                     return newest
                 await runner.fail(rejection, account.requests)
-                await _reject_token(connection, rejection, store)
+                await record_rejection(connection, rejection.detail, store)
             except CanvasFailure as failure:
                 await runner.fail(failure, account.requests)
     return None
 
 
-async def _load_token(runner: SyncRunner, connection: Connection, vault: Vault) -> str | None:
-    """Return the token of a connection; without a usable one the run fails."""
+async def _load_token(
+    runner: SyncRunner, connection: Connection, store: Store, vault: Vault
+) -> tuple[Connection, str | None]:
+    """Return the newest connection and its token; without a usable one the run fails."""
     try:
         connection.require_active()
-        return await vault.load(
-            connection.person_id,
-            connection.id,
-            connection.canvas_url,
-            connection.token_fingerprint,
-        )
+        return await load_token(connection, store, vault)
     except DomainError as refusal:
         await runner.fail(ConnectionUnusable(str(refusal)), NO_REQUESTS)
     except KeyError:
         failure = ConnectionUnusable("The token of this connection was destroyed: replace it.")
         await runner.fail(failure, NO_REQUESTS)
-    return None
+    return connection, None
 
 
 def _unreachable_host(origin: str) -> CanvasUnreachable:
@@ -284,16 +283,3 @@ def _unreachable_host(origin: str) -> CanvasUnreachable:
         f"{origin} did not respond to the last syncs, so this one sent no request; the next sync"
         " follows when it responds again. You can try it yourself in a minute."
     )
-
-
-async def _reject_token(used: Connection, failure: CanvasTokenRejected, store: Store) -> None:
-    """Record that Canvas rejected the token, unless it was replaced in the meantime."""
-    for _ in range(MAX_APPEND_ATTEMPTS):
-        connection = await store.load(Connection, used.id)
-        if connection.token_fingerprint == used.token_fingerprint:
-            connection.reject_token(failure.detail)
-        try:
-            return await store.save(connection)
-        except VersionConflict:
-            continue
-    raise VersionConflict(used.id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from application.ports import Canvas, CanvasUser, Queue, Store, Vault
-from application.request_sync import QueuedSync
+from application.request_sync import QueuedSync, recorded_sync
 from domain.connection import Connection
 from domain.errors import ConnectionExists
 from domain.sync import Sync
@@ -26,8 +26,7 @@ async def set_up_connection(
 ) -> QueuedSync:
     """Check the token at Canvas, store it, open the connection; return its first run, queued.
 
-    The token is stored before the event that has its fingerprint. Without that event the token is
-    not used, so an interrupted command does no harm.
+    The token is stored in the transaction of the event that has its fingerprint.
 
     Raises:
         CanvasUrlNotAllowed: If no token may be sent to this address.
@@ -35,16 +34,17 @@ async def set_up_connection(
         CanvasFailure: If Canvas refuses the token or does not respond.
     """
     origin = canvas.allowed_origin(command.canvas_url)
-    connection = await _new_connection(command.person_id, origin, store)
-    user = await canvas.fetch_user(origin, command.api_token)
-    await vault.store(command.person_id, connection.id, origin, command.api_token)
-    fingerprint = vault.fingerprint(command.api_token)
-    _open_connection(connection, command, origin, user, fingerprint)
-    sync = Sync.new(Sync.id_for(connection.id))
-    queued = QueuedSync(uuid4(), connection.id, trigger="setup", mode="full")
-    sync.request(**queued._asdict(), person_id=command.person_id)
-    await store.save(connection, sync)
-    await queue.enqueue(connection.id, origin, urgent=True)
+    queued = recorded_sync()
+    if queued is None:
+        await _new_connection(command.person_id, origin, store)
+        user = await canvas.fetch_user(origin, command.api_token)
+
+        async def open_connection() -> QueuedSync:
+            return await _open_connection(command, origin, user, store, vault)
+
+        turn = Connection.id_for(command.person_id, origin, 1)
+        queued = await store.in_turn(turn, open_connection)
+    await queue.enqueue(queued.connection_id, origin, urgent=True)
     return queued
 
 
@@ -60,21 +60,24 @@ async def _new_connection(person_id: UUID, origin: str, store: Store) -> Connect
         number += 1
 
 
-def _open_connection(
-    connection: Connection,
-    command: SetUpConnection,
-    origin: str,
-    user: CanvasUser,
-    fingerprint: str,
-) -> None:
+async def _open_connection(
+    command: SetUpConnection, origin: str, user: CanvasUser, store: Store, vault: Vault
+) -> QueuedSync:
+    connection = await _new_connection(command.person_id, origin, store)
     connection.open(
         person_id=command.person_id,
         canvas_url=origin,
         canvas_name=command.canvas_name or _host_of(origin),
         canvas_user_id=user.id,
         canvas_user_name=user.name,
-        token_fingerprint=fingerprint,
+        token_fingerprint=vault.fingerprint(command.api_token),
     )
+    sync = Sync.new(Sync.id_for(connection.id))
+    queued = QueuedSync(uuid4(), connection.id, trigger="setup", mode="full")
+    sync.request(**queued._asdict(), person_id=command.person_id)
+    token = vault.storing(command.person_id, connection.id, origin, command.api_token)
+    await store.save(connection, sync, secrets=[token])
+    return queued
 
 
 def _host_of(origin: str) -> str:

@@ -1,11 +1,20 @@
 """The command that checks at Canvas whether the token of a connection is valid."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.ports import Canvas, Store, Vault
+from application.event_metadata import current_metadata
+from application.load_token import load_token
+from application.ports import Canvas, CanvasUser, Store, Vault
 from domain.connection import Connection
-from domain.errors import CanvasForbidden, CanvasTokenRejected, ConnectionNotFound
+from domain.errors import (
+    CanvasForbidden,
+    CanvasTokenRejected,
+    ConnectionIsNotActive,
+    ConnectionNotFound,
+)
+from domain.events import TokenRejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,25 +36,57 @@ async def validate_connection(
         ConnectionNotFound: If the person has no such connection, or its token is destroyed.
         CanvasFailure: If Canvas does not respond, or with an error.
     """
+    if recorded := current_metadata().recorded:
+        return next((event.reason for event in recorded if isinstance(event, TokenRejected)), None)
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
     try:
-        token = await vault.load(
-            command.person_id, connection.id, connection.canvas_url, connection.token_fingerprint
-        )
+        connection, token = await load_token(connection, store, vault)
     except KeyError as destroyed:
         raise ConnectionNotFound(connection.id) from destroyed
     try:
         user = await canvas.fetch_user(connection.canvas_url, token)
     except CanvasTokenRejected as rejected:
-        connection.reject_token(rejected.detail)
-        await store.save(connection)
+        await record_rejection(connection, rejected.detail, store)
         return rejected.detail
     except CanvasForbidden as forbidden:
         return forbidden.detail
-    if connection.status == "token_rejected":
-        connection.rotate_token(user.id, connection.token_fingerprint)
-    else:
-        connection.record_validation(user.name)
-    await store.save(connection)
+    await _record_acceptance(connection, user, store)
     return None
+
+
+async def record_rejection(checked: Connection, reason: str, store: Store) -> None:
+    """Record that Canvas rejected a token, unless it was replaced or the connection was closed."""
+
+    async def reject() -> None:
+        connection = await store.load(Connection, checked.id)
+        if connection.token_fingerprint == checked.token_fingerprint:
+            connection.reject_token(reason)
+            await store.save(connection)
+
+    await store.in_turn(checked.id, reject)
+
+
+async def _record_acceptance(checked: Connection, user: CanvasUser, store: Store) -> None:
+    """Record that Canvas accepts a token, unless it was replaced meanwhile.
+
+    Raises: ConnectionNotFound if the connection was closed meanwhile.
+    """
+
+    async def accept_again() -> None:
+        connection = await store.load(Connection, checked.id)
+        connection.require_owner(checked.person_id)
+        if connection.token_fingerprint == checked.token_fingerprint:
+            connection.rotate_token(user.id, connection.token_fingerprint)
+            await store.save(connection)
+
+    def confirm(connection: Connection) -> None:
+        connection.require_owner(checked.person_id)
+        if connection.token_fingerprint == checked.token_fingerprint:
+            connection.record_validation(user.name)
+
+    if checked.status == "token_rejected":
+        await store.in_turn(checked.id, accept_again)
+    else:
+        with suppress(ConnectionIsNotActive):
+            await store.record(Connection, checked.id, confirm)

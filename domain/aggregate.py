@@ -1,7 +1,7 @@
 """The base class of aggregates: objects that are rebuilt from the events of one stream."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 import eventsourcing.domain
@@ -19,6 +19,9 @@ class Aggregate(eventsourcing.domain.Aggregate):
 
     A method that decides records events, or raises a DomainError and records none.
     """
+
+    APPEND_ONLY: ClassVar[bool] = False
+    """Whether no event of the stream decides anything, so that it need not be read to append."""
 
     person_id: UUID
     """The person whose data this is; their key encrypts the events."""

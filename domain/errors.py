@@ -10,6 +10,7 @@ DomainError                  a rule refuses the request
 ├── NoSyncRunning            there is no run to start or to cancel
 ├── SyncIsOver               the run has ended, or another attempt has replaced this one
 ├── SyncNotDue               the scheduler requested a run too early
+├── ConnectionBusy           too many commands wait for their turn on one connection
 ├── PersonIsErased           the key of the person is destroyed
 └── VersionConflict          other events were appended to the stream first
 CanvasFailure                Canvas could not be read
@@ -129,6 +130,16 @@ class SyncNotDue(DomainError):
 
     def __str__(self) -> str:
         return f"Connection {self.connection_id} is not due for a sync yet."
+
+
+@dataclass(unsafe_hash=True)
+class ConnectionBusy(DomainError):
+    """Too many commands wait for their turn on one connection, or the turn does not come."""
+
+    stream: UUID
+
+    def __str__(self) -> str:
+        return "Other requests for the same connection are still being handled: try again later."
 
 
 @dataclass(unsafe_hash=True)

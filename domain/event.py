@@ -19,6 +19,8 @@ class Event(AggregateEvent):
 
     ENCRYPTED: ClassVar[bool] = True
     """Whether the fields are stored encrypted with the key of the person whose data they are."""
+    DECIDES: ClassVar[bool] = True
+    """Whether a later decision may depend on the event; if not, it conflicts with no other one."""
 
     def apply(self, aggregate: Any) -> None:
         """Apply the event to an aggregate; the library calls this."""

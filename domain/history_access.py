@@ -10,6 +10,8 @@ from domain.events.history_access import HistoryRead
 class HistoryAccess(Aggregate):
     """The reads of one connection's history by auditors."""
 
+    APPEND_ONLY = True
+
     @classmethod
     def id_for(cls, connection_id: UUID) -> UUID:
         """Return the stream for the history of a connection."""

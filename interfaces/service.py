@@ -20,17 +20,23 @@ from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
 from application.share_calendar import ShareCalendar
 from application.validate_connection import ValidateConnection
+from interfaces.queries.audit_protocols import (
+    ListAllConnections,
+    ReadHistory,
+    ReadStateAt,
+    WaitForMark,
+)
 from interfaces.queries.health import HealthReport
 from interfaces.service_protocols import (
     CalculateWhatIf,
     Document,
     FindAssignment,
+    FindCommandEvents,
     FindConnection,
     FindCourse,
     GetStats,
     GetSyncStatus,
     IdempotencyKeyStore,
-    ListAllConnections,
     ListAssignments,
     ListConnections,
     ListCourses,
@@ -38,9 +44,9 @@ from interfaces.service_protocols import (
     ListGradeChanges,
     ListGrades,
     ListSyncs,
-    ReadHistory,
-    ReadStateAt,
-    WaitForPosition,
+    ReadInOneSnapshot,
+    RequireKnownPlace,
+    WaitForPlace,
 )
 
 
@@ -69,7 +75,7 @@ class Service:
     current_connection: Callable[[UUID], Awaitable[Document]]
     current_sync: Callable[[UUID], Awaitable[Document | None]]
 
-    # Queries of read models
+    # Queries of read models, which `read` executes
     connections_of: ListConnections
     connection_of: FindConnection
     courses_of: ListCourses
@@ -84,10 +90,16 @@ class Service:
     stats_of: GetStats
     due_dates_of: ListDueDates
 
+    # How queries of read models are executed, and what they include
+    read: ReadInOneSnapshot
+    require_known_place: RequireKnownPlace
+    wait_for_place: WaitForPlace
+
     # Queries of recorded history, for auditors
     history: ReadHistory
     state_at: ReadStateAt
     all_connections: ListAllConnections
+    wait_for_mark: WaitForMark
 
     # The read models themselves, for admins
     projection_status: Callable[[], Awaitable[list[Document]]]
@@ -96,5 +108,5 @@ class Service:
     # Neither commands nor queries; needed by HTTP
     calendar_owner: Callable[[str], Awaitable[UUID | None]]
     idempotency_keys: IdempotencyKeyStore
-    wait_for_position: WaitForPosition
+    command_events: FindCommandEvents
     health: Callable[[], Awaitable[HealthReport]]

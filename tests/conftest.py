@@ -22,6 +22,7 @@ PROCESS_FOLDERS = (
     "canary",
     "canvas_cases",
     "end_to_end",
+    "event_store_cases",
     "faults",
     "fuzzing",
     "interfaces/cli",

@@ -9,12 +9,13 @@ from types import FunctionType
 from typing import Any
 
 from domain.aggregate import Aggregate
+from domain.calendar import Calendar
 from domain.connection import Connection
 from domain.event import EVENT_TYPES, Event
 from domain.history_access import HistoryAccess
 from domain.sync import Sync
 
-AGGREGATES: tuple[type[Aggregate], ...] = (Connection, Sync, HistoryAccess)
+AGGREGATES: tuple[type[Aggregate], ...] = (Connection, Sync, HistoryAccess, Calendar)
 
 
 def recorders_of(event: type[Event]) -> list[tuple[type[Aggregate], str]]:

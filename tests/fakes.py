@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from uuid import UUID
+from uuid import UUID, uuid4
 from zlib import crc32
 
 from application.ports import CanvasUser, FetchedCourse, PlannerPage, WorkerStatus
@@ -17,6 +17,7 @@ from domain.change_feed import (
 from domain.course_events import CourseList, KnownCourse
 from domain.errors import CanvasFailure, CanvasTokenRejected, CanvasUrlNotAllowed
 from domain.events.sync import Requests
+from tests.memory_store import InMemoryChange
 
 ORIGIN = "https://canvas.example"
 
@@ -31,10 +32,20 @@ class InMemoryVault:
     def fingerprint(self, token: str) -> str:
         return f"{crc32(token.encode()):08x}"
 
-    async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
+    def storing(
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+    ) -> InMemoryChange:
         assert person_id
         assert origin == self.origin
-        self.tokens[connection_id, self.fingerprint(token)] = token
+        key = connection_id, self.fingerprint(token)
+        return InMemoryChange(lambda: self.tokens.update({key: token}))
+
+    def replacing(
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+    ) -> InMemoryChange:
+        storing = self.storing(person_id, connection_id, origin, token)
+        key = connection_id, self.fingerprint(token)
+        return InMemoryChange(lambda: storing.apply() if key in self.tokens else None)
 
     async def load(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
@@ -43,10 +54,27 @@ class InMemoryVault:
         assert origin == self.origin
         return self.tokens[connection_id, fingerprint]
 
-    async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
-        for key in [key for key in self.tokens if key[0] == connection_id]:
-            if fingerprint in {None, key[1]}:
-                del self.tokens[key]
+    def destroying(self, connection_id: UUID, *, keep: str | None = None) -> InMemoryChange:
+        def destroy() -> None:
+            for key in [key for key in self.tokens if key[0] == connection_id]:
+                if key[1] != keep:
+                    del self.tokens[key]
+
+        return InMemoryChange(destroy)
+
+
+@dataclass
+class InMemoryCalendars:
+    """The current secret of each person's calendar."""
+
+    secrets: dict[UUID, str] = field(default_factory=dict)
+
+    def sharing(self, person_id: UUID) -> tuple[str, InMemoryChange]:
+        secret = str(uuid4())
+        return secret, InMemoryChange(lambda: self.secrets.update({person_id: secret}))
+
+    def ending(self, person_id: UUID) -> InMemoryChange:
+        return InMemoryChange(lambda: self.secrets.pop(person_id, None))
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """An event store in memory, for tests of commands."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -9,9 +11,11 @@ from eventsourcing.persistence import IntegrityError
 from eventsourcing.popo import POPOApplicationRecorder
 
 from application.event_metadata import EventMetadata, current_metadata
+from application.ports import SecretChange
 from domain.aggregate import Aggregate
 from domain.errors import VersionConflict
 from domain.event import Event
+from domain.log_position import LogPosition
 from infrastructure.event_store.mapper import Mapper, StoredEvent
 from infrastructure.event_store.pending_events import (
     clear_pending_events,
@@ -19,8 +23,19 @@ from infrastructure.event_store.pending_events import (
     require_one_person,
 )
 from infrastructure.event_store.rehydrate import rehydrate
+from infrastructure.event_store.turns import Turns
 
 A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R")
+
+TIMELINE = 1
+
+
+@dataclass(frozen=True)
+class InMemoryChange(SecretChange):
+    """A change of secrets in memory."""
+
+    apply: Callable[[], object]
 
 
 class InMemoryStore:
@@ -32,6 +47,7 @@ class InMemoryStore:
         self._mapper = Mapper(keys=None)
         self._recorder = POPOApplicationRecorder()
         self._rows: list[StoredEvent] = []
+        self._turns = Turns()
 
     @property
     def events(self) -> list[Event]:
@@ -42,13 +58,30 @@ class InMemoryStore:
         """The payloads of all saved events as JSON, to search them for a secret."""
         return b"".join(map(orjson.dumps, self._mapper.to_payloads(self._rows)))
 
-    async def load(self, kind: type[A], stream: UUID) -> A:
-        rows = cast("list[Any]", self._recorder.select_events(stream))
+    async def person_of(self, stream: UUID) -> UUID | None:
+        return next((row.person_id for row in self._rows if row.originator_id == stream), None)
+
+    async def load(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
+        rows = cast("list[Any]", self._recorder.select_events(stream, lte=version))
         return rehydrate(kind, stream, None, self._mapper.to_events(rows))
 
-    async def save(self, *aggregates: Aggregate) -> None:
+    async def in_turn(self, stream: UUID, decide: Callable[[], Awaitable[R]]) -> R:
+        while True:
+            try:
+                async with self._turns.wait_for(stream):
+                    return await decide()
+            except VersionConflict:
+                continue
+
+    async def record(self, kind: type[A], stream: UUID, decide: Callable[[A], None]) -> None:
+        aggregate = await self.load(kind, stream)
+        decide(aggregate)
+        await self.save(aggregate)
+
+    async def save(self, *aggregates: Aggregate, secrets: Sequence[SecretChange] = ()) -> None:
         events = pending_events(aggregates)
         if not events:
+            self._change(secrets)
             return
         now, metadata = datetime.now(UTC), current_metadata()
         rows = [
@@ -60,7 +93,9 @@ class InMemoryStore:
         except IntegrityError as error:
             raise VersionConflict(self._conflicting_stream(rows)) from error
         self._rows += rows
-        metadata.position = len(self._rows)
+        self._change(secrets)
+        metadata.appended = LogPosition(TIMELINE, len(self._rows))
+        metadata.versions.update({each.id: each.version for each in aggregates})
         self.metadata.append(metadata)
         clear_pending_events(aggregates)
 
@@ -69,6 +104,11 @@ class InMemoryStore:
 
     async def save_snapshot(self, aggregate: Aggregate) -> None:
         self.snapshots.append(aggregate)
+
+    @staticmethod
+    def _change(secrets: Sequence[SecretChange]) -> None:
+        for secret in secrets:
+            cast("InMemoryChange", secret).apply()
 
     def _conflicting_stream(self, rows: list[StoredEvent]) -> UUID:
         saved_keys = {row[:2] for row in self._rows}

@@ -1,5 +1,6 @@
 """All events, in the order in which they happen."""
 
+from domain.events.calendar import CalendarEnded, CalendarShared
 from domain.events.connection import (
     ConnectionClosed,
     ConnectionOpened,
@@ -44,6 +45,8 @@ __all__ = [  # noqa: RUF022  # the order in which they happen
     "SyncCompleted",
     "SyncFailed",
     "SyncCancelled",
+    "CalendarShared",
+    "CalendarEnded",
     "PersonErased",
     "HistoryRead",
 ]

@@ -1,5 +1,6 @@
 """The events of a connection, in the order in which they happen."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from domain.event import Event, stored_as
@@ -38,6 +39,8 @@ class TokenRotated(ConnectionEvent):
 @stored_as("ConnectionValidated")
 class ConnectionValidated(ConnectionEvent):
     """Canvas confirmed that the token still works."""
+
+    DECIDES: ClassVar[bool] = False
 
     canvas_user_name: str
     """The name of the token's user, as Canvas returned it; empty if it returned none."""

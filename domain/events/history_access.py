@@ -11,6 +11,7 @@ class HistoryRead(Event):
     """The history of a connection was read. The event stays readable after the person is erased."""
 
     ENCRYPTED: ClassVar[bool] = False
+    DECIDES: ClassVar[bool] = False
 
     person_id: UUID
     """The person whose connection it is."""

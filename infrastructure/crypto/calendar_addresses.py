@@ -1,32 +1,22 @@
 """Stores the secret addresses of calendars: a digest of each, at most one for each person."""
 
-from datetime import UTC
 from hashlib import sha256
 from secrets import token_urlsafe
 from uuid import UUID
 
-from application.ports import SharedCalendar
-from domain.errors import PersonIsErased
-from infrastructure.postgres.execute import execute
+from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import ReadPool, WritePool
 from infrastructure.postgres.threads import DatabaseThreads
 
 SECRET_BYTES = 32
 """Random bytes of a secret: too many to guess, so that a digest without a key is enough."""
 
-# An erased person gets no address: the erasure has deleted the row, and a new one would stay.
 UPSERT_ADDRESS = """
 INSERT INTO easeboard.calendar_addresses (person_id, secret_digest)
-SELECT %s, %s
- WHERE NOT EXISTS (
-           SELECT FROM easeboard.people_keys
-            WHERE person_id = %s
-              AND destroyed_at IS NOT NULL
-       )
+VALUES (%s, %s)
     ON CONFLICT (person_id) DO UPDATE
    SET secret_digest = excluded.secret_digest,
        created_at = excluded.created_at
-RETURNING created_at
 """
 
 SELECT_OWNER = """
@@ -49,25 +39,18 @@ class CalendarAddresses:
         self._read_pool = read_pool
         self._threads = DatabaseThreads(threads)
 
-    async def share(self, person_id: UUID) -> SharedCalendar:
-        """Make a new address; the earlier one of the person ends at once.
-
-        Raises: PersonIsErased if the key of the person was destroyed.
-        """
+    def sharing(self, person_id: UUID) -> tuple[str, SecretStatement]:
+        """Return a new secret, and the change that makes it the only one of the person."""
         secret = token_urlsafe(SECRET_BYTES)
-        values = [person_id, _digest(secret), person_id]
-        rows = await self._threads.run(execute, self._write_pool, UPSERT_ADDRESS, values)
-        if not rows:
-            raise PersonIsErased(person_id)
-        return SharedCalendar(secret, rows[0][0].astimezone(UTC))
+        return secret, SecretStatement(UPSERT_ADDRESS, [person_id, _digest(secret)])
 
-    async def end(self, person_id: UUID) -> None:
-        """Delete the address of a person, if there is one."""
-        await self._threads.run(execute, self._write_pool, DELETE_ADDRESS, [person_id])
+    def ending(self, person_id: UUID) -> SecretStatement:
+        """Return the change that deletes the address of a person."""
+        return SecretStatement(DELETE_ADDRESS, [person_id])
 
     async def delete_person(self, person_id: UUID) -> None:
         """Delete what is stored about a person: their address."""
-        await self.end(person_id)
+        await self._threads.run(execute, self._write_pool, DELETE_ADDRESS, [person_id])
 
     async def owner_of(self, secret: str) -> UUID | None:
         """Return the person whose calendar has this secret; None for any other text.

@@ -4,6 +4,7 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
@@ -12,10 +13,11 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg.errors import UniqueViolation
 
 from domain.errors import PersonIsErased
 from infrastructure.crypto.master_key import KeyRing
-from infrastructure.postgres.execute import Rows, execute
+from infrastructure.postgres.execute import Rows, SecretStatement, execute
 from infrastructure.postgres.pools import WritePool
 
 logger = logging.getLogger(__name__)
@@ -29,13 +31,10 @@ SELECT person_id, key_id, wrapped
  ORDER BY person_id
 """
 
-# On a conflict the update changes nothing; it only makes the existing row be returned.
+# It fails if the person has a key, so that what is encrypted with another one is not appended.
 INSERT_KEY = """
 INSERT INTO easeboard.people_keys (person_id, key_id, wrapped)
 VALUES (%s, %s, %s)
-    ON CONFLICT (person_id) DO UPDATE
-   SET person_id = excluded.person_id
-RETURNING person_id, key_id, wrapped
 """
 
 DESTROY_KEY = """
@@ -69,6 +68,8 @@ class _CachedKey(NamedTuple):
 class PersonKeys:
     """Creates, reads and destroys the keys of people.
 
+    The event store stores a new key in the transaction of the first events that need it.
+
     Keys are cached for a few seconds only, so that an erasure by another process takes effect
     soon. Every method may raise DatabaseBusy and DatabaseUnavailable.
     """
@@ -88,8 +89,25 @@ class PersonKeys:
         self._cache: OrderedDict[UUID, _CachedKey] = OrderedDict()
         self._lock = Lock()
 
+    def new_key(self, person_id: UUID) -> tuple[AESGCM, SecretStatement] | None:
+        """Return a key for a person who never had one, and the change that stores it.
+
+        The change fails with a UniqueViolation if another one was stored meanwhile.
+        """
+        if self._cached_keys({person_id}):
+            return None
+        if rows := execute(self._pool, SELECT_KEYS, [[person_id]]):
+            self._unwrap_rows(rows)
+            return None
+        key, nonce, master_key = os.urandom(32), os.urandom(12), self._ring.newest
+        wrapped = nonce + master_key.cipher(PERSON_KEY_PURPOSE).encrypt(
+            nonce, key, _associated_data(person_id, master_key.id)
+        )
+        values = [person_id, master_key.id, wrapped]
+        return AESGCM(key), SecretStatement(INSERT_KEY, values)
+
     def encryption_key(self, person_id: UUID) -> AESGCM:
-        """Return the key to encrypt with; it is created when it is first needed.
+        """Return the key to encrypt with; it is created if there is none.
 
         Raises: PersonIsErased if it was destroyed; PersonKeyUnreadable if no master key
         decrypts it.
@@ -97,7 +115,11 @@ class PersonKeys:
         cached = self._cache.get(person_id)
         if cached and cached.cipher and cached.expires_at > monotonic():
             return cached.cipher
-        ciphers = self.decryption_keys({person_id}) or self._create_key(person_id)
+        if new_key := self.new_key(person_id):
+            _, storing = new_key
+            with suppress(UniqueViolation):
+                execute(self._pool, storing.statement, storing.values)
+        ciphers = self.decryption_keys({person_id})
         if person_id not in ciphers:
             raise PersonKeyUnreadable(person_id)
         cipher = ciphers[person_id]
@@ -115,19 +137,15 @@ class PersonKeys:
             ciphers.update(self._fetch_keys(missing))
         return ciphers
 
+    def forget(self) -> None:
+        """Read all keys again, because the database may be another one than before."""
+        with self._lock:
+            self._cache.clear()
+
     def destroy(self, person_id: UUID) -> None:
         """Destroy the key of a person for good; a person without one can never get one."""
         execute(self._pool, DESTROY_KEY, [person_id])
         self._cache_keys({person_id: None})
-
-    def _create_key(self, person_id: UUID) -> dict[UUID, AESGCM | None]:
-        key, nonce, master_key = os.urandom(32), os.urandom(12), self._ring.newest
-        wrapped = nonce + master_key.cipher(PERSON_KEY_PURPOSE).encrypt(
-            nonce, key, _associated_data(person_id, master_key.id)
-        )
-        return self._unwrap_rows(
-            execute(self._pool, INSERT_KEY, [person_id, master_key.id, wrapped])
-        )
 
     def _fetch_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
         return self._unwrap_rows(execute(self._pool, SELECT_KEYS, [list(person_ids)]))

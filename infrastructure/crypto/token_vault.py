@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
-from infrastructure.postgres.execute import execute
+from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.threads import DatabaseThreads
 
@@ -30,6 +30,16 @@ VALUES (%s, %s, %s, %s, %s, %s)
        sealed = excluded.sealed
 """
 
+UPDATE_ROW = """
+UPDATE easeboard.canvas_tokens
+   SET key_id = %s,
+       wrapped = %s,
+       sealed = %s
+ WHERE connection_id = %s
+   AND fingerprint = %s
+   AND person_id = %s
+"""
+
 SELECT_ROW = """
 SELECT key_id, wrapped, sealed
   FROM easeboard.canvas_tokens
@@ -40,7 +50,7 @@ SELECT key_id, wrapped, sealed
 DELETE_ROWS = """
 DELETE FROM easeboard.canvas_tokens
  WHERE connection_id = %s
-   AND (%s::text IS NULL OR fingerprint = %s)
+   AND fingerprint IS DISTINCT FROM %s::text
 """
 
 
@@ -73,20 +83,28 @@ class TokenVault:
         key = self._ring.newest.derive(FINGERPRINT_PURPOSE)
         return hmac.digest(key, token.encode(), "sha256").hex()[:8]
 
-    async def store(self, person_id: UUID, connection_id: UUID, origin: str, token: str) -> None:
-        """Store a token; the other tokens of the connection remain."""
-        associated_data = _associated_data(person_id, connection_id, origin)
+    def storing(
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+    ) -> SecretStatement:
+        """Return the change that stores a token; the other tokens of the connection remain."""
+        return SecretStatement(UPSERT_ROW, self._row(person_id, connection_id, origin, token))
+
+    def replacing(
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+    ) -> SecretStatement:
+        """Return the change that encrypts a token anew; it does nothing if it is not stored."""
+        row = self._row(person_id, connection_id, origin, token)
+        return SecretStatement(UPDATE_ROW, [*row[3:], *row[:3]])
+
+    def _row(
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+    ) -> list[UUID | str | bytes]:
         master_key = self._ring.newest
-        wrapped_key, ciphertext = _encrypt_token(master_key, associated_data, token)
-        row = [
-            connection_id,
-            self.fingerprint(token),
-            person_id,
-            master_key.id,
-            wrapped_key,
-            ciphertext,
-        ]
-        await self._threads.run(execute, self._pool, UPSERT_ROW, row)
+        wrapped_key, ciphertext = _encrypt_token(
+            master_key, _associated_data(person_id, connection_id, origin), token
+        )
+        fingerprint = self.fingerprint(token)
+        return [connection_id, fingerprint, person_id, master_key.id, wrapped_key, ciphertext]
 
     async def load(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
@@ -109,10 +127,9 @@ class TokenVault:
         except (KeyError, ValueError, InvalidTag):
             raise TokenUnreadable(connection_id) from None
 
-    async def destroy(self, connection_id: UUID, fingerprint: str | None = None) -> None:
-        """Destroy the token with this fingerprint, or all tokens of the connection."""
-        values = [connection_id, fingerprint, fingerprint]
-        await self._threads.run(execute, self._pool, DELETE_ROWS, values)
+    def destroying(self, connection_id: UUID, *, keep: str | None = None) -> SecretStatement:
+        """Return the change that destroys the tokens of a connection, except `keep`."""
+        return SecretStatement(DELETE_ROWS, [connection_id, keep])
 
     def close(self) -> None:
         """Stop the threads; the caller closes the pool."""

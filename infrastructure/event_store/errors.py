@@ -12,6 +12,10 @@ class MixedPersons(ValueError):
     """The events of one save are about several people, or about no person."""
 
 
+class UnknownForm(ValueError):
+    """An event or snapshot has a form that this program does not know, such as a newer one."""
+
+
 @dataclass(unsafe_hash=True)
 class EventUnreadable(Exception):
     """A stored event cannot be decrypted or decoded; other events are not affected.

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import domain.events  # noqa: F401  # the import registers every event
 from domain.event import EVENT_TYPES, Event
+from infrastructure.event_store.errors import UnknownForm
 
 State = dict[str, Any]
 
@@ -30,6 +31,7 @@ class EventType(NamedTuple):
     version: int
     upcasts: tuple[Callable[[State], None], ...]
     decoders: tuple[tuple[str, Callable[[Any], Any]], ...]
+    fields: frozenset[str]
 
 
 parse_uuid = lru_cache(65_536)(UUID)
@@ -71,6 +73,44 @@ def find_upcasts(event_class: type) -> tuple[Callable[[State], None], ...]:
     return tuple(step for step in steps if step)
 
 
+def to_current_form(event_type: EventType, state: Any) -> State:
+    """Upcast a decoded state in place to the current version of its class, and return it.
+
+    Raises: UnknownForm if it is not a JSON object, if its version is not one that this program
+    knows, or if its fields are not exactly those of the class.
+    """
+    if not isinstance(state, dict):
+        raise UnknownForm("its state is not a JSON object")
+    version = state.pop("class_version", 1)
+    # A type and not isinstance, because JSON's true is no version.
+    if type(version) is not int or not 0 < version <= event_type.version:
+        raise UnknownForm(_describe_version(event_type, version))
+    if version < event_type.version:
+        for upcast in event_type.upcasts[version - 1 :]:
+            upcast(state)
+    if state.keys() != event_type.fields:
+        raise UnknownForm(_describe_fields(event_type, state))
+    return state
+
+
+def _describe_version(event_type: EventType, version: Any) -> str:
+    if type(version) is not int or version < 1:
+        return f"the version of this {event_type.topic} is not a positive integer"
+    return (
+        f"version {version} of {event_type.topic}, this program knows {event_type.version}: "
+        "upgrade it"
+    )
+
+
+def _describe_fields(event_type: EventType, state: State) -> str:
+    missing, unknown = event_type.fields - state.keys(), state.keys() - event_type.fields
+    parts = [
+        f"lacks {', '.join(sorted(missing))}" if missing else "",
+        f"has {', '.join(sorted(unknown))}, which this program does not know" if unknown else "",
+    ]
+    return f"it {' and '.join(part for part in parts if part)}"
+
+
 def _describe(topic: str, event_class: type[Event]) -> EventType:
     return EventType(
         event_class=event_class,
@@ -80,6 +120,15 @@ def _describe(topic: str, event_class: type[Event]) -> EventType:
         version=getattr(event_class, "class_version", 1),
         upcasts=find_upcasts(event_class),
         decoders=find_decoders(event_class),
+        fields=_stored_fields(event_class),
+    )
+
+
+def _stored_fields(event_class: type[Event]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, hint in get_type_hints(event_class).items()
+        if name not in COLUMN_FIELDS and get_origin(hint) is not ClassVar
     )
 
 

@@ -6,15 +6,26 @@ visible already, and a reader that has passed it would miss it.
 
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 from threading import Lock
+from time import monotonic, sleep
 from typing import NamedTuple
+from uuid import UUID
 
+from domain.log_position import LogPosition
 from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import WritePool
 
-SELECT_HEAD_AND_WRITERS = "SELECT head, writers FROM easeboard.fence()"
+SELECT_LOG_STATE = """
+SELECT clock_timestamp(), timeline, head, head_event, writers,
+       (SELECT event_id FROM easeboard.events WHERE position = %s)
+  FROM easeboard.log_state()
+"""
+"""Selects the time, the state of the log, and the event at the position of the remembered one."""
+
+BEGIN_TIMELINE = "SELECT easeboard.begin_timeline(%s, %s)"
 
 SELECT_EVENTS = """
 SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
@@ -43,6 +54,9 @@ MAX_PENDING_HEADS = 100
 """Positions stored while an append is open; with more, the mark would move in smaller steps."""
 
 
+SETTLE_POLL_SECONDS = 0.005
+
+
 class EventPage(NamedTuple):
     """Events in the order of positions; the page covers all positions up to `up_to`."""
 
@@ -56,33 +70,90 @@ class LogReader:
     def __init__(self, pool: WritePool, mapper: Mapper) -> None:
         self._pool = pool
         self._mapper = mapper
+        self._timeline = 0
         self._high_water_mark = 0
+        self._newest_event: UUID | None = None
+        """The id of the newest event that is known; it shows whether the log has lost events."""
+        self._complete_at: datetime | None = None
         self._pending_heads: deque[tuple[int, frozenset[str]]] = deque()
         self._lock = Lock()
 
+    @property
+    def timeline(self) -> int:
+        """The id of the timeline at the last reading of the high-water mark; 0 before it."""
+        return self._timeline
+
     def high_water_mark(self) -> int:
-        """Return the highest position that is safe to read up to.
+        """Return the position of `safe_place`; raises what that raises."""
+        return self.safe_place().position
+
+    def safe_place(self) -> LogPosition:
+        """Return the highest place that is safe to read up to.
 
         A position is safe if every append has ended that was open at a time when this position was
-        the newest one.
+        the newest one. It is lower than before if the log is on another timeline, or has lost its
+        last events.
 
         Raises: DatabaseBusy or DatabaseUnavailable.
         """
+        return self._advance()[0]
+
+    def settled_place(self, timeout_seconds: float) -> LogPosition:
+        """Return a safe place at or after the event that is the newest one now; blocks.
+
+        It is before that event if appends that are open now do not end in time.
+
+        Raises: DatabaseBusy or DatabaseUnavailable.
+        """
+        deadline = monotonic() + timeout_seconds
+        place, newest = self._advance()
+        timeline = place.timeline
+        while place.position < newest and monotonic() < deadline:
+            sleep(SETTLE_POLL_SECONDS)
+            place, newer = self._advance()
+            if place.timeline != timeline:
+                # The event that was the newest one may be lost.
+                timeline, newest = place.timeline, newer
+        return place
+
+    def _advance(self) -> tuple[LogPosition, int]:
+        """Read the state of the log; return the safe place, and the position of the newest event.
+
+        Only the lock keeps these together: another thread may find another timeline at any time.
+        """
         with self._lock:
-            ((head, writers),) = execute(self._pool, SELECT_HEAD_AND_WRITERS)
-            active_writers = frozenset(writers)
-            self._add_pending_head(head, active_writers)
+            rows = execute(self._pool, SELECT_LOG_STATE, [self._newest_head()])
+            ((now, timeline, head, newest, writers, remembered),) = rows
+            if timeline == self._timeline and remembered != self._newest_event:
+                # The log has lost events, while the server ran.
+                known = [timeline, self._complete_at]
+                ((timeline,),) = execute(self._pool, BEGIN_TIMELINE, known)
+            if timeline != self._timeline:
+                self._forget(timeline)
+            self._complete_at, active_writers = now, frozenset(writers)
+            self._add_pending_head(head, newest, active_writers)
             while self._pending_heads and not self._pending_heads[0][1] & active_writers:
                 self._high_water_mark = self._pending_heads.popleft()[0]
-            return self._high_water_mark
+            return LogPosition(self._timeline, self._high_water_mark), head
 
-    def _add_pending_head(self, head: int, active_writers: frozenset[str]) -> None:
-        newest = self._pending_heads[-1][0] if self._pending_heads else self._high_water_mark
-        if head == newest:
+    def _newest_head(self) -> int:
+        return self._pending_heads[-1][0] if self._pending_heads else self._high_water_mark
+
+    def _forget(self, timeline: int) -> None:
+        """Forget what is remembered of the log on another timeline."""
+        self._timeline, self._high_water_mark, self._newest_event = timeline, 0, None
+        self._pending_heads.clear()
+        self._mapper.forget_keys()
+
+    def _add_pending_head(
+        self, head: int, event_id: UUID | None, active_writers: frozenset[str]
+    ) -> None:
+        if head == self._newest_head():
             return
         if len(self._pending_heads) == MAX_PENDING_HEADS:
             self._pending_heads.pop()
         self._pending_heads.append((head, active_writers))
+        self._newest_event = event_id
 
     def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:
         """Return events of these topics with after < position <= up_to.

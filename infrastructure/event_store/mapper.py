@@ -20,14 +20,23 @@ from infrastructure.event_store.encryption import (
     encrypt,
     is_encrypted,
 )
-from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.event_types import EventType, State, collect_event_types
+from infrastructure.event_store.errors import EventUnreadable, UnknownForm
+from infrastructure.event_store.event_types import (
+    EventType,
+    State,
+    collect_event_types,
+    to_current_form,
+)
+from infrastructure.postgres.execute import SecretStatement
 
 Ciphers = dict[UUID, AESGCM | None]
 
 
 class PersonKeyring(Protocol):
     """Provides the keys of people; infrastructure.crypto.person_keys.PersonKeys implements it."""
+
+    def new_key(self, person_id: UUID) -> tuple[AESGCM, SecretStatement] | None:
+        """Return a key for a person who never had one, and the change that stores it."""
 
     def encryption_key(self, person_id: UUID) -> AESGCM:
         """Return the key to encrypt with; raises PersonIsErased if it was destroyed."""
@@ -37,6 +46,9 @@ class PersonKeyring(Protocol):
 
         People without a usable key are absent.
         """
+
+    def forget(self) -> None:
+        """Read all keys again when they are needed next."""
 
 
 class StoredEvent(NamedTuple):
@@ -80,14 +92,23 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         self._keys = keys
         self._event_types = collect_event_types()
 
-    def to_stored_events(self, events: Sequence[Event], person_id: UUID) -> list[StoredEvent]:
-        """Convert events about one person to rows.
+    def forget_keys(self) -> None:
+        """Read the keys of people again, because the database may be another one than before."""
+        if self._keys:
+            self._keys.forget()
+
+    def to_stored_events(
+        self, events: Sequence[Event], person_id: UUID, new_key: AESGCM | None = None
+    ) -> list[StoredEvent]:
+        """Convert events about one person to rows, encrypted with their key or the new one.
 
         Raises: PersonIsErased if an event must be encrypted and the person's key was destroyed.
         """
         event_types = [self._event_types[type(event).TOPIC] for event in events]  # type: ignore[attr-defined]  # set by stored_as
         needs_key = any(event_type.encrypted for event_type in event_types)
-        cipher = self._keys.encryption_key(person_id) if self._keys and needs_key else None
+        cipher = new_key
+        if cipher is None and self._keys and needs_key:
+            cipher = self._keys.encryption_key(person_id)
         nonces = os.urandom(NONCE_BYTES * len(events))
         return [
             _to_stored_event(
@@ -147,7 +168,9 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
 
     def _decode_state(self, row: EventRow, ciphers: Ciphers) -> State | None:
         stream, version, topic, stored, _, person_id, _ = row
-        event_type = self._event_types[topic]
+        event_type = self._event_types.get(topic)
+        if event_type is None:
+            raise UnknownForm(f"this program knows no event of type {topic}: upgrade it")
         cipher = None
         if is_encrypted(stored):
             cipher = ciphers[person_id]
@@ -155,12 +178,10 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
                 return None
         elif event_type.encrypted and self._keys:
             raise DecryptionFailed("it is not encrypted")
-        state: State = orjson.loads(
-            decrypt(stored, cipher, _associated_data(stream, version, event_type))
+        return to_current_form(
+            event_type,
+            orjson.loads(decrypt(stored, cipher, _associated_data(stream, version, event_type))),
         )
-        for upcast in event_type.upcasts[state.pop("class_version", 1) - 1 :]:
-            upcast(state)
-        return state
 
     def _to_payload(self, row: EventRow, ciphers: Ciphers) -> State:
         try:
@@ -205,5 +226,6 @@ def _associated_data(stream: UUID, version: int, event_type: EventType) -> bytes
 
 def _unreadable_error(row: EventRow, error: Exception) -> EventUnreadable:
     stream, version, topic, _, _, _, position = row
-    reason = str(error) if isinstance(error, DecryptionFailed) else repr(error)
+    is_plain = isinstance(error, DecryptionFailed | UnknownForm)
+    reason = str(error) if is_plain else repr(error)
     return EventUnreadable(position, stream, version, topic, reason)

@@ -1,4 +1,4 @@
-"""The events of aggregates that are not saved yet."""
+"""The events of aggregates that are not saved yet, and the timeline that they were decided on."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -7,6 +7,7 @@ from uuid import UUID
 from domain.aggregate import NO_PERSON, Aggregate
 from domain.event import Event
 from infrastructure.event_store.errors import MixedPersons
+from infrastructure.event_store.rehydrate import TIMELINE_ATTRIBUTE
 
 
 def pending_events(aggregates: Sequence[Aggregate]) -> list[Event]:
@@ -33,3 +34,19 @@ def clear_pending_events(aggregates: Sequence[Aggregate]) -> None:
     """Remove the pending events, which are saved now."""
     for aggregate in aggregates:
         aggregate.pending_events.clear()
+
+
+def set_timeline(aggregates: Sequence[Aggregate], timeline: int) -> None:
+    """Note on which timeline of the log aggregates were loaded or saved."""
+    for aggregate in aggregates:
+        vars(aggregate)[TIMELINE_ATTRIBUTE] = timeline
+
+
+def common_timeline(aggregates: Sequence[Aggregate], newest: int) -> int:
+    """Return the timeline that aggregates were loaded on: the newest one if all are new.
+
+    If it is not the newest one, an append is refused, because what they have may be lost.
+    """
+    timelines = {vars(aggregate).get(TIMELINE_ATTRIBUTE, newest) for aggregate in aggregates}
+    timelines.discard(newest)
+    return timelines.pop() if timelines else newest

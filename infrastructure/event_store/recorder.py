@@ -1,15 +1,16 @@
-"""Appends rows to the log, in one round trip."""
+"""Appends rows to the log: alone in one round trip, or in a transaction with other changes."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
-from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from domain.errors import PersonIsErased, VersionConflict
+from domain.log_position import LogPosition
 from infrastructure.event_store.append_statement import call_append
 from infrastructure.event_store.binary_arrays import (
     encode_bigints,
@@ -18,19 +19,31 @@ from infrastructure.event_store.binary_arrays import (
     encode_uuids,
 )
 from infrastructure.event_store.mapper import StoredEvent
-from infrastructure.postgres.execute import execute
+from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.retry import with_retry
+from infrastructure.postgres.timeouts import TimedConnection
 
-ERASED_SQLSTATE = "EB001"
-"""SQLSTATE of the error that easeboard.append raises for an erased person."""
+REFUSALS = ("23505", "40P01", "EB001", "EB002", "EB003")
+"""SQLSTATEs of refused appends.
 
+They are for a version or a key that exists, for a deadlock with other appends to the same streams,
+for an erased person, for a caller that knows another timeline or a key that the database lacks, and
+for a stream that has no event before the new ones.
+"""
+
+SELECT_TIMELINE = "SELECT easeboard.current_timeline()"
+
+# A state is encrypted with a random nonce, so only this very append has these states.
 SELECT_OWN_APPEND = """
-SELECT max(e.position)
+SELECT max(e.position), easeboard.current_timeline()
   FROM easeboard.events AS e
-  JOIN unnest(%s::uuid[], %s::bigint[]) AS own (stream, version) USING (stream, version)
+  JOIN unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS own (stream, version, state)
+ USING (stream, version, state)
  WHERE e.command_id = %s
 """
+
+KEY_TABLE = "people_keys"
 
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -61,49 +74,124 @@ class AppendMetadata:
         )
 
 
+class Append(NamedTuple):
+    """Rows that are appended together, at one time, with the same metadata."""
+
+    rows: Sequence[StoredEvent]
+    metadata: AppendMetadata
+
+    def to_binary(self, timeline: int | None) -> tuple[bytes | None, ...]:
+        """Return the arguments of easeboard.append, in PostgreSQL's binary format."""
+        streams, versions, topics, states, *_ = zip(*self.rows, strict=True)
+        return (
+            *self.metadata.to_binary(),
+            encode_uuids(streams),
+            encode_bigints(versions),
+            encode_texts(topics),
+            encode_byteas(states),
+            timeline.to_bytes(8) if timeline is not None else None,
+        )
+
+
+class MemoryOutdated(Exception):
+    """The log is on another timeline than this process knew, as after a failover or a restore.
+
+    Whatever the process remembers of the log, such as keys, must be read again.
+    """
+
+
+class KeyExists(Exception):
+    """Another append has created the key of the person first: encrypt with that one."""
+
+
 class Recorder:
     """Appends rows to easeboard.events."""
 
     def __init__(self, pool: WritePool) -> None:
         self._pool = pool
+        self._timeline: int | None = None
 
-    def append(self, rows: Sequence[StoredEvent], metadata: AppendMetadata) -> int:
-        """Append rows in order, in one transaction; returns the position of the last row.
+    def timeline(self) -> int:
+        """Return the timeline that this process knows; the database is asked if it knows none."""
+        timeline = self._timeline
+        if timeline is None:
+            ((timeline,),) = execute(self._pool, SELECT_TIMELINE)
+            self._timeline = timeline
+        return int(timeline)
 
-        If the connection breaks, the append is retried; it takes effect once.
+    def forget(self) -> None:
+        """Read the timeline again when it is needed next."""
+        self._timeline = None
+
+    def append(
+        self,
+        appends: Sequence[Append],
+        changes: Sequence[SecretStatement] = (),
+        timeline: int | None = None,
+    ) -> LogPosition:
+        """Append in order, and make the changes, in one transaction; returns the last place.
+
+        `timeline` is the one on which the caller has read what it decided by; None for any. If the
+        connection breaks, the transaction is retried; it takes effect once.
 
         Raises:
             VersionConflict: If another append to one of the streams was first.
             PersonIsErased: If the events must be encrypted and the person's key was destroyed.
+            MemoryOutdated: If the log is on another timeline.
+            KeyExists: If a change creates a key that exists.
             DatabaseBusy: If no connection becomes free in time.
             DatabaseUnavailable: If the database cannot be reached or does not respond in time.
         """
-        streams, versions, topics, states, *_ = zip(*rows, strict=True)
-        columns = (
-            encode_uuids(streams),
-            encode_bigints(versions),
-            encode_texts(topics),
-            encode_byteas(states),
-        )
-        values = *metadata.to_binary(), *columns
+        values = [append.to_binary(timeline) for append in appends]
+        work = partial(_append_with_changes, values=values, changes=changes)
+        if len(values) == 1 and not changes:
+            work = partial(call_append, values=values[0])
+        last = appends[-1]
         try:
-            return with_retry(self._pool, partial(call_append, values=values))
-        except UniqueViolation as error:
-            ((own_position,),) = execute(
-                self._pool, SELECT_OWN_APPEND, [list(streams), list(versions), metadata.command_id]
-            )
-            if own_position:
-                return int(own_position)
-            raise VersionConflict(_conflicting_stream(error) or streams[0]) from error
-        except DeadlockDetected as error:
-            # An append waits only for other appends to the same streams.
-            raise VersionConflict(streams[0]) from error
+            return with_retry(self._pool, work)
         except psycopg.DatabaseError as error:
-            if error.sqlstate == ERASED_SQLSTATE:
-                raise PersonIsErased(metadata.person_id) from error
-            raise
+            if error.sqlstate not in REFUSALS:
+                raise
+            # The refused attempt may be the second one, after the response to the first was lost.
+            place = self._own_place(last)
+            if place is None:
+                raise _translate(error, last) from error
+            return place
+
+    def _own_place(self, append: Append) -> LogPosition | None:
+        """Return the place of an append that has taken effect, else None."""
+        streams, versions, _, states, *_ = zip(*append.rows, strict=True)
+        ((position, timeline),) = execute(
+            self._pool,
+            SELECT_OWN_APPEND,
+            [list(streams), list(versions), list(states), append.metadata.command_id],
+        )
+        return LogPosition(timeline, position) if position is not None else None
 
 
-def _conflicting_stream(error: UniqueViolation) -> UUID | None:
+def _translate(error: psycopg.DatabaseError, append: Append) -> Exception:
+    match error.sqlstate:
+        case "EB001":
+            return PersonIsErased(append.metadata.person_id)
+        case "EB002":
+            return MemoryOutdated()
+        case _ if error.diag.table_name == KEY_TABLE:
+            return KeyExists()
+        case _:
+            return VersionConflict(_conflicting_stream(error) or append.rows[0].originator_id)
+
+
+def _append_with_changes(
+    connection: TimedConnection,
+    values: Sequence[Sequence[bytes | None]],
+    changes: Sequence[SecretStatement],
+) -> LogPosition:
+    with connection.transaction():
+        for change in changes:
+            connection.execute(change.statement, change.values, binary=True)
+        return [call_append(connection, each) for each in values][-1]
+
+
+def _conflicting_stream(error: psycopg.DatabaseError) -> UUID | None:
     match = _UUID_PATTERN.search(error.diag.message_detail or "")
     return UUID(match[0]) if match else None

@@ -11,8 +11,11 @@ from domain.event import Redacted
 
 A = TypeVar("A", bound=Aggregate)
 
-LIBRARY_ATTRIBUTES = frozenset({"_id", "_version", "_pending_events"})
-"""Attributes of eventsourcing that a snapshot stores in columns or not at all."""
+TIMELINE_ATTRIBUTE = "_timeline"
+"""The attribute that has the timeline on which an aggregate was loaded or saved."""
+
+UNSTORED_ATTRIBUTES = frozenset({"_id", "_version", "_pending_events", TIMELINE_ATTRIBUTE})
+"""Attributes that a snapshot stores in columns or not at all."""
 
 
 def rehydrate(
@@ -36,7 +39,7 @@ def rehydrate(
 def snapshot_state(aggregate: Aggregate) -> dict[str, Any]:
     """Return the attributes that a snapshot stores."""
     return {
-        name: value for name, value in vars(aggregate).items() if name not in LIBRARY_ATTRIBUTES
+        name: value for name, value in vars(aggregate).items() if name not in UNSTORED_ATTRIBUTES
     }
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, ClassVar, NamedTuple, get_origin, get_type_hints
 from uuid import UUID
 
 import orjson
@@ -21,6 +21,7 @@ from infrastructure.event_store.encryption import (
     encrypt,
     is_encrypted,
 )
+from infrastructure.event_store.errors import UnknownForm
 from infrastructure.event_store.event_types import State, find_decoders
 from infrastructure.event_store.mapper import PersonKeyring
 from infrastructure.event_store.rehydrate import snapshot_state
@@ -33,7 +34,7 @@ MAX_CACHED_VERSIONS = 10_000
 """Streams for which the version of the snapshot is cached."""
 
 UPSERT_SNAPSHOT = """
-INSERT INTO easeboard.snapshots AS existing (stream, version, topic, person_id, state)
+INSERT INTO easeboard.snapshots (stream, version, topic, person_id, state)
 VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (stream) DO UPDATE
    SET version = excluded.version,
@@ -41,9 +42,8 @@ VALUES (%s, %s, %s, %s, %s)
        recorded_at = excluded.recorded_at,
        person_id = excluded.person_id,
        state = excluded.state
- WHERE existing.version < excluded.version
-    OR existing.topic <> excluded.topic
 """
+"""A lower version replaces a higher one, which can be of events that the log has lost."""
 
 MAX_VERSION = 2**63 - 1
 """The highest version that a bigint can hold; used where all events are wanted."""
@@ -58,10 +58,11 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
 
 SELECT_SNAPSHOT_AND_EVENTS = """
 WITH newest AS (
-    SELECT version, person_id, state, recorded_at
+    SELECT version, snapshots.person_id, snapshots.state, events.recorded_at
       FROM easeboard.snapshots
+      JOIN easeboard.events USING (stream, version)
      WHERE stream = %s
-       AND topic = %s
+       AND snapshots.topic = %s
        AND version <= %s
 )
 SELECT NULL AS stream, version, NULL AS topic, state, recorded_at, person_id, NULL AS position
@@ -74,7 +75,10 @@ SELECT stream, version, topic, state, recorded_at, person_id, position
    AND version <= %s
  ORDER BY version
 """
-"""Selects the snapshot, if there is one, and the events after it, in one round trip."""
+"""Selects the snapshot, if there is one, and the events after it, in one round trip.
+
+A snapshot has the time of the event at its version. Without that event it is not selected.
+"""
 
 AttributeDecoder = tuple[str, Callable[[Any], Any]]
 
@@ -104,7 +108,11 @@ class Snapshots:
     ) -> None:
         self._topic = f"{aggregate_class.__name__}/{getattr(aggregate_class, 'class_version', 1)}"
         self._required_attributes = set(snapshot_state(aggregate_class.new(NO_PERSON)))
-        self._known_attributes = self._required_attributes | set(get_type_hints(aggregate_class))
+        self._known_attributes = self._required_attributes | {
+            name
+            for name, hint in get_type_hints(aggregate_class).items()
+            if get_origin(hint) is not ClassVar
+        }
         self._decoders: tuple[AttributeDecoder, ...] = (
             *find_decoders(aggregate_class),
             *TIMESTAMP_DECODERS,
@@ -136,8 +144,8 @@ class Snapshots:
     def load(self, stream: UUID, up_to: int | None) -> LoadedStream:
         """Load the snapshot and the events after it, up to a version if given.
 
-        If the person is erased or the snapshot cannot be decrypted or decoded, load all events
-        and no snapshot.
+        Load all events and no snapshot if the person is erased, if the snapshot cannot be decrypted
+        or has another form than its class, or if it is of events that the log has lost.
         """
         max_version = MAX_VERSION if up_to is None else up_to
         rows = execute(
@@ -146,21 +154,27 @@ class Snapshots:
             [stream, self._topic, max_version, stream, max_version],
         )
         has_snapshot = bool(rows) and rows[0][0] is None
+        snapshot = self._decode(stream, rows[0]) if has_snapshot else None
         if up_to is None:
-            self._cache_version(stream, rows[0][1] if has_snapshot else 0)
-        if not has_snapshot:
-            return LoadedStream(None, rows)
-        _, version, _, stored, recorded_at, person_id, _ = rows[0]
+            self._cache_version(stream, snapshot.originator_version if snapshot else 0)
+        if snapshot:
+            return LoadedStream(snapshot, rows[1:])
+        if has_snapshot:
+            rows = execute(self._pool, SELECT_STREAM, [stream, max_version])
+        return LoadedStream(None, rows)
+
+    def _decode(self, stream: UUID, row: tuple[Any, ...]) -> Snapshot | None:
+        _, version, _, stored, recorded_at, person_id, _ = row
         try:
             state = self._decrypt_state(stream, version, person_id, stored)
-        except (ValueError, TypeError, KeyError) as error:
+            if state and state["_modified_on"] != recorded_at:
+                raise UnknownForm("it is of events that the log has lost")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             logger.warning(
                 "the snapshot of stream %s is ignored, its events are read: %s", stream, error
             )
-            state = None
-        if state is None:
-            return LoadedStream(None, execute(self._pool, SELECT_STREAM, [stream, max_version]))
-        return LoadedStream(Snapshot(stream, version, recorded_at, self._topic, state), rows[1:])
+            return None
+        return Snapshot(stream, version, recorded_at, self._topic, state) if state else None
 
     def _cache_version(self, stream: UUID, version: int) -> None:
         """Cache the version of a snapshot; a lost entry only causes one snapshot more."""
@@ -187,8 +201,10 @@ class Snapshots:
         if not is_encrypted(stored):
             raise DecryptionFailed("it is not encrypted")
         state: State = orjson.loads(decrypt(stored, cipher, self._associated_data(stream, version)))
+        if not isinstance(state, dict):
+            raise UnknownForm("it is not a JSON object")
         if not self._required_attributes <= set(state) <= self._known_attributes:
-            raise DecryptionFailed("the attributes of its class have changed")
+            raise UnknownForm("the attributes of its class have changed")
         for name, decoder in self._decoders:
             if name in state:
                 state[name] = decoder(state[name])

@@ -1,29 +1,44 @@
 """Loads aggregates from the event log and saves them; implements application.ports.Store."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import TypeVar, cast
 from uuid import UUID
 
 from application.event_metadata import EventMetadata, current_metadata
+from application.ports import SecretChange
 from domain.aggregate import Aggregate
-from domain.errors import PersonIsErased
+from domain.errors import ConnectionBusy, PersonIsErased, VersionConflict
 from domain.event import Event
+from infrastructure.event_store.appender import Appender
+from infrastructure.event_store.batched_appends import BatchedAppends, Caller
+from infrastructure.event_store.errors import EventUnreadable
+from infrastructure.event_store.facts import (
+    at_end_of_stream,
+    decide_for_callers,
+    move_behind_facts,
+)
 from infrastructure.event_store.mapper import Mapper, PersonKeyring
 from infrastructure.event_store.pending_events import (
     clear_pending_events,
     pending_events,
     require_one_person,
+    set_timeline,
 )
-from infrastructure.event_store.recorder import AppendMetadata, Recorder
 from infrastructure.event_store.rehydrate import rehydrate
 from infrastructure.event_store.snapshots import Snapshots
-from infrastructure.observability.instruments import APPEND_SECONDS, APPENDED_EVENTS
-from infrastructure.observability.spans import span
-from infrastructure.postgres.execute import execute
+from infrastructure.event_store.turns import Turns
+from infrastructure.postgres.errors import DATABASE_ERRORS
+from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import WritePool
+from infrastructure.postgres.retry import CONFLICT_RETRY_SECONDS, retry_conflicts
 from infrastructure.postgres.threads import DatabaseThreads
 
 A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R")
+
+SELECT_PERSON = "SELECT person_id FROM easeboard.events WHERE stream = %s AND version = 1"
 
 HAS_LATER_EVENTS = "SELECT EXISTS (SELECT FROM easeboard.events WHERE stream = %s AND version > %s)"
 
@@ -58,30 +73,58 @@ class EventStore:
         self._pool = pool
         self._keys = keys
         self._mapper = Mapper(keys)
-        self._recorder = Recorder(pool)
+        self._appender = Appender(pool, keys, self._mapper)
         self._on_append = on_append
         self._on_saved = on_saved
         self._snapshot_interval_events = snapshot_interval_events
         self._threads = DatabaseThreads(pool.max_size)
+        self._turns = Turns()
+        self._batches = BatchedAppends(self._append_batch)
         self._snapshots: dict[type[Aggregate], Snapshots] = {}
 
-    async def load(self, kind: type[A], stream: UUID) -> A:
-        """Rebuild an aggregate from its stream; a stream without events gives a new aggregate.
+    async def load(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
+        """Rebuild an aggregate from its stream, up to `version` if given.
+
+        A stream without events gives a new aggregate.
 
         Raises: EventUnreadable if an event cannot be decrypted or decoded.
         """
-        return await self._threads.run(self.load_blocking, kind, stream)
+        return await self._threads.run(self.load_blocking, kind, stream, version=version)
 
-    async def save(self, *aggregates: Aggregate) -> None:
-        """Append all pending events in one transaction.
+    async def person_of(self, stream: UUID) -> UUID | None:
+        """Return the person of a stream, also if its events are unreadable; None without events."""
+        rows = await self._threads.run(execute, self._pool, SELECT_PERSON, [stream])
+        return rows[0][0] if rows else None
 
-        The position of the last event is set in the current event metadata.
+    async def in_turn(self, stream: UUID, decide: Callable[[], Awaitable[R]]) -> R:
+        """Call `decide` when it is its turn on the stream, and again after a VersionConflict.
+
+        Raises: what `decide` raises; ConnectionBusy if the turn does not come in time.
+        """
+        async with self._turns.wait_for(stream):
+            try:
+                return await retry_conflicts(decide)
+            except VersionConflict as conflict:
+                raise ConnectionBusy(stream) from conflict
+
+    async def save(self, *aggregates: Aggregate, secrets: Sequence[SecretChange] = ()) -> None:
+        """Append all pending events, and make the changes of secrets, in one transaction.
+
+        The place of the last event is set in the current event metadata.
 
         Raises: VersionConflict if another append to one of the streams was first;
-        PersonIsErased; MixedPersons. Nothing is appended then.
+        PersonIsErased; MixedPersons. Nothing is appended or changed then.
         """
-        if pending_events(aggregates):
-            await self._threads.run(self._save, aggregates, current_metadata())
+        changes = [cast("SecretStatement", secret) for secret in secrets]
+        if changes or pending_events(aggregates):
+            await self._threads.run(self._save, aggregates, current_metadata(), changes)
+
+    async def record(self, kind: type[A], stream: UUID, decide: Callable[[A], None]) -> None:
+        """Append events that decide nothing at the end of a stream, with those of other callers.
+
+        Raises: what `decide` raises; ConnectionBusy if other appends always come first.
+        """
+        await self._batches.append(kind, stream, decide)
 
     async def has_newer_events(self, aggregate: Aggregate) -> bool:
         """Return whether the stream has events that this aggregate has not applied."""
@@ -99,12 +142,15 @@ class EventStore:
         self, aggregate_class: type[A], stream: UUID, *, version: int | None = None
     ) -> A:
         """Rebuild an aggregate, up to `version` if given; blocks this thread."""
+        timeline = self._appender.timeline()
         snapshot, rows = self._snapshots_of(aggregate_class).load(stream, version)
-        return rehydrate(aggregate_class, stream, snapshot, self._mapper.to_events(rows))
+        aggregate = rehydrate(aggregate_class, stream, snapshot, self._mapper.to_events(rows))
+        set_timeline([aggregate], timeline)
+        return aggregate
 
     def save_blocking(self, *aggregates: Aggregate) -> None:
         """Append all pending events in one transaction; blocks this thread."""
-        self._save(aggregates, current_metadata())
+        self._save(aggregates, current_metadata(), ())
 
     def save_snapshot_blocking(self, aggregate: Aggregate) -> None:
         """Save a snapshot if it is due and the person is not erased; blocks this thread.
@@ -123,24 +169,69 @@ class EventStore:
         """Stop the threads; the caller closes the pool."""
         self._threads.close()
 
-    def _save(self, aggregates: tuple[Aggregate, ...], metadata: EventMetadata) -> None:
+    def _save(
+        self,
+        aggregates: tuple[Aggregate, ...],
+        metadata: EventMetadata,
+        changes: Sequence[SecretStatement],
+    ) -> None:
         events = pending_events(aggregates)
         if not events:
+            self._change_secrets(changes)
             return
-        append_metadata = AppendMetadata(
-            person_id=require_one_person(aggregates),
-            encrypted=any(event.ENCRYPTED for event in events),
-            actor=metadata.actor,
-            correlation_id=metadata.correlation_id,
-            causation_id=metadata.causation_id,
-        )
-        with APPEND_SECONDS.time(), span("append", {"easeboard.events": len(events)}):
-            stored = self._mapper.to_stored_events(events, append_metadata.person_id)
-            metadata.position = self._recorder.append(stored, append_metadata)
-        APPENDED_EVENTS.inc(len(events))
+        group = events, require_one_person(aggregates), metadata
+        deadline = monotonic() + CONFLICT_RETRY_SECONDS
+        while True:
+            try:
+                metadata.appended = self._appender.append(aggregates, [group], changes)
+                break
+            except VersionConflict:
+                if monotonic() > deadline or not move_behind_facts(aggregates, self._pool):
+                    raise
+        metadata.versions.update({each.id: each.version for each in aggregates})
         clear_pending_events(aggregates)
         self._on_append()
         self._on_saved(aggregates, events)
+
+    def _change_secrets(self, changes: Sequence[SecretStatement]) -> None:
+        for change in changes:
+            execute(self._pool, change.statement, change.values)
+
+    async def _append_batch(
+        self, kind: type[Aggregate], stream: UUID, callers: Sequence[Caller]
+    ) -> list[Exception | None]:
+        """Append the events of callers of one stream; returns the error of each, if it has one."""
+
+        async def append() -> tuple[Aggregate, list[Exception | None]]:
+            return await self._threads.run(self._append_facts, kind, stream, callers)
+
+        try:
+            aggregate, errors = await retry_conflicts(append)
+        except VersionConflict as conflict:
+            raise ConnectionBusy(stream) from conflict
+        if not kind.APPEND_ONLY:
+            # The events are appended, so no caller gets an error of the snapshot.
+            with suppress(*DATABASE_ERRORS, EventUnreadable):
+                await self.save_snapshot(aggregate)
+        return errors
+
+    def _append_facts(
+        self, kind: type[Aggregate], stream: UUID, callers: Sequence[Caller]
+    ) -> tuple[Aggregate, list[Exception | None]]:
+        aggregate = (
+            at_end_of_stream(kind, stream, self._pool)
+            if kind.APPEND_ONLY
+            else self.load_blocking(kind, stream)
+        )
+        errors, groups = decide_for_callers(aggregate, callers)
+        if groups:
+            place = self._appender.append([aggregate], groups)
+            for _, _, metadata in groups:
+                metadata.appended = place
+            self._on_append()
+            self._on_saved([aggregate], pending_events([aggregate]))
+            clear_pending_events([aggregate])
+        return aggregate, errors
 
     def _snapshots_of(self, aggregate_class: type[Aggregate]) -> Snapshots:
         if aggregate_class not in self._snapshots:

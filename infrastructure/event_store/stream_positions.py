@@ -1,19 +1,105 @@
-"""Finds the versions and positions of streams, also at an earlier position or time."""
+"""Finds the last events of streams up to a position, a time or a version, and opened connections.
 
+Positions ascend with the versions of a stream. Times do not if the clock was set back, so a time is
+compared with each event, and the order is that of the log.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from infrastructure.postgres.pools import ReadPool
 
-SELECT_POSITIONS = """
-SELECT stream, max(version), max(position)
-  FROM easeboard.events
- WHERE stream = ANY(%(streams)s)
-   AND (%(up_to)s::bigint IS NULL OR position <= %(up_to)s)
-   AND (%(as_of)s::timestamptz IS NULL OR recorded_at <= %(as_of)s)
- GROUP BY stream
- ORDER BY stream
+SELECT_ENDS = """
+WITH RECURSIVE search (stream, low, high) AS (
+    SELECT wanted.stream,
+           CASE WHEN newest.position <= %(up_to)s THEN newest.version ELSE 0 END,
+           newest.version
+      FROM unnest(%(streams)s::uuid[]) AS wanted (stream)
+     CROSS JOIN LATERAL (
+               SELECT e.version, e.position
+                 FROM easeboard.events AS e
+                WHERE e.stream = wanted.stream
+                ORDER BY e.version DESC
+                LIMIT 1
+           ) AS newest
+     UNION ALL
+    SELECT half.stream,
+           CASE WHEN probe.position > %(up_to)s THEN half.low ELSE half.middle END,
+           CASE WHEN probe.position > %(up_to)s THEN probe.version - 1 ELSE half.high END
+      FROM (
+               SELECT stream, low, high, (low + high + 1) / 2 AS middle
+                 FROM search
+                WHERE low < high
+           ) AS half
+      LEFT JOIN LATERAL (
+               SELECT e.version, e.position
+                 FROM easeboard.events AS e
+                WHERE e.stream = half.stream
+                  AND e.version > half.low
+                  AND e.version <= half.middle
+                ORDER BY e.version DESC
+                LIMIT 1
+           ) AS probe
+        ON TRUE
+)
+SELECT found.stream,
+       last.version, last.position, last.command_id, last.recorded_at,
+       next.version, next.position, next.command_id, next.recorded_at
+  FROM (
+           SELECT stream, max(low) AS version
+             FROM search
+            GROUP BY stream
+       ) AS found
+  LEFT JOIN LATERAL (
+           SELECT e.version, e.position, e.command_id, e.recorded_at
+             FROM easeboard.events AS e
+            WHERE e.stream = found.stream
+              AND e.version <= found.version
+            ORDER BY e.version DESC
+            LIMIT 1
+       ) AS last
+    ON TRUE
+  LEFT JOIN LATERAL (
+           SELECT e.version, e.position, e.command_id, e.recorded_at
+             FROM easeboard.events AS e
+            WHERE e.stream = found.stream
+              AND e.version > found.version
+            ORDER BY e.version
+            LIMIT 1
+       ) AS next
+    ON TRUE
+ ORDER BY found.stream
+"""
+"""A binary search over the versions of each stream, because no index has streams with positions."""
+
+SELECT_NEWEST = """
+SELECT max(newest.position)
+  FROM unnest(%(streams)s::uuid[]) AS wanted (stream)
+ CROSS JOIN LATERAL (
+           SELECT e.position
+             FROM easeboard.events AS e
+            WHERE e.stream = wanted.stream
+              AND (%(up_to)s::bigint IS NULL OR e.position <= %(up_to)s)
+              AND (%(at)s::timestamptz IS NULL OR e.recorded_at <= %(at)s)
+              AND (%(before)s::timestamptz IS NULL OR e.recorded_at < %(before)s)
+            ORDER BY e.version DESC
+            LIMIT 1
+       ) AS newest
+"""
+
+SELECT_FIRST_SINCE = """
+SELECT min(first.position)
+  FROM unnest(%(streams)s::uuid[]) AS wanted (stream)
+ CROSS JOIN LATERAL (
+           SELECT e.position
+             FROM easeboard.events AS e
+            WHERE e.stream = wanted.stream
+              AND e.recorded_at >= %(since)s
+            ORDER BY e.version
+            LIMIT 1
+       ) AS first
 """
 
 SELECT_OPENED_CONNECTIONS = """
@@ -21,34 +107,78 @@ SELECT stream, position
   FROM easeboard.events
  WHERE topic = 'ConnectionOpened'
    AND position > %(after)s
+   AND position <= %(up_to)s
    AND (%(person)s::uuid IS NULL OR person_id = %(person)s)
  ORDER BY position
  LIMIT %(limit)s
 """
 
 
-async def positions_at(
+class EventKey(NamedTuple):
+    """Which event of a stream it is, and the command and the time of its append."""
+
+    version: int
+    position: int
+    command_id: UUID
+    recorded_at: datetime
+
+
+class OpenedConnection(NamedTuple):
+    """The stream of a connection, and the position of its first event."""
+
+    stream: UUID
+    position: int
+
+
+class StreamEnd(NamedTuple):
+    """The last event of a stream up to a position, and the next one; None if there is none."""
+
+    last: EventKey | None
+    next: EventKey | None
+
+    @property
+    def version(self) -> int:
+        """The version of the last event; 0 without one."""
+        return self.last.version if self.last else 0
+
+
+async def stream_ends(pool: ReadPool, streams: Sequence[UUID], up_to: int) -> dict[UUID, StreamEnd]:
+    """Return where each stream stands at a position, in one round trip."""
+    rows = await fetch_rows(pool, SELECT_ENDS, {"streams": list(streams), "up_to": up_to})
+    ends = dict.fromkeys(streams, StreamEnd(None, None))
+    for stream, *columns in rows:
+        last, following = columns[:4], columns[4:]
+        ends[stream] = StreamEnd(
+            EventKey(*last) if last[0] else None, EventKey(*following) if following[0] else None
+        )
+    return ends
+
+
+async def newest_position(
     pool: ReadPool,
-    streams: list[UUID],
+    streams: Sequence[UUID],
     *,
     up_to: int | None = None,
-    as_of: datetime | None = None,
-) -> dict[UUID, tuple[int, int]]:
-    """Return the version and position of each stream's last event, up to a position or time.
+    at: datetime | None = None,
+    before: datetime | None = None,
+) -> int:
+    """Return the position of the last event of these streams; 0 if there is none.
 
-    Streams without such an event are absent.
+    With `at` or `before`, it is the last one whose time is not after `at`, or is before `before`.
     """
-    parameters = {"streams": streams, "up_to": up_to, "as_of": as_of}
-    return {
-        row[0]: (row[1], row[2]) for row in await _fetch_rows(pool, SELECT_POSITIONS, parameters)
-    }
+    parameters = {"streams": list(streams), "up_to": up_to, "at": at, "before": before}
+    rows = await fetch_rows(pool, SELECT_NEWEST, parameters)
+    return rows[0][0] or 0
 
 
-async def position_of_version(pool: ReadPool, stream: UUID, version: int) -> int | None:
-    """Return the position of one version of a stream; None if it does not exist."""
-    statement = "SELECT position FROM easeboard.events WHERE stream = %(s)s AND version = %(v)s"
-    rows = await _fetch_rows(pool, statement, {"s": stream, "v": version})
-    return rows[0][0] if rows else None
+async def first_position_since(
+    pool: ReadPool, streams: Sequence[UUID], since: datetime
+) -> int | None:
+    """Return the position of the first event of these streams whose time is `since` or later."""
+    parameters = {"streams": list(streams), "since": since}
+    rows = await fetch_rows(pool, SELECT_FIRST_SINCE, parameters)
+    position: int | None = rows[0][0]
+    return position
 
 
 async def is_connection_stream(pool: ReadPool, stream: UUID) -> bool:
@@ -56,25 +186,32 @@ async def is_connection_stream(pool: ReadPool, stream: UUID) -> bool:
     statement = """
     SELECT topic FROM easeboard.events WHERE stream = %(s)s AND version = 1 ORDER BY version
     """
-    return await _fetch_rows(pool, statement, {"s": stream}) == [("ConnectionOpened",)]
+    return await fetch_rows(pool, statement, {"s": stream}) == [("ConnectionOpened",)]
 
 
 async def opened_connections(
-    pool: ReadPool, *, after: int, person_id: UUID | None, limit: int
-) -> list[tuple[UUID, int]]:
-    """Return the streams of connections and the positions at which they were opened, in order.
+    pool: ReadPool, *, after: int, up_to: int, person_id: UUID | None, limit: int
+) -> list[OpenedConnection]:
+    """Return connections in the order in which they were opened.
 
     `person_id` None means the connections of all people.
     """
-    parameters = {"after": after, "person": person_id, "limit": limit}
-    return [
-        (row[0], row[1]) for row in await _fetch_rows(pool, SELECT_OPENED_CONNECTIONS, parameters)
-    ]
+    parameters = {"after": after, "up_to": up_to, "person": person_id, "limit": limit}
+    rows = await fetch_rows(pool, SELECT_OPENED_CONNECTIONS, parameters)
+    return [OpenedConnection(*row) for row in rows]
 
 
-async def _fetch_rows(
+async def newest_opened_position(pool: ReadPool) -> int:
+    """Return the position at which the newest connection was opened; 0 without one."""
+    statement = "SELECT max(position) FROM easeboard.events WHERE topic = 'ConnectionOpened'"
+    rows = await fetch_rows(pool, statement, {})
+    return rows[0][0] or 0
+
+
+async def fetch_rows(
     pool: ReadPool, statement: Any, parameters: dict[str, Any]
 ) -> list[tuple[Any, ...]]:
+    """Execute a query and return all its rows."""
     async with pool.connection() as connection:
         cursor = await connection.execute(statement, parameters, binary=True)
         return await cursor.fetchall()

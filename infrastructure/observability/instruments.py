@@ -52,6 +52,10 @@ APPEND_SECONDS = histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 APPENDED_EVENTS = counter("easeboard_appended_events", "Events appended to the log")
+ORPHANED_SECRETS = gauge(
+    "easeboard_orphaned_secrets",
+    "Secrets without a live event that the last sweep found and destroyed; it must be 0",
+)
 BATCH_SECONDS = histogram(
     "easeboard_projection_batch_seconds",
     "Seconds to apply a batch of events to read models",

@@ -17,7 +17,7 @@ class ConnectionBudget(NamedTuple):
 
 
 ROLE_BUDGETS = {
-    "api": ConnectionBudget(write_pool=8, read_pool=8, queue_pool=3, dedicated=2),
+    "api": ConnectionBudget(write_pool=8, read_pool=8, queue_pool=3, dedicated=3),
     "worker": ConnectionBudget(write_pool=6, read_pool=2, queue_pool=6),
     "scheduler": ConnectionBudget(write_pool=4, read_pool=2, queue_pool=4),
     "projector": ConnectionBudget(write_pool=4, read_pool=2, queue_pool=2, dedicated=2),

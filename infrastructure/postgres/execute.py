@@ -2,13 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, LiteralString
 
+from application.ports import SecretChange
 from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.retry import STATEMENT_TIMEOUT_SECONDS, with_retry
 from infrastructure.postgres.timeouts import TimedConnection
 
 Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretStatement(SecretChange):
+    """A statement that writes or destroys a secret in the transaction of an append.
+
+    A repetition must do no harm, because the transaction is retried if its connection breaks.
+    """
+
+    statement: LiteralString
+    values: Sequence[Any]
 
 
 def execute(

@@ -41,20 +41,27 @@ STATEMENT_TIMEOUT_SECONDS = 5.0
 MIN_RETRY_PAUSE_SECONDS = 0.01
 MAX_RETRY_PAUSE_SECONDS = 0.1
 
-MAX_COMMAND_ATTEMPTS = 4
+CONFLICT_RETRY_SECONDS = 5.0
+"""Seconds from the first attempt, in which a decision is repeated after conflicts."""
+
 MAX_CONFLICT_PAUSE_SECONDS = 0.05
 
 # The hooks would log error texts and add metrics that are not documented.
 set_on_retry_hooks(())
 
-retry_conflicts = stamina.AsyncRetryingCaller(
-    attempts=MAX_COMMAND_ATTEMPTS,
-    timeout=None,
-    wait_initial=0,
-    wait_jitter=MAX_CONFLICT_PAUSE_SECONDS,
-    wait_max=MAX_CONFLICT_PAUSE_SECONDS,
-).on(VersionConflict)
-"""Calls an async function again after a VersionConflict, up to four times in all."""
+
+def conflict_retries(seconds: float) -> stamina.BoundAsyncRetryingCaller:
+    """Return what calls an async function again after a VersionConflict, for so many seconds."""
+    return stamina.AsyncRetryingCaller(
+        attempts=None,
+        timeout=seconds,
+        wait_initial=0,
+        wait_jitter=MAX_CONFLICT_PAUSE_SECONDS,
+        wait_max=MAX_CONFLICT_PAUSE_SECONDS,
+    ).on(VersionConflict)
+
+
+retry_conflicts = conflict_retries(CONFLICT_RETRY_SECONDS)
 
 
 class RetryDelays:

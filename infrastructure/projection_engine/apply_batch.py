@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection, Cursor
 
+from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import EventPage
 from infrastructure.projection_engine.event_source import EventSource
 from infrastructure.projection_engine.gc_pause import pause_gc
@@ -13,7 +14,10 @@ from infrastructure.projection_engine.versions import VersionStatus, set_search_
 
 
 class BatchResult(NamedTuple):
-    """The number of read models that applied a batch, and the position that the batch ends at."""
+    """The number of read models that applied a batch, and the position that the batch ends at.
+
+    The number is 0 if they could not all apply it.
+    """
 
     models: int
     up_to: int
@@ -23,12 +27,12 @@ def apply_next_batch(
     connection: Connection[Any],
     statuses: Sequence[VersionStatus],
     source: EventSource,
-    high_water_mark: int,
+    place: LogPosition,
     limit: int,
 ) -> BatchResult:
     """Read the next batch once, and apply it to all these versions, which are at one position.
 
-    The batch has at most `limit` events and does not go past the high-water mark.
+    The batch has at most `limit` events and does not go past the safe place.
 
     Raises:
         EventUnreadable: If an event cannot be decrypted or decoded.
@@ -36,35 +40,40 @@ def apply_next_batch(
     """
     models = [status.model for status in statuses]
     with pause_gc():
-        batch = source.read(statuses[0].position, high_water_mark, subscribed_topics(models), limit)
-        return BatchResult(apply_batch(connection, statuses, batch), batch.up_to)
+        batch = source.read(statuses[0].position, place.position, subscribed_topics(models), limit)
+        return BatchResult(apply_batch(connection, statuses, batch, place.timeline), batch.up_to)
 
 
 def apply_batch(
-    connection: Connection[Any], statuses: Sequence[VersionStatus], batch: EventPage
+    connection: Connection[Any],
+    statuses: Sequence[VersionStatus],
+    batch: EventPage,
+    timeline: int,
 ) -> int:
     """Apply a batch and move the checkpoints in one transaction; returns how many were moved.
 
-    A version is left out if its checkpoint has moved meanwhile, or another daemon has locked it.
+    All versions move or none: a read of several read models needs them at one position. None moves
+    if a checkpoint has moved meanwhile, if another process has locked one, or if the log is on
+    another timeline than the batch.
     """
     with connection.transaction(), connection.cursor() as cursor:
-        claimed = _lock_checkpoints(cursor, statuses)
+        if not _lock_checkpoints(cursor, statuses, timeline):
+            return 0
         counts = []
-        for status in claimed:
+        for status in statuses:
             events = events_for(status.model, batch.events)
             counts.append(len(events))
             if events:
                 set_search_path(cursor, status.schema)
                 status.model.project(events, cursor)
-        if claimed:
-            _move_checkpoints(cursor, claimed, counts, batch.up_to)
-    return len(claimed)
+        _move_checkpoints(cursor, statuses, counts, batch.up_to)
+    return len(statuses)
 
 
 def _lock_checkpoints(
-    cursor: Cursor[Any], statuses: Sequence[VersionStatus]
-) -> list[VersionStatus]:
-    """Lock the checkpoints that have not moved, so that no event is applied twice.
+    cursor: Cursor[Any], statuses: Sequence[VersionStatus], timeline: int
+) -> bool:
+    """Lock the checkpoints, so that no event is applied twice; return whether all were locked.
 
     SKIP LOCKED, because daemons must not wait for each other.
     """
@@ -78,6 +87,7 @@ def _lock_checkpoints(
                           AS expected (name, version, position)
                )
            AND role = 'live'
+           AND (SELECT easeboard.current_timeline()) = %s
          ORDER BY name
            FOR UPDATE SKIP LOCKED
         """,
@@ -85,10 +95,10 @@ def _lock_checkpoints(
             [status.model.name for status in statuses],
             [status.version for status in statuses],
             [status.position for status in statuses],
+            timeline,
         ],
     )
-    claimed = {name for (name,) in cursor}
-    return [status for status in statuses if status.model.name in claimed]
+    return len(cursor.fetchall()) == len(statuses)
 
 
 def _move_checkpoints(

@@ -3,13 +3,15 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 from psycopg import Connection
 
+from domain.backoff import Backoff
+from domain.log_position import LogPosition
 from infrastructure.event_store.errors import describe_error
 from infrastructure.observability.instruments import BATCH_SECONDS
 from infrastructure.observability.spans import span
@@ -19,11 +21,17 @@ from infrastructure.projection_engine.apply_batch import BatchResult, apply_next
 from infrastructure.projection_engine.batch_size import AdaptiveBatchSize
 from infrastructure.projection_engine.ensure_versions import ensure_versions
 from infrastructure.projection_engine.event_source import EventSource
+from infrastructure.projection_engine.lost_versions import mark_lost_versions
 from infrastructure.projection_engine.prefetch import Prefetcher
 from infrastructure.projection_engine.read_model import ReadModelDefinition
 from infrastructure.projection_engine.rebuild import PROJECTION_BACKOFF, rebuild_outdated
 from infrastructure.projection_engine.versions import VersionStatus, connect, live_versions
 
+RECONNECT_BACKOFF = Backoff(first_seconds=0.25, max_seconds=4, min_jitter=0.5)
+"""The delays of the whole daemon while it cannot use the database.
+
+They stay short, so that the read models are up to date again soon after an outage.
+"""
 BUSY_POLL_SECONDS = 0.01
 IDLE_POLL_SECONDS = 0.1
 BUSY_PERIOD_SECONDS = 1.0
@@ -39,19 +47,28 @@ logger = structlog.get_logger()
 class ProjectionDaemon:
     """A thread that applies new events to the live versions of read models.
 
-    Any number of daemons may run at once, in any process: they lock the checkpoints. If an older
-    program created the tables of a read model, a second thread rebuilds it.
+    Any number of daemons may run at once, in any process: they lock the checkpoints. The versions
+    at one position move together or not at all. A second thread rebuilds a read model whose tables
+    an older program created, or that has rows of events that the log has lost. `on_advanced` is
+    called in the thread after each round that moved a checkpoint; it must neither block nor raise.
     """
 
     def __init__(
-        self, url: str, source: EventSource, models: Sequence[ReadModelDefinition]
+        self,
+        url: str,
+        source: EventSource,
+        models: Sequence[ReadModelDefinition],
+        *,
+        on_advanced: Callable[[], None] = lambda: None,
     ) -> None:
         self._url = url
         self._source = source
         self._prefetcher = Prefetcher(source)
         self._models = models
+        self._on_advanced = on_advanced
         self._connection: Connection[Any] | None = None
-        self._caught_up_to = -1
+        self._caught_up_to: LogPosition | None = None
+        self._checked_timeline = 0
         self._busy_until = 0.0
         self._failing: dict[str, tuple[float, RetryDelays]] = {}
         self._batch_size = AdaptiveBatchSize()
@@ -94,7 +111,7 @@ class ProjectionDaemon:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        delays = RetryDelays(PROJECTION_BACKOFF)
+        delays = RetryDelays(RECONNECT_BACKOFF)
         while not self._stopping.is_set():
             try:
                 self._poll()
@@ -113,22 +130,26 @@ class ProjectionDaemon:
         """Run one round and pause after it; there is no pause while there is more to read."""
         started = time.monotonic()
         result = self._advance_all()
+        if result.models:
+            self._on_advanced()
         now = time.monotonic()
         if result.models or self._woken.is_set():
             self._busy_until = now + BUSY_PERIOD_SECONDS
         if not result.models:
             self._woken.wait(BUSY_POLL_SECONDS if now < self._busy_until else IDLE_POLL_SECONDS)
-        elif result.up_to == self._caught_up_to:
+        elif self._caught_up_to is not None:
             self._stopping.wait(min(IDLE_POLL_SECONDS, PAUSE_FACTOR * (now - started)))
         self._woken.clear()
 
     def _advance_all(self) -> BatchResult:
         """Apply the next batch to each live version that is behind."""
         connection = self._ensure_connected()
-        high_water_mark = self._source.high_water_mark()
-        if high_water_mark <= self._caught_up_to and not self._failing:
+        place = self._source.safe_place()
+        high_water_mark = place.position
+        if place == self._caught_up_to and not self._failing:
             return BatchResult(0, high_water_mark)
-        statuses = live_versions(connection, self._models)
+        self._caught_up_to = None
+        statuses = self._live_versions(connection, place)
         behind = [
             status
             for status in statuses
@@ -137,14 +158,27 @@ class ProjectionDaemon:
         groups = _group_by_position(behind)
         source = self._prefetcher if len(groups) == 1 else self._source
         result = _combine(
-            [self._advance_group(connection, group, source, high_water_mark) for group in groups],
+            [self._advance_group(connection, group, source, place) for group in groups],
             high_water_mark,
         )
         are_all_caught_up = (
             len(behind) == result.models and result.up_to == high_water_mark and not self._failing
         )
-        self._caught_up_to = high_water_mark if statuses and are_all_caught_up else -1
+        self._caught_up_to = place if statuses and are_all_caught_up else None
         return result
+
+    def _live_versions(
+        self, connection: Connection[Any], place: LogPosition
+    ) -> list[VersionStatus]:
+        """Return the live versions that can be moved; rebuild those with rows of lost events."""
+        statuses = live_versions(connection, self._models)
+        # Another process may know a later mark; only the log tells whether events are lost.
+        is_beyond = any(status.position > place.position for status in statuses)
+        if place.timeline == self._checked_timeline and not is_beyond:
+            return statuses
+        self._rebuild(mark_lost_versions(connection, self._models))
+        self._checked_timeline = place.timeline
+        return live_versions(connection, self._models)
 
     def _is_retry_due(self, status: VersionStatus) -> bool:
         return time.monotonic() >= self._failing.get(status.model.name, (0.0,))[0]
@@ -154,7 +188,7 @@ class ProjectionDaemon:
         connection: Connection[Any],
         group: list[VersionStatus],
         source: EventSource,
-        high_water_mark: int,
+        place: LogPosition,
     ) -> BatchResult:
         """Apply a batch to a group in one transaction; if that fails, to each version alone."""
         try:
@@ -163,16 +197,16 @@ class ProjectionDaemon:
                 BATCH_SECONDS.time(),
                 span("project", {"easeboard.projections": len(group)}),
             ):
-                result = apply_next_batch(connection, group, source, high_water_mark, limit)
+                result = apply_next_batch(connection, group, source, place, limit)
         except Exception as error:
             if is_transient(error):
                 raise
             if len(group) > 1:
                 results = [
-                    self._advance_group(connection, [status], self._source, high_water_mark)
+                    self._advance_group(connection, [status], self._source, place)
                     for status in group
                 ]
-                return _combine(results, high_water_mark)
+                return _combine(results, place.position)
             self._record_failure(connection, group[0], error)
             return BatchResult(0, group[0].position)
         for status in group:
@@ -195,23 +229,24 @@ class ProjectionDaemon:
     def _ensure_connected(self) -> Connection[Any]:
         if self._connection is None:
             self._connection = connect(self._url)
-            outdated = ensure_versions(self._connection, self._models)
-            if outdated and not (self._rebuilder and self._rebuilder.is_alive()):
-                self._start_rebuilder(outdated)
+            self._rebuild(ensure_versions(self._connection, self._models))
         return self._connection
 
-    def _start_rebuilder(self, outdated: Iterable[str]) -> None:
-        models = [model for model in self._models if model.name in set(outdated)]
+    def _rebuild(self, outdated: Sequence[str]) -> None:
+        """Rebuild outdated read models in a thread, which finds further ones by itself."""
+        if not outdated or (self._rebuilder and self._rebuilder.is_alive()):
+            return
         self._rebuilder = threading.Thread(
             target=rebuild_outdated,
-            args=(self._url, self._source, models, self._stopping),
+            args=(self._url, self._source, self._models, self._stopping),
             name="rebuilder",
             daemon=True,
         )
         self._rebuilder.start()
 
     def _disconnect(self) -> None:
-        self._caught_up_to = -1
+        self._caught_up_to = None
+        self._prefetcher.discard()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -34,7 +34,8 @@ def ensure_versions(
 ) -> list[str]:
     """Create missing live versions and views; returns the names of outdated read models.
 
-    A read model is outdated if an older program created its live version; it must be rebuilt.
+    A read model is outdated if an older program created its live version, or if that may have rows
+    of events that the log has lost (see lost_versions.py); it must be rebuilt.
     The version of a newer program is left as it is. A version whose tables are missing, as after a
     restore without read models, is replaced by an empty one, which the projection daemon fills.
     """

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import EventPage
 from infrastructure.projection_engine.event_source import EventSource
 
@@ -13,15 +14,19 @@ MAX_PREFETCHED_BATCHES = 2
 
 
 class _PrefetchedBatch(NamedTuple):
-    """A batch, the position it begins after, and the topics it was read for."""
+    """A batch, the position it begins after, and the timeline and the topics it was read for."""
 
+    timeline: int
     after: int
     topics: Sequence[str]
     batch: EventPage
 
 
 class Prefetcher:
-    """An EventSource for one reader that reads the log in order."""
+    """An EventSource for one reader that reads the log in order.
+
+    What was read ahead is discarded when the reader goes elsewhere or the timeline has changed.
+    """
 
     def __init__(self, source: EventSource) -> None:
         self._source = source
@@ -32,9 +37,20 @@ class Prefetcher:
         """Stop the thread, and discard the batches that wait."""
         self._thread.shutdown(cancel_futures=True)
 
-    def high_water_mark(self) -> int:
-        """Return the position at or below which no further event can appear."""
-        return self._source.high_water_mark()
+    @property
+    def timeline(self) -> int:
+        """The id of the timeline of the newest safe place that was read; 0 before the first one."""
+        return self._source.timeline
+
+    def safe_place(self) -> LogPosition:
+        """Return the place at or before which no further event can appear."""
+        return self._source.safe_place()
+
+    def discard(self) -> None:
+        """Discard the batches that were read ahead."""
+        for future in self._pending:
+            future.cancel()
+        self._pending.clear()
 
     def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:
         """Return the batch after a position, and start to read the ones after it.
@@ -43,9 +59,7 @@ class Prefetcher:
         """
         prefetched = self._take_prefetched(after, topics)
         if prefetched is None:
-            prefetched = _PrefetchedBatch(
-                after, topics, self._source.read(after, up_to, topics, limit)
-            )
+            prefetched = self._read(after, up_to, topics, limit)
         last: Future[_PrefetchedBatch | None] | _PrefetchedBatch = (
             self._pending[-1] if self._pending else prefetched
         )
@@ -60,10 +74,11 @@ class Prefetcher:
         try:
             prefetched = self._pending.popleft().result()
         except Exception:
-            self._discard()
+            self.discard()
             raise
-        if prefetched is None or (prefetched.after, prefetched.topics) != (after, topics):
-            self._discard()
+        expected = self._source.timeline, after, topics
+        if prefetched is None or prefetched[:3] != expected:
+            self.discard()
             return None
         return prefetched
 
@@ -73,10 +88,11 @@ class Prefetcher:
         previous = last.result() if isinstance(last, Future) else last
         if previous is None or previous.batch.up_to >= up_to:
             return None
-        after, topics = previous.batch.up_to, previous.topics
-        return _PrefetchedBatch(after, topics, self._source.read(after, up_to, topics, limit))
+        return self._read(previous.batch.up_to, up_to, previous.topics, limit)
 
-    def _discard(self) -> None:
-        for future in self._pending:
-            future.cancel()
-        self._pending.clear()
+    def _read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> _PrefetchedBatch:
+        # The timeline is taken first: what is read while it changes then counts as of the old one.
+        timeline = self._source.timeline
+        return _PrefetchedBatch(
+            timeline, after, topics, self._source.read(after, up_to, topics, limit)
+        )

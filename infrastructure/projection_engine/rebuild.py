@@ -81,8 +81,10 @@ def rebuild_read_model(
 
     def build() -> int:
         with connect(url) as connection, _release_on_failure(connection, builder):
-            rebuild, start = start_rebuild(connection, model, builder)
-            return _build_version(connection, rebuild, start, source, report_progress)
+            while True:
+                rebuild, start = start_rebuild(connection, model, builder)
+                if _build_version(connection, rebuild, start, source, report_progress):
+                    return rebuild.version
 
     return retry_transient_errors(build, attempts=MAX_REBUILD_ATTEMPTS, backoff=PROJECTION_BACKOFF)
 
@@ -103,11 +105,15 @@ def _build_version(
     start: int,
     source: EventSource,
     report_progress: ReportProgress,
-) -> int:
+) -> bool:
+    """Catch up with the log and cut over; return False if the log went to another timeline."""
     started, first_position, batch_size = time.monotonic(), start, AdaptiveBatchSize(initial=1_000)
+    first_timeline = source.safe_place().timeline
     with closing(Prefetcher(source)) as prefetcher:
         while True:
-            high_water_mark = source.high_water_mark()
+            timeline, high_water_mark = source.safe_place()
+            if timeline != first_timeline:
+                return False
             while start < high_water_mark:
                 with batch_size as limit, pause_gc():
                     batch = prefetcher.read(
@@ -121,7 +127,7 @@ def _build_version(
                     )
                 )
             if _try_cut_over(connection, rebuild, start, source):
-                return rebuild.version
+                return True
 
 
 def _try_cut_over(

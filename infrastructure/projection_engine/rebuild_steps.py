@@ -7,6 +7,7 @@ from psycopg import Connection, Cursor
 
 from infrastructure.event_store.log_reader import EventPage
 from infrastructure.projection_engine.event_source import EventSource
+from infrastructure.projection_engine.lost_versions import RESTORED_AT
 from infrastructure.projection_engine.read_model import (
     ReadModelDefinition,
     events_for,
@@ -50,7 +51,8 @@ def start_rebuild(
 ) -> tuple[Rebuild, int]:
     """Start a new version, or take over one whose builder died; return it and its checkpoint.
 
-    A version that a dead builder left is dropped if it has another fingerprint.
+    A version that a dead builder left is dropped if it has another fingerprint, or may have rows of
+    events that the log has lost.
 
     Raises:
         RebuildRefused: If there is no live version, or another builder is active.
@@ -70,7 +72,7 @@ def start_rebuild(
                     f"{model.name} is being rebuilt already; wait until that has ended. If its"
                     f" process has died, try again after {REBUILD_LEASE_SECONDS} s."
                 )
-            if version.fingerprint == fingerprint(model):
+            if version.fingerprint == fingerprint(model) and not version.is_lost:
                 _adopt(cursor, model.name, version.number, builder)
                 return Rebuild(model, version.number, builder), version.position
             drop_version(cursor, model.name, version.number)
@@ -148,19 +150,22 @@ class _Version(NamedTuple):
     fingerprint: str
     builder: UUID | None
     is_alive: bool
+    is_lost: bool
 
 
 def _versions(cursor: Cursor[Any], name: str) -> list[_Version]:
     """Return all versions, oldest first, locked until the transaction ends."""
     cursor.execute(
-        """
+        f"""
         SELECT version, role, position, fingerprint, builder,
-               coalesce(builder_seen_at > clock_timestamp() - make_interval(secs => %s), FALSE)
+               coalesce(builder_seen_at > clock_timestamp() - make_interval(secs => %s), FALSE),
+               position > (SELECT coalesce(max(position), 0) FROM easeboard.events)
+               OR began_at < coalesce(({RESTORED_AT}), '-infinity')
           FROM easeboard.projections
          WHERE name = %s
          ORDER BY version
            FOR UPDATE
-        """,
+        """,  # noqa: S608  # a constant
         [REBUILD_LEASE_SECONDS, name],
     )
     return [_Version(*row) for row in cursor]
@@ -172,7 +177,7 @@ def _adopt(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> None:
         UPDATE easeboard.projections
            SET builder         = %s,
                builder_seen_at = clock_timestamp(),
-               began_at        = clock_timestamp(),
+               began_at        = greatest(clock_timestamp(), began_at),
                began_from      = position,
                error           = NULL
          WHERE name = %s

@@ -75,7 +75,10 @@ def next_version(cursor: Cursor[Any], name: str) -> int:
 def create_version(
     cursor: Cursor[Any], model: ReadModelDefinition, version: int, *, builder: UUID | None = None
 ) -> None:
-    """Create the empty tables of a version; it is live at once, or building with a `builder`."""
+    """Create the empty tables of a version; it is live at once, or building with a `builder`.
+
+    Its beginning is not before that of the timeline, even if the clock was set back.
+    """
     schema = schema_of(model.name, version)
     cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
     set_search_path(cursor, schema)
@@ -83,13 +86,16 @@ def create_version(
     cursor.execute(
         """
         INSERT INTO easeboard.projections (
-            name, version, role, code_version, fingerprint, builder, builder_seen_at
+            name, version, role, code_version, fingerprint, builder, builder_seen_at, began_at
         )
         VALUES (
             %(name)s, %(version)s,
             CASE WHEN %(builder)s::uuid IS NULL THEN 'live' ELSE 'building' END,
             %(code)s, %(fingerprint)s, %(builder)s::uuid,
-            CASE WHEN %(builder)s::uuid IS NOT NULL THEN clock_timestamp() END
+            CASE WHEN %(builder)s::uuid IS NOT NULL THEN clock_timestamp() END,
+            greatest(
+                clock_timestamp(), (SELECT max(began_at) FROM easeboard.timelines)
+            )
         )
         """,
         {

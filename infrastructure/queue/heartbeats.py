@@ -108,11 +108,26 @@ class Heartbeats:
         process, _, _ = name.rpartition(":")
         if process == self.process_name:
             return "alive" if name in self._active_names else "lost"
-        has_heartbeat, has_observer, has_peer = await self._query_liveness(process)
-        is_dead = self._is_running_here(process) is False or (not has_heartbeat and has_observer)
+        is_dead, has_peer = await self._find_death(process)
         if not is_dead:
             return "alive"
         return "lost" if has_peer else "gone"
+
+    async def is_process_alive(self, process: str) -> bool:
+        """Return whether the process of a name is alive; `worker_status` explains how it is known.
+
+        Raises: errors of psycopg and its pool.
+        """
+        if process == self.process_name:
+            return True
+        is_dead, _ = await self._find_death(process)
+        return not is_dead
+
+    async def _find_death(self, process: str) -> tuple[bool, bool]:
+        """Return whether a process is dead, and whether a worker was alive when it died."""
+        has_heartbeat, has_observer, has_peer = await self._query_liveness(process)
+        is_dead = self._is_running_here(process) is False or (not has_heartbeat and has_observer)
+        return is_dead, has_peer
 
     async def _query_liveness(self, process: str) -> tuple[bool, bool, bool]:
         async with self._pool.connection() as connection:

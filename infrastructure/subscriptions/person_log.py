@@ -2,18 +2,19 @@
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from uuid import UUID
 
-import structlog
-
+from domain.log_position import LogPosition
 from domain.recorded_event import RecordedEvent
 from infrastructure.crypto.master_key import KeyRing
 from infrastructure.crypto.person_keys import PersonKeys
-from infrastructure.event_store.errors import EventUnreadable, describe_error
 from infrastructure.event_store.log_reader import EventPage, LogReader
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.postgres.execute import Rows, execute
+from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import WritePool, open_write_pool
+from infrastructure.subscriptions.missed_events import MissedEvents
+from infrastructure.subscriptions.readable_events import decode_readable
 
 MAX_SCANNED_EVENTS = 5_000
 """Events whose person one read compares at most."""
@@ -30,11 +31,45 @@ SELECT position, person_id
  LIMIT %s
 """
 
+MAX_DECRYPTED_BYTES = 4 * 1024 * 1024
+"""Size of the stored states that one read decrypts, unless one event alone is larger."""
+
 SELECT_EVENTS_AT_POSITIONS = """
 SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
-  FROM easeboard.events
- WHERE position = ANY(%s)
+  FROM (
+           SELECT stream, version, topic, state, recorded_at, person_id, position, event_id,
+                  sum(octet_length(state)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
+                      - octet_length(state) AS bytes_before
+             FROM easeboard.events
+            WHERE position = ANY(%s)
+       ) AS chosen
+ WHERE bytes_before < %s
  ORDER BY position
+"""
+
+# A checkpoint beyond the last event is one of a log that has lost its last events.
+SELECT_READABLE_POSITION = """
+SELECT least(min(position), (SELECT coalesce(max(position), 0) FROM easeboard.events))
+  FROM easeboard.projections
+ WHERE role = 'live'
+"""
+
+# The clock may have been wrong, so the events that are compared are limited.
+SELECT_AGED_POSITION = """
+SELECT coalesce(
+           max(position) FILTER (
+               WHERE recorded_at <= clock_timestamp() - make_interval(secs => %s)
+           ),
+           min(position) - 1,
+           0
+       )
+  FROM (
+           SELECT position, recorded_at
+             FROM easeboard.events
+            WHERE position <= %s
+            ORDER BY position DESC
+            LIMIT %s
+       ) AS newest
 """
 
 SELECT_EVENTS_SINCE_TOPIC = """
@@ -55,16 +90,15 @@ SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
  ORDER BY version
 """
 
-logger = structlog.get_logger()
-
 
 @contextmanager
 def open_person_log(url: str, ring: KeyRing, topics: Sequence[str]) -> Iterator["PersonLog"]:
-    """Open a log of these topics with its own database connection.
+    """Open a log of these topics with database connections of its own.
 
-    It and the commands of this process therefore do not wait for each other.
+    It and the commands of this process therefore do not wait for each other. One connection is
+    for new events, the other for what clients have missed.
     """
-    with open_write_pool(url, size=1) as pool:
+    with open_write_pool(url, size=2) as pool:
         yield PersonLog(pool, Mapper(PersonKeys(pool, ring)), topics)
 
 
@@ -76,10 +110,29 @@ class PersonLog:
         self._mapper = mapper
         self._reader = LogReader(pool, mapper)
         self._topics = list(topics)
+        self.missed_events = MissedEvents(pool, partial(decode_readable, mapper), topics)
 
-    def high_water_mark(self) -> int:
-        """Return the position at or below which no further event can appear."""
-        return self._reader.high_water_mark()
+    def safe_place(self) -> LogPosition:
+        """Return the place up to which no further event can appear; raises as `read` does."""
+        return self._reader.safe_place()
+
+    def readable_position(self) -> int | None:
+        """Return the position that all live read models have reached; None without read models.
+
+        Raises the errors of `read`.
+        """
+        ((position,),) = execute(self._pool, SELECT_READABLE_POSITION)
+        return position if position is None else int(position)
+
+    def aged_position(self, up_to: int, seconds: float) -> int:
+        """Return the last position up to `up_to` that was appended so many seconds ago.
+
+        With more than MAX_SCANNED_EVENTS in this time it is a later one. Raises the errors of
+        `read`.
+        """
+        values = [seconds, up_to, MAX_SCANNED_EVENTS]
+        ((position,),) = execute(self._pool, SELECT_AGED_POSITION, values)
+        return int(position)
 
     def read(self, after: int, up_to: int, people: Container[UUID]) -> EventPage:
         """Return the next events of these people with after < position <= up_to.
@@ -100,8 +153,12 @@ class PersonLog:
         if len(positions) > MAX_DECRYPTED_EVENTS:
             positions = positions[:MAX_DECRYPTED_EVENTS]
             up_to = positions[-1]
-        rows = execute(self._pool, SELECT_EVENTS_AT_POSITIONS, [positions]) if positions else []
-        return EventPage(self._decode(rows), up_to)
+        if not positions:
+            return EventPage([], up_to)
+        rows = execute(self._pool, SELECT_EVENTS_AT_POSITIONS, [positions, MAX_DECRYPTED_BYTES])
+        if rows and len(rows) < len(positions):
+            up_to = rows[-1][6]
+        return EventPage(decode_readable(self._mapper, rows), up_to)
 
     def read_since(self, topic: str, stream: UUID, before: int) -> list[RecordedEvent]:
         """Return the events of a stream from the last one of a topic on, before a version.
@@ -109,17 +166,5 @@ class PersonLog:
         Returns an empty list if no earlier event has the topic. Raises the errors of `read`.
         """
         parameters = [stream, before, stream, before, topic, self._topics]
-        return self._decode(execute(self._pool, SELECT_EVENTS_SINCE_TOPIC, parameters))
-
-    def _decode(self, rows: Rows) -> list[RecordedEvent]:
-        try:
-            return self._mapper.to_recorded_events(rows)
-        except EventUnreadable:
-            return list(self._decode_readable(rows))
-
-    def _decode_readable(self, rows: Rows) -> Iterator[RecordedEvent]:
-        for row in rows:
-            try:
-                yield from self._mapper.to_recorded_events([row])
-            except EventUnreadable as error:
-                logger.warning("live.event_unreadable", error=describe_error(error))
+        rows = execute(self._pool, SELECT_EVENTS_SINCE_TOPIC, parameters)
+        return decode_readable(self._mapper, rows)

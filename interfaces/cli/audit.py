@@ -1,7 +1,9 @@
 """`easeboard audit history`: prints the recorded events of one connection."""
 
 import getpass
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,21 +19,51 @@ from interfaces.service import Service
 
 Document = dict[str, Any]
 
+LAST_TIME = datetime.max.replace(tzinfo=UTC) - timedelta.resolution
+"""The last time after which there is another one."""
 
-def show_history(
-    connection_id: UUID, *, as_of: datetime | None, version: int | None, json: bool
-) -> None:
-    """Print the events of a connection and its syncs: all, or up to a time or a version.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSelection:
+    """Which events of a connection to print: the options of the command."""
+
+    as_of: datetime | None = None
+    version: int | None = None
+    types: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    after_position: int = 0
+    sort: str = "position"
+    limit: int | None = None
+
+    def __str__(self) -> str:
+        """Return what is recorded about the read: the options that were given."""
+        given = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
+        names = (f"{name}={_option(value)}" for name, value, default in given if value != default)
+        return " ".join(["history", *names])
+
+    def parameters(self) -> Document:
+        """Return the parameters of the query, all except the version and the limit."""
+        end = self.as_of and min(self.as_of, LAST_TIME) + timedelta.resolution
+        return {
+            "types": frozenset(self.types),
+            "since": self.since,
+            "until": min((time for time in (end, self.until) if time), default=None),
+            "after_position": self.after_position,
+            "sort": self.sort,
+        }
+
+
+def show_history(connection_id: UUID, selection: EventSelection, *, json: bool) -> None:
+    """Print the events of a connection and its syncs that are selected, in the order of the log.
 
     Raises:
         ConnectionNotFound: If no such connection was ever opened.
-        CommandFailed: If the connection never had this version.
+        CommandFailed: If the connection never had the version.
     """
-    events = run(_read_history(connection_id, as_of, version))
-    if version is not None:
-        events = _until_version(events, connection_id, version)
+    found = run(_read_history(connection_id, selection))
     if json:
-        print_json({"items": events})
+        print_json({"items": found})
         return
     print_table(
         ["position", "recorded at", "version", "event", "actor", "details"],
@@ -44,56 +76,73 @@ def show_history(
                 event["actor"],
                 summarize(event["payload"]),
             )
-            for event in events
+            for event in found
         ],
     )
 
 
-async def _read_history(
-    connection_id: UUID, as_of: datetime | None, version: int | None
-) -> list[Document]:
+async def _read_history(connection_id: UUID, selection: EventSelection) -> list[Document]:
     reader = f"cli:{getpass.getuser()}"
-    what = f"history as_of={as_of.isoformat() if as_of else None} version={version}"
     async with bootstrap(configure()) as process:
         with with_event_metadata(reader):
-            events = await _load_events(process.service, connection_id, as_of)
+            found = await _select_events(process.service, connection_id, selection)
             await process.service.record_history_read(
-                RecordHistoryRead(connection_id=connection_id, reader=reader, what=what)
+                RecordHistoryRead(connection_id=connection_id, reader=reader, what=str(selection))
             )
-    return events
+    return found
 
 
-def _until_version(events: list[Document], connection_id: UUID, version: int) -> list[Document]:
-    """Keep the events up to the one that gave the connection this version."""
-    position_by_version = {
-        event["version"]: event["position"]
-        for event in events
-        if event["stream"] == str(connection_id)
-    }
-    if version not in position_by_version:
-        raise CommandFailed(
-            f"The connection {connection_id} has no version {version}: "
-            f"use --version with a number up to {max(position_by_version, default=0)}."
-        )
-    return [event for event in events if event["position"] <= position_by_version[version]]
-
-
-async def _load_events(
-    service: Service, connection_id: UUID, as_of: datetime | None
+async def _select_events(
+    service: Service, connection_id: UUID, selection: EventSelection
 ) -> list[Document]:
-    events: list[Document] = []
+    last_position = None
+    if selection.version is not None:
+        last_position = await _position_of_version(service, connection_id, selection.version)
+    found: list[Document] = []
+    async for event in _events(service, connection_id, **selection.parameters()):
+        if last_position is None or event["position"] <= last_position:
+            found.append(event)
+        if len(found) == selection.limit:
+            break
+    return found
+
+
+async def _position_of_version(service: Service, connection_id: UUID, version: int) -> int:
+    """Return the position of the event that gave the connection this version."""
+    newest = 0
+    async for event in _events(service, connection_id):
+        if event["stream"] == "connection":
+            newest = event["version"]
+            if newest == version:
+                return int(event["position"])
+    raise CommandFailed(
+        f"The connection {connection_id} has no version {version}: "
+        f"use --version with a number up to {newest}."
+    )
+
+
+async def _events(
+    service: Service, connection_id: UUID, **parameters: Any
+) -> AsyncIterator[Document]:
+    """Yield the events of all pages."""
     cursor: str | None = None
     while True:
-        page = await service.history(
-            connection_id,
-            until=as_of + timedelta.resolution if as_of else None,
-            cursor=cursor,
-            limit=500,
-        )
-        events += [orjson.loads(item) for item in page.items]
+        page, _ = await service.history(connection_id, cursor=cursor, limit=500, **parameters)
+        for item in page.items:
+            yield orjson.loads(item)
         cursor = page.next_cursor
         if cursor is None:
-            return events
+            return
+
+
+def _option(value: Any) -> str:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case tuple():
+            return ",".join(value)
+        case _:
+            return str(value)
 
 
 def summarize(payload: Document) -> str:

@@ -3,7 +3,6 @@
 # ruff: noqa: PLC0415  # a command imports its module when it runs, which keeps --help fast
 
 import sys
-from datetime import datetime
 from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Annotated
@@ -11,6 +10,7 @@ from uuid import UUID
 
 import typer
 
+from interfaces.cli.audit_commands import audit_app
 from interfaces.cli.errors import report_error
 from interfaces.cli.options import (
     EXAMPLE_ID,
@@ -19,7 +19,6 @@ from interfaces.cli.options import (
     PortOption,
     Role,
     example,
-    parse_time,
 )
 
 app = CommandGroup(
@@ -29,9 +28,6 @@ app = CommandGroup(
 )
 projections_app = CommandGroup(
     help="List and rebuild the read models.", epilog=example("easeboard projections list")
-)
-audit_app = CommandGroup(
-    help="Read the recorded events.", epilog=example(f"easeboard audit history {EXAMPLE_ID}")
 )
 app.add_typer(projections_app, name="projections")
 app.add_typer(audit_app, name="audit")
@@ -244,41 +240,3 @@ def rebuild_projections(
     from interfaces.cli.projections import rebuild_read_models
 
     rebuild_read_models(names or [], json=json)
-
-
-@audit_app.command(
-    "history", epilog=example(f"easeboard audit history {EXAMPLE_ID} --as-of 2026-09-01T12:00:00Z")
-)
-def audit_history(
-    *,
-    connection: Annotated[
-        UUID, typer.Argument(help=f"Id of the connection, for example {EXAMPLE_ID}.")
-    ],
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=parse_time,
-            metavar="TIME",
-            help="Print only events up to this time (RFC 3339; UTC if it has no offset), "
-            "for example 2026-09-01T12:00:00Z.",
-        ),
-    ] = None,
-    at_version: Annotated[
-        int | None,
-        typer.Option(
-            "--version",
-            min=1,
-            help="Print only events up to this version of the connection, for example 3.",
-        ),
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Print the recorded events of a connection and its syncs.
-
-    This read is recorded as an event too.
-    """
-    if as_of and at_version:
-        raise typer.BadParameter("give either a time or a version.", param_hint="--as-of")
-    from interfaces.cli.audit import show_history
-
-    show_history(connection, as_of=as_of, version=at_version, json=json)

@@ -27,7 +27,6 @@ from infrastructure.postgres.connection_budget import budget_for_roles
 from infrastructure.postgres.database_address import open_database
 from infrastructure.postgres.pools import Pools, WritePool, open_pools
 from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
-from infrastructure.projection_engine.checkpoints import checkpoint_of
 from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
 from infrastructure.queue.sync_queue import SyncQueue, open_sync_queue
@@ -92,10 +91,9 @@ async def _open_process(
     keys = PersonKeys(pools.write_pool, ring)
     mapper = Mapper(keys)
     log_reader = LogReader(pools.write_pool, mapper)
-    projection_daemon = ProjectionDaemon(url, log_reader, READ_MODELS)
-    live_updates = Broadcast(
-        partial(open_person_log, url, ring, SUBSCRIBED_TOPICS),
-        partial(checkpoint_of, pools.read_pool, "sync_log"),
+    live_updates = Broadcast(partial(open_person_log, url, ring, SUBSCRIBED_TOPICS))
+    projection_daemon = ProjectionDaemon(
+        url, log_reader, READ_MODELS, on_advanced=live_updates.wake
     )
     return Process(
         settings=settings,
@@ -112,11 +110,20 @@ async def _open_process(
         circuit_breakers=CircuitBreakers(queue.pool, pools.read_pool),
         queue=queue,
         checkpoint_waiter=await stack.enter_async_context(CheckpointWaiter(pools.read_pool)),
-        idempotency_keys=stack.enter_context(closing(IdempotencyKeys(pools.write_pool, ring))),
+        idempotency_keys=_open_idempotency_keys(stack, pools.write_pool, ring, queue),
         projection_daemon=projection_daemon,
         live_updates=live_updates,
         render_metrics=await stack.enter_async_context(_open_metrics(pools, queue)),
     )
+
+
+def _open_idempotency_keys(
+    stack: AsyncExitStack, pool: WritePool, ring: KeyRing, queue: SyncQueue
+) -> IdempotencyKeys:
+    """Open the idempotency keys; a heartbeat tells which process is alive."""
+    beats = queue.heartbeats
+    keys = IdempotencyKeys(pool, ring, process=beats.process_name, is_alive=beats.is_process_alive)
+    return stack.enter_context(closing(keys))
 
 
 def _open_metrics(pools: Pools, queue: SyncQueue) -> AbstractAsyncContextManager[MetricsRenderer]:

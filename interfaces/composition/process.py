@@ -23,15 +23,18 @@ from infrastructure.canvas.circuit_breakers import CircuitBreakers, load_circuit
 from infrastructure.canvas.client import CanvasClient
 from infrastructure.crypto.calendar_addresses import CalendarAddresses
 from infrastructure.crypto.token_vault import TokenVault
+from infrastructure.event_store.command_events import find_command_events
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
+from infrastructure.event_store.mark_waiter import MarkWaiter
 from infrastructure.event_store.store import EventStore
+from infrastructure.event_store.timelines import require_known_place
 from infrastructure.idempotency_keys import IdempotencyKeys
 from infrastructure.metrics.registry import MetricsRenderer
 from infrastructure.postgres.pools import Pools
-from infrastructure.postgres.retry import retry_conflicts
 from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
 from infrastructure.projection_engine.daemon import ProjectionDaemon
+from infrastructure.projection_engine.snapshot_reads import read_models
 from infrastructure.projection_engine.status import projection_status
 from infrastructure.queue.role_health import role_health
 from infrastructure.queue.sync_queue import SyncQueue
@@ -39,10 +42,20 @@ from infrastructure.settings import Settings
 from interfaces.composition.background_rebuild import BackgroundRebuild
 from interfaces.live.broadcast import Broadcast
 from interfaces.queries.audit_history import AuditHistory
+from interfaces.queries.audit_protocols import AuditMembers
 from interfaces.queries.current_state import CurrentState
 from interfaces.queries.health import HealthCheck
 from interfaces.service import Service
-from interfaces.service_protocols import CalculateWhatIf, FindAssignment, FindCourse, ListDueDates
+from interfaces.service_protocols import (
+    CalculateWhatIf,
+    FindAssignment,
+    FindCommandEvents,
+    FindCourse,
+    ListDueDates,
+    ReadInOneSnapshot,
+    RequireKnownPlace,
+    WaitForPlace,
+)
 from projections.assignments.query import assignment_of, assignments_of, due_dates_of
 from projections.connections.query import connection_of, connections_of
 from projections.courses.query import course_of, courses_of
@@ -85,7 +98,13 @@ class Process:
         return _build_service(
             self,
             CurrentState(self.store, interval, partial(load_circuit_breakers, pool=pool)),
-            AuditHistory(store=self.store, mapper=self.mapper, pool=pool, interval=interval),
+            AuditHistory(
+                store=self.store,
+                mapper=self.mapper,
+                pool=pool,
+                marks=MarkWaiter(self.log_reader, pool),
+                interval=interval,
+            ),
         )
 
 
@@ -93,42 +112,50 @@ def _build_service(process: Process, state: CurrentState, history: AuditHistory)
     store, vault, queue = process.store, process.token_vault, process.queue
     canvas, pool, interval = process.canvas, process.pools.read_pool, process.settings.sync_interval
     return Service(
-        set_up_connection=_command(
+        set_up_connection=_bind_ports(
             set_up_connection, store=store, vault=vault, canvas=canvas, queue=queue
         ),
-        rotate_token=_command(
+        rotate_token=_bind_ports(
             rotate_token, store=store, vault=vault, canvas=canvas, queue=queue, interval=interval
         ),
-        validate_connection=_command(validate_connection, store=store, vault=vault, canvas=canvas),
-        close_connection=_command(close_connection, store=store, vault=vault),
-        request_sync=_command(request_sync, store=store, queue=queue, interval=interval),
+        validate_connection=_bind_ports(
+            validate_connection, store=store, vault=vault, canvas=canvas
+        ),
+        close_connection=_bind_ports(close_connection, store=store, vault=vault),
+        request_sync=_bind_ports(request_sync, store=store, queue=queue, interval=interval),
         run_sync=_bind_ports(
             run_sync, store=store, vault=vault, canvas=canvas, host_health=process.circuit_breakers
         ),
-        cancel_sync=_command(cancel_sync, store=store),
-        requeue_sync=_command(requeue_sync, store=store, queue=queue),
-        recover_sync=_command(recover_sync, store=store, queue=queue),
-        record_history_read=_command(record_history_read, store=store),
+        cancel_sync=_bind_ports(cancel_sync, store=store),
+        requeue_sync=_bind_ports(requeue_sync, store=store, queue=queue),
+        recover_sync=_bind_ports(recover_sync, store=store, queue=queue),
+        record_history_read=_bind_ports(record_history_read, store=store),
         current_connection=state.connection,
         current_sync=state.sync,
-        connections_of=partial(connections_of, interval=interval, pool=pool),
-        connection_of=partial(connection_of, interval=interval, pool=pool),
-        courses_of=partial(courses_of, pool=pool),
-        assignments_of=partial(assignments_of, pool=pool),
-        grades_of=partial(grades_of, pool=pool),
-        grade_changes_of=partial(grade_changes_of, pool=pool),
-        syncs_of=partial(syncs_of, pool=pool),
-        sync_status_of=partial(sync_status_of, interval=interval, pool=pool),
-        stats_of=partial(stats_of, pool=pool),
-        history=history.history,
-        state_at=history.state_at,
-        all_connections=history.connections,
+        connections_of=partial(connections_of, interval=interval),
+        connection_of=partial(connection_of, interval=interval),
+        courses_of=courses_of,
+        assignments_of=assignments_of,
+        grades_of=grades_of,
+        grade_changes_of=grade_changes_of,
+        syncs_of=syncs_of,
+        sync_status_of=partial(sync_status_of, interval=interval),
+        stats_of=stats_of,
         projection_status=partial(projection_status, pool=pool),
         rebuild_projection=BackgroundRebuild(process.database_url, process.log_reader),
-        wait_for_position=process.checkpoint_waiter.wait_for,
         health=HealthCheck(pool, process.database_url, partial(role_health, pool=pool)),
+        **_audit_members(history),
         **_http_members(process),
     )
+
+
+def _audit_members(history: AuditHistory) -> AuditMembers:
+    return {
+        "history": history.history,
+        "state_at": history.state_at,
+        "all_connections": history.connections,
+        "wait_for_mark": history.marks.wait_for,
+    }
 
 
 class _HttpMembers(TypedDict):
@@ -142,31 +169,28 @@ class _HttpMembers(TypedDict):
     what_if_of: CalculateWhatIf
     assignment_of: FindAssignment
     idempotency_keys: IdempotencyKeys
+    command_events: FindCommandEvents
+    read: ReadInOneSnapshot
+    require_known_place: RequireKnownPlace
+    wait_for_place: WaitForPlace
 
 
 def _http_members(process: Process) -> _HttpMembers:
     addresses, pool = process.calendar_addresses, process.pools.read_pool
     return {
-        "share_calendar": _bind_ports(share_calendar, calendars=addresses),
-        "end_calendar": _bind_ports(end_calendar, calendars=addresses),
+        "read": partial(read_models, pool),
+        "require_known_place": partial(require_known_place, pool),
+        "wait_for_place": process.checkpoint_waiter.wait_for,
+        "share_calendar": _bind_ports(share_calendar, store=process.store, calendars=addresses),
+        "end_calendar": _bind_ports(end_calendar, store=process.store, calendars=addresses),
         "calendar_owner": addresses.owner_of,
-        "due_dates_of": partial(due_dates_of, pool=pool),
-        "course_of": partial(course_of, pool=pool),
-        "what_if_of": partial(what_if_of, pool=pool),
-        "assignment_of": partial(assignment_of, pool=pool),
+        "due_dates_of": due_dates_of,
+        "course_of": course_of,
+        "what_if_of": what_if_of,
+        "assignment_of": assignment_of,
         "idempotency_keys": process.idempotency_keys,
+        "command_events": partial(find_command_events, pool=pool, mapper=process.mapper),
     }
-
-
-def _command(
-    execute: Callable[Concatenate[C, P], Awaitable[R]], *args: P.args, **ports: P.kwargs
-) -> Callable[[C], Awaitable[R]]:
-    """Bind the ports of a command, which is executed again if another append came first."""
-
-    async def execute_command(command: C) -> R:
-        return await retry_conflicts(execute, command, *args, **ports)
-
-    return execute_command
 
 
 def _bind_ports(

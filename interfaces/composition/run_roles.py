@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +16,11 @@ import structlog
 
 from application.request_sync import request_sync
 from infrastructure.canvas.circuit_breakers import load_circuit_breakers
+from infrastructure.crypto.orphaned_secrets import (
+    SWEEP_LEASE_SECONDS,
+    OrphanedSecrets,
+    run_sweeps,
+)
 from infrastructure.postgres.lease import Lease
 from infrastructure.queue.recovery import RECOVERY_LEASE_SECONDS, run_recovery
 from infrastructure.queue.sync_queue import BufferedQueue, SyncQueue
@@ -191,6 +196,19 @@ async def _run_projector(process: Process) -> None:
 
 
 async def _run_scheduler(process: Process) -> None:
+    """Scan for due connections, and sweep secrets; each is done by one process at a time."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_run_scans(process))
+        group.create_task(_run_sweeps(process))
+
+
+async def _run_sweeps(process: Process) -> None:
+    lease = _new_lease(process.queue, "sweep", SWEEP_LEASE_SECONDS)
+    with closing(OrphanedSecrets(process.store, process.pools.write_pool)) as orphans:
+        await run_sweeps(orphans, lease)
+
+
+async def _run_scans(process: Process) -> None:
     lease = _new_lease(process.queue, "scan", SCAN_LEASE_SECONDS)
     async with lease.maintain():
         scheduler = new_scheduler(_build_scanner(process, lease))

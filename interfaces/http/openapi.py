@@ -16,8 +16,9 @@ DOCUMENT_DESCRIPTION = """\
 Keeps a copy of students' Canvas courses, assignments and grades up to date.
 
 - Send `Authorization: Bearer <Supabase access token>` with every request under `/api/v1`.
-- A command that changed something returns the header `Consistency-Token`. A read that sends it back
-  includes the effect of the command.
+- Every read returns the header `Consistency-Token`, and so does a command that changed something; a
+  live message has the member `consistency_token`. A read that sends such a token back shows a state
+  that includes what came with it.
 - Reads return an `ETag` and support `If-None-Match`.
 - Unknown query parameters and unknown fields of a body are refused, and so is a query parameter
   that is sent twice. The response lists at most 20 errors.
@@ -94,7 +95,10 @@ IF_NONE_MATCH_PARAMETER = {
 HEADER_DESCRIPTIONS = {
     "X-Request-ID": "The id of this request: the one you sent if it is valid, else a new one",
     "ETag": "Identifies this content; send it as `If-None-Match`",
-    "Consistency-Token": "Send it with a read, so that the response includes this change",
+    "Consistency-Token": (
+        "The state that is shown, or that the command led to; send it with a read, so that the"
+        " response includes this state"
+    ),
     "Retry-After": "Seconds to wait before the next attempt",
     "Location": "The path of the created resource",
 }
@@ -123,10 +127,14 @@ def _parameter_names(operation: Operation) -> set[str]:
     return {parameter["name"] for parameter in operation.get("parameters", ())}
 
 
+def _reads_models(operation: Operation) -> bool:
+    return "Consistency-Token" in _parameter_names(operation)
+
+
 def _is_conditional(operation: Operation, *, is_document: bool) -> bool:
     """Return whether a read has an `ETag`: a route declares it, or it reads read models."""
-    reads_models = is_document and "Consistency-Token" in _parameter_names(operation)
-    return bool(operation.pop("x-conditional", reads_models))
+    is_usual = is_document and _reads_models(operation)
+    return bool(operation.pop("x-conditional", is_usual))
 
 
 def _complete_operation(operation: Operation, path: str, *, is_read: bool) -> None:
@@ -139,10 +147,11 @@ def _complete_operation(operation: Operation, path: str, *, is_read: bool) -> No
         usual_headers = ["Consistency-Token", *(["Location"] if status == "201" else [])]
         _add_headers(success, *operation.pop("x-headers", usual_headers))
     elif _is_conditional(operation, is_document=is_document):
-        operation["parameters"].append(IF_NONE_MATCH_PARAMETER)
-        _add_headers(success, "ETag")
+        token = ["Consistency-Token"] if _reads_models(operation) else []
+        operation.setdefault("parameters", []).append(IF_NONE_MATCH_PARAMETER)
+        _add_headers(success, "ETag", *token)
         responses["304"] = {"description": "Not changed since the `ETag` you sent"}
-        _add_headers(responses["304"], "X-Request-ID", "ETag")
+        _add_headers(responses["304"], "X-Request-ID", "ETag", *token)
     for status, slugs in _group_by_status({*own, *_shared_slugs(operation)}):
         responses[status] = _problem_response(slugs, path, operation)
 

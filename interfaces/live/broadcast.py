@@ -1,22 +1,28 @@
-"""Sends sync and grade events to connected clients as soon as they are in the event log."""
+"""Sends sync and grade events to connected clients as soon as they can be read."""
 
 import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from domain.log_position import LogPosition
 from domain.recorded_event import RecordedEvent
+from infrastructure.event_store.timelines import START
 from infrastructure.subscriptions.person_log import PersonLog
 from infrastructure.subscriptions.poller import Poller
+from interfaces.consistency_token import MAX_WAIT_SECONDS
 from interfaces.live.messages import RUN_START_TOPIC, MessageBuilder
-from interfaces.live.stream import MAX_REPLAYED_POSITIONS, Message
+from interfaces.live.publish_limit import PublishLimit
+from interfaces.live.replay import Replays
+from interfaces.live.stream import Message
 from interfaces.live.subscriber_queue import SubscriberQueue
+from interfaces.live.subscription import ReplayedSubscription
 
 LIVE_BUSY_POLL_SECONDS = 0.01
 """Poll interval while events arrive, and for LIVE_BUSY_PERIOD_SECONDS after the last one."""
@@ -36,21 +42,24 @@ class Broadcast:
     event loop passes it new and ended subscriptions in two deques. The thread never changes a
     queue: it lets the event loop do so.
 
-    `open_log` opens the log of the events that clients can receive; `load_position` returns the
-    position up to which the read model `sync_log` has applied the log.
+    `open_log` opens the log of the events that clients can receive. A message waits for the read
+    models, but at most `max_wait_seconds`.
     """
 
     def __init__(
         self,
         open_log: Callable[[], AbstractContextManager[PersonLog]],
-        load_position: Callable[[], Awaitable[int]],
+        *,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
         self.snapshot_slots = asyncio.Semaphore(MAX_CONCURRENT_SNAPSHOTS)
         self._open_log = open_log
-        self._load_position = load_position
+        self._max_wait_seconds = max_wait_seconds
+        self._limit = PublishLimit(max_wait_seconds)
         self._pending_joins: deque[SubscriberQueue] = deque()
         self._pending_leaves: deque[SubscriberQueue] = deque()
         self._subscribers: dict[UUID, set[SubscriberQueue]] = {}
+        self._mark = START
         self._position = 0
         self._busy_until = 0.0
         self._poller = Poller("live", self._poll)
@@ -60,6 +69,8 @@ class Broadcast:
         self._loop = asyncio.get_running_loop()
         self._log = self._resources.enter_context(self._open_log())
         self._message_builder = self._new_message_builder()
+        self._replays = Replays(self._log.missed_events, self._new_message_builder)
+        self._resources.push_async_callback(asyncio.to_thread, self._replays.close)
         self._resources.push_async_callback(asyncio.to_thread, self._poller.stop)
         self._poller.start()
         return self
@@ -72,26 +83,35 @@ class Broadcast:
     ) -> None:
         await self._resources.aclose()
 
-    async def current_position(self) -> int:
-        """Return the position that every snapshot from now on includes."""
-        return await self._load_position()
+    async def find_place(self, position: int, timeline_digits: int) -> LogPosition | None:
+        """Return the place in the log that an event id names; None if the log has none.
+
+        Raises: DatabaseBusy or DatabaseUnavailable.
+        """
+        return await self._replays.find_place(position, timeline_digits)
+
+    async def has_place(self, place: LogPosition) -> bool:
+        """Return whether the log has a place; raises DatabaseBusy or DatabaseUnavailable."""
+        mark = self._mark
+        if place.timeline == mark.timeline and place.position <= mark.position:
+            return True
+        return await self._replays.has_place(place)
 
     def wake(self) -> None:
-        """Read the log at once, because an event was appended; threadsafe, does not block."""
+        """Read the log at once, because an event was appended or a read model has advanced.
+
+        Does not block; any thread may call it.
+        """
         self._poller.wake()
 
     @asynccontextmanager
-    async def subscribe(self, person_id: UUID, after: int) -> AsyncIterator[AsyncIterator[Message]]:
-        """Yield the messages about a person after a position, while the block runs.
-
-        They end if the subscriber is too slow. Events more than MAX_REPLAYED_POSITIONS before the
-        high-water mark are not sent.
-        """
-        queue = SubscriberQueue(person_id, after)
+    async def subscribe(self, person_id: UUID) -> AsyncIterator[ReplayedSubscription]:
+        """Open the messages about a person, while the block runs."""
+        queue = SubscriberQueue(person_id)
         self._pending_joins.append(queue)
         self._poller.wake()
         try:
-            yield queue
+            yield ReplayedSubscription(queue, self._replays)
         finally:
             queue.closed = True
             self._pending_leaves.append(queue)
@@ -103,43 +123,54 @@ class Broadcast:
         if not self._subscribers and not self._pending_joins:
             return None
         try:
-            high_water_mark = self._log.high_water_mark()
-            self._admit_subscribers(high_water_mark)
+            self._move_mark(self._log.safe_place())
+            self._admit_subscribers()
             self._remove_subscribers()
-            return self._publish(high_water_mark)
+            return self._publish()
         except Exception:
             # The builder may have applied events that were not sent and are read again.
             self._message_builder.evict_all_runs()
             raise
 
-    def _admit_subscribers(self, high_water_mark: int) -> None:
+    def _move_mark(self, mark: LogPosition) -> None:
+        if mark.timeline != self._mark.timeline:
+            self._end_subscriptions()
+        if mark != self._mark:
+            self._busy_until = time.monotonic() + LIVE_BUSY_PERIOD_SECONDS
+        self._mark = mark
+
+    def _end_subscriptions(self) -> None:
+        """Let every client join again: the log may have lost what they were told last."""
+        queues = [queue for queues in self._subscribers.values() for queue in queues]
+        self._subscribers.clear()
+        self._loop.call_soon_threadsafe(_end, queues)
+
+    def _admit_subscribers(self) -> None:
         new_subscribers = list(self._pending_joins)
         if not new_subscribers:
             return
-        start = max(
-            high_water_mark - MAX_REPLAYED_POSITIONS,
-            min(subscriber.after for subscriber in new_subscribers),
-        )
-        if self._subscribers:
-            self._replay(new_subscribers, start)
-        else:
-            self._position = start
+        if not self._subscribers:
+            self._position = self._start_position()
+            self._limit.forget()
             self._message_builder.evict_all_runs()
         for subscriber in new_subscribers:
             if not subscriber.closed:
                 self._subscribers.setdefault(subscriber.person_id, set()).add(subscriber)
             self._pending_joins.popleft()
+        start = LogPosition(self._mark.timeline, self._position)
+        self._loop.call_soon_threadsafe(_start_after, new_subscribers, start)
 
-    def _replay(self, new_subscribers: Sequence[SubscriberQueue], start: int) -> None:
-        """Send new subscribers what they missed; the others have received it already."""
-        by_person: dict[UUID, set[SubscriberQueue]] = {}
-        for subscriber in new_subscribers:
-            by_person.setdefault(subscriber.person_id, set()).add(subscriber)
-        message_builder, position = self._new_message_builder(), start
-        while position < self._position:
-            page = self._log.read(position, self._position, by_person)
-            self._deliver(page.events, message_builder, by_person)
-            position = page.up_to
+    def _start_position(self) -> int:
+        """Return the position up to which clients may be told all, before there were any.
+
+        The read models may have passed the high-water mark of a reader that has just begun.
+        """
+        mark, readable = self._mark.position, self._log.readable_position()
+        if readable is None:
+            return mark
+        if readable >= mark:
+            return readable
+        return max(readable, self._log.aged_position(mark, self._max_wait_seconds))
 
     def _remove_subscribers(self) -> None:
         while self._pending_leaves:
@@ -149,24 +180,23 @@ class Broadcast:
             if not others:
                 self._subscribers.pop(subscriber.person_id, None)
 
-    def _publish(self, high_water_mark: int) -> float:
-        now = time.monotonic()
-        if high_water_mark > self._position:
-            self._busy_until = now + LIVE_BUSY_PERIOD_SECONDS
-            self._message_builder.evict_runs_except(self._subscribers)
-            page = self._log.read(self._position, high_water_mark, self._subscribers)
-            self._deliver(page.events, self._message_builder, self._subscribers)
-            self._position = page.up_to
-            if page.up_to < high_water_mark:
+    def _publish(self) -> float:
+        now, mark = time.monotonic(), self._mark.position
+        if mark > self._position:
+            up_to = self._limit.position(mark, self._log.readable_position(), now)
+            if up_to > self._position and self._publish_up_to(up_to) < up_to:
                 return 0.0
         return LIVE_BUSY_POLL_SECONDS if now < self._busy_until else LIVE_IDLE_POLL_SECONDS
 
-    def _deliver(
-        self,
-        events: Iterable[RecordedEvent],
-        message_builder: MessageBuilder,
-        subscribers: dict[UUID, set[SubscriberQueue]],
-    ) -> None:
+    def _publish_up_to(self, position: int) -> int:
+        """Publish the next page of events; returns the position of its end."""
+        self._message_builder.evict_runs_except(self._subscribers)
+        page = self._log.read(self._position, position, self._subscribers)
+        self._deliver(page.events)
+        self._position = page.up_to
+        return page.up_to
+
+    def _deliver(self, events: Iterable[RecordedEvent]) -> None:
         """Build the messages and pass them to the event loop.
 
         Wait until they are in the queues, so that the thread is never more than a page ahead.
@@ -174,8 +204,8 @@ class Broadcast:
         deliveries = [
             (subscriber, message)
             for recorded in events
-            if (message := message_builder.build(recorded))
-            for subscriber in subscribers[recorded.person_id]
+            if (message := self._message_builder.build(recorded, self._mark.timeline))
+            for subscriber in self._subscribers[recorded.person_id]
         ]
         if deliveries:
             enqueued = threading.Event()
@@ -190,3 +220,13 @@ def _enqueue(deliveries: Iterable[Delivery], enqueued: threading.Event) -> None:
     for subscriber, message in deliveries:
         subscriber.put(message)
     enqueued.set()
+
+
+def _start_after(subscribers: Sequence[SubscriberQueue], place: LogPosition) -> None:
+    for subscriber in subscribers:
+        subscriber.start_after(place)
+
+
+def _end(subscribers: Sequence[SubscriberQueue]) -> None:
+    for subscriber in subscribers:
+        subscriber.end()

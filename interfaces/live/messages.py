@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+import structlog
 
 from domain.circuit_breaker import NO_RESPONSE_CODES
 from domain.event import Event
 from domain.events import GradeChanged, SyncRequested
 from domain.events.sync import SyncEvent, SyncFailed, SyncRequeued, SyncStarted
+from domain.log_position import LogPosition
 from domain.recorded_event import RecordedEvent
 from domain.sync_run import END_EVENTS, RUN_EVENTS, SyncRun, run_after
-from interfaces.live.stream import Message
+from infrastructure.event_store.errors import describe_error
+from infrastructure.postgres.errors import DATABASE_ERRORS
+from interfaces.live.stream import Message, new_message
 from projections.support.grade_change_document import encode_grade_change
 from projections.support.json_documents import format_rfc3339
 
@@ -25,6 +29,8 @@ SUBSCRIBED_TOPICS = tuple(event.__name__ for event in (*RUN_EVENTS, GradeChanged
 
 LoadRunEvents = Callable[[UUID, int], list[RecordedEvent]]
 """Loads the events of the newest run of a stream, up to the event before a version."""
+
+logger = structlog.get_logger()
 
 
 class ActiveRun(NamedTuple):
@@ -47,18 +53,35 @@ class MessageBuilder:
         self._load_run_events = load_run_events
         self._runs: dict[UUID, ActiveRun] = {}
 
-    def build(self, recorded: RecordedEvent) -> Message | None:
+    def build(self, recorded: RecordedEvent, timeline: int) -> Message | None:
         """Build the message of an event; None if clients receive none for it, as for a baseline.
 
-        Raises: The exceptions of `load_run_events`.
+        An event of which no message can be built is logged, and clients receive none for it.
+
+        Raises: DATABASE_ERRORS of `load_run_events`.
         """
+        try:
+            content = self._content_of(recorded)
+        except DATABASE_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001  # one event must not stop those of other people
+            logger.warning(
+                "live.message_failed", position=recorded.position, error=describe_error(error)
+            )
+            return None
+        if content is None:
+            return None
+        place = LogPosition(timeline, recorded.position)
+        return new_message(place, content, recorded.event.originator_id)
+
+    def _content_of(self, recorded: RecordedEvent) -> dict[str, Any] | None:
         event = recorded.event
         if isinstance(event, GradeChanged):
-            return None if event.baseline else _grade_message(event, recorded)
+            return None if event.baseline else _grade_content(event, recorded)
         if isinstance(event, SyncEvent):
             active = self._advance_run(event, recorded)
             if active and active.repeated_failure is None:
-                return _sync_message(active.run, recorded)
+                return {"type": "sync", "sync": active.run, "at": _time_of(recorded)}
         return None
 
     def evict_runs_except(self, person_ids: Container[UUID]) -> None:
@@ -112,20 +135,11 @@ def _repeats(failure: str | None, event: Event) -> bool:
     return isinstance(event, SyncStarted | SyncRequeued)
 
 
-def _sync_message(run: SyncRun, recorded: RecordedEvent) -> Message:
-    return _message(recorded, {"type": "sync", "sync": run, "at": _time_of(recorded)})
-
-
-def _grade_message(event: GradeChanged, recorded: RecordedEvent) -> Message:
+def _grade_content(event: GradeChanged, recorded: RecordedEvent) -> dict[str, Any]:
     document = encode_grade_change(
         event, recorded, course_name=event.course_name, assignment_name=event.assignment_name
     )
-    change: Any = orjson.Fragment(document)
-    return _message(recorded, {"type": "grade", "change": change})
-
-
-def _message(recorded: RecordedEvent, content: dict[str, Any]) -> Message:
-    return Message(recorded.position, orjson.dumps(content).decode())
+    return {"type": "grade", "change": orjson.Fragment(document)}
 
 
 def _time_of(recorded: RecordedEvent) -> str:

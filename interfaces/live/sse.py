@@ -22,17 +22,16 @@ from interfaces.http.auth.protected_route import (
     ServiceDep,
     protected_route,
 )
-from interfaces.http.consistency import consistent_read
+from interfaces.http.consistency import ConsistentReads
 from interfaces.http.context import AppState, app_state_of
 from interfaces.http.schemas.live import LiveMessage
 from interfaces.http.schemas.page import document_responses
+from interfaces.live.event_ids import encode_event_id
 from interfaces.live.stream import Message, stream_messages, with_keep_alive
 
 SSE_KEEP_ALIVE_SECONDS = 15.0
 SSE_SEND_TIMEOUT_SECONDS = 5.0
 """How long the sending of one message may take before the stream is closed."""
-MAX_EVENT_ID_DIGITS = 18
-"""The longest accepted id. Every number of 18 digits fits into a bigint, as positions are."""
 SSE_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 router = APIRouter(
@@ -68,7 +67,6 @@ class EventStream(StreamingResponse):
     "/events",
     operation_id="followSyncs",
     summary="Follow your syncs as server-sent events",
-    dependencies=[consistent_read("sync_log")],
     status_code=200,
     response_class=EventStream,
     responses=document_responses(
@@ -79,6 +77,8 @@ async def stream_sync_events(
     request: Request,
     user: CurrentUser,
     service: ServiceDep,
+    reads: ConsistentReads,
+    *,
     last_event_id: Annotated[
         str | None,
         Header(
@@ -95,18 +95,18 @@ async def stream_sync_events(
         ),
     ] = None,
 ) -> Response:
-    """Send a snapshot, then a message for each change, until the token expires."""
+    """Send a snapshot, then a message for each change, until the token expires.
+
+    With `Last-Event-ID` the stream resumes: no snapshot, and every message since then once. If it
+    cannot resume, it begins with a snapshot that has `missed: true`.
+    """
     state = app_state_of(request)
-    last_position = _parse_event_id(last_event_id or last_event_id_in_query or "")
+    last_id = last_event_id or last_event_id_in_query or ""
     state.connection_limits.require_capacity(user.id)
-    messages = stream_messages(user.id, service, state.live_updates, last_position=last_position)
+    if "Consistency-Token" in request.headers:
+        await reads(service.sync_status_of(user.id))
+    messages = stream_messages(user.id, service, state.live_updates, last_event_id=last_id)
     return EventStream(_encode_messages(user, messages, state))
-
-
-def _parse_event_id(event_id: str) -> int | None:
-    """Return the position in an event id, or None if it is not an id of this stream."""
-    is_position = event_id.isdecimal() and len(event_id) <= MAX_EVENT_ID_DIGITS
-    return int(event_id) if is_position else None
 
 
 async def _encode_messages(
@@ -127,4 +127,4 @@ async def _encode_messages(
 
 
 def _encode_message(message: Message) -> bytes:
-    return f"id: {message.position}\ndata: {message.text}\n\n".encode()
+    return f"id: {encode_event_id(message.place)}\ndata: {message.text}\n\n".encode()

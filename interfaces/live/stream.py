@@ -1,26 +1,52 @@
 """The messages of one live connection: a snapshot of the syncs of a person, then every change."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NamedTuple, Protocol
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+import orjson
+
+from domain.log_position import LogPosition
+from infrastructure.postgres.errors import DatabaseBusy
+from infrastructure.subscriptions.missed_events import TooFarBehind
+from interfaces.consistency_token import MAX_WAIT_SECONDS, encode_consistency_token
+from interfaces.live.event_ids import parse_event_id
 from interfaces.service import Service
 from projections.support.json_documents import encode_array
 
-MAX_REPLAYED_POSITIONS = 5_000
-"""How many positions of the log are replayed to a client that reconnects.
-
-A client that is further behind receives a snapshot instead.
-"""
+SNAPSHOT_RETRY_SECONDS = 0.1
 
 
 class Message(NamedTuple):
-    """A live message as JSON, and the position up to which the client has all changes with it."""
+    """A live message as JSON, and the place up to which the client has all changes with it."""
 
-    position: int
+    place: LogPosition
     text: str
+    stream: UUID | None = None
+    """The stream of the event; None for a snapshot."""
+
+
+def new_message(place: LogPosition, content: dict[str, Any], stream: UUID | None = None) -> Message:
+    """Return the message with this content and the consistency token of its place."""
+    content["consistency_token"] = encode_consistency_token(place)
+    return Message(place, orjson.dumps(content).decode(), stream)
+
+
+class Subscription(Protocol):
+    """The messages about one person from one place in the log on."""
+
+    def messages_after(
+        self, place: LogPosition, *, is_resumed: bool = False
+    ) -> AsyncGenerator[Message, None]:
+        """Yield every message after a place once; they end when the client has to join again.
+
+        With `is_resumed` there are none about connections that are closed already.
+
+        Raises: TooFarBehind if the client has missed too much.
+        """
 
 
 class LiveUpdates(Protocol):
@@ -30,13 +56,14 @@ class LiveUpdates(Protocol):
     def snapshot_slots(self) -> asyncio.Semaphore:
         """Limits how many clients load their snapshot at the same time."""
 
-    async def current_position(self) -> int:
-        """Return the position that every snapshot from now on includes."""
+    async def find_place(self, position: int, timeline_digits: int) -> LogPosition | None:
+        """Return the place in the log that an event id names; None if the log has none."""
 
-    def subscribe(
-        self, person_id: UUID, after: int
-    ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
-        """Open the messages about a person after a position; they end if too many are queued."""
+    async def has_place(self, place: LogPosition) -> bool:
+        """Return whether the log has a place, also after a failover or a restore."""
+
+    def subscribe(self, person_id: UUID) -> AbstractAsyncContextManager[Subscription]:
+        """Open the messages about a person."""
 
 
 class NoLiveUpdates:
@@ -45,22 +72,35 @@ class NoLiveUpdates:
     def __init__(self) -> None:
         self.snapshot_slots = asyncio.Semaphore()
 
-    async def current_position(self) -> int:
-        """Return 0, the position before the first event."""
-        return 0
+    async def find_place(self, _: int, __: int) -> LogPosition | None:
+        """Return None: a stream without messages cannot be resumed."""
+        return None
+
+    async def has_place(self, _: LogPosition) -> bool:
+        """Return true."""
+        return True
 
     @asynccontextmanager
-    async def subscribe(self, _: UUID, __: int) -> AsyncIterator[AsyncIterator[Message]]:
-        """Open an iterator that waits until it is cancelled."""
-        yield _no_messages()
+    async def subscribe(self, _: UUID) -> AsyncIterator["NoMessages"]:
+        """Open a subscription without messages."""
+        yield NoMessages()
+
+
+class NoMessages:
+    """A subscription that waits until it is cancelled."""
+
+    async def messages_after(
+        self,
+        place: LogPosition,
+        *,
+        is_resumed: bool = False,  # noqa: ARG002  # of the protocol
+    ) -> AsyncGenerator[Message, None]:
+        """Wait until the iteration is cancelled."""
+        await asyncio.Event().wait()
+        yield Message(place, "")
 
 
 NO_LIVE_UPDATES = NoLiveUpdates()
-
-
-async def _no_messages() -> AsyncIterator[Message]:
-    await asyncio.Event().wait()
-    yield Message(0, "")
 
 
 async def stream_messages(
@@ -68,31 +108,67 @@ async def stream_messages(
     service: Service,
     live_updates: LiveUpdates,
     *,
-    last_position: int | None = None,
+    last_event_id: str = "",
 ) -> AsyncGenerator[Message, None]:
-    """Yield a snapshot of the syncs of a person, then a message for every later event.
+    """Yield a snapshot of the syncs of a person, then a message for every later event, once.
 
-    The position is loaded before the snapshot. So an event in between may be in both, but none is
-    missed. A client that has received everything up to `last_position` gets no snapshot but the
-    messages since then, unless they are more than MAX_REPLAYED_POSITIONS behind.
+    A client that has received everything up to `last_event_id` gets no snapshot but the messages
+    since then. If these are too many, or the log has no such place (any more), it gets a snapshot
+    with `missed: true`; so does a client that has received what a failover has lost. The messages
+    end if a client reads so slowly that it has missed too much.
 
-    Raises: One of DATABASE_ERRORS if the snapshot cannot be loaded.
+    Raises: One of DATABASE_ERRORS if the snapshot, or what was missed, cannot be loaded.
     """
+    told = await _find_place(last_event_id, live_updates)
+    is_resumed, missed = told is not None, bool(last_event_id)
+    while True:
+        async with live_updates.subscribe(person_id) as subscription:
+            if told is None:
+                snapshot = await _load_snapshot(person_id, service, live_updates, missed=missed)
+                told = snapshot.place
+                yield snapshot
+            is_first = is_resumed
+            updates = subscription.messages_after(told, is_resumed=is_resumed)
+            try:
+                async with aclosing(updates):
+                    async for message in updates:
+                        is_first, told = False, message.place
+                        yield message
+            except TooFarBehind:
+                if not is_first:
+                    return
+                told = None
+        is_resumed = False
+        if told and not await live_updates.has_place(told):
+            told = None
+        missed = told is None
+
+
+async def _find_place(event_id: str, live_updates: LiveUpdates) -> LogPosition | None:
+    parsed = parse_event_id(event_id)
+    return await live_updates.find_place(*parsed) if parsed else None
+
+
+async def _load_snapshot(
+    person_id: UUID, service: Service, live_updates: LiveUpdates, *, missed: bool
+) -> Message:
+    """Load the snapshot, of a place that the log has.
+
+    After a failover the read model is beyond the log until it has been reset.
+    """
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     async with live_updates.snapshot_slots:
-        after = await live_updates.current_position()
-        snapshot = None
-        if last_position is not None and after - MAX_REPLAYED_POSITIONS <= last_position <= after:
-            after = last_position
-        else:
-            items = await service.sync_status_of(person_id)
-            snapshot = Message(
-                after, f'{{"type":"snapshot","items":{encode_array(items).decode()}}}'
-            )
-    async with live_updates.subscribe(person_id, after) as updates:
-        if snapshot:
-            yield snapshot
-        async for message in updates:
-            yield message
+        while True:
+            (items,), place = await service.read(service.sync_status_of(person_id))
+            if place and await live_updates.has_place(place):
+                break
+            if time.monotonic() > deadline:
+                raise DatabaseBusy("The read model sync_log is not of this log; try again later.")
+            await asyncio.sleep(SNAPSHOT_RETRY_SECONDS)
+    flag = {"missed": True} if missed else {}
+    return new_message(
+        place, {"type": "snapshot", **flag, "items": orjson.Fragment(encode_array(items))}
+    )
 
 
 async def with_keep_alive(

@@ -1,38 +1,54 @@
-"""The queue of messages for one subscriber, with a limit."""
+"""The queue of new messages for one subscriber, with a limit."""
 
 import asyncio
 from collections import deque
 from typing import Self
 from uuid import UUID
 
+from domain.log_position import LogPosition
 from interfaces.live.stream import Message
 
 MAX_QUEUED_MESSAGES = 256
-"""How many messages may be queued for one subscriber; a slower one is disconnected."""
+"""How many messages may be queued for one subscriber; it reads further ones from the log."""
 
 
 class SubscriberQueue:
     """The messages for one subscriber, in order of their positions.
 
-    The iteration ends if there are more than MAX_QUEUED_MESSAGES. `after` is the position
-    after which the subscriber needs messages; `closed` is set when the subscription has ended.
+    The iteration ends after the last queued message if there were more than MAX_QUEUED_MESSAGES,
+    and at once after `end`. `closed` is set when the subscription has ended.
     """
 
-    def __init__(self, person_id: UUID, after: int) -> None:
+    def __init__(self, person_id: UUID) -> None:
         self.person_id = person_id
-        self.after = after
         self.closed = False
         self._messages: deque[Message] = deque()
         self._changed = asyncio.Event()
-        self._overflowed = False
+        self._is_complete = True
+        self._start: asyncio.Future[LogPosition] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> LogPosition:
+        """Wait for the place after which the queue receives every message, and return it."""
+        return await self._start
+
+    def start_after(self, place: LogPosition) -> None:
+        """Set the place after which the queue receives every message."""
+        if not self._start.done():
+            self._start.set_result(place)
 
     def put(self, message: Message) -> None:
-        """Queue a message, unless its position is not after `after` or the queue overflowed."""
-        if self._overflowed or message.position <= self.after:
+        """Queue a message, unless the queue is full or was full before."""
+        if not self._is_complete:
             return
-        self._overflowed = len(self._messages) == MAX_QUEUED_MESSAGES
-        if not self._overflowed:
+        self._is_complete = len(self._messages) < MAX_QUEUED_MESSAGES
+        if self._is_complete:
             self._messages.append(message)
+        self._changed.set()
+
+    def end(self) -> None:
+        """Drop the queued messages, because their events may be lost, and end the iteration."""
+        self._messages.clear()
+        self._is_complete = False
         self._changed.set()
 
     def __aiter__(self) -> Self:
@@ -41,7 +57,7 @@ class SubscriberQueue:
     async def __anext__(self) -> Message:
         """Wait for the next message and return it."""
         while not self._messages:
-            if self._overflowed:
+            if not self._is_complete:
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from application.event_metadata import current_metadata
 from application.ports import Store
 from domain.circuit_breaker import CLOSED, CircuitBreaker, postpone
 from domain.connection import Connection
@@ -30,9 +31,19 @@ class CurrentState:
     load_circuit_breakers: LoadCircuitBreakers
 
     async def connection(self, connection_id: UUID) -> dict[str, Any]:
-        """Return the current state of an opened connection, as `connection_document` builds it."""
-        connection = await self.store.load(Connection, connection_id)
-        sync = await self.store.load(Sync, Sync.id_for(connection_id))
+        """Return the state of an opened connection, as `connection_document` builds it.
+
+        It is the one after the append of this command, also if its response was lost; without an
+        append, the current one.
+        """
+        metadata = current_metadata()
+        recorded = {event.originator_id: event.originator_version for event in metadata.recorded}
+        versions = recorded or metadata.versions
+        stream = Sync.id_for(connection_id)
+        connection = await self.store.load(
+            Connection, connection_id, version=versions.get(connection_id)
+        )
+        sync = await self.store.load(Sync, stream, version=versions.get(stream))
         circuit_breakers = await self.load_circuit_breakers()
         return connection_document(connection, sync, self.interval, circuit_breakers)
 

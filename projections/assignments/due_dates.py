@@ -9,6 +9,7 @@ from psycopg import sql
 
 from projections.support.assignment_status import DONE_STATUSES
 from projections.support.json_documents import parse_time
+from projections.support.query import Rows
 
 DUE_DATES_SQL = sql.SQL(
     """
@@ -59,8 +60,12 @@ class DatedAssignment(NamedTuple):
     updated_at: datetime
 
 
-def to_dated_assignment(row: tuple[Any, ...]) -> DatedAssignment:
-    """Convert a row of DUE_DATES_SQL."""
+def to_dated_assignments(rows: Rows) -> list[DatedAssignment]:
+    """Convert the rows of DUE_DATES_SQL."""
+    return [_dated_assignment(row) for row in rows]
+
+
+def _dated_assignment(row: tuple[Any, ...]) -> DatedAssignment:
     assignment_id, course_name, course_code, due_at, settled, revisions, parts, stored = row
     document = orjson.loads(stored)
     return DatedAssignment(

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import sql
-from psycopg_pool import AsyncConnectionPool
 
-from projections.assignments.due_dates import DUE_DATES_SQL, DatedAssignment, to_dated_assignment
+from projections.assignments.due_dates import DUE_DATES_SQL, DatedAssignment, to_dated_assignments
 from projections.support.assignment_document import add_clock_members
 from projections.support.assignment_lock import LOCK_REASON_SQL
 from projections.support.assignment_status import STATUS_SQL
@@ -22,6 +21,7 @@ from projections.support.page import (
     parse_time_key,
     rows_to_fetch,
 )
+from projections.support.query import Query, Rows
 from projections.support.search import like_pattern
 
 
@@ -137,7 +137,7 @@ ASSIGNMENT_SQL = sql.SQL(
 ).format(status=STATUS_SQL, lock_reason=LOCK_REASON_SQL, listed=LISTED_SQL)
 
 
-async def assignments_of(
+def assignments_of(
     person_id: UUID,
     *,
     now: datetime,
@@ -150,9 +150,8 @@ async def assignments_of(
     sort: str = "due_at",
     cursor: str | None = None,
     limit: int | None,
-    pool: AsyncConnectionPool,
-) -> Page:
-    """Return a page of a person's assignments, in the courses in which they are a student.
+) -> Query[Page]:
+    """Query a page of a person's assignments, in the courses in which they are a student.
 
     Those of withdrawn courses, and those that are not published, are left out. An item is the JSON
     of an assignment, with `status`, `locked`, `lock_reason` and `parts` at the time `now`.
@@ -179,34 +178,28 @@ async def assignments_of(
         "id": id_,
         "limit": rows_to_fetch(limit),
     }
-    rows = [ListedAssignment(*row) for row in await _fetch_rows(STATEMENTS[sort], parameters, pool)]
-    return build_page(
-        rows,
-        limit,
-        lambda row: row.document_at(now),
-        lambda row: (sort, order.key(row), row.assignment_id),
-    )
+
+    def build(rows: Rows) -> Page:
+        return build_page(
+            [ListedAssignment(*row) for row in rows],
+            limit,
+            lambda row: row.document_at(now),
+            lambda row: (sort, order.key(row), row.assignment_id),
+        )
+
+    return Query("assignments", STATEMENTS[sort], parameters, build)
 
 
-async def assignment_of(
-    person_id: UUID, assignment_id: UUID, *, now: datetime, pool: AsyncConnectionPool
-) -> bytes | None:
-    """Return one assignment as JSON, as the list of assignments has it; None if it does not."""
+def assignment_of(person_id: UUID, assignment_id: UUID, *, now: datetime) -> Query[bytes | None]:
+    """Query one assignment as JSON, as the list of assignments has it; None if it does not."""
+
+    def build(rows: Rows) -> bytes | None:
+        return ListedAssignment(*rows[0]).document_at(now) if rows else None
+
     parameters = {"person": person_id, "assignment": assignment_id, "now": now}
-    rows = await _fetch_rows(ASSIGNMENT_SQL, parameters, pool)
-    return ListedAssignment(*rows[0]).document_at(now) if rows else None
+    return Query("assignments", ASSIGNMENT_SQL, parameters, build)
 
 
-async def due_dates_of(person_id: UUID, *, pool: AsyncConnectionPool) -> list[DatedAssignment]:
-    """Return a person's assignments that have a due date, or parts, sorted by due date."""
-    rows = await _fetch_rows(DUE_DATES_SQL, {"person": person_id}, pool)
-    return [to_dated_assignment(row) for row in rows]
-
-
-async def _fetch_rows(
-    statement: sql.SQL | sql.Composed, parameters: dict[str, Any], pool: AsyncConnectionPool
-) -> list[tuple[Any, ...]]:
-    async with pool.connection() as connection:
-        result = await connection.execute(statement, parameters, binary=True)
-        rows: list[tuple[Any, ...]] = await result.fetchall()
-    return rows
+def due_dates_of(person_id: UUID) -> Query[list[DatedAssignment]]:
+    """Query a person's assignments that have a due date, or parts, sorted by due date."""
+    return Query("assignments", DUE_DATES_SQL, {"person": person_id}, to_dated_assignments)

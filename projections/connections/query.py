@@ -7,10 +7,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from psycopg import sql
-from psycopg_pool import AsyncConnectionPool
 
 from projections.support.json_documents import add_members, encode_time_or_null
 from projections.support.page import Page, build_page, decode_cursor, parse_time_key, rows_to_fetch
+from projections.support.query import Query, Rows
 from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
 
 CONNECTIONS_SQL = sql.SQL(
@@ -33,22 +33,17 @@ CONNECTION_SQL = sql.SQL(
     SELECT document, {schedule}
       FROM read.connections
       {join_open_until}
-     WHERE person_id = %s
-       AND connection_id = %s
+     WHERE person_id = %(person)s
+       AND connection_id = %(connection)s
      ORDER BY connection_id
     """
 ).format(schedule=SCHEDULE_COLUMNS, join_open_until=JOIN_OPEN_UNTIL)
 
 
-async def connections_of(
-    person_id: UUID,
-    *,
-    interval: timedelta,
-    cursor: str | None = None,
-    limit: int | None,
-    pool: AsyncConnectionPool,
-) -> Page:
-    """Return a page of a person's open connections, oldest first.
+def connections_of(
+    person_id: UUID, *, interval: timedelta, cursor: str | None = None, limit: int | None
+) -> Query[Page]:
+    """Query a page of a person's open connections, oldest first.
 
     An item is the JSON of a `ConnectionDocument` with the member `next_sync_at`, which depends on
     `interval`, the time between two syncs. A cursor contains creation time and id of a connection.
@@ -56,37 +51,39 @@ async def connections_of(
     Raises: BadCursor if the cursor does not belong to this list.
     """
     created_at, id_ = decode_cursor(cursor, parse_time_key, UUID)
-    async with pool.connection() as connection:
-        result = await connection.execute(
-            CONNECTIONS_SQL,
-            {
-                "person": person_id,
-                "created_at": created_at,
-                "id": id_,
-                "limit": rows_to_fetch(limit),
-            },
-            binary=True,
-        )
-        rows = await result.fetchall()
-    return build_page(
-        rows,
-        limit,
-        lambda row: _with_next_sync_at(row[2], ScheduleRow(*row[3:]), interval),
-        lambda row: row[:2],
+    return Query(
+        "connections",
+        CONNECTIONS_SQL,
+        {
+            "person": person_id,
+            "created_at": created_at,
+            "id": id_,
+            "limit": rows_to_fetch(limit),
+        },
+        lambda rows: build_page(
+            rows,
+            limit,
+            lambda row: _with_next_sync_at(row[2], ScheduleRow(*row[3:]), interval),
+            lambda row: row[:2],
+        ),
     )
 
 
-async def connection_of(
-    person_id: UUID, connection_id: UUID, *, interval: timedelta, pool: AsyncConnectionPool
-) -> bytes | None:
-    """Return one open connection of a person, as an item of `connections_of`.
+def connection_of(
+    person_id: UUID, connection_id: UUID, *, interval: timedelta
+) -> Query[bytes | None]:
+    """Query one open connection of a person, as an item of `connections_of`.
 
     None if the person has no open connection with this id.
     """
-    async with pool.connection() as connection:
-        result = await connection.execute(CONNECTION_SQL, [person_id, connection_id], binary=True)
-        row = await result.fetchone()
-    return None if row is None else _with_next_sync_at(row[0], ScheduleRow(*row[1:]), interval)
+
+    def build(rows: Rows) -> bytes | None:
+        return next(
+            (_with_next_sync_at(row[0], ScheduleRow(*row[1:]), interval) for row in rows), None
+        )
+
+    parameters = {"person": person_id, "connection": connection_id}
+    return Query("connections", CONNECTION_SQL, parameters, build)
 
 
 def _with_next_sync_at(document: bytes, schedule: ScheduleRow, interval: timedelta) -> bytes:

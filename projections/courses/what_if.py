@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from psycopg_pool import AsyncConnectionPool
+from psycopg import sql
 
 from domain.canvas import assignment_id
 from projections.courses.calculation_input import (
@@ -21,6 +21,16 @@ from projections.courses.calculation_input import (
     StoredItem,
     calculate,
     compare,
+)
+from projections.support.query import Query, Rows
+
+CALCULATION_INPUT_SQL = sql.SQL(
+    """
+    SELECT connection_id, document, basis, items
+      FROM read.courses
+     WHERE person_id = %(person)s
+       AND course_id = %(course)s
+    """
 )
 
 DIFFERENT_TOTALS = (
@@ -38,37 +48,34 @@ class UnknownAssignment(ValueError):
         self.assignment_ids = assignment_ids
 
 
-async def what_if_of(
-    person_id: UUID,
-    course_id: UUID,
-    *,
-    scores: Mapping[UUID, float | None],
-    pool: AsyncConnectionPool,
-) -> dict[str, Any] | None:
-    """Return the totals of a person's course as they would be with `scores`; None without it.
+def what_if_of(
+    person_id: UUID, course_id: UUID, *, scores: Mapping[UUID, float | None]
+) -> Query[dict[str, Any] | None]:
+    """Query the totals of a person's course as they would be with `scores`; None without it.
 
     `scores` has points by our ids of assignments; None means that the assignment is not graded. The
     others keep their scores. The result has `course_id`, the totals in per cent with their grades,
     and `exact`: whether the calculation without `scores` gives the totals that Canvas shows. If
     not, `reason` states why. Nothing is written.
 
-    Raises: UnknownAssignment if the course does not have an assignment of `scores`.
+    Building the result raises UnknownAssignment if the course does not have an assignment of
+    `scores`.
     """
-    async with pool.connection() as connection:
-        result = await connection.execute(
-            """
-            SELECT connection_id, document, basis, items
-              FROM read.courses
-             WHERE person_id = %(person)s
-               AND course_id = %(course)s
-            """,
-            {"person": person_id, "course": course_id},
-            binary=True,
-        )
-        row = await result.fetchone()
-    if row is None:
-        return None
-    connection_id, *stored = row
+
+    def build(rows: Rows) -> dict[str, Any] | None:
+        return _calculate(course_id, *rows[0], scores=scores) if rows else None
+
+    parameters = {"person": person_id, "course": course_id}
+    return Query("courses", CALCULATION_INPUT_SQL, parameters, build)
+
+
+def _calculate(
+    course_id: UUID,
+    connection_id: UUID,
+    *stored: bytes,
+    scores: Mapping[UUID, float | None],
+) -> dict[str, Any]:
+    """Return the totals; `stored` has the values of CALCULATION_INPUT_SQL as JSON."""
     document, basis, items = map(orjson.loads, stored)
     present = compare(document, basis, items)
     replaced = _replace_scores(connection_id, items, scores)

@@ -3,18 +3,17 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 from psycopg import sql
-from psycopg.rows import namedtuple_row
-from psycopg_pool import AsyncConnectionPool
 
 from projections.support.assignment_document import add_clock_members
 from projections.support.assignment_lock import LOCK_REASON_SQL
 from projections.support.assignment_status import STATUS_SQL
 from projections.support.json_documents import add_members, format_rfc3339
+from projections.support.query import Query, Rows
 from projections.support.rounded_numbers import round_rate, round_score
 
 ACTIVITY_DAYS = 28
@@ -25,8 +24,37 @@ STATS_SQL = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="ut
 )
 
 
-async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool) -> bytes:
-    """Return the statistics of a person's dashboard at the time `now`, as a JSON object.
+class StatsRow(NamedTuple):
+    """The row of STATS_SQL: its columns in their order."""
+
+    total: int
+    upcoming: int
+    due_this_week: int
+    overdue: int
+    missing: int
+    submitted: int
+    graded: int
+    expecting_submission: int
+    done: int
+    active_course_count: int
+    course_count: int
+    average_score: float | None
+    changed_this_week: int
+    next_documents: list[bytes]
+    next_lock_reasons: list[bytes | None]
+    next_parts: list[bytes | None]
+    course_documents: list[bytes]
+    course_done_counts: list[int]
+    course_totals: list[int]
+    submitted_on: list[date] | None
+    graded_on: list[date] | None
+    active_connections: int
+    failing_connections: int
+    last_synced_at: datetime | None
+
+
+def stats_of(person_id: UUID, *, now: datetime) -> Query[bytes]:
+    """Query the statistics of a person's dashboard at the time `now`, as a JSON object.
 
     All numbers are about courses in the state `active` in which the person is a student, except
     `courses.total`, which has those of every state, and `connections`. `assignments.missing` counts
@@ -41,10 +69,15 @@ async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool)
         now.astimezone(UTC).date() - timedelta(days=ago) for ago in reversed(range(ACTIVITY_DAYS))
     ]
     since = datetime.combine(days[0], datetime.min.time(), UTC)
-    async with pool.connection() as connection:
-        cursor = connection.cursor(row_factory=namedtuple_row, binary=True)
-        await cursor.execute(STATS_SQL, {"person": person_id, "now": now, "since": since})
-        row: Any = await cursor.fetchone()
+
+    def build(rows: Rows) -> bytes:
+        return _encode_stats(StatsRow(*rows[0]), now, days)
+
+    parameters = {"person": person_id, "now": now, "since": since}
+    return Query("dashboard_stats", STATS_SQL, parameters, build)
+
+
+def _encode_stats(row: StatsRow, now: datetime, days: list[date]) -> bytes:
     return orjson.dumps(
         {
             "courses": {"active": row.active_course_count, "total": row.course_count},
@@ -63,7 +96,7 @@ async def stats_of(person_id: UUID, *, now: datetime, pool: AsyncConnectionPool)
     )
 
 
-def _assignment_counts(row: Any) -> dict[str, int]:
+def _assignment_counts(row: StatsRow) -> dict[str, int]:
     return {
         "total": row.total,
         "upcoming": row.upcoming,
@@ -75,13 +108,13 @@ def _assignment_counts(row: Any) -> dict[str, int]:
     }
 
 
-def _completion_rate(row: Any) -> float | None:
+def _completion_rate(row: StatsRow) -> float | None:
     if not row.expecting_submission:
         return None
     return round_rate(row.done / row.expecting_submission)
 
 
-def _next_due(row: Any, now: datetime) -> list[orjson.Fragment]:
+def _next_due(row: StatsRow, now: datetime) -> list[orjson.Fragment]:
     columns = zip(row.next_documents, row.next_lock_reasons, row.next_parts, strict=True)
     return [
         orjson.Fragment(add_clock_members(document, "upcoming", lock_reason, parts, now))
@@ -89,7 +122,7 @@ def _next_due(row: Any, now: datetime) -> list[orjson.Fragment]:
     ]
 
 
-def _courses_at_a_glance(row: Any) -> list[orjson.Fragment]:
+def _courses_at_a_glance(row: StatsRow) -> list[orjson.Fragment]:
     courses = zip(row.course_documents, row.course_done_counts, row.course_totals, strict=True)
     return [
         orjson.Fragment(add_members(document, b'"done":%d,"total":%d' % (done, total)))
@@ -97,6 +130,6 @@ def _courses_at_a_glance(row: Any) -> list[orjson.Fragment]:
     ]
 
 
-def _activity(row: Any, days: list[date]) -> list[dict[str, Any]]:
+def _activity(row: StatsRow, days: list[date]) -> list[dict[str, Any]]:
     submitted, graded = Counter(row.submitted_on), Counter(row.graded_on)
     return [{"date": day, "submitted": submitted[day], "graded": graded[day]} for day in days]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import sql
-from psycopg_pool import AsyncConnectionPool
 
 from projections.support.page import (
     Page,
@@ -15,6 +14,7 @@ from projections.support.page import (
     parse_position_key,
     rows_to_fetch,
 )
+from projections.support.query import Query
 
 
 class HistoryOrder(NamedTuple):
@@ -42,7 +42,17 @@ HISTORY_SQL = sql.SQL(
        AND {after}
        AND (%(course)s::uuid IS NULL OR course_id = %(course)s)
        AND (%(assignment)s::uuid IS NULL OR assignment_id = %(assignment)s)
-       AND (%(since)s::timestamptz IS NULL OR changed_at >= %(since)s)
+       AND position >= CASE WHEN %(since)s::timestamptz IS NULL THEN 0 ELSE coalesce(
+               (
+                   SELECT first.position
+                     FROM read.grade_history AS first
+                    WHERE first.person_id = %(person)s
+                      AND first.changed_at >= %(since)s
+                    ORDER BY first.position
+                    LIMIT 1
+               ),
+               9223372036854775807
+           ) END
        AND (%(baseline)s::boolean IS NULL OR baseline = %(baseline)s)
      ORDER BY {order_by}
      LIMIT %(limit)s
@@ -52,7 +62,7 @@ STATEMENTS = {sort: HISTORY_SQL.format(**order._asdict()) for sort, order in HIS
 """The statement for each sort order."""
 
 
-async def grade_changes_of(
+def grade_changes_of(
     person_id: UUID,
     *,
     course_id: UUID | None = None,
@@ -62,10 +72,10 @@ async def grade_changes_of(
     sort: str = "changed_at",
     cursor: str | None = None,
     limit: int | None,
-    pool: AsyncConnectionPool,
-) -> Page:
-    """Return a page of a person's grade changes recorded at `since` or later.
+) -> Query[Page]:
+    """Query a page of a person's grade changes from the first one at `since` or later on.
 
+    Later ones are included whatever their time is: a clock that is set back gives earlier times.
     With an `assignment_id`, the grades of the course as a whole are left out. `baseline` is whether
     to return what the first run found, or all but that; None means both. The oldest change is first
     if `sort` is `changed_at`, the newest if it is `-changed_at`. An item is the JSON of
@@ -77,19 +87,17 @@ async def grade_changes_of(
     """
     statement = STATEMENTS[sort]
     _, position = decode_cursor(cursor, order_parser(sort), parse_position_key)
-    async with pool.connection() as connection:
-        result = await connection.execute(
-            statement,
-            {
-                "person": person_id,
-                "key": position,
-                "course": course_id,
-                "assignment": assignment_id,
-                "since": since,
-                "baseline": baseline,
-                "limit": rows_to_fetch(limit),
-            },
-            binary=True,
-        )
-        rows = await result.fetchall()
-    return build_page(rows, limit, lambda row: row[1], lambda row: (sort, row[0]))
+    return Query(
+        "grade_history",
+        statement,
+        {
+            "person": person_id,
+            "key": position,
+            "course": course_id,
+            "assignment": assignment_id,
+            "since": since,
+            "baseline": baseline,
+            "limit": rows_to_fetch(limit),
+        },
+        lambda rows: build_page(rows, limit, lambda row: row[1], lambda row: (sort, row[0])),
+    )

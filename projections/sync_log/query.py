@@ -17,6 +17,7 @@ from projections.support.page import (
     parse_position_key,
     rows_to_fetch,
 )
+from projections.support.query import Query, Rows
 from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
 
 SYNC_STATUS_SQL = sql.SQL(
@@ -27,22 +28,34 @@ SYNC_STATUS_SQL = sql.SQL(
       FROM read.sync_standings AS connection
       LEFT JOIN read.syncs AS sync USING (sync_id)
       {join_open_until}
-     WHERE connection.person_id = %s
+     WHERE connection.person_id = %(person)s
      ORDER BY connection.opened
     """
 ).format(schedule=SCHEDULE_COLUMNS, join_open_until=JOIN_OPEN_UNTIL)
 
+SYNCS_SQL = sql.SQL(
+    """
+    SELECT requested, document
+      FROM read.syncs
+     WHERE person_id = %(person)s
+       AND (%(before)s::bigint IS NULL OR requested < %(before)s)
+       AND (%(connection)s::uuid IS NULL OR connection_id = %(connection)s)
+       AND (%(status)s::text IS NULL OR status = %(status)s)
+     ORDER BY requested DESC
+     LIMIT %(limit)s
+    """
+)
 
-async def syncs_of(
+
+def syncs_of(
     person_id: UUID,
     *,
     connection_id: UUID | None = None,
     status: str | None = None,
     cursor: str | None = None,
     limit: int | None,
-    pool: AsyncConnectionPool,
-) -> Page:
-    """Return a page of a person's runs, newest first.
+) -> Query[Page]:
+    """Query a page of a person's runs, newest first.
 
     `status` is that of a run: `queued`, `running`, `completed`, `partial`, `failed` or `cancelled`.
     An item is the JSON of a `domain/sync_run.SyncRun`. A cursor contains the position of a
@@ -51,42 +64,29 @@ async def syncs_of(
     Raises: BadCursor if the cursor does not belong to this list.
     """
     [before] = decode_cursor(cursor, parse_position_key)
-    async with pool.connection() as connection:
-        result = await connection.execute(
-            """
-            SELECT requested, document
-              FROM read.syncs
-             WHERE person_id = %(person)s
-               AND (%(before)s::bigint IS NULL OR requested < %(before)s)
-               AND (%(connection)s::uuid IS NULL OR connection_id = %(connection)s)
-               AND (%(status)s::text IS NULL OR status = %(status)s)
-             ORDER BY requested DESC
-             LIMIT %(limit)s
-            """,
-            {
-                "person": person_id,
-                "before": before,
-                "connection": connection_id,
-                "status": status,
-                "limit": rows_to_fetch(limit),
-            },
-            binary=True,
-        )
-        rows = await result.fetchall()
-    return build_page(rows, limit, lambda row: row[1], lambda row: row[:1])
+    return Query(
+        "sync_log",
+        SYNCS_SQL,
+        {
+            "person": person_id,
+            "before": before,
+            "connection": connection_id,
+            "status": status,
+            "limit": rows_to_fetch(limit),
+        },
+        lambda rows: build_page(rows, limit, lambda row: row[1], lambda row: row[:1]),
+    )
 
 
-async def sync_status_of(
-    person_id: UUID, *, interval: timedelta, pool: AsyncConnectionPool
-) -> list[bytes]:
-    """Return the sync status of each open connection of a person, in the order of opening.
+def sync_status_of(person_id: UUID, *, interval: timedelta) -> Query[list[bytes]]:
+    """Query the sync status of each open connection of a person, in the order of opening.
 
     An item is a JSON object with `connection_id`; `state`, which is `idle`, `queued` or `running`;
     `sync`, the newest run or null; and `next_sync_at`, which depends on `interval`, the time
     between two syncs.
     """
-    async with pool.connection() as connection:
-        result = await connection.execute(SYNC_STATUS_SQL, [person_id], binary=True)
+
+    def build(rows: Rows) -> list[bytes]:
         return [
             b'{"connection_id":"%b","state":"%b","sync":%b,"next_sync_at":%b}'
             % (
@@ -95,8 +95,10 @@ async def sync_status_of(
                 sync or b"null",
                 encode_time_or_null(ScheduleRow(*schedule).next_sync_at(interval)),
             )
-            async for id_, state, sync, *schedule in result
+            for id_, state, sync, *schedule in rows
         ]
+
+    return Query("sync_log", SYNC_STATUS_SQL, {"person": person_id}, build)
 
 
 async def connections_with_active_sync(pool: AsyncConnectionPool) -> list[UUID]:

@@ -1,15 +1,11 @@
 """The effects of the connection commands on the event log, the vault and the queue."""
 
-from datetime import timedelta
-from uuid import UUID
+from collections.abc import Sequence
 
 import pytest
 
-from application.close_connection import CloseConnection, close_connection
-from application.ports import CanvasUser
-from application.rotate_token import RotateToken, rotate_token
+from application.ports import CanvasUser, SecretChange
 from application.set_up_connection import SetUpConnection, set_up_connection
-from application.validate_connection import ValidateConnection, validate_connection
 from domain.aggregate import Aggregate
 from domain.errors import (
     CanvasForbidden,
@@ -20,9 +16,9 @@ from domain.errors import (
     ConnectionNotFound,
 )
 from tests.application.conftest import PERSON, TOKEN, Application
+from tests.application.connection_commands import NEW_TOKEN, close, rotate, validate
 from tests.fakes import ORIGIN
 
-NEW_TOKEN = "7~second-token-of-ada"
 FOREIGN_TOKEN = "7~token-of-grace"
 
 
@@ -69,11 +65,6 @@ async def test_a_person_can_connect_again_after_closing(app: Application) -> Non
     assert (await app.connection(second)).status == "active"
 
 
-async def close(app: Application, connection_id: UUID) -> None:
-    command = CloseConnection(person_id=PERSON, connection_id=connection_id)
-    await close_connection(command, store=app.store, vault=app.vault)
-
-
 async def test_closing_destroys_the_token_and_cancels_the_run(app: Application) -> None:
     connection_id = await app.set_up()
     await close(app, connection_id)
@@ -83,7 +74,7 @@ async def test_closing_destroys_the_token_and_cancels_the_run(app: Application) 
     assert run["status"] == "cancelled"
 
 
-async def test_an_interrupted_close_has_destroyed_the_token_and_can_be_repeated(
+async def test_a_close_that_is_not_recorded_destroys_nothing_and_can_be_repeated(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection_id = await app.set_up()
@@ -91,13 +82,14 @@ async def test_an_interrupted_close_has_destroyed_the_token_and_can_be_repeated(
         cut.setattr(app.store, "save", lose_connection)
         with pytest.raises(ConnectionResetError):
             await close(app, connection_id)
-    assert app.vault.tokens == {}
+    assert list(app.vault.tokens.values()) == [TOKEN]
     await close(app, connection_id)
     assert (await app.connection(connection_id)).status == "closed"
+    assert app.vault.tokens == {}
 
 
-async def lose_connection(*aggregates: Aggregate) -> None:
-    raise ConnectionResetError(aggregates)
+async def lose_connection(*aggregates: Aggregate, secrets: Sequence[SecretChange] = ()) -> None:
+    raise ConnectionResetError(aggregates, secrets)
 
 
 async def test_a_new_token_replaces_the_stored_one(app: Application) -> None:
@@ -113,22 +105,6 @@ async def test_a_token_of_another_canvas_user_is_refused(app: Application) -> No
     with pytest.raises(CanvasUserMismatch):
         await rotate(app, connection_id, FOREIGN_TOKEN)
     assert list(app.vault.tokens.values()) == [TOKEN]
-
-
-async def rotate(app: Application, connection_id: UUID, token: str) -> None:
-    command = RotateToken(
-        person_id=PERSON,
-        connection_id=connection_id,
-        api_token=token,
-    )
-    await rotate_token(
-        command,
-        store=app.store,
-        vault=app.vault,
-        canvas=app.canvas,
-        queue=app.queue,
-        interval=timedelta(hours=2),
-    )
 
 
 async def test_a_new_token_after_a_rejected_one_queues_a_run_at_once(app: Application) -> None:
@@ -162,14 +138,6 @@ async def test_validation_records_a_rejected_token_and_reactivates_an_accepted_o
     assert (await app.connection(connection_id)).status == "active"
 
 
-async def validate(app: Application, connection_id: UUID) -> str | None:
-    command = ValidateConnection(
-        person_id=PERSON,
-        connection_id=connection_id,
-    )
-    return await validate_connection(command, store=app.store, vault=app.vault, canvas=app.canvas)
-
-
 async def test_a_token_without_permission_is_invalid_but_not_rejected(app: Application) -> None:
     connection_id = await app.set_up()
     app.canvas.failure = CanvasForbidden("no scope")
@@ -177,12 +145,20 @@ async def test_a_token_without_permission_is_invalid_but_not_rejected(app: Appli
     assert (await app.connection(connection_id)).status == "active"
 
 
-async def test_a_token_stored_by_a_concurrent_rotation_is_kept(app: Application) -> None:
+async def test_the_same_token_is_encrypted_anew_and_recorded_once(app: Application) -> None:
     connection_id = await app.set_up()
-    app.canvas.users[NEW_TOKEN] = CanvasUser("42", "Ada")
-    await app.vault.store(PERSON, connection_id, ORIGIN, "7~concurrent-token")
-    await rotate(app, connection_id, NEW_TOKEN)
-    assert sorted(app.vault.tokens.values()) == ["7~concurrent-token", NEW_TOKEN]
+    await rotate(app, connection_id, TOKEN)
+    assert (await app.connection(connection_id)).version == 1
+    assert list(app.vault.tokens.values()) == [TOKEN]
+
+
+async def test_a_run_of_a_connection_whose_token_is_missing_fails(app: Application) -> None:
+    connection_id = await app.set_up()
+    app.vault.tokens.clear()
+    await app.run_next()
+    assert (await app.last_run(connection_id))["status"] == "failed"
+    with pytest.raises(ConnectionNotFound):
+        await validate(app, connection_id)
 
 
 async def test_a_closed_connection_is_not_found(app: Application) -> None:

@@ -145,5 +145,5 @@ class TokenReplacingCanvas(FakeCanvas):
         connection = await self._app.connection(self._connection_id)
         fingerprint = self._app.vault.fingerprint(NEW_TOKEN)
         connection.rotate_token("42", fingerprint)
-        await self._app.vault.store(PERSON, connection.id, ORIGIN, NEW_TOKEN)
-        await self._app.store.save(connection)
+        token = self._app.vault.storing(PERSON, connection.id, ORIGIN, NEW_TOKEN)
+        await self._app.store.save(connection, secrets=[token])

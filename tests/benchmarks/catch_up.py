@@ -57,12 +57,12 @@ def catch_up(
     """Apply the whole log to one read model, as the projection daemon does."""
     ensure_versions(connection, [model])
     (checkpoint,) = live_versions(connection, [model])
-    batch_size, high_water_mark = AdaptiveBatchSize(), reader.high_water_mark()
+    batch_size, place = AdaptiveBatchSize(), reader.safe_place()
     started_at = perf_counter()
     with closing(Prefetcher(reader)) as log:
-        while checkpoint.position < high_water_mark:
+        while checkpoint.position < place.position:
             with batch_size as limit:
-                result = apply_next_batch(connection, [checkpoint], log, high_water_mark, limit)
+                result = apply_next_batch(connection, [checkpoint], log, place, limit)
             checkpoint = VersionStatus(model, checkpoint.version, result.up_to)
     seconds = perf_counter() - started_at
     topics = subscribed_topics([model])

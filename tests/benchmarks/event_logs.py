@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ from domain.events.sync import CourseFetchFailed, Progress
 from infrastructure.crypto.master_key import parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.mapper import Mapper
-from infrastructure.event_store.recorder import AppendMetadata, Recorder
+from infrastructure.event_store.recorder import Append, AppendMetadata, Recorder
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from infrastructure.postgres.migrate import migrate
 from infrastructure.postgres.pools import WritePool, open_write_pool
@@ -41,7 +42,12 @@ class EventLogs:
 
     def append(self, batch: Sequence[Event], by: AppendMetadata) -> int:
         """Append to easeboard's log as its store does: encrypted, in one round trip."""
-        return Recorder(self.pool).append(self.mapper.to_stored_events(batch, by.person_id), by)
+        append = Append(self.mapper.to_stored_events(batch, by.person_id), by)
+        return self._recorder.append([append], timeline=self._recorder.timeline()).position
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        return Recorder(self.pool)
 
 
 def new_events(stream: UUID, count: int) -> list[Event]:

@@ -24,7 +24,7 @@ from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from infrastructure.postgres.pools import open_write_pool
 from tests.dev_tokens import SECRET, token_of
 from tests.interfaces.cli.run_cli import running_easeboard, wait_for_log
-from tests.interfaces.live.broadcast_fixture import SyncDriver
+from tests.interfaces.live.sync_driver import SyncDriver
 
 MASTER_KEY = "hex:" + "0123456789abcdef" * 4
 CLIENT_COUNT = 250

@@ -174,7 +174,7 @@ class Students:
 
     async def _wait_for_projections(self) -> None:
         names = [model.name for model in READ_MODELS]
-        await self._process.service.wait_for_position(
+        await self._process.service.wait_for_place(
             await read_last_position(self._process.pools.read_pool), names, 60
         )
 

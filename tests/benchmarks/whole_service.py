@@ -69,7 +69,7 @@ async def measure_sync(process: Process, connection: UUID) -> SyncTimes:
     with with_event_metadata("benchmark"):
         await process.service.run_sync(command)
     names = [model.name for model in READ_MODELS]
-    await process.service.wait_for_position(
+    await process.service.wait_for_place(
         await read_last_position(process.pools.read_pool), names, 60
     )
     readable, cpu = time.perf_counter() - started_at, time.process_time() - cpu_started_at

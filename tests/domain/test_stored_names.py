@@ -27,6 +27,8 @@ STORED_FIELDS = {
     "SyncCompleted": "connection_id sync_id progress requests planner_validator",
     "SyncFailed": "connection_id sync_id code detail requests",
     "SyncCancelled": "connection_id sync_id",
+    "CalendarShared": "person_id",
+    "CalendarEnded": "person_id",
     "PersonErased": "person_id",
     "HistoryRead": "person_id connection_id reader what",
 }

@@ -88,7 +88,7 @@ def is_same_problem(repeated: Response, first: Response) -> bool:
     return (repeated.status, repeated.json) == (first.status, expected)
 
 
-async def test_a_refusal_is_replayed_too(client: Client, sandbox: Sandbox) -> None:
+async def test_a_refusal_of_the_work_is_replayed_too(client: Client, sandbox: Sandbox) -> None:
     await set_up(client, sandbox)
     first = await post(client, SETUP_PATH, "key-2", setup_body(sandbox))
     assert problem_of(first) == (409, "connection-exists")
@@ -97,11 +97,11 @@ async def test_a_refusal_is_replayed_too(client: Client, sandbox: Sandbox) -> No
     assert repeated.headers["Content-Type"] == "application/problem+json"
     invalid = await post(client, SETUP_PATH, "key-3", b"{no json")
     assert problem_of(invalid) == (422, "invalid-request")
-    assert is_same_problem(await post(client, SETUP_PATH, "key-3", b"{no json"), invalid)
-    assert problem_of(await post(client, SETUP_PATH, "key-3", b"{}")) == (
-        422,
-        "idempotency-key-reused",
-    )
+    assert "Idempotency-Replayed" in repeated.headers
+    for body in (b"{no json", b"{}"):
+        refused_again = await post(client, SETUP_PATH, "key-3", body)
+        assert problem_of(refused_again) == (422, "invalid-request")
+        assert "Idempotency-Replayed" not in refused_again.headers
     assert count_user_requests(sandbox) == 1
 
 
@@ -141,35 +141,82 @@ async def test_a_server_error_releases_the_key(client: Client, sandbox: Sandbox)
     assert "Idempotency-Replayed" not in retried.headers
 
 
-async def test_the_claim_of_a_crashed_process_ends_with_its_lease(
-    client: Client, sandbox: Sandbox, database_url: str
-) -> None:
-    connection_id = await set_up(client, sandbox)
+def lose_response(database_url: str) -> None:
+    """Remove the newest stored response, as if its process had died before it was stored."""
     update_one_row(
         database_url,
-        "UPDATE easeboard.idempotency_keys"
-        "   SET status = NULL, headers = NULL, body = NULL, position = NULL",
+        """
+        UPDATE easeboard.idempotency_keys
+           SET status = NULL, headers = NULL, body = NULL, position = NULL
+         WHERE created_at = (SELECT max(created_at) FROM easeboard.idempotency_keys)
+        """,
     )
-    waiting = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
-    assert problem_of(waiting) == (409, "idempotency-key-in-use")
-    update_one_row(
-        database_url, "UPDATE easeboard.idempotency_keys SET leased_until = clock_timestamp()"
-    )
-    taken_over = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
-    assert problem_of(taken_over) == (409, "connection-exists")
-    assert taken_over.json["connection_id"] == connection_id
+
+
+def count_events(database_url: str) -> int:
+    with psycopg.connect(database_url) as connection:
+        [count] = connection.execute("SELECT count(*) FROM easeboard.events").fetchone() or [0]
+    return int(count)
+
+
+async def test_a_lost_response_is_given_from_the_log(
+    client: Client, sandbox: Sandbox, database_url: str
+) -> None:
+    connection_id = await set_up(client, sandbox, "key-0")
+    await client.wait_for_sync(connection_id)
+    path = f"/api/v1/canvas/connections/{connection_id}"
+    for number, (route, body) in enumerate(
+        [(f"{path}/validate", None), (f"{path}/sync", None), (f"{path}/validate", b"{}")]
+    ):
+        key = f"key-{number + 1}"
+        first = await post(client, route, key, body)
+        await client.wait_for_sync(connection_id)
+        lose_response(database_url)
+        before = count_events(database_url), count_user_requests(sandbox)
+        repeated = await post(client, route, key, body)
+        assert (repeated.status, repeated.json) == (first.status, first.json)
+        assert repeated.headers["Consistency-Token"] == first.headers["Consistency-Token"]
+        assert repeated.headers["Idempotency-Replayed"] == "true"
+        assert (count_events(database_url), count_user_requests(sandbox)) == before
+        assert (await post(client, route, key, body)).body == repeated.body
+
+
+async def test_a_lost_setup_is_given_from_the_log(
+    client: Client, sandbox: Sandbox, database_url: str
+) -> None:
+    first = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    await client.wait_for_sync(first.json["connection"]["id"])
+    lose_response(database_url)
+    repeated = await post(client, SETUP_PATH, "key-1", setup_body(sandbox))
+    assert (repeated.status, repeated.json["sync"]) == (201, first.json["sync"])
+    assert repeated.json["connection"]["id"] == first.json["connection"]["id"]
+    for name in REPLAYED_HEADERS:
+        assert repeated.headers[name] == first.headers[name]
+    assert count_user_requests(sandbox) == 1
+
+
+async def test_a_lost_address_of_a_calendar_is_replaced(client: Client, database_url: str) -> None:
+    first = await post(client, "/api/v1/calendar", "key-1")
+    lose_response(database_url)
+    second = await post(client, "/api/v1/calendar", "key-1")
+    third = await post(client, "/api/v1/calendar", "key-1")
+    assert (first.status, second.status, third.body) == (201, 201, second.body)
+    paths = [each.json["url"].removeprefix(client.url) for each in (first, second)]
+    assert [(await client("GET", path)).status for path in paths] == [404, 200]
 
 
 async def test_a_key_expires_after_a_day(
     client: Client, sandbox: Sandbox, database_url: str
 ) -> None:
     await set_up(client, sandbox)
+    await post(client, SETUP_PATH, "key-2", setup_body(sandbox))
     update_one_row(
         database_url,
-        "UPDATE easeboard.idempotency_keys SET created_at = created_at - interval '24 h'",
+        "UPDATE easeboard.idempotency_keys SET created_at = created_at - interval '24 h'"
+        " WHERE status = 409",
     )
     response = await post(
-        client, SETUP_PATH, "key-1", setup_body(sandbox, canvas_name="A day later")
+        client, SETUP_PATH, "key-2", setup_body(sandbox, canvas_name="A day later")
     )
     assert problem_of(response) == (409, "connection-exists")
     assert "Idempotency-Replayed" not in response.headers

@@ -11,7 +11,7 @@ import pytest
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
 from infrastructure.settings import Settings
-from interfaces.live import stream
+from infrastructure.subscriptions import missed_events
 from tests.deadlines import scaled
 from tests.dev_tokens import BOB, bearer_headers, token_of
 from tests.end_to_end.conftest import WAIT_TIMEOUT_SECONDS, Client, running_service
@@ -98,7 +98,9 @@ async def test_a_run_is_published_from_its_request_to_its_end(
     client: Client, sandbox: Sandbox, open_subscriber: Any
 ) -> None:
     async with open_subscriber(client) as subscriber:
-        assert await subscriber.receive() == {"type": "snapshot", "items": []}
+        snapshot = await subscriber.receive()
+        assert snapshot.pop("consistency_token")
+        assert snapshot == {"type": "snapshot", "items": []}
         connection = await client.connect(sandbox)
         messages = await receive_until_finished(subscriber)
     assert sync_progress(messages) == EXPECTED_PROGRESS
@@ -193,12 +195,12 @@ async def test_a_reconnected_stream_continues_after_the_last_event_id(
 
 
 @pytest.mark.parametrize("last_event_id", ["0", "-1", "99999999", "9" * 30, "x", "²"])
-async def test_a_client_that_missed_too_much_receives_a_snapshot(
+async def test_a_client_that_missed_too_much_receives_a_snapshot_that_says_so(
     client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, last_event_id: str
 ) -> None:
-    monkeypatch.setattr(stream, "MAX_REPLAYED_POSITIONS", 3)
+    monkeypatch.setattr(missed_events, "MAX_REPLAYED_EVENTS", 3)
     await client.connect(sandbox)
     async with open_event_stream(client, last_event_id) as subscriber:
         message = await subscriber.receive()
-        assert message["type"] == "snapshot"
+        assert (message["type"], message["missed"]) == ("snapshot", True)
         assert message["items"][0]["state"] == "idle"

@@ -1,11 +1,22 @@
-"""Converts pages of queries to Python objects."""
+"""Executes queries, and converts their pages to Python objects."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import orjson
+from psycopg_pool import AsyncConnectionPool
 
+from infrastructure.projection_engine.snapshot_reads import read_models
 from projections.support.page import Page
+from projections.support.query import Query
+
+R = TypeVar("R")
+
+
+async def fetch(query: Query[R], pool: AsyncConnectionPool) -> R:
+    """Execute one query, and return its result."""
+    (result,), _ = await read_models(pool, query)
+    return result  # type: ignore[no-any-return]  # a reading has results of any type
 
 
 def decode_page(page: Page) -> list[dict[str, Any]]:
@@ -14,12 +25,12 @@ def decode_page(page: Page) -> list[dict[str, Any]]:
 
 
 async def fetch_all_pages(
-    query: Callable[..., Awaitable[Page]], limit: int
+    query: Callable[..., Query[Page]], pool: AsyncConnectionPool, limit: int
 ) -> list[dict[str, Any]]:
     """Request all pages of a list, one after the other, and return the items of all."""
     cursor, documents = None, []
     while True:
-        page = await query(cursor=cursor, limit=limit)
+        page = await fetch(query(cursor=cursor, limit=limit), pool)
         assert len(page.items) <= limit
         documents += decode_page(page)
         if page.next_cursor is None:

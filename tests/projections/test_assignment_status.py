@@ -10,7 +10,7 @@ from projections.assignments.query import assignments_of
 from tests.canvas_builders import assignment, course, hidden_grade, part, submission, unsubmitted
 from tests.projections.conftest import ProjectNewEvents
 from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
-from tests.projections.pages import decode_page
+from tests.projections.pages import decode_page, fetch
 
 NOW = datetime(2026, 9, 15, tzinfo=UTC)
 BEFORE_READ, PAST, FUTURE, LATER = (
@@ -38,8 +38,8 @@ def read_back(project_new: ProjectNewEvents, pool: AsyncConnectionPool) -> Any:
         if not log.events:
             StudentAccount(log).open().run((course(), [assignment("1", **fields)]))
             project_new(log.events)
-        page = await assignments_of(
-            PERSON, now=now, statuses=frozenset(statuses), limit=None, pool=pool
+        page = await fetch(
+            assignments_of(PERSON, now=now, statuses=frozenset(statuses), limit=None), pool
         )
         return next(iter(decode_page(page)), None)
 

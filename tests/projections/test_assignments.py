@@ -15,7 +15,7 @@ from projections.support.page import BadCursor
 from tests.canvas_builders import assignment, course, part, restricted_course, submission
 from tests.projections.conftest import ProjectNewEvents
 from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
-from tests.projections.pages import decode_page, fetch_all_pages
+from tests.projections.pages import decode_page, fetch, fetch_all_pages
 
 NOW = datetime(2026, 9, 15, tzinfo=UTC)
 PAST, FUTURE = "2026-09-14T00:00:00Z", "2026-09-16T00:00:00Z"
@@ -35,7 +35,7 @@ SUBMISSION_DOCUMENT = {
 
 
 async def _assignments(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
-    return decode_page(await assignments_of(PERSON, now=NOW, limit=None, pool=pool, **filters))
+    return decode_page(await fetch(assignments_of(PERSON, now=NOW, limit=None, **filters), pool))
 
 
 async def test_an_assignment_has_the_members_of_the_contract(
@@ -126,9 +126,9 @@ async def test_assignments_are_paged(
 ) -> None:
     log, *_ = _two_accounts()
     project_new(log.events)
-    query = partial(assignments_of, PERSON, now=NOW, sort=sort, pool=pool)
+    query = partial(assignments_of, PERSON, now=NOW, sort=sort)
     for limit in (1, 2, 3):
-        assert await fetch_all_pages(query, limit) == await _assignments(pool, sort=sort)
+        assert await fetch_all_pages(query, pool, limit) == await _assignments(pool, sort=sort)
 
 
 @pytest.mark.parametrize("sort", SORT_ORDERS)
@@ -138,12 +138,12 @@ async def test_a_cursor_is_valid_for_its_own_sort_order_only(
     log = EventLogBuilder()
     StudentAccount(log).open().run((course(), [assignment("1"), assignment("2")]))
     project_new(log.events)
-    query = partial(assignments_of, PERSON, now=NOW, limit=1, pool=pool)
-    cursor = (await query(sort=sort)).next_cursor
-    assert len((await query(sort=sort, cursor=cursor)).items) == 1
+    query = partial(assignments_of, PERSON, now=NOW, limit=1)
+    cursor = (await fetch(query(sort=sort), pool)).next_cursor
+    assert len((await fetch(query(sort=sort, cursor=cursor), pool)).items) == 1
     for other in SORT_ORDERS.keys() - {sort}:
         with pytest.raises(BadCursor):
-            await query(sort=other, cursor=cursor)
+            query(sort=other, cursor=cursor)
 
 
 async def test_removed_assignments_and_those_of_withdrawn_courses_are_not_listed(
@@ -201,9 +201,9 @@ async def test_one_assignment_equals_that_of_the_list(
     )
     project_new(log.events)
     for document in await _assignments(pool):
-        one = await assignment_of(PERSON, UUID(document["id"]), now=NOW, pool=pool)
+        one = await fetch(assignment_of(PERSON, UUID(document["id"]), now=NOW), pool)
         assert one is not None
         assert orjson.loads(one) == document
-        assert await assignment_of(uuid4(), UUID(document["id"]), now=NOW, pool=pool) is None
+        assert await fetch(assignment_of(uuid4(), UUID(document["id"]), now=NOW), pool) is None
     hidden = assignment_id(account.id, "13")
-    assert await assignment_of(PERSON, hidden, now=NOW, pool=pool) is None
+    assert await fetch(assignment_of(PERSON, hidden, now=NOW), pool) is None

@@ -18,7 +18,7 @@ from tests.projections.event_builders import (
     StudentAccount,
     person_erased,
 )
-from tests.projections.pages import decode_page, fetch_all_pages
+from tests.projections.pages import decode_page, fetch, fetch_all_pages
 
 INTERVAL = timedelta(hours=2)
 
@@ -34,7 +34,7 @@ async def test_a_connection_has_the_members_of_the_contract(
     account = StudentAccount(log).open().run()
     account.change_connection(lambda connection: connection.record_validation("Ada L."))
     project_new(log.events)
-    document = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
+    document = await fetch(connection_of(PERSON, account.id, interval=INTERVAL), pool)
     assert document
     assert orjson.loads(document) == {
         "id": str(account.id),
@@ -50,7 +50,7 @@ async def test_a_connection_has_the_members_of_the_contract(
         "created_at": "2026-09-01T12:01:00Z",
         "version": 2,
     }
-    assert await connection_of(uuid4(), account.id, interval=INTERVAL, pool=pool) is None
+    assert await fetch(connection_of(uuid4(), account.id, interval=INTERVAL), pool) is None
 
 
 async def test_a_rejected_token_stops_scheduling_until_it_is_replaced(
@@ -63,11 +63,15 @@ async def test_a_rejected_token_stops_scheduling_until_it_is_replaced(
         .change_connection(lambda connection: connection.reject_token("revoked"))
     )
     project_new(log.events)
-    (stopped,) = decode_page(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    (stopped,) = decode_page(
+        await fetch(connections_of(PERSON, interval=INTERVAL, limit=None), pool)
+    )
     assert (stopped["status"], stopped["next_sync_at"]) == ("token_rejected", None)
     account.change_connection(lambda connection: connection.rotate_token("42", "ffffffff"))
     project_new(log.events)
-    (resumed,) = decode_page(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    (resumed,) = decode_page(
+        await fetch(connections_of(PERSON, interval=INTERVAL, limit=None), pool)
+    )
     assert (resumed["status"], resumed["token_fingerprint"]) == ("active", "ffffffff")
     assert resumed["next_sync_at"] == next_sync_time(account, STARTED_AT + log.step)
 
@@ -79,8 +83,8 @@ async def test_connections_are_paged_oldest_first(
     ids = [str(StudentAccount(log, url=f"https://canvas{n}.example").open().id) for n in range(5)]
     project_new(log.events)
 
-    query = partial(connections_of, PERSON, interval=INTERVAL, pool=pool)
-    assert [document["id"] for document in await fetch_all_pages(query, 2)] == ids
+    query = partial(connections_of, PERSON, interval=INTERVAL)
+    assert [document["id"] for document in await fetch_all_pages(query, pool, 2)] == ids
 
 
 async def test_closed_connections_and_erased_people_have_no_rows(
@@ -91,6 +95,6 @@ async def test_closed_connections_and_erased_people_have_no_rows(
     StudentAccount(log, url="https://other.example").open()
     log.record(PERSON, person_erased(PERSON))
     project_new(log.events[:2])
-    assert (await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool)).items == []
+    assert (await fetch(connections_of(PERSON, interval=INTERVAL, limit=None), pool)).items == []
     project_new(log.events)
-    assert (await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool)).items == []
+    assert (await fetch(connections_of(PERSON, interval=INTERVAL, limit=None), pool)).items == []

@@ -15,11 +15,11 @@ from projections.support.page import BadCursor, encode_cursor
 from tests.canvas_builders import assignment, course, restricted_course
 from tests.projections.conftest import ProjectNewEvents
 from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
-from tests.projections.pages import decode_page, fetch_all_pages
+from tests.projections.pages import decode_page, fetch, fetch_all_pages
 
 
 async def _courses(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
-    return decode_page(await courses_of(PERSON, limit=None, pool=pool, **filters))
+    return decode_page(await fetch(courses_of(PERSON, limit=None, **filters), pool))
 
 
 async def test_a_course_has_the_members_of_the_contract(
@@ -228,11 +228,11 @@ async def test_one_course_equals_that_of_the_list(
     account = StudentAccount(log).open().run((course("1"), []), (course("2", role="ta"), []))
     project_new(log.events)
     for document in await _courses(pool):
-        one = await course_of(PERSON, UUID(document["id"]), pool=pool)
+        one = await fetch(course_of(PERSON, UUID(document["id"])), pool)
         assert one is not None
         assert orjson.loads(one) == document
-        assert await course_of(uuid4(), UUID(document["id"]), pool=pool) is None
-    assert await course_of(PERSON, course_id(account.id, "3"), pool=pool) is None
+        assert await fetch(course_of(uuid4(), UUID(document["id"])), pool) is None
+    assert await fetch(course_of(PERSON, course_id(account.id, "3")), pool) is None
 
 
 async def test_courses_are_filtered_by_connection_state_and_part_of_the_name(
@@ -260,7 +260,7 @@ async def test_courses_are_filtered_by_connection_state_and_part_of_the_name(
     assert await names(q="öko") == ["Ünder_water"]
     assert await names(q="_") == ["Ünder_water"]
     assert await names(q="\\") == []
-    assert (await courses_of(uuid4(), limit=None, pool=pool)).items == []
+    assert (await fetch(courses_of(uuid4(), limit=None), pool)).items == []
 
 
 async def test_courses_are_paged_by_name(
@@ -272,7 +272,7 @@ async def test_courses_are_paged_by_name(
     project_new(log.events)
     whole = await _courses(pool)
     for limit in (1, 2, 3, 7):
-        assert await fetch_all_pages(partial(courses_of, PERSON, pool=pool), limit) == whole
+        assert await fetch_all_pages(partial(courses_of, PERSON), pool, limit) == whole
 
 
 @pytest.mark.parametrize(
@@ -287,6 +287,6 @@ async def test_courses_are_paged_by_name(
         encode_cursor(1, 2),
     ],
 )
-async def test_an_invalid_cursor_is_refused(pool: AsyncConnectionPool, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):
-        await courses_of(PERSON, cursor=cursor, limit=5, pool=pool)
+        courses_of(PERSON, cursor=cursor, limit=5)

@@ -21,14 +21,14 @@ from tests.canvas_builders import (
 )
 from tests.projections.conftest import ProjectNewEvents
 from tests.projections.event_builders import PERSON, REQUEST_COUNTS, EventLogBuilder, StudentAccount
-from tests.projections.pages import decode_page
+from tests.projections.pages import decode_page, fetch
 
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
 LATER_DUE_AT = "2026-10-20T00:00:00Z"
 
 
 async def _stats(pool: AsyncConnectionPool, now: datetime = NOW) -> dict[str, Any]:
-    stats: dict[str, Any] = orjson.loads(await stats_of(PERSON, now=now, pool=pool))
+    stats: dict[str, Any] = orjson.loads(await fetch(stats_of(PERSON, now=now), pool))
     return stats
 
 
@@ -128,8 +128,8 @@ async def test_next_due_equals_the_assignment_list(
     log = EventLogBuilder()
     _build_semester(log)
     project_new(log.events)
-    listed = await assignments_of(
-        PERSON, now=NOW, statuses=frozenset({"upcoming"}), limit=5, pool=pool
+    listed = await fetch(
+        assignments_of(PERSON, now=NOW, statuses=frozenset({"upcoming"}), limit=5), pool
     )
     next_due = (await _stats(pool))["next_due"]
     assert next_due == decode_page(listed)
@@ -237,7 +237,7 @@ async def test_stats_of_an_unknown_person_are_empty(
     project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
     project_new([])
-    stats = orjson.loads(await stats_of(uuid4(), now=NOW, pool=pool))
+    stats = orjson.loads(await fetch(stats_of(uuid4(), now=NOW), pool))
     assert stats["courses"] == {"active": 0, "total": 0}
     assert stats["completion_rate"] is None
     assert stats["grades"]["average_score"] is None

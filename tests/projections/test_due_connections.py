@@ -34,7 +34,7 @@ from tests.projections.event_builders import (
     StudentAccount,
     person_erased,
 )
-from tests.projections.pages import decode_page
+from tests.projections.pages import decode_page, fetch
 
 INTERVAL = timedelta(hours=2)
 QUERY_OPTIONS: dict[str, Any] = {"interval": INTERVAL, "limit": 99}
@@ -170,11 +170,11 @@ async def test_next_sync_is_not_before_the_open_circuit_ends(
             [account.url, until],
         )
     expected = [format_rfc3339(until), format_rfc3339(due_time_of(other, 2, log))]
-    listed = decode_page(await connections_of(PERSON, interval=INTERVAL, limit=None, pool=pool))
+    listed = decode_page(await fetch(connections_of(PERSON, interval=INTERVAL, limit=None), pool))
     assert [document["next_sync_at"] for document in listed] == expected
-    document = await connection_of(PERSON, account.id, interval=INTERVAL, pool=pool)
+    document = await fetch(connection_of(PERSON, account.id, interval=INTERVAL), pool)
     assert orjson.loads(document or b"{}")["next_sync_at"] == expected[0]
-    statuses = await sync_status_of(PERSON, interval=INTERVAL, pool=pool)
+    statuses = await fetch(sync_status_of(PERSON, interval=INTERVAL), pool)
     assert [orjson.loads(status)["next_sync_at"] for status in statuses] == expected
     breakers = await load_circuit_breakers(pool)
     connections = [_rehydrate(Connection, item.id, item) for item in (account, other)]
@@ -288,8 +288,8 @@ async def _assert_all_agree(
 ) -> None:
     expected_text = None if expected is None else format_rfc3339(expected)
     async with pools.open_read_pool(database_url, size=1) as pool:
-        document = await connection_of(account.person, account.id, interval=interval, pool=pool)
-        (status,) = await sync_status_of(account.person, interval=interval, pool=pool)
+        document = await fetch(connection_of(account.person, account.id, interval=interval), pool)
+        (status,) = await fetch(sync_status_of(account.person, interval=interval), pool)
         assert orjson.loads(document or b"{}")["next_sync_at"] == expected_text
         assert orjson.loads(status)["next_sync_at"] == expected_text
         now = expected or MUCH_LATER

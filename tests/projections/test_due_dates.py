@@ -12,6 +12,7 @@ from projections.assignments.query import due_dates_of
 from tests.canvas_builders import assignment, course, part, submission, unsubmitted
 from tests.projections.conftest import ProjectNewEvents
 from tests.projections.event_builders import PERSON, STARTED_AT, EventLogBuilder, StudentAccount
+from tests.projections.pages import fetch
 
 DUE_AT = datetime(2026, 9, 11, 5, 59, 59, tzinfo=UTC)
 
@@ -38,7 +39,7 @@ async def test_a_due_date_has_what_an_entry_of_a_calendar_needs(
         DatedPart("reply_to_entry", "Two replies", second_due_at, 5.0, None),
     )
     first, second = (assignment_id(account.id, id_) for id_ in ("1", "2"))
-    assert await due_dates_of(PERSON, pool=pool) == [
+    assert await fetch(due_dates_of(PERSON), pool) == [
         DatedAssignment(
             first, *names, "Problem set 1", DUE_AT, 10.0, "graded", (), url, 0, updated_at
         ),
@@ -46,7 +47,7 @@ async def test_a_due_date_has_what_an_entry_of_a_calendar_needs(
             second, *names, "Week 4", second_due_at, 10.0, None, dated_parts, url, 0, updated_at
         ),
     ]
-    assert await due_dates_of(uuid4(), pool=pool) == []
+    assert await fetch(due_dates_of(uuid4()), pool) == []
 
 
 @pytest.mark.parametrize("project_each_run", [True, False])
@@ -62,7 +63,7 @@ async def test_the_number_of_changes_grows_with_each_change(
         if project_each_run:
             project_new(log.events)
     project_new(log.events)
-    first, second = await due_dates_of(PERSON, pool=pool)
+    first, second = await fetch(due_dates_of(PERSON), pool)
     counts = {each.assignment_id: each.changes for each in (first, second)}
     assert counts == {assignment_id(account.id, "1"): 3, assignment_id(account.id, "2"): 0}
 
@@ -75,7 +76,7 @@ async def test_only_published_assignments_of_a_student_are_in_the_calendar(
 
     async def names() -> list[str]:
         project_new(log.events)
-        return [each.name for each in await due_dates_of(PERSON, pool=pool)]
+        return [each.name for each in await fetch(due_dates_of(PERSON), pool)]
 
     work = [assignment("11", name="a"), assignment("12", name="b", published=False)]
     account.run((course("1"), work), (course("2", role="ta"), []))
@@ -102,5 +103,5 @@ async def test_what_is_done_is_marked(
     log = EventLogBuilder()
     StudentAccount(log).open().run((course(), [assignment("1", submission=work)]))
     project_new(log.events)
-    (dated,) = await due_dates_of(PERSON, pool=pool)
+    (dated,) = await fetch(due_dates_of(PERSON), pool)
     assert dated.done == done

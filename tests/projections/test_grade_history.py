@@ -1,10 +1,13 @@
 """The query of `grade_history`: every change of a grade, in both orders."""
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import pytest
+from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from domain.canvas import assignment_id, course_id
@@ -20,11 +23,11 @@ from tests.projections.event_builders import (
     event_id_at,
     without_names,
 )
-from tests.projections.pages import decode_page, fetch_all_pages
+from tests.projections.pages import decode_page, fetch, fetch_all_pages
 
 
 async def _changes(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
-    return decode_page(await grade_changes_of(PERSON, limit=None, pool=pool, **filters))
+    return decode_page(await fetch(grade_changes_of(PERSON, limit=None, **filters), pool))
 
 
 def _regraded(log: EventLogBuilder) -> StudentAccount:
@@ -108,8 +111,8 @@ async def test_the_history_is_paged_in_both_orders(
     whole = await _changes(pool)
     for limit in (1, 2, 3):
         for sort, expected in (("changed_at", whole), ("-changed_at", whole[::-1])):
-            query = partial(grade_changes_of, PERSON, sort=sort, pool=pool)
-            assert await fetch_all_pages(query, limit) == expected
+            query = partial(grade_changes_of, PERSON, sort=sort)
+            assert await fetch_all_pages(query, pool, limit) == expected
 
 
 async def test_a_cursor_is_valid_for_its_own_order_only(
@@ -118,9 +121,57 @@ async def test_a_cursor_is_valid_for_its_own_order_only(
     log = EventLogBuilder()
     _regraded(log)
     project_new(log.events)
-    query = partial(grade_changes_of, PERSON, limit=1, pool=pool)
+    query = partial(grade_changes_of, PERSON, limit=1)
     for sort in HISTORY_ORDERS:
-        cursor = (await query(sort=sort)).next_cursor
+        cursor = (await fetch(query(sort=sort), pool)).next_cursor
         for other in HISTORY_ORDERS.keys() - {sort}:
             with pytest.raises(BadCursor):
-                await query(sort=other, cursor=cursor)
+                query(sort=other, cursor=cursor)
+
+
+@pytest.mark.parametrize("sort", HISTORY_ORDERS)
+async def test_a_change_is_not_missed_when_the_clock_was_set_back(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool, sort: str
+) -> None:
+    log = EventLogBuilder(step=timedelta(minutes=1))
+    _regraded(log)
+    ahead = timedelta(hours=2)
+    project_new([each._replace(recorded_at=each.recorded_at + ahead) for each in log.events[:11]])
+    project_new(log.events)
+    baseline, posted, total, regraded = await _changes(pool)
+    times = [change["changed_at"] for change in (baseline, posted, total, regraded)]
+    assert max(times) == posted["changed_at"], "the last two have earlier times"
+    newest = datetime.fromisoformat(posted["changed_at"])
+    later = await _changes(pool, since=newest, sort=sort)
+    assert sorted(later, key=itemgetter("id")) == sorted(
+        [posted, total, regraded], key=itemgetter("id")
+    )
+    assert await _changes(pool, since=newest + timedelta(seconds=1), sort=sort) == []
+    query = partial(grade_changes_of, PERSON, since=newest, sort=sort)
+    assert await fetch_all_pages(query, pool, 1) == later
+
+
+@pytest.mark.parametrize("since", [None, STARTED_AT])
+@pytest.mark.parametrize("sort", HISTORY_ORDERS)
+async def test_the_history_of_a_person_is_a_range_of_their_index(
+    project_new: ProjectNewEvents, pool: AsyncConnectionPool, sort: str, since: datetime | None
+) -> None:
+    project_new(_log_of_one_grade().events)
+    query = grade_changes_of(PERSON, since=since, sort=sort, limit=10)
+    async with pool.connection() as connection:
+        await connection.execute("SET enable_seqscan = off")
+        await connection.execute("SET enable_bitmapscan = off")
+        explain = sql.SQL("EXPLAIN {}").format(query.statement)
+        cursor = await connection.execute(explain, query.parameters)
+        plan = "\n".join([line async for (line,) in cursor])
+    assert "grade_history_person" in plan
+    assert "Sort" not in plan
+    conditions = re.findall(r"Index Cond: (.*)", plan)
+    assert all("person_id = " in condition for condition in conditions)
+    assert any('"position" >= ' in condition for condition in conditions), plan
+
+
+def _log_of_one_grade() -> EventLogBuilder:
+    log = EventLogBuilder()
+    StudentAccount(log).open().run((course("101"), [assignment("1")]))
+    return log

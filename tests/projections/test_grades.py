@@ -10,7 +10,7 @@ from projections.grades.query import grades_of
 from tests.canvas_builders import assignment, course, restricted_course, submission
 from tests.projections.conftest import ProjectNewEvents
 from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
-from tests.projections.pages import decode_page, fetch_all_pages
+from tests.projections.pages import decode_page, fetch, fetch_all_pages
 
 NO_SUBMISSION = {
     **dict.fromkeys(("score", "grade", "graded_at", "posted_at")),
@@ -22,7 +22,7 @@ NO_SUBMISSION = {
 
 
 async def _grades(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
-    return decode_page(await grades_of(PERSON, limit=None, pool=pool, **filters))
+    return decode_page(await fetch(grades_of(PERSON, limit=None, **filters), pool))
 
 
 async def test_grades_have_the_members_of_the_contract(
@@ -96,7 +96,7 @@ async def test_grades_are_paged_and_filtered_by_course(
     project_new(log.events)
     whole = await _grades(pool)
     assert len(whole) == 5
-    assert await fetch_all_pages(partial(grades_of, PERSON, pool=pool), 2) == whole
+    assert await fetch_all_pages(partial(grades_of, PERSON), pool, 2) == whole
     third = course_id(account.id, "3")
     assert [grade["course_id"] for grade in await _grades(pool, course_id=third)] == [str(third)]
 

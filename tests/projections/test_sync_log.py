@@ -20,7 +20,7 @@ from tests.projections.event_builders import (
     EventLogBuilder,
     StudentAccount,
 )
-from tests.projections.pages import decode_page, fetch_all_pages
+from tests.projections.pages import decode_page, fetch, fetch_all_pages
 
 INTERVAL = timedelta(hours=2)
 
@@ -30,12 +30,12 @@ def next_sync_time(account: StudentAccount, idle_since: datetime) -> str:
 
 
 async def _syncs(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, Any]]:
-    return decode_page(await syncs_of(PERSON, limit=None, pool=pool, **filters))
+    return decode_page(await fetch(syncs_of(PERSON, limit=None, **filters), pool))
 
 
 async def _status(pool: AsyncConnectionPool) -> list[dict[str, Any]]:
     return [
-        orjson.loads(item) for item in await sync_status_of(PERSON, interval=INTERVAL, pool=pool)
+        orjson.loads(item) for item in await fetch(sync_status_of(PERSON, interval=INTERVAL), pool)
     ]
 
 
@@ -152,7 +152,7 @@ async def test_runs_are_paged_newest_first(
         account.run()
         ids.append(str(account.run_id))
     project_new(log.events)
-    runs = await fetch_all_pages(partial(syncs_of, PERSON, pool=pool), 2)
+    runs = await fetch_all_pages(partial(syncs_of, PERSON), pool, 2)
     assert [run["id"] for run in runs] == ids[::-1]
 
 

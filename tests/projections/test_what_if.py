@@ -13,6 +13,7 @@ from projections.courses.what_if import UnknownAssignment, what_if_of
 from tests.canvas_builders import assignment, course, group, submission, unsubmitted
 from tests.projections.conftest import ProjectNewEvents
 from tests.projections.event_builders import PERSON, EventLogBuilder, StudentAccount
+from tests.projections.pages import fetch
 
 SCHEME = [{"name": "A", "lower_bound": 0.9}, {"name": "F", "lower_bound": 0.0}]
 GROUPS = [group("11", weight=60.0, drop_lowest=1), group("12", weight=40.0)]
@@ -51,11 +52,12 @@ class StudentCourse:
     async def what_if(self, scores: dict[str, float | None]) -> Any:
         self._project_new(self.log.events)
         ours = {assignment_id(self.account.id, id_): score for id_, score in scores.items()}
-        return await what_if_of(PERSON, self.id, scores=ours, pool=self._pool)
+        return await fetch(what_if_of(PERSON, self.id, scores=ours), self._pool)
 
     async def exact(self) -> Any:
         self._project_new(self.log.events)
-        return orjson.loads(await course_of(PERSON, self.id, pool=self._pool) or b"")["exact"]
+        document = await fetch(course_of(PERSON, self.id), self._pool)
+        return orjson.loads(document or b"")["exact"]
 
 
 @pytest.fixture
@@ -162,5 +164,5 @@ async def test_there_are_no_totals_of_a_course_of_another_person(
 ) -> None:
     student_course.record()
     assert await student_course.what_if({})
-    assert await what_if_of(uuid4(), student_course.id, scores={}, pool=pool) is None
-    assert await what_if_of(PERSON, UUID(int=1), scores={}, pool=pool) is None
+    assert await fetch(what_if_of(uuid4(), student_course.id, scores={}), pool) is None
+    assert await fetch(what_if_of(PERSON, UUID(int=1), scores={}), pool) is None

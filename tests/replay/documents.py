@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import orjson
 import psycopg
 
 from interfaces.service import Service
+from projections.support.page import Page
+from projections.support.query import Query
 from tests.projections.pages import decode_page
 from tests.replay.release_files import Documents
+
+R = TypeVar("R")
 
 
 async def read_documents(
@@ -20,19 +25,23 @@ async def read_documents(
     `connections` are those that the person ever opened. What depends on the clock is read for each
     of the `times`, and the name of its query ends with a dot and the index of the time.
     """
-    pages = {
-        "connections": await service.connections_of(person, limit=None),
-        "courses": await service.courses_of(person, limit=None),
-        "grades": await service.grades_of(person, limit=None),
-        "grade_history": await service.grade_changes_of(person, limit=None),
-        "sync_log": await service.syncs_of(person, limit=None),
+    pages: dict[str, Query[Page]] = {
+        "connections": service.connections_of(person, limit=None),
+        "courses": service.courses_of(person, limit=None),
+        "grades": service.grades_of(person, limit=None),
+        "grade_history": service.grade_changes_of(person, limit=None),
+        "sync_log": service.syncs_of(person, limit=None),
     }
-    documents: Documents = {query: decode_page(page) for query, page in pages.items()}
+    documents: Documents = {
+        name: decode_page(await _read(service, query)) for name, query in pages.items()
+    }
     for number, now in enumerate(times):
-        assignments = await service.assignments_of(person, now=now, limit=None)
+        assignments = await _read(service, service.assignments_of(person, now=now, limit=None))
         documents[f"assignments.{number}"] = decode_page(assignments)
-        documents[f"dashboard.{number}"] = [orjson.loads(await service.stats_of(person, now=now))]
-    documents["sync_status"] = [orjson.loads(row) for row in await service.sync_status_of(person)]
+        stats = await _read(service, service.stats_of(person, now=now))
+        documents[f"dashboard.{number}"] = [orjson.loads(stats)]
+    sync_status = await _read(service, service.sync_status_of(person))
+    documents["sync_status"] = [orjson.loads(item) for item in sync_status]
     documents["aggregates"] = [
         {
             "connection": await service.current_connection(id_),
@@ -43,6 +52,11 @@ async def read_documents(
     # Through JSON, so that ids and times are the text that clients receive.
     decoded: Documents = orjson.loads(orjson.dumps(documents))
     return decoded
+
+
+async def _read(service: Service, query: Query[R]) -> R:
+    (result,), _ = await service.read(query)
+    return result  # type: ignore[no-any-return]  # a reading has results of any type
 
 
 def opened_connections(url: str) -> dict[UUID, UUID]:

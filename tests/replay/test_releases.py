@@ -229,6 +229,6 @@ async def test_auditors_can_read_every_event(upgraded_url: str, release: Release
             await process.service.history(id_, limit=None)
             for id_ in opened_connections(upgraded_url)
         ]
-    items = [item for page in pages for item in page.items]
+    items = [item for page in pages for item in page.result.items]
     assert len(items) == len(release.rows_of("events"))
     assert [item for item in items if b'"unreadable"' in item] == []

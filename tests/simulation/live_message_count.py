@@ -10,6 +10,7 @@ from interfaces.live.messages import MessageBuilder
 from tests.simulation.outcomes import ANY_ID, Outcome
 
 ANY_TIME = datetime(2026, 9, 1, tzinfo=UTC)
+ANY_TIMELINE = 1
 
 
 class LiveMessageCount:
@@ -25,7 +26,8 @@ class LiveMessageCount:
         """Build the messages of a scheduled run that has ended."""
         self._loaded = self._last_events.get(connection, [])
         events = [_record(event) for event in outcome.events]
-        messages = [message.text for event in events if (message := self._builder.build(event))]
+        built = [self._builder.build(event, ANY_TIMELINE) for event in events]
+        messages = [message.text for message in built if message]
         self.failures[connection] += sum('"status":"failed"' in text for text in messages)
         self._last_events[connection] = events
 

@@ -8,6 +8,8 @@ import structlog
 from starlette.requests import Request
 
 from domain import errors
+from infrastructure.event_store.errors import EventUnreadable
+from infrastructure.event_store.timelines import UnknownPlace
 from infrastructure.postgres.errors import BUSY_ERRORS, UNAVAILABLE_ERRORS, DatabaseBusy
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
@@ -27,9 +29,6 @@ SLUG_BY_ERROR: dict[type[Exception], str] = {
     errors.CanvasUrlNotAllowed: "canvas-url-not-allowed",
     errors.SyncAlreadyRunning: "sync-already-running",
     errors.NoSyncRunning: "no-sync-running",
-    errors.SyncIsOver: "conflict",
-    errors.SyncNotDue: "conflict",
-    errors.VersionConflict: "conflict",
     errors.PersonIsErased: "person-erased",
     errors.CanvasTokenRejected: "canvas-token-rejected",
     errors.CanvasForbidden: "canvas-token-rejected",
@@ -42,7 +41,8 @@ SLUG_BY_ERROR: dict[type[Exception], str] = {
 }
 """The slug of each refusal of the domain and each failure of Canvas.
 
-The text of the exception is the `detail`, so it must not contain a secret.
+The text of the exception is the `detail`, so it must not contain a secret. SyncIsOver and
+SyncNotDue reach only workers and the scheduler: in a request they are an internal error.
 """
 
 MEMBER_NAMES = ("connection_id", "sync_id")
@@ -58,6 +58,29 @@ def from_refusal(_: Request, refusal: Exception) -> Problem:
 def members_of(refusal: Exception) -> dict[str, Any]:
     """Return the members of the problem of a refusal that name what it is about."""
     return {name: str(getattr(refusal, name)) for name in MEMBER_NAMES if hasattr(refusal, name)}
+
+
+def from_busy_connection(_: Request, __: Exception) -> Problem:
+    """Return the problem of a command whose turn did not come, or that others always preceded."""
+    return Problem("connection-busy", headers=RETRY_SOON)
+
+
+def from_unknown_place(_: Request, __: Exception) -> Problem:
+    """Return the problem of a consistency token of another log, or of a lost part of this one."""
+    return Problem("bad-consistency-token")
+
+
+def from_unreadable_event(request: Request, error: EventUnreadable) -> Problem:
+    """Return the problem of an event that cannot be read, and log which one it is."""
+    logger.error(
+        "event_unreadable",
+        path=request.url.path,
+        position=error.position,
+        stream=str(error.stream),
+        version=error.version,
+        topic=error.topic,
+    )
+    return Problem("internal-error")
 
 
 def from_bad_cursor(_: Request, __: Exception) -> Problem:
@@ -124,6 +147,9 @@ ErrorTranslator = Callable[[Request, Any], Problem]
 
 ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
     **dict.fromkeys(SLUG_BY_ERROR, from_refusal),
+    **dict.fromkeys((errors.ConnectionBusy, errors.VersionConflict), from_busy_connection),
+    EventUnreadable: from_unreadable_event,
+    UnknownPlace: from_unknown_place,
     RebuildRefused: from_rebuild_refused,
     InvalidToken: from_invalid_token,
     IdentityProviderUnavailable: from_identity_provider_outage,

@@ -13,6 +13,12 @@ class ProblemType(NamedTuple):
     """What is wrong."""
     advice: str
     """What a client or a user can do."""
+    is_outcome: bool = False
+    """Whether it is a result of the work of a command, which a repetition would get again.
+
+    Such a refusal is kept for a repeated request with the same `Idempotency-Key`. Not kept is what
+    was refused before any work began, and what can succeed when it is tried again.
+    """
 
     @property
     def detail(self) -> str:
@@ -25,7 +31,7 @@ NO_READ_MODEL = "There is no read model of this name; the list of projections ha
 
 PROBLEM_TYPES = {
     "bad-consistency-token": ProblemType(
-        422,
+        400,
         "Invalid consistency token",
         "The header `Consistency-Token` has a value that this service did not issue.",
         "Send the `Consistency-Token` of an earlier response unchanged, or omit the header.",
@@ -53,6 +59,7 @@ PROBLEM_TYPES = {
         "Canvas token rejected",
         "Canvas rejects the access token, or does not permit it to read the data.",
         "Create a new access token in Canvas under Account > Settings, and send that one.",
+        is_outcome=True,
     ),
     "canvas-unreachable": ProblemType(
         502,
@@ -65,30 +72,34 @@ PROBLEM_TYPES = {
         "Canvas address not allowed",
         "This address is not one to which a Canvas token may be sent.",
         "Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.",
+        is_outcome=True,
     ),
     "canvas-user-mismatch": ProblemType(
         422,
         "Token of another Canvas user",
         "The new token belongs to another Canvas user than the connection.",
         "Use a token of the same Canvas user, or delete the connection and set up a new one.",
+        is_outcome=True,
     ),
-    "conflict": ProblemType(
-        409,
-        "Concurrent change",
-        "The data was changed while this request was handled.",
-        "Read the data again, then repeat the request.",
+    "connection-busy": ProblemType(
+        503,
+        "Connection busy",
+        "Other requests for the same connection are still being handled.",
+        RETRY_ADVICE,
     ),
     "connection-exists": ProblemType(
         409,
         "Connection exists",
         "You already have a connection to this Canvas.",
         "Use the connection that `connection_id` names, or delete it first.",
+        is_outcome=True,
     ),
     "connection-not-active": ProblemType(
         409,
         "Connection not active",
         "The connection is closed, or Canvas rejected its token.",
         "Replace the token, or set up a new connection.",
+        is_outcome=True,
     ),
     "cross-origin-refused": ProblemType(
         400,
@@ -158,12 +169,14 @@ PROBLEM_TYPES = {
         "No sync to cancel",
         "No sync of this connection is queued or running.",
         "There is nothing to cancel.",
+        is_outcome=True,
     ),
     "not-found": ProblemType(
         404,
         "Not found",
         "The resource does not exist, or it belongs to another user.",
         "Check the path and the ids in it.",
+        is_outcome=True,
     ),
     "not-ready": ProblemType(
         503,
@@ -182,6 +195,7 @@ PROBLEM_TYPES = {
         "Data erased",
         "The data of this person was erased.",
         "It cannot be restored, and no new data is recorded.",
+        is_outcome=True,
     ),
     "projection-behind": ProblemType(
         503,

@@ -15,7 +15,7 @@ from application.event_metadata import EventMetadata, with_event_metadata
 from infrastructure.observability.spans import Span
 from infrastructure.observability.tracing import continue_trace
 from infrastructure.rate_limiting.counters import RequestCounters
-from interfaces.http.consistency import encode_consistency_token
+from interfaces.consistency_token import encode_consistency_token
 from interfaces.http.context import REQUEST_CONTEXT_KEY, RequestContext
 from interfaces.http.middleware.rate_budget import RateBudget
 from interfaces.http.middleware.request_metrics import record_request, route_template
@@ -105,8 +105,8 @@ def _traceparent(scope: Scope) -> str | None:
 
 def _add_headers(headers: MutableHeaders, scope: Scope, metadata: EventMetadata) -> None:
     headers.raw.extend(security_headers(scope))
-    if metadata.position:
-        headers["Consistency-Token"] = encode_consistency_token(metadata.position)
+    if metadata.appended:
+        headers.setdefault("Consistency-Token", encode_consistency_token(metadata.appended))
 
 
 def _annotate_span(span: Span, scope: Scope, status: int) -> None:

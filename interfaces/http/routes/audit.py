@@ -3,37 +3,41 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
 from application.record_history_read import RecordHistoryRead
 from domain import events
+from domain.log_position import LogPosition
+from infrastructure.event_store.timelines import UnknownPlace
+from interfaces.consistency_token import decode_consistency_token
 from interfaces.http.auth.protected_route import (
     BEARER_SCHEME,
     CurrentUser,
     ServiceDep,
     protected_route,
 )
-from interfaces.http.consistency import consistent_read
+from interfaces.http.consistency import (
+    DEFAULT_WAIT_SECONDS,
+    MAX_WAIT_SECONDS,
+    WAIT_PREFERENCE,
+    ConsistentReads,
+)
 from interfaces.http.errors.problem import Problem
+from interfaces.http.middleware.admission_control import slot_released
 from interfaces.http.responses import document_response, page_response
-from interfaces.http.schemas.audit import AuditedConnection, AuditedEvent, StateThen
+from interfaces.http.schemas.audit import AuditedConnection, AuditedEvent, EventOrder, StateThen
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ConnectionId
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
-from interfaces.http.schemas.query_parameters import (
-    Cursor,
-    EndTime,
-    Limit,
-    OptionalId,
-    StartTime,
-    UtcTime,
-)
+from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, UtcTime
+from interfaces.queries.audit_history import LogNotSettled
+from interfaces.service import Service
 
 router = APIRouter(
     prefix="/api/v1/audit/connections",
     tags=["audit"],
-    dependencies=[BEARER_SCHEME, consistent_read()],
+    dependencies=[BEARER_SCHEME],
     route_class=protected_route("auditor", "admin"),
 )
 
@@ -52,6 +56,65 @@ EventTypes = Annotated[
 StreamVersion = Annotated[
     int | None, Query(ge=0, lt=2**31, description="A version of the stream of the connection")
 ]
+AfterPosition = Annotated[
+    int, Query(ge=0, lt=2**63, description="Only events after this position in the event log")
+]
+Since = Annotated[
+    UtcTime | None,
+    Query(
+        description=(
+            "Only events from the first one on that was recorded at or after this time: RFC 3339,"
+            " or a date, which is the start of that day in UTC"
+        )
+    ),
+]
+Until = Annotated[
+    UtcTime | None,
+    Query(
+        description=(
+            "Only events up to the last one that was recorded before this time: RFC 3339, or a"
+            " date, which is the start of that day in UTC"
+        )
+    ),
+]
+
+
+def _not_settled() -> Problem:
+    return Problem("projection-behind", headers={"Retry-After": "1"})
+
+
+async def _wait_for_token(
+    request: Request, service: ServiceDep, _: ConsistentReads
+) -> LogPosition | None:
+    """Return a high-water mark that includes the place of the token; None without a token.
+
+    Raises: Problem `bad-consistency-token` or `projection-behind`.
+    """
+    if "consistency-token" not in request.headers:
+        return None
+    wanted = decode_consistency_token(request.headers["consistency-token"])
+    prefer = WAIT_PREFERENCE.search(",".join(request.headers.getlist("prefer")))
+    seconds = min(float(prefer[1]), MAX_WAIT_SECONDS) if prefer else DEFAULT_WAIT_SECONDS
+    place = await service.wait_for_mark(wanted.position, 0)
+    await _require_known_place(service, wanted)
+    if place.position < wanted.position:
+        async with slot_released(request.scope):
+            place = await service.wait_for_mark(wanted.position, seconds)
+        await _require_known_place(service, wanted)  # a failover may have lost it meanwhile
+    if place.position < wanted.position:
+        raise _not_settled()
+    return place
+
+
+async def _require_known_place(service: Service, place: LogPosition) -> None:
+    try:
+        await service.require_known_place(place)
+    except UnknownPlace:
+        raise Problem("bad-consistency-token") from None
+
+
+MarkWithToken = Annotated[LogPosition | None, Depends(_wait_for_token)]
+"""The high-water mark up to which a route reads the log, if the request has a token."""
 
 
 @router.get(
@@ -65,6 +128,7 @@ StreamVersion = Annotated[
 async def list_connections(
     request: Request,
     service: ServiceDep,
+    at: MarkWithToken,
     *,
     user_id: OptionalId = None,
     canvas_url: Annotated[
@@ -75,10 +139,10 @@ async def list_connections(
     cursor: Cursor = None,
 ) -> Response:
     """List the connections of all users, including closed ones."""
-    page = await service.all_connections(
-        user_id=user_id, canvas_url=canvas_url, cursor=cursor, limit=limit
+    page, place = await service.all_connections(
+        at=at, user_id=user_id, canvas_url=canvas_url, cursor=cursor, limit=limit
     )
-    return page_response(request, page)
+    return page_response(request, page, place)
 
 
 @router.get(
@@ -86,7 +150,11 @@ async def list_connections(
     operation_id="auditEvents",
     summary="List the events of a connection",
     responses=document_responses(
-        200, PageOf[AuditedEvent], "A page of events, oldest first", "not-found"
+        200,
+        PageOf[AuditedEvent],
+        "A page of events in the order of the log",
+        "not-found",
+        "connection-busy",
     ),
 )
 async def list_events(
@@ -94,30 +162,45 @@ async def list_events(
     connection_id: ConnectionId,
     user: CurrentUser,
     service: ServiceDep,
+    at: MarkWithToken,
     *,
     types: EventTypes = None,
-    since: StartTime = None,
-    until: EndTime = None,
-    after_version: StreamVersion = None,
+    since: Since = None,
+    until: Until = None,
+    after_position: AfterPosition = 0,
+    sort: Annotated[
+        EventOrder, Query(description="The sort order; a leading `-` reverses it")
+    ] = "position",
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the events of a connection and its syncs. The read is recorded in its history."""
-    page = await service.history(
+    """List the events of a connection and its syncs. The read is recorded in its history.
+
+    The list has the events that were recorded before its first page was requested. A page may be
+    short, or empty, and still have a `next_cursor`: later events are then still being recorded.
+    """
+    page, place = await service.history(
         connection_id,
+        at=at,
         types=frozenset(types.split(",")) if types else frozenset(),
         since=since,
         until=until,
-        after_version=after_version,
+        after_position=after_position,
+        sort=sort,
         cursor=cursor,
         limit=limit,
     )
-    parameters = {"type": types, "since": since, "until": until, "after_version": after_version}
+    parameters = {
+        "type": types,
+        "since": since,
+        "until": until,
+        "after_position": after_position or None,
+    }
     what = _describe_access("events", parameters)
     await service.record_history_read(
         RecordHistoryRead(connection_id=connection_id, reader=str(user.id), what=what)
     )
-    return page_response(request, page)
+    return page_response(request, page, place)
 
 
 @router.get(
@@ -125,7 +208,7 @@ async def list_events(
     operation_id="auditState",
     summary="Show the state of a connection at an earlier time",
     responses=document_responses(
-        200, StateThen, "The state of the connection and its syncs", "not-found"
+        200, StateThen, "The state of the connection and its syncs", "not-found", "connection-busy"
     ),
 )
 async def show_state(
@@ -133,25 +216,32 @@ async def show_state(
     connection_id: ConnectionId,
     user: CurrentUser,
     service: ServiceDep,
+    at: MarkWithToken,
     *,
     as_of: Annotated[
-        UtcTime | None, Query(description="Show the state at this time (RFC 3339)")
+        UtcTime | None,
+        Query(
+            description="Show the state after the last event that was recorded by then (RFC 3339)"
+        ),
     ] = None,
     version: StreamVersion = None,
 ) -> Response:
     """Show a connection and its syncs at a time or a version; without either, the present state.
 
-    The read is recorded in its history.
+    What was recorded together is shown together. The read is recorded in its history.
     """
     if as_of is not None and version is not None:
         raise Problem("invalid-request", "Send either `as_of` or `version`, not both.")
-    state = await service.state_at(connection_id, as_of=as_of, version=version)
+    try:
+        state, place = await service.state_at(connection_id, at=at, as_of=as_of, version=version)
+    except LogNotSettled:
+        raise _not_settled() from None
     parameters = {"as_of": as_of, "version": version}
     what = _describe_access("state", parameters)
     await service.record_history_read(
         RecordHistoryRead(connection_id=connection_id, reader=str(user.id), what=what)
     )
-    return document_response(request, orjson.dumps(state, option=orjson.OPT_UTC_Z))
+    return document_response(request, orjson.dumps(state, option=orjson.OPT_UTC_Z), place)
 
 
 def _describe_access(view: str, parameters: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from interfaces.http.auth.protected_route import (
     ServiceDep,
     protected_route,
 )
+from interfaces.http.consistency import ConsistentReads
 from interfaces.http.context import request_context_of
 from interfaces.http.errors.problem import Problem
 from interfaces.http.middleware.rate_budget import client_address
@@ -33,7 +34,6 @@ FEED_SLUGS = (
     "overloaded",
     "database-busy",
     "database-unavailable",
-    "projection-behind",
 )
 """Problems of the feed, which needs no token."""
 FEED_HEADERS = {"Content-Disposition": 'inline; filename="easeboard.ics"'}
@@ -57,7 +57,11 @@ feed_router = APIRouter(tags=["calendar"])
     # No Location: the address is a secret, and proxies may log headers.
     openapi_extra={"x-headers": []},
     responses=document_responses(
-        201, CalendarAddress, "The new address; an earlier one has ended", "person-erased"
+        201,
+        CalendarAddress,
+        "The new address; an earlier one has ended",
+        "connection-busy",
+        "person-erased",
     ),
 )
 async def share_calendar(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
@@ -76,7 +80,9 @@ async def share_calendar(request: Request, user: CurrentUser, service: ServiceDe
     summary="End the address of your calendar",
     status_code=204,
     openapi_extra={"x-headers": []},
-    responses=document_responses(204, None, "There is no address any more"),
+    responses=document_responses(
+        204, None, "There is no address any more", "connection-busy", "person-erased"
+    ),
 )
 async def end_calendar(user: CurrentUser, service: ServiceDep) -> Response:
     """End the address of your calendar, if there is one: it then returns 404."""
@@ -97,7 +103,9 @@ async def end_calendar(user: CurrentUser, service: ServiceDep) -> Response:
         media_type=CALENDAR_MEDIA_TYPE,
     ),
 )
-async def get_calendar(secret: CalendarSecret, request: Request, service: ServiceDep) -> Response:
+async def get_calendar(
+    secret: CalendarSecret, request: Request, service: ServiceDep, reads: ConsistentReads
+) -> Response:
     """Return the due dates of the user who made the address, each as an event.
 
     The address is secret. No token is needed.
@@ -108,9 +116,9 @@ async def get_calendar(secret: CalendarSecret, request: Request, service: Servic
         await budget.spend(CALENDAR_GUESS, client_address(request.scope))
         raise Problem("not-found")
     await budget.spend(CALENDAR, str(person_id))
-    assignments = await service.due_dates_of(person_id)
+    (assignments,), place = await reads(service.due_dates_of(person_id))
     entity_tag = calendar_entity_tag(assignments)
-    headers = read_headers(entity_tag) | FEED_HEADERS
+    headers = read_headers(entity_tag, place) | FEED_HEADERS
     if has_current(request, entity_tag):
         return Response(status_code=304, headers=headers)
     # In a thread, because a feed of a thousand events takes half a second.

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Request, Response
 
 from application.close_connection import CloseConnection
+from application.event_metadata import current_metadata
 from application.request_sync import RequestSync
 from application.rotate_token import RotateToken
 from application.set_up_connection import SetUpConnection
@@ -18,8 +19,15 @@ from interfaces.http.auth.protected_route import (
     ServiceDep,
     protected_route,
 )
-from interfaces.http.consistency import consistent_read
-from interfaces.http.responses import command_response, document_response, page_response
+from interfaces.http.consistency import ConsistentReads
+from interfaces.http.errors.error_table import members_of
+from interfaces.http.errors.problem import Problem
+from interfaces.http.responses import (
+    command_response,
+    document_response,
+    page_response,
+    token_headers,
+)
 from interfaces.http.schemas.connections import Connection, SetUp, Validation
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ConnectionId
@@ -39,13 +47,13 @@ router = APIRouter(
     route_class=protected_route(),
 )
 
-COMMAND_SLUGS = ("not-found", "conflict", "person-erased")
+COMMAND_SLUGS = ("not-found", "connection-busy", "person-erased")
 """Problems of every command on a connection."""
 TOKEN_CHECK_SLUGS = (
     "canvas-token-rejected",
     "canvas-unreachable",
     "canvas-timeout",
-    "conflict",
+    "connection-busy",
     "person-erased",
 )
 """Problems of commands that check a token at Canvas."""
@@ -87,36 +95,43 @@ async def set_up_connection(
     "/connections",
     operation_id="listConnections",
     summary="List your connections",
-    dependencies=[consistent_read("connections")],
     responses=document_responses(200, PageOf[Connection], "A page of connections"),
 )
 async def list_connections(
     request: Request,
     user: CurrentUser,
     service: ServiceDep,
+    reads: ConsistentReads,
+    *,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """List the connections of the user that are not closed."""
-    page = await service.connections_of(user.id, cursor=cursor, limit=limit)
-    return page_response(request, page)
+    query = service.connections_of(user.id, cursor=cursor, limit=limit)
+    (page,), place = await reads(query)
+    return page_response(request, page, place)
 
 
 @router.get(
     "/connections/{connection_id}",
     operation_id="getConnection",
     summary="Show a connection",
-    dependencies=[consistent_read("connections")],
     responses=document_responses(200, Connection, "The connection", "not-found"),
 )
 async def get_connection(
-    request: Request, connection_id: ConnectionId, user: CurrentUser, service: ServiceDep
+    request: Request,
+    connection_id: ConnectionId,
+    user: CurrentUser,
+    service: ServiceDep,
+    reads: ConsistentReads,
 ) -> Response:
     """Show one connection of the user."""
-    document = await service.connection_of(user.id, connection_id)
+    (document,), place = await reads(service.connection_of(user.id, connection_id))
     if document is None:
-        raise ConnectionNotFound(connection_id)
-    return document_response(request, document)
+        refusal = ConnectionNotFound(connection_id)
+        headers = token_headers(place)
+        raise Problem("not-found", str(refusal), headers=headers, **members_of(refusal))
+    return document_response(request, document, place)
 
 
 @router.put(
@@ -170,7 +185,9 @@ async def validate_connection(
     reason = await service.validate_connection(
         ValidateConnection(person_id=user.id, connection_id=connection_id)
     )
-    checked_at = datetime.now(UTC).replace(microsecond=0)
+    recorded = current_metadata().recorded
+    checked_at = recorded[-1].timestamp if recorded else datetime.now(UTC)
+    checked_at = checked_at.replace(microsecond=0)
     result = {"valid": True} if reason is None else {"valid": False, "reason": reason}
     return command_response({**result, "checked_at": checked_at}, 200)
 

@@ -10,7 +10,7 @@ from interfaces.http.auth.protected_route import (
     ServiceDep,
     protected_route,
 )
-from interfaces.http.consistency import consistent_read
+from interfaces.http.consistency import ConsistentReads
 from interfaces.http.responses import document_response
 from interfaces.http.schemas.dashboard import Stats
 from interfaces.http.schemas.page import document_responses
@@ -27,9 +27,11 @@ router = APIRouter(
     "/stats",
     operation_id="getStats",
     summary="Show your dashboard",
-    dependencies=[consistent_read("dashboard_stats")],
     responses=document_responses(200, Stats, "The totals"),
 )
-async def get_stats(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
+async def get_stats(
+    request: Request, user: CurrentUser, service: ServiceDep, reads: ConsistentReads
+) -> Response:
     """Show the totals of all connections of the user."""
-    return document_response(request, await service.stats_of(user.id, now=datetime.now(UTC)))
+    (document,), place = await reads(service.stats_of(user.id, now=datetime.now(UTC)))
+    return document_response(request, document, place)

@@ -8,15 +8,21 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
+from domain.log_position import LogPosition
 from interfaces.http.auth.protected_route import (
     BEARER_SCHEME,
     CurrentUser,
     ServiceDep,
     protected_route,
 )
-from interfaces.http.consistency import consistent_read
+from interfaces.http.consistency import ConsistentReads
 from interfaces.http.errors.problem import Problem
-from interfaces.http.responses import command_response, document_response, page_response
+from interfaces.http.responses import (
+    command_response,
+    document_response,
+    page_response,
+    token_headers,
+)
 from interfaces.http.schemas.data import Assignment, Course, Everything
 from interfaces.http.schemas.enumerations import (
     AssignmentOrder,
@@ -51,13 +57,13 @@ router = APIRouter(
     "/courses",
     operation_id="listCourses",
     summary="List your courses",
-    dependencies=[consistent_read("courses")],
     responses=document_responses(200, PageOf[Course], "A page of courses"),
 )
 async def list_courses(
     request: Request,
     user: CurrentUser,
     service: ServiceDep,
+    reads: ConsistentReads,
     *,
     connection_id: OptionalId = None,
     state: Annotated[
@@ -68,61 +74,68 @@ async def list_courses(
     cursor: Cursor = None,
 ) -> Response:
     """List the courses of the user, sorted by name."""
-    page = await service.courses_of(
+    query = service.courses_of(
         user.id, connection_id=connection_id, state=state, q=q, cursor=cursor, limit=limit
     )
-    return page_response(request, page)
+    (page,), place = await reads(query)
+    return page_response(request, page, place)
 
 
 @router.get(
     "/courses/{course_id}",
     operation_id="getCourse",
     summary="Show a course",
-    dependencies=[consistent_read("courses")],
     responses=document_responses(200, Course, "The course", "not-found"),
 )
 async def get_course(
-    request: Request, course_id: CourseId, user: CurrentUser, service: ServiceDep
+    request: Request,
+    course_id: CourseId,
+    user: CurrentUser,
+    service: ServiceDep,
+    reads: ConsistentReads,
 ) -> Response:
     """Show one course of the user."""
-    return _found(request, await service.course_of(user.id, course_id))
+    (document,), place = await reads(service.course_of(user.id, course_id))
+    return _found(request, document, place)
 
 
 @router.post(
     "/courses/{course_id}/what-if",
     operation_id="calculateWhatIf",
     summary="Calculate totals with other scores",
-    dependencies=[consistent_read("courses")],
-    openapi_extra={"x-headers": []},
     responses=document_responses(200, WhatIfTotals, "The totals as they would be", "not-found"),
 )
 async def calculate_what_if(
-    course_id: CourseId, body: WhatIf, user: CurrentUser, service: ServiceDep
+    course_id: CourseId,
+    body: WhatIf,
+    user: CurrentUser,
+    service: ServiceDep,
+    reads: ConsistentReads,
 ) -> Response:
     """Calculate the totals of a course by the rules of Canvas, as if it had these scores.
 
     Assignments that are not in `scores` keep the scores that they have. Nothing is recorded.
     """
     try:
-        totals = await service.what_if_of(user.id, course_id, scores=body.scores)
+        (totals,), place = await reads(service.what_if_of(user.id, course_id, scores=body.scores))
     except UnknownAssignment as unknown:
         raise RequestValidationError(list(map(_unknown, unknown.assignment_ids))) from None
     if totals is None:
-        raise Problem("not-found")
-    return command_response(totals, 200)
+        raise Problem("not-found", headers=token_headers(place))
+    return command_response(totals, 200, **token_headers(place))
 
 
 @router.get(
     "/assignments",
     operation_id="listAssignments",
     summary="List your assignments",
-    dependencies=[consistent_read("assignments")],
     responses=document_responses(200, PageOf[Assignment], "A page of assignments"),
 )
 async def list_assignments(
     request: Request,
     user: CurrentUser,
     service: ServiceDep,
+    reads: ConsistentReads,
     *,
     connection_id: OptionalId = None,
     course_id: OptionalId = None,
@@ -137,7 +150,7 @@ async def list_assignments(
     cursor: Cursor = None,
 ) -> Response:
     """List the assignments of the user. Their `status` depends on the present time."""
-    page = await service.assignments_of(
+    query = service.assignments_of(
         user.id,
         now=datetime.now(UTC),
         connection_id=connection_id,
@@ -150,35 +163,40 @@ async def list_assignments(
         cursor=cursor,
         limit=limit,
     )
-    return page_response(request, page)
+    (page,), place = await reads(query)
+    return page_response(request, page, place)
 
 
 @router.get(
     "/assignments/{assignment_id}",
     operation_id="getAssignment",
     summary="Show an assignment",
-    dependencies=[consistent_read("assignments")],
     responses=document_responses(200, Assignment, "The assignment", "not-found"),
 )
 async def get_assignment(
-    request: Request, assignment_id: AssignmentId, user: CurrentUser, service: ServiceDep
+    request: Request,
+    assignment_id: AssignmentId,
+    user: CurrentUser,
+    service: ServiceDep,
+    reads: ConsistentReads,
 ) -> Response:
     """Show one assignment of the user. Its `status` depends on the present time."""
-    found = await service.assignment_of(user.id, assignment_id, now=datetime.now(UTC))
-    return _found(request, found)
+    query = service.assignment_of(user.id, assignment_id, now=datetime.now(UTC))
+    (document,), place = await reads(query)
+    return _found(request, document, place)
 
 
 @router.get(
     "/grades",
     operation_id="listGrades",
     summary="List your grades",
-    dependencies=[consistent_read("grades")],
     responses=document_responses(200, PageOf[Grade], "A page of grades, one for each course"),
 )
 async def list_grades(
     request: Request,
     user: CurrentUser,
     service: ServiceDep,
+    reads: ConsistentReads,
     *,
     connection_id: OptionalId = None,
     course_id: OptionalId = None,
@@ -186,23 +204,22 @@ async def list_grades(
     cursor: Cursor = None,
 ) -> Response:
     """List the grades of the user by course, each with the grades of its assignments."""
-    page = await service.grades_of(
-        user.id, connection_id=connection_id, course_id=course_id, cursor=cursor, limit=limit
-    )
-    return page_response(request, page)
+    options = {"connection_id": connection_id, "course_id": course_id}
+    (page,), place = await reads(service.grades_of(user.id, **options, cursor=cursor, limit=limit))
+    return page_response(request, page, place)
 
 
 @router.get(
     "/grades/history",
     operation_id="listGradeChanges",
     summary="List the changes of your grades",
-    dependencies=[consistent_read("grade_history")],
     responses=document_responses(200, PageOf[GradeChange], "A page of changes"),
 )
 async def list_grade_changes(
     request: Request,
     user: CurrentUser,
     service: ServiceDep,
+    reads: ConsistentReads,
     *,
     course_id: OptionalId = None,
     assignment_id: OptionalId = None,
@@ -223,7 +240,7 @@ async def list_grade_changes(
     cursor: Cursor = None,
 ) -> Response:
     """List the changes of scores and grades that syncs found."""
-    page = await service.grade_changes_of(
+    query = service.grade_changes_of(
         user.id,
         course_id=course_id,
         assignment_id=assignment_id,
@@ -233,22 +250,26 @@ async def list_grade_changes(
         cursor=cursor,
         limit=limit,
     )
-    return page_response(request, page)
+    (page,), place = await reads(query)
+    return page_response(request, page, place)
 
 
 @router.get(
     "/data",
     operation_id="getEverything",
     summary="Show all your data",
-    dependencies=[consistent_read("connections", "courses", "assignments", "grades")],
     responses=document_responses(200, Everything, "All data in one document"),
 )
-async def get_everything(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
-    """Show the connections, courses, assignments and grades of the user."""
-    connections = await service.connections_of(user.id, limit=None)
-    courses = await service.courses_of(user.id, limit=None)
-    assignments = await service.assignments_of(user.id, now=datetime.now(UTC), limit=None)
-    grades = await service.grades_of(user.id, limit=None)
+async def get_everything(
+    request: Request, user: CurrentUser, service: ServiceDep, reads: ConsistentReads
+) -> Response:
+    """Show the connections, courses, assignments and grades of the user, all of one moment."""
+    (connections, courses, assignments, grades), place = await reads(
+        service.connections_of(user.id, limit=None),
+        service.courses_of(user.id, limit=None),
+        service.assignments_of(user.id, now=datetime.now(UTC), limit=None),
+        service.grades_of(user.id, limit=None),
+    )
     document = b'{"connections":%b,"courses":%b,"assignments":%b,"grades":%b,"synced_at":%b}' % (
         encode_array(connections.items),
         encode_array(courses.items),
@@ -256,7 +277,7 @@ async def get_everything(request: Request, user: CurrentUser, service: ServiceDe
         encode_array(grades.items),
         orjson.dumps(_newest_sync(connections.items)),
     )
-    return document_response(request, document)
+    return document_response(request, document, place)
 
 
 def _newest_sync(connections: list[bytes]) -> str | None:
@@ -264,10 +285,10 @@ def _newest_sync(connections: list[bytes]) -> str | None:
     return max((time for time in times if time), default=None)
 
 
-def _found(request: Request, document: bytes | None) -> Response:
+def _found(request: Request, document: bytes | None, place: LogPosition) -> Response:
     if document is None:
-        raise Problem("not-found")
-    return document_response(request, document)
+        raise Problem("not-found", headers=token_headers(place))
+    return document_response(request, document, place)
 
 
 def _unknown(assignment_id: UUID) -> dict[str, Any]:

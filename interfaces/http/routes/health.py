@@ -75,7 +75,7 @@ async def get_problem(slug: ProblemSlug) -> Response:
     problem_type = PROBLEM_TYPES.get(slug)
     if problem_type is None:
         raise Problem("not-found")
-    status, title, cause, advice = problem_type
+    status, title, cause, advice, _ = problem_type
     page = (
         f"# {title}\n\n{cause}\n\n**What to do:** {advice}\n\n"
         f"Status {status}, type `/problems/{slug}`.\n"

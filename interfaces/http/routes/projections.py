@@ -6,7 +6,6 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, protected_route
-from interfaces.http.consistency import consistent_read
 from interfaces.http.errors.problem import Problem
 from interfaces.http.errors.problem_types import NO_READ_MODEL
 from interfaces.http.responses import command_response, page_response
@@ -29,7 +28,7 @@ router = APIRouter(
     "",
     operation_id="listProjections",
     summary="List the read models",
-    dependencies=[consistent_read()],
+    openapi_extra={"x-conditional": True},
     responses=document_responses(200, PageOf[Projection], "Every read model"),
 )
 async def list_projections(

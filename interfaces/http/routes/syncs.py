@@ -11,7 +11,7 @@ from interfaces.http.auth.protected_route import (
     ServiceDep,
     protected_route,
 )
-from interfaces.http.consistency import consistent_read
+from interfaces.http.consistency import ConsistentReads
 from interfaces.http.responses import command_response, document_response, page_response
 from interfaces.http.schemas.enumerations import SyncRunStatus
 from interfaces.http.schemas.page import PageOf, document_responses
@@ -32,13 +32,13 @@ router = APIRouter(
     "/logs",
     operation_id="listSyncs",
     summary="List your syncs",
-    dependencies=[consistent_read("sync_log")],
     responses=document_responses(200, PageOf[Sync], "A page of syncs, newest first"),
 )
 async def list_syncs(
     request: Request,
     user: CurrentUser,
     service: ServiceDep,
+    reads: ConsistentReads,
     *,
     connection_id: OptionalId = None,
     status: Annotated[
@@ -48,23 +48,25 @@ async def list_syncs(
     cursor: Cursor = None,
 ) -> Response:
     """List the syncs of the user, newest first."""
-    page = await service.syncs_of(
+    query = service.syncs_of(
         user.id, connection_id=connection_id, status=status, cursor=cursor, limit=limit
     )
-    return page_response(request, page)
+    (page,), place = await reads(query)
+    return page_response(request, page, place)
 
 
 @router.get(
     "/status",
     operation_id="getSyncStatus",
     summary="Show the status of your syncs",
-    dependencies=[consistent_read("sync_log")],
     responses=document_responses(200, SyncStatus, "One item for each connection"),
 )
-async def get_sync_status(request: Request, user: CurrentUser, service: ServiceDep) -> Response:
+async def get_sync_status(
+    request: Request, user: CurrentUser, service: ServiceDep, reads: ConsistentReads
+) -> Response:
     """Show the newest sync of each connection of the user, and when the next one is due."""
-    items = await service.sync_status_of(user.id)
-    return document_response(request, b'{"items":%b}' % encode_array(items))
+    (items,), place = await reads(service.sync_status_of(user.id))
+    return document_response(request, b'{"items":%b}' % encode_array(items), place)
 
 
 @router.delete(
@@ -73,7 +75,13 @@ async def get_sync_status(request: Request, user: CurrentUser, service: ServiceD
     summary="Cancel a sync",
     status_code=202,
     responses=document_responses(
-        202, Sync, "The cancelled sync", "no-sync-running", "not-found", "conflict", "person-erased"
+        202,
+        Sync,
+        "The cancelled sync",
+        "no-sync-running",
+        "not-found",
+        "connection-busy",
+        "person-erased",
     ),
 )
 async def cancel_sync(

@@ -1,23 +1,56 @@
 """Schemas of responses for auditors and admins."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
+
+from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from interfaces.http.schemas.connections import Connection
 from interfaces.http.schemas.response_model import ResponseModel
 from interfaces.http.schemas.syncs import Sync
 
+EventStream = TypeAliasType(
+    "EventStream",
+    Annotated[
+        Literal["connection", "sync", "readings"],
+        Field(
+            description=(
+                "The stream of a connection that an event belongs to:\n"
+                "- `connection`: the connection itself\n"
+                "- `sync`: its syncs\n"
+                "- `readings`: who read its history"
+            )
+        ),
+    ],
+)
+EventOrder = TypeAliasType(
+    "EventOrder",
+    Annotated[
+        Literal["position", "-position"],
+        Field(
+            description="The oldest event first, or with a leading `-` the newest.",
+            json_schema_extra={"x-enum-varnames": ["POSITION", "POSITION_DESCENDING"]},
+        ),
+    ],
+)
+
 
 class AuditedEvent(ResponseModel):
-    """A recorded event. The payload of an erased person is `{"redacted": true}`."""
+    """A recorded event. The payload of an erased person is `{"redacted": true}`.
+
+    It is `{"unreadable": reason}` if easeboard cannot decrypt or decode the event.
+    """
 
     position: int
     """Place of the event in the event log of easeboard; positions grow, with gaps."""
-    stream: UUID
-    """Id in easeboard of the stream that the event belongs to."""
+    event_id: UUID
+    """Id of the event in easeboard."""
+    stream: EventStream
+    """The stream in easeboard that the event belongs to."""
     version: int
-    """Number of the event in its stream, counted by easeboard from 1."""
+    """Number of the event in its stream, counted by easeboard from 1 without gaps."""
     type: str
     """Name of the event in easeboard, such as `GradeChanged`."""
     recorded_at: datetime

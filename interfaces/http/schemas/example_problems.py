@@ -38,7 +38,6 @@ EXAMPLE_ERRORS: tuple[errors.DomainError | errors.CanvasFailure, ...] = (
     ),
     errors.SyncAlreadyRunning(UUID(SYNC_ID)),
     errors.NoSyncRunning(),
-    errors.VersionConflict(UUID(CONNECTION_ID)),
     errors.PersonIsErased(UUID(USER_ID)),
     errors.CanvasTokenRejected(TOKEN_REJECTED_EXAMPLE),
     errors.CanvasUnreachable(

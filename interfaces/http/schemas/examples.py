@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from domain.log_position import LogPosition
 from domain.sync_run import queued_run
+from interfaces.consistency_token import encode_consistency_token
 
 CONNECTION_ID = "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f"
 COURSE_ID = "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a"
@@ -164,7 +166,8 @@ STATS_EXAMPLE = {
 }
 EVENT_EXAMPLE = {
     "position": 4711,
-    "stream": CONNECTION_ID,
+    "event_id": "1c9d2b60-7e3f-4a58-9b16-5d4c3b2a1f0e",
+    "stream": "connection",
     "version": 2,
     "type": "TokenRotated",
     "recorded_at": EXAMPLE_TIME,
@@ -257,7 +260,12 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
     "RebuildStarted": {"name": "courses"},
     "Alive": {"status": "ok"},
     "Readiness": {"status": "ok", "components": dict.fromkeys(COMPONENTS, "ok")},
-    "LiveMessage": {"type": "sync", "sync": SYNC_EXAMPLE, "at": EXAMPLE_TIME},
+    "LiveMessage": {
+        "type": "sync",
+        "sync": SYNC_EXAMPLE,
+        "at": EXAMPLE_TIME,
+        "consistency_token": encode_consistency_token(LogPosition(4711, 4711)),
+    },
 }
 
 

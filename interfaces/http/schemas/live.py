@@ -17,6 +17,10 @@ class SnapshotMessage(ResponseModel):
     """The kind of the message of easeboard."""
     items: list[ConnectionSync]
     """One item for each open connection in easeboard."""
+    missed: Literal[True] | None = None
+    """There if a stream could not be resumed: messages of easeboard were missed."""
+    consistency_token: str
+    """The state of easeboard that the items show; send it back to read at least that state."""
 
 
 class SyncMessage(ResponseModel):
@@ -28,6 +32,8 @@ class SyncMessage(ResponseModel):
     """The sync in easeboard after the change."""
     at: datetime
     """When easeboard recorded the change: RFC 3339 in UTC."""
+    consistency_token: str
+    """Send it back in the header `Consistency-Token` to read what easeboard tells here."""
 
 
 class GradeMessage(ResponseModel):
@@ -37,6 +43,8 @@ class GradeMessage(ResponseModel):
     """The kind of the message of easeboard."""
     change: GradeChange
     """The change that easeboard found in Canvas."""
+    consistency_token: str
+    """Send it back in the header `Consistency-Token` to read what easeboard tells here."""
 
 
 class LiveMessage(

@@ -155,7 +155,7 @@ export interface paths {
         };
         /**
          * Show all your data
-         * @description Show the connections, courses, assignments and grades of the user.
+         * @description Show the connections, courses, assignments and grades of the user, all of one moment.
          */
         get: operations["getEverything"];
         put?: never;
@@ -360,6 +360,9 @@ export interface paths {
         /**
          * Follow your syncs as server-sent events
          * @description Send a snapshot, then a message for each change, until the token expires.
+         *
+         *     With `Last-Event-ID` the stream resumes: no snapshot, and every message since then once. If it
+         *     cannot resume, it begins with a snapshot that has `missed: true`.
          */
         get: operations["followSyncs"];
         put?: never;
@@ -468,6 +471,9 @@ export interface paths {
         /**
          * List the events of a connection
          * @description List the events of a connection and its syncs. The read is recorded in its history.
+         *
+         *     The list has the events that were recorded before its first page was requested. A page may be
+         *     short, or empty, and still have a `next_cursor`: later events are then still being recorded.
          */
         get: operations["auditEvents"];
         put?: never;
@@ -489,7 +495,7 @@ export interface paths {
          * Show the state of a connection at an earlier time
          * @description Show a connection and its syncs at a time or a version; without either, the present state.
          *
-         *     The read is recorded in its history.
+         *     What was recorded together is shown together. The read is recorded in its history.
          */
         get: operations["auditState"];
         put?: never;
@@ -962,6 +968,8 @@ export interface components {
         /**
          * AuditedEvent
          * @description A recorded event. The payload of an erased person is `{"redacted": true}`.
+         *
+         *     It is `{"unreadable": reason}` if easeboard cannot decrypt or decode the event.
          */
         AuditedEvent: {
             /**
@@ -970,14 +978,16 @@ export interface components {
              */
             position: number;
             /**
-             * Stream
+             * Event Id
              * Format: uuid
-             * @description Id in easeboard of the stream that the event belongs to.
+             * @description Id of the event in easeboard.
              */
-            stream: string;
+            event_id: string;
+            /** @description The stream in easeboard that the event belongs to. */
+            stream: components["schemas"]["EventStream"];
             /**
              * Version
-             * @description Number of the event in its stream, counted by easeboard from 1.
+             * @description Number of the event in its stream, counted by easeboard from 1 without gaps.
              */
             version: number;
             /**
@@ -1394,6 +1404,19 @@ export interface components {
             graded: number;
         };
         /**
+         * @description The oldest event first, or with a leading `-` the newest.
+         * @enum {string}
+         */
+        EventOrder: "position" | "-position";
+        /**
+         * @description The stream of a connection that an event belongs to:
+         *     - `connection`: the connection itself
+         *     - `sync`: its syncs
+         *     - `readings`: who read its history
+         * @enum {string}
+         */
+        EventStream: "connection" | "sync" | "readings";
+        /**
          * Everything
          * @description All data of a user in one document.
          */
@@ -1587,6 +1610,11 @@ export interface components {
             type: "grade";
             /** @description The change that easeboard found in Canvas. */
             change: components["schemas"]["GradeChange"];
+            /**
+             * Consistency Token
+             * @description Send it back in the header `Consistency-Token` to read what easeboard tells here.
+             */
+            consistency_token: string;
         };
         /**
          * @description What a grade is of: one assignment, or the total of a course.
@@ -2066,6 +2094,16 @@ export interface components {
              * @description One item for each open connection in easeboard.
              */
             items: components["schemas"]["ConnectionSync"][];
+            /**
+             * Missed
+             * @description There if a stream could not be resumed: messages of easeboard were missed.
+             */
+            missed?: true | null;
+            /**
+             * Consistency Token
+             * @description The state of easeboard that the items show; send it back to read at least that state.
+             */
+            consistency_token: string;
         };
         /**
          * StateThen
@@ -2274,6 +2312,11 @@ export interface components {
              * @description When easeboard recorded the change: RFC 3339 in UTC.
              */
             at: string;
+            /**
+             * Consistency Token
+             * @description Send it back in the header `Consistency-Token` to read what easeboard tells here.
+             */
+            consistency_token: string;
         };
         /**
          * @description What a sync reads: every course, or only courses that changed.
@@ -2478,7 +2521,7 @@ export interface components {
         "X-Request-ID": string;
         /** @description Identifies this content; send it as `If-None-Match` */
         ETag: string;
-        /** @description Send it with a read, so that the response includes this change */
+        /** @description The state that is shown, or that the command led to; send it with a read, so that the response includes this state */
         "Consistency-Token": string;
         /** @description Seconds to wait before the next attempt */
         "Retry-After": string;
@@ -2504,9 +2547,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -2521,6 +2564,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2578,9 +2622,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -2593,8 +2648,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -2650,9 +2704,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -2670,6 +2724,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2722,9 +2777,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -2746,10 +2812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2803,11 +2866,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -2826,6 +2889,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2843,7 +2907,10 @@ export interface operations {
                     "application/json": components["schemas"]["WhatIfTotals"];
                 };
             };
-            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again.
+             */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2894,8 +2961,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -2970,9 +3036,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -2987,6 +3053,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3046,9 +3113,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -3061,8 +3139,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -3118,9 +3195,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -3138,6 +3215,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3192,9 +3270,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -3216,10 +3305,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3282,9 +3368,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -3299,6 +3385,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3341,9 +3428,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -3356,8 +3454,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -3428,9 +3525,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -3445,6 +3542,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3482,9 +3580,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -3497,8 +3606,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -3554,9 +3662,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -3571,6 +3679,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3716,9 +3825,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -3730,10 +3850,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3787,7 +3904,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3878,8 +3995,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
-             *     - `connection-exists`: You already have a connection to this Canvas. Use the connection that `connection_id` names, or delete it first.
+             * @description - `connection-exists`: You already have a connection to this Canvas. Use the connection that `connection_id` names, or delete it first.
              *     - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
              */
             409: {
@@ -3958,7 +4074,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -3994,9 +4111,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4011,6 +4128,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4046,9 +4164,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -4061,8 +4190,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -4118,9 +4246,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4138,6 +4266,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4168,9 +4297,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -4192,10 +4332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4286,16 +4423,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request. */
-            409: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
             /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
             410: {
                 headers: {
@@ -4338,7 +4465,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -4431,10 +4559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
-             *     - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
-             */
+            /** @description - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4511,7 +4636,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -4542,7 +4668,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4602,8 +4728,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
-             *     - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
+             * @description - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
              *     - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
              */
             409: {
@@ -4680,7 +4805,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -4711,7 +4837,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4795,8 +4921,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
-             *     - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
+             * @description - `connection-not-active`: The connection is closed, or Canvas rejected its token. Replace the token, or set up a new connection.
              *     - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
              *     - `sync-already-running`: A sync of this connection is queued or running. Wait for the sync that `sync_id` names, or cancel it.
              */
@@ -4864,7 +4989,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -4894,9 +5020,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -4911,6 +5037,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4954,9 +5081,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -4969,8 +5107,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -5026,9 +5163,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -5043,6 +5180,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5090,9 +5228,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -5104,10 +5253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5227,10 +5373,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `conflict`: The data was changed while this request was handled. Read the data again, then repeat the request.
-             *     - `no-sync-running`: No sync of this connection is queued or running. There is nothing to cancel.
-             */
+            /** @description - `no-sync-running`: No sync of this connection is queued or running. There is nothing to cancel. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5282,7 +5425,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -5308,9 +5452,9 @@ export interface operations {
             header?: {
                 /** @description The id of the last received event; the stream resumes after it */
                 "Last-Event-ID"?: string | null;
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
             };
             path?: never;
@@ -5353,10 +5497,21 @@ export interface operations {
                      *         },
                      *         "error": null
                      *       },
-                     *       "at": "2026-09-01T05:59:59Z"
+                     *       "at": "2026-09-01T05:59:59Z",
+                     *       "consistency_token": "AAAAAAAAEmcAAAAAAAASZ1zAcsU"
                      *     }
                      */
                     "text/event-stream": components["schemas"]["LiveMessage"];
+                };
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
@@ -5369,10 +5524,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5426,9 +5578,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -5443,6 +5595,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5540,9 +5693,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -5554,10 +5718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5611,7 +5772,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5720,7 +5881,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -5764,6 +5926,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            410: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
@@ -5796,7 +5968,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -5817,6 +5990,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
@@ -5833,6 +6010,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5844,9 +6022,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
             404: {
@@ -5910,9 +6099,9 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -5927,6 +6116,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5963,9 +6153,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -5988,8 +6189,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -6046,21 +6246,23 @@ export interface operations {
             query?: {
                 /** @description Names of event types, separated by commas */
                 type?: string | null;
-                /** @description Only items at or after this time: RFC 3339, or a date, which is the start of that day in UTC */
+                /** @description Only events from the first one on that was recorded at or after this time: RFC 3339, or a date, which is the start of that day in UTC */
                 since?: string | null;
-                /** @description Only items before this time: RFC 3339, or a date, which is the start of that day in UTC, so that items of that day are not included */
+                /** @description Only events up to the last one that was recorded before this time: RFC 3339, or a date, which is the start of that day in UTC */
                 until?: string | null;
-                /** @description A version of the stream of the connection */
-                after_version?: number | null;
+                /** @description Only events after this position in the event log */
+                after_position?: number;
+                /** @description The sort order; a leading `-` reverses it */
+                sort?: components["schemas"]["EventOrder"];
                 /** @description Maximum number of items in the page */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -6073,11 +6275,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of events, oldest first */
+            /** @description A page of events in the order of the log */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6086,7 +6289,8 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "position": 4711,
-                     *           "stream": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "event_id": "1c9d2b60-7e3f-4a58-9b16-5d4c3b2a1f0e",
+                     *           "stream": "connection",
                      *           "version": 2,
                      *           "type": "TokenRotated",
                      *           "recorded_at": "2026-09-01T05:59:59Z",
@@ -6110,9 +6314,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -6145,8 +6360,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -6180,7 +6394,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -6201,15 +6416,15 @@ export interface operations {
     auditState: {
         parameters: {
             query?: {
-                /** @description Show the state at this time (RFC 3339) */
+                /** @description Show the state after the last event that was recorded by then (RFC 3339) */
                 as_of?: string | null;
                 /** @description A version of the stream of the connection */
                 version?: number | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
                 Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
@@ -6227,6 +6442,7 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6292,9 +6508,20 @@ export interface operations {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
             };
             /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
             401: {
@@ -6326,10 +6553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
-             */
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6361,7 +6585,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
@@ -6388,10 +6613,6 @@ export interface operations {
                 cursor?: string | null;
             };
             header?: {
-                /** @description The token of an earlier response: the read waits until it includes the effect of that command */
-                "Consistency-Token"?: string | null;
-                /** @description `wait=<seconds>`: how long to wait for the effect (default 2, at most 10) */
-                Prefer?: string | null;
                 /** @description The `ETag` of the response you have: 304 if it has not changed */
                 "If-None-Match"?: string;
             };
@@ -6461,8 +6682,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
-             *     - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
              */
             422: {
@@ -6500,7 +6720,6 @@ export interface operations {
              *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
-             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -6518,7 +6737,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. After a response with status 429 or 5xx the key can be used again. */
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
                 "Idempotency-Key"?: string;
             };
             path: {

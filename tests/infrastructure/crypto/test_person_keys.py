@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg.errors import UniqueViolation
 
 from domain.errors import PersonIsErased
 from infrastructure.crypto.master_key import KeyRing, parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys, PersonKeyUnreadable
+from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import WritePool, open_write_pool
 
 OLD = "hex:" + "0123456789abcdef" * 4
@@ -172,3 +174,33 @@ def test_no_key_is_stored_in_plain_text(
         row = connection.execute("SELECT wrapped FROM easeboard.people_keys").fetchone()
     assert row
     assert b"\x07" * 8 not in row[0]
+
+
+def test_a_new_key_is_for_people_who_never_had_one(
+    pool: WritePool, ring: KeyRing, person: UUID
+) -> None:
+    keys, erased = uncached(pool, ring), uuid4()
+    keys.destroy(erased)
+    assert keys.new_key(erased) is None
+    new_key = keys.new_key(person)
+    assert new_key
+    cipher, storing = new_key
+    assert keys.decryption_keys({person}) == {}, "it is not stored yet"
+    execute(pool, storing.statement, storing.values)
+    assert can_decrypt(cipher.encrypt(NONCE, b"text", None), keys.encryption_key(person))
+    assert keys.new_key(person) is None
+    assert PersonKeys(pool, parse_key_ring(NEW)).new_key(person) is None
+
+
+def test_of_two_new_keys_the_second_is_refused(
+    pool: WritePool, ring: KeyRing, person: UUID
+) -> None:
+    first, second = (uncached(pool, ring).new_key(person) for _ in range(2))
+    assert first
+    assert second
+    execute(pool, first[1].statement, first[1].values)
+    with pytest.raises(UniqueViolation):
+        execute(pool, second[1].statement, second[1].values)
+    assert can_decrypt(
+        first[0].encrypt(NONCE, b"text", None), uncached(pool, ring).encryption_key(person)
+    )

@@ -7,6 +7,7 @@ import pytest
 
 from infrastructure.crypto.master_key import parse_key_ring
 from infrastructure.crypto.token_vault import TokenUnreadable, TokenVault
+from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import WritePool, open_write_pool
 
 OLD = "hex:" + "0123456789abcdef" * 4
@@ -22,10 +23,24 @@ def pool(database_url: str) -> Iterator[WritePool]:
         yield pool
 
 
+def make(pool: WritePool, change: SecretStatement) -> None:
+    """Make a change without an append."""
+    execute(pool, change.statement, change.values)
+
+
+def stored_fingerprints(pool: WritePool, connection: UUID = CONNECTION) -> list[str]:
+    rows = execute(
+        pool,
+        "SELECT fingerprint FROM easeboard.canvas_tokens WHERE connection_id = %s",
+        [connection],
+    )
+    return [fingerprint for (fingerprint,) in rows]
+
+
 @pytest.fixture
 async def vault(pool: WritePool) -> AsyncIterator[TokenVault]:
     vault = TokenVault(pool, parse_key_ring(OLD))
-    await vault.store(ADA, CONNECTION, ORIGIN, TOKEN)
+    make(pool, vault.storing(ADA, CONNECTION, ORIGIN, TOKEN))
     yield vault
     vault.close()
 
@@ -35,17 +50,17 @@ async def test_a_stored_token_is_loaded_unchanged(vault: TokenVault) -> None:
     assert await vault.load(ADA, CONNECTION, ORIGIN, fingerprint) == TOKEN
 
 
-async def test_a_connection_may_have_two_tokens(vault: TokenVault) -> None:
-    await vault.store(ADA, CONNECTION, ORIGIN, "7~newer")
-    await vault.store(ADA, CONNECTION, ORIGIN, "7~newer")
+async def test_a_connection_may_have_two_tokens(vault: TokenVault, pool: WritePool) -> None:
+    make(pool, vault.storing(ADA, CONNECTION, ORIGIN, "7~newer"))
+    make(pool, vault.storing(ADA, CONNECTION, ORIGIN, "7~newer"))
     for token in (TOKEN, "7~newer"):
         loaded = await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(token))
         assert loaded == token
 
 
 async def test_a_destroyed_token_is_deleted(vault: TokenVault, pool: WritePool) -> None:
-    await vault.destroy(CONNECTION)
-    await vault.destroy(CONNECTION)
+    make(pool, vault.destroying(CONNECTION))
+    make(pool, vault.destroying(CONNECTION))
     with pytest.raises(KeyError):
         await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(TOKEN))
     with pool.connection() as connection:
@@ -53,16 +68,30 @@ async def test_a_destroyed_token_is_deleted(vault: TokenVault, pool: WritePool) 
     assert rows == []
 
 
-async def test_one_of_several_tokens_is_destroyed(vault: TokenVault) -> None:
-    await vault.store(ADA, CONNECTION, ORIGIN, "7~newer")
+async def test_all_tokens_but_one_are_destroyed(vault: TokenVault, pool: WritePool) -> None:
     other = uuid4()
-    await vault.store(ADA, other, ORIGIN, TOKEN)
+    make(pool, vault.storing(ADA, CONNECTION, ORIGIN, "7~newer"))
+    make(pool, vault.storing(ADA, other, ORIGIN, TOKEN))
     newer = vault.fingerprint("7~newer")
-    await vault.destroy(CONNECTION, vault.fingerprint(TOKEN))
+    make(pool, vault.destroying(CONNECTION, keep=newer))
+    assert stored_fingerprints(pool) == [newer]
+    assert stored_fingerprints(pool, other) == [vault.fingerprint(TOKEN)]
     assert await vault.load(ADA, CONNECTION, ORIGIN, newer) == "7~newer"
-    assert await vault.load(ADA, other, ORIGIN, vault.fingerprint(TOKEN)) == TOKEN
-    with pytest.raises(KeyError):
-        await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(TOKEN))
+
+
+async def test_a_token_is_replaced_only_where_it_is_stored(
+    vault: TokenVault, pool: WritePool
+) -> None:
+    select = "SELECT sealed FROM easeboard.canvas_tokens"
+    before = execute(pool, select)
+    make(pool, vault.replacing(ADA, CONNECTION, ORIGIN, TOKEN))
+    (replaced,) = execute(pool, select)
+    assert [replaced] != before
+    assert await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(TOKEN)) == TOKEN
+    make(pool, vault.replacing(ADA, CONNECTION, ORIGIN, "7~newer"))
+    make(pool, vault.replacing(ADA, uuid4(), ORIGIN, TOKEN))
+    make(pool, vault.replacing(uuid4(), CONNECTION, ORIGIN, TOKEN))
+    assert execute(pool, select) == [replaced]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +144,7 @@ async def test_a_token_stays_readable_after_a_master_key_rotation(
     fingerprint = vault.fingerprint(TOKEN)
     rotated = TokenVault(pool, parse_key_ring(f"k2={NEW},k1={OLD}"))
     assert await rotated.load(ADA, CONNECTION, ORIGIN, fingerprint) == TOKEN
-    await rotated.store(ADA, CONNECTION, ORIGIN, TOKEN)
+    make(pool, rotated.storing(ADA, CONNECTION, ORIGIN, TOKEN))
     with pool.connection() as connection:
         rows = connection.execute(
             "SELECT key_id FROM easeboard.canvas_tokens ORDER BY key_id"
@@ -125,7 +154,7 @@ async def test_a_token_stays_readable_after_a_master_key_rotation(
 
 
 async def test_no_row_contains_a_token_in_plain_text(vault: TokenVault, pool: WritePool) -> None:
-    await vault.store(ADA, uuid4(), ORIGIN, TOKEN)
+    make(pool, vault.storing(ADA, uuid4(), ORIGIN, TOKEN))
     with pool.connection() as connection:
         rows = connection.execute("SELECT wrapped, sealed FROM easeboard.canvas_tokens").fetchall()
     assert len(set(rows)) == len(rows) == 2

@@ -101,7 +101,8 @@ class Writer:
             stream = self.rng.choice(list(versions))
             versions[stream] += 1
             batch.append((stream, versions[stream]))
-        return batch
+        # The events of one stream are next to each other, as those of an aggregate are.
+        return sorted(batch)
 
     def _sleep(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute("SELECT pg_sleep(%s)", [self.rng.uniform(0, 0.02)])

@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from application.event_metadata import with_event_metadata
+from domain.connection import Connection
 from domain.errors import PersonIsErased, VersionConflict
 from domain.sync import Sync
 from infrastructure.crypto.person_keys import PersonKeys
@@ -78,7 +79,8 @@ def test_an_append_with_a_lost_response_takes_effect_once(
         proxied_store.save_blocking(sync)
     assert proxy.dropped_responses == 1
     assert count_events(pool, person) == 1 + sync.version
-    assert metadata.position == 1 + sync.version
+    assert metadata.appended
+    assert metadata.appended.position == 1 + sync.version
     assert sync.pending_events == []
 
 
@@ -136,6 +138,7 @@ def test_a_deadlock_between_appends_is_a_version_conflict(
 ) -> None:
     person = uuid4()
     connection, sync = new_connection(person), requested_sync(person)
+    store.load_blocking(Sync, sync.id)  # The first use of a log begins its timeline.
     database = str(conninfo_to_dict(database_url)["dbname"])
     other_url = make_conninfo(postgres_url, dbname=database, options="-c deadlock_timeout=30s")
     with psycopg.connect(other_url) as other, ThreadPoolExecutor(1) as thread:
@@ -147,6 +150,40 @@ def test_a_deadlock_between_appends_is_a_version_conflict(
             save.result()
         other.rollback()
     store.save_blocking(connection, sync)
+
+
+def test_a_refused_append_stores_no_key(
+    store: EventStore, pool: WritePool, keys: PersonKeys, database_url: str
+) -> None:
+    person = uuid4()
+    sync = requested_sync(person)
+    with psycopg.connect(database_url) as other:
+        other.execute(APPEND_ONE, [person, sync.id])
+    with pytest.raises(VersionConflict):
+        store.save_blocking(sync)
+    assert keys.decryption_keys({person}) == {}
+    store.save_blocking(new_connection(person))
+    assert keys.decryption_keys({person})
+    assert count_events(pool, person) == 2
+
+
+def test_a_key_that_another_append_creates_first_is_used(
+    store: EventStore, keys: PersonKeys, database_url: str
+) -> None:
+    person = uuid4()
+    store.load_blocking(Sync, uuid4())
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as thread:
+        new_key = keys.new_key(person)
+        assert new_key
+        cipher, storing = new_key
+        other.execute(storing.statement, storing.values)
+        save = thread.submit(store.save_blocking, new_connection(person))
+        wait_until_blocked(database_url)
+        other.commit()
+        save.result()
+    stored = cipher.encrypt(bytes(12), b"text", None)
+    assert keys.encryption_key(person).decrypt(bytes(12), stored, None) == b"text"
+    assert store.load_blocking(Connection, new_connection(person).id).exists
 
 
 def wait_until_blocked(url: str) -> None:
@@ -173,6 +210,7 @@ def test_no_events_are_appended_for_an_erased_person_whose_key_is_cached(
 ) -> None:
     person = uuid4()
     store.save_blocking(new_connection(person))
+    assert keys.encryption_key(person)
     PersonKeys(pool, keys._ring).destroy(person)
     assert keys.encryption_key(person)
     with pytest.raises(PersonIsErased):

@@ -119,8 +119,11 @@ async def test_saving_records_the_last_position_in_the_metadata(
         await event_store.save(start_and_record_course(requested_sync(person)))
     with with_event_metadata("student") as nothing:
         await event_store.save(Sync.new(uuid4()))
-    assert (first.position, nothing.position) == (1, 0)
-    assert second.position == 1 + 3 + 2
+    assert nothing.appended is None
+    assert first.appended
+    assert second.appended
+    assert (first.appended.position, second.appended.position) == (1, 1 + 3 + 2)
+    assert first.appended.timeline == second.appended.timeline
 
 
 async def test_saved_events_are_no_longer_pending(event_store: Store, person: UUID) -> None:

@@ -1,13 +1,11 @@
 """Events are restored unchanged or reported as unreadable; the stored bytes are fixed."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Iterator
+from datetime import UTC, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.event import EVENT_TYPES, Event, Redacted
 from domain.events.connection import TokenRejected
@@ -23,29 +21,17 @@ from infrastructure.event_store.encryption import (
 from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.event_store.event_types import InvalidUpcasts
 from infrastructure.event_store.mapper import EventRow, Mapper
+from tests.infrastructure.event_store.event_rows import (
+    NOW,
+    PERSON,
+    STREAM,
+    InMemoryPersonKeys,
+    make_event,
+    to_row,
+    token_rejected,
+)
 
-STREAM = UUID("00000000-0000-4000-8000-000000000001")
-PERSON = UUID("00000000-0000-4000-8000-00000000000a")
 EVENT_ID = UUID("00000000-0000-4000-8000-0000000000e1")
-NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class InMemoryPersonKeys:
-    """The keys of people in memory; None for an erased person."""
-
-    keys: dict[UUID, AESGCM | None] = field(default_factory=dict)
-
-    def encryption_key(self, person_id: UUID) -> AESGCM:
-        key = bytes(range(32)) if person_id == PERSON else person_id.bytes * 2
-        cipher = self.keys.setdefault(person_id, AESGCM(key))
-        assert cipher
-        return cipher
-
-    def decryption_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
-        return {
-            person_id: self.keys[person_id] for person_id in person_ids if person_id in self.keys
-        }
 
 
 @pytest.fixture
@@ -56,19 +42,6 @@ def person_keys() -> InMemoryPersonKeys:
 @pytest.fixture
 def mapper(person_keys: InMemoryPersonKeys) -> Mapper:
     return Mapper(person_keys)
-
-
-def make_event(event: type[Event], version: int = 1, **fields: Any) -> Event:
-    return event(originator_id=STREAM, originator_version=version, timestamp=NOW, **fields)
-
-
-def token_rejected(version: int = 1, reason: str = "dead") -> Event:
-    return make_event(TokenRejected, version, reason=reason)
-
-
-def to_row(mapper: Mapper, event: Event, **changes: Any) -> EventRow:
-    (stored,) = mapper.to_stored_events([event], PERSON)
-    return stored._replace(recorded_at=NOW, position=7)._replace(**changes)
 
 
 def flags_of(row: EventRow) -> int:

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from itertools import chain
 from threading import Event as Flag
 from time import monotonic
+from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
@@ -57,8 +58,18 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
+def superuser_url(request: pytest.FixtureRequest, url: str) -> str:
+    postgres_url: str = request.getfixturevalue("postgres_url")
+    is_embedded = conninfo_to_dict(url)["user"] != "postgres"
+    database = conninfo_to_dict(url)["dbname"]
+    return make_conninfo(postgres_url, dbname=database) if is_embedded else url
+
+
+@pytest.fixture
 def log_pool(url: str) -> Iterator[WritePool]:
     with open_write_pool(url, size=READERS + 1) as pool:
+        # Otherwise the first append begins the timeline, and others wait until it ends.
+        LogReader(pool, Mapper(keys=None)).safe_place()
         yield pool
 
 
@@ -78,6 +89,8 @@ def test_readers_see_every_event_once_and_in_order(url: str, log_pool: WritePool
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT position FROM easeboard.events ORDER BY position")
         recorded = [position for (position,) in rows]
+        ((timelines,),) = connection.execute("SELECT count(*) FROM easeboard.timelines").fetchall()
+    assert timelines == 1, "no event was lost"
     assert (
         sorted(chain.from_iterable(writer.acknowledged_positions for writer in writers)) == recorded
     ), f"seed {seed}"
@@ -138,15 +151,128 @@ def test_the_high_water_mark_waits_for_an_open_append(url: str, log_pool: WriteP
     assert len(reader.read(0, last, ["ConnectionClosed"], 100).events) == last
 
 
-def test_later_open_appends_do_not_delay_the_high_water_mark(url: str, log_pool: WritePool) -> None:
+def test_appends_that_open_later_do_not_delay_a_position_that_was_read(
+    url: str, log_pool: WritePool
+) -> None:
     reader = LogReader(log_pool, Mapper(keys=None))
-    first, second = (Writer(url, random.Random(seed), appends=0) for seed in (1, 2))
-    with psycopg.connect(url) as first_connection, psycopg.connect(url) as second_connection:
-        last = first._append(first_connection, first._batch())[-1]
+    first, second, third = (Writer(url, random.Random(seed), appends=0) for seed in (1, 2, 3))
+    with (
+        psycopg.connect(url) as first_connection,
+        psycopg.connect(url, autocommit=True) as second_connection,
+        psycopg.connect(url) as third_connection,
+    ):
+        first._append(first_connection, first._batch())
+        last = second._append(second_connection, second._batch())[-1]
         assert reader.high_water_mark() == 0
-        second._append(second_connection, second._batch())
+        third._append(third_connection, third._batch())
         first_connection.commit()
         assert reader.high_water_mark() == last
+
+
+def test_burned_positions_are_not_waited_for(url: str, log_pool: WritePool) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
+    writer, other = (Writer(url, random.Random(seed), appends=0) for seed in (3, 11))
+    with psycopg.connect(url, autocommit=True) as connection:
+        last = writer._append(connection, writer._batch())[-1]
+        with connection.transaction(force_rollback=True):
+            other._append(connection, other._batch())
+        ((sequence,),) = connection.execute("SELECT last_value FROM easeboard.position").fetchall()
+    assert sequence > last
+    assert reader.safe_place().position == last
+    assert reader.settled_place(scaled(10)).position == last
+
+
+def test_a_settled_place_waits_for_open_appends_up_to_its_timeout(
+    url: str, log_pool: WritePool
+) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
+    slow, fast = (Writer(url, random.Random(seed), appends=0) for seed in (4, 5))
+    with (
+        psycopg.connect(url) as slow_connection,
+        psycopg.connect(url, autocommit=True) as fast_connection,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        slow._append(slow_connection, slow._batch())
+        last = fast._append(fast_connection, fast._batch())[-1]
+        assert reader.settled_place(0.05).position == 0
+        settled = threads.submit(reader.settled_place, scaled(20))
+        assert not settled.done()
+        slow_connection.commit()
+        assert settled.result().position == last
+
+
+@pytest.mark.parametrize("open_appends", [0, 1])
+def test_the_high_water_mark_goes_back_with_the_log(
+    url: str, superuser_url: str, log_pool: WritePool, open_appends: int
+) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
+    writer, slow = (Writer(url, random.Random(seed), appends=0) for seed in (6, 7))
+    with ExitStack() as stack:
+        connection = stack.enter_context(psycopg.connect(url, autocommit=True))
+        first = writer._append(connection, writer._batch())[-1]
+        before = reader.safe_place()
+        assert before.position == first
+        if open_appends:
+            slow_connection = stack.enter_context(psycopg.connect(url))
+            slow._append(slow_connection, slow._batch())
+        other = Writer(url, random.Random(8), appends=0)
+        other._append(connection, other._batch())
+        assert (reader.safe_place().position == first) == bool(open_appends)
+        _lose_events_after(superuser_url, first)
+        after = reader.safe_place()
+        assert after.timeline != before.timeline
+        assert after.position <= first
+        if open_appends:
+            slow_connection.rollback()
+        assert reader.settled_place(scaled(10)) == after._replace(position=first)
+        last = other._append(connection, other._batch())[-1]
+        assert reader.settled_place(scaled(10)) == after._replace(position=last)
+
+
+def test_lost_events_are_noticed_when_later_ones_came_first(
+    url: str, superuser_url: str, log_pool: WritePool
+) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
+    writer = Writer(url, random.Random(12), appends=0)
+    with psycopg.connect(url, autocommit=True) as connection:
+        first = writer._append(connection, [(UUID(int=3), 1)])[-1]
+        writer._append(connection, [(UUID(int=3), 2)])
+        before = reader.safe_place()
+        _lose_events_after(superuser_url, first)
+        last = writer._append(connection, [(UUID(int=4), 1)])[-1]
+    after = reader.safe_place()
+    assert last > before.position
+    assert after.position == last
+    assert after.timeline != before.timeline
+
+
+def test_a_settled_place_is_of_the_timeline_that_it_names(
+    url: str, superuser_url: str, log_pool: WritePool
+) -> None:
+    reader = LogReader(log_pool, Mapper(keys=None))
+    slow, fast = (Writer(url, random.Random(seed), appends=0) for seed in (9, 10))
+    with (
+        psycopg.connect(url) as slow_connection,
+        psycopg.connect(url, autocommit=True) as fast_connection,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        first = fast._append(fast_connection, [(UUID(int=1), 1)])[-1]
+        before = reader.safe_place()
+        slow._append(slow_connection, slow._batch())
+        fast._append(fast_connection, [(UUID(int=2), 1)])
+        settled = threads.submit(reader.settled_place, scaled(20))
+        _lose_events_after(superuser_url, first)
+        slow_connection.rollback()
+        place = settled.result()
+    assert place.position == first
+    assert place.timeline != before.timeline
+
+
+def _lose_events_after(superuser_url: str, position: int) -> None:
+    """Delete the newest events. Only a superuser can, and it waits for no open append."""
+    with psycopg.connect(superuser_url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM easeboard.events WHERE position > %s", [position])
 
 
 def _reaches_within_a_second(reader: LogReader, position: int) -> bool:

@@ -13,7 +13,13 @@ from domain.sync import Sync
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store import log_reader
 from infrastructure.event_store.errors import EventUnreadable
-from infrastructure.event_store.history import read_history, read_last_position
+from infrastructure.event_store.history import (
+    EVERYTHING,
+    PositionRange,
+    find_range,
+    read_history,
+    read_last_position,
+)
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
@@ -135,17 +141,23 @@ async def test_history_can_be_filtered(read_pool: ReadPool, mapper: Mapper, pers
     everything = await read_history(read_pool, mapper, streams)
     third_recorded_at = everything[2].recorded_at
 
-    async def positions(**filters: object) -> list[int]:
-        rows = await read_history(read_pool, mapper, streams, **filters)  # type: ignore[arg-type]  # each filter has its own type
+    async def positions(range_: PositionRange = EVERYTHING, **filters: object) -> list[int]:
+        rows = await read_history(read_pool, mapper, streams, range_, **filters)  # type: ignore[arg-type]  # each filter has its own type
         return [row.position for row in rows]
 
-    assert await positions(after_position=4) == [5, 6]
-    assert await positions(up_to=2) == [1, 2]
+    assert await positions(PositionRange(4, 9)) == [5, 6]
+    assert await positions(PositionRange(0, 2)) == [1, 2]
+    assert await positions(PositionRange(1, 4), newest_first=True) == [4, 3, 2]
+    assert await positions(newest_first=True, limit=2) == [6, 5]
     assert await positions(topics=["GradeChanged"]) == [5, 6]
-    assert await positions(since=third_recorded_at) == [3, 4, 5, 6]
-    assert await positions(until=third_recorded_at) == [1, 2]
-    assert await positions(after_version=4) == [6]
-    assert await positions(limit=1, after_position=1) == [2]
+    assert await positions(PositionRange(1, 6), limit=1) == [2]
+    assert await positions(PositionRange(6, 9)) == []
+    # The second to sixth event are one append, which has one time.
+    assert everything[1].recorded_at == third_recorded_at
+    times = {"since": third_recorded_at, "until": third_recorded_at}
+    since = await find_range(read_pool, streams, PositionRange(0, 9), since=times["since"])
+    until = await find_range(read_pool, streams, PositionRange(0, 9), until=times["until"])
+    assert (since, until) == (PositionRange(1, 9), PositionRange(0, 1))
     assert await read_history(read_pool, mapper, [uuid4()]) == []
 
 

@@ -3,12 +3,15 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from domain.aggregate import Aggregate
 from domain.connection import Connection
 from domain.sync import Sync
 from infrastructure.crypto.person_keys import PersonKeys
+from infrastructure.event_store.encryption import NONCE_BYTES, encrypt
+from infrastructure.event_store.rehydrate import snapshot_state
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.pools import WritePool
 from tests.infrastructure.event_store.aggregate_histories import (
@@ -179,3 +182,78 @@ def test_a_snapshot_with_other_attributes_is_ignored(
     newer = EventStore(pool, keys)
     assert newer.load_blocking(Sync, sync.id).last_completed_at is None
     newer.close()
+
+
+def delete_events_after(pool: WritePool, stream: UUID, version: int) -> None:
+    """Delete the newest events of a stream, as a restore of the log alone does."""
+    with pool.connection() as connection:
+        connection.execute("ALTER TABLE easeboard.events DISABLE TRIGGER events_are_history")
+        connection.execute(
+            "DELETE FROM easeboard.events WHERE stream = %s AND version > %s", [stream, version]
+        )
+        connection.execute("ALTER TABLE easeboard.events ENABLE TRIGGER events_are_history")
+
+
+def test_a_snapshot_beyond_the_log_is_ignored_and_replaced(
+    store: EventStore, pool: WritePool, sync: Sync
+) -> None:
+    take_snapshot(store, with_marker(sync))
+    delete_events_after(pool, sync.id, sync.version - 1)
+    loaded = store.load_blocking(Sync, sync.id)
+    assert (loaded.version, loaded.last_completed_at) == (sync.version - 1, None)
+    take_snapshot(store, with_marker(loaded))
+    assert store.load_blocking(Sync, sync.id).last_completed_at == "from the snapshot"
+
+
+def test_a_snapshot_of_lost_events_is_ignored_when_the_stream_has_its_version_again(
+    store: EventStore, pool: WritePool, sync: Sync
+) -> None:
+    take_snapshot(store, with_marker(sync))
+    delete_events_after(pool, sync.id, sync.version - 1)
+    loaded = store.load_blocking(Sync, sync.id)
+    loaded.cancel()
+    store.save_blocking(loaded)
+    again = store.load_blocking(Sync, sync.id)
+    assert (again.version, again.last_completed_at) == (sync.version, None)
+    assert again.active_run is None
+
+
+@pytest.mark.parametrize("state", [[], "text", {"_created_on": 5}])
+def test_a_snapshot_that_has_another_form_is_ignored(
+    store: EventStore, pool: WritePool, sync: Sync, keys: PersonKeys, state: object
+) -> None:
+    take_snapshot(store, sync)
+    snapshots = store._snapshots_of(Sync)
+    if isinstance(state, dict):
+        state = {**snapshot_state(sync), **state}
+    stored = encrypt(
+        orjson.dumps(state),
+        keys.encryption_key(sync.person_id),
+        bytes(NONCE_BYTES),
+        snapshots._associated_data(sync.id, sync.version),
+    )
+    with pool.connection() as connection:
+        connection.execute("UPDATE easeboard.snapshots SET state = %s", [stored])
+    assert store.load_blocking(Sync, sync.id) == sync
+    assert snapshots.is_due(sync)
+
+
+async def test_a_connection_with_many_validations_is_loaded_from_a_snapshot(
+    store: EventStore, pool: WritePool, person: UUID
+) -> None:
+    connection = new_connection(person)
+    await store.save(connection)
+
+    def validate(loaded: Connection) -> None:
+        loaded.record_validation("Ada Lovelace")
+
+    for _ in range(5):
+        await store.record(Connection, connection.id, validate)
+    loaded = store.load_blocking(Connection, connection.id)
+    snapshot, rows = store._snapshots_of(Connection).load(connection.id, None)
+    assert snapshot
+    assert snapshot.originator_version + len(rows) == loaded.version == connection.version + 5
+    assert len(rows) <= 2
+    with pool.connection() as database:
+        database.execute("DELETE FROM easeboard.snapshots")
+    assert store.load_blocking(Connection, connection.id) == loaded

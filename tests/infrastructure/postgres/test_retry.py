@@ -16,8 +16,8 @@ from infrastructure.postgres import retry
 from infrastructure.postgres.errors import ConnectionLost, DatabaseBusy, DatabaseUnavailable
 from infrastructure.postgres.pools import WritePool, open_write_pool
 from infrastructure.postgres.retry import (
-    MAX_COMMAND_ATTEMPTS,
     RetryDelays,
+    conflict_retries,
     retry_conflicts,
     retry_transient_errors,
     with_retry,
@@ -158,13 +158,16 @@ def test_other_errors_are_raised_at_once() -> None:
     assert broken.calls == 1
 
 
-async def test_conflicts_are_retried_up_to_four_attempts() -> None:
+async def test_conflicts_are_retried_until_the_deadline() -> None:
     conflict = VersionConflict(uuid4())
-    passing, lasting = Failing(3, conflict), Failing(9, conflict)
-    assert await retry_conflicts(passing.run) == MAX_COMMAND_ATTEMPTS == 4
+    passing, lasting = Failing(20, conflict), Failing(1_000_000, conflict)
+    assert await retry_conflicts(passing.run) == 21
+    started_at = monotonic()
     with pytest.raises(VersionConflict) as raised:
-        await retry_conflicts(lasting.run)
-    assert (raised.value, lasting.calls) == (conflict, 4)
+        await conflict_retries(0.3)(lasting.run)
+    assert raised.value == conflict
+    assert lasting.calls > 3
+    assert monotonic() - started_at < scaled(0.3)
 
 
 async def test_a_command_is_executed_again_with_the_same_arguments() -> None:

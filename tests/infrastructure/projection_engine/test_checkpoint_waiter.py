@@ -39,7 +39,31 @@ async def test_waiting_ends_after_the_timeout(
     head = log_builder.append(RandomHistory(1).generate(20))
     async with CheckpointWaiter(read_pool) as waiter:
         assert await waiter.wait_for(head, NAMES, 0.2) is False
-        assert await waiter.wait_for(0, NAMES, 0) is True
+        assert await waiter.wait_for(0, NAMES, scaled(10)) is True
+
+
+async def test_a_checkpoint_that_went_back_is_not_remembered(
+    database_url: str, connection: psycopg.Connection[Any], read_pool: AsyncConnectionPool
+) -> None:
+    ensure_read_models(database_url, READ_MODELS)
+    async with CheckpointWaiter(read_pool) as waiter:
+        connection.execute("UPDATE easeboard.projections SET position = 9")
+        assert await waiter.wait_for(9, NAMES, scaled(10)) is True
+        connection.execute("UPDATE easeboard.projections SET position = 5")
+        assert await waiter.wait_for(9, NAMES, 0.2) is False
+
+
+async def test_read_models_at_different_positions_are_waited_for(
+    database_url: str, connection: psycopg.Connection[Any], read_pool: AsyncConnectionPool
+) -> None:
+    ensure_read_models(database_url, READ_MODELS)
+    connection.execute("UPDATE easeboard.projections SET position = 9 WHERE name = 'grades'")
+    async with CheckpointWaiter(read_pool) as waiter:
+        assert await waiter.wait_for(0, NAMES, 0.2) is False
+        waiting = asyncio.create_task(waiter.wait_for(0, NAMES, scaled(10)))
+        connection.execute("UPDATE easeboard.projections SET position = 9")
+        assert await waiting is True
+        assert await waiter.wait_for(0, ("unknown",), 0.2) is False
 
 
 async def test_one_query_serves_all_waiting_reads(

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import EventPage, LogReader
 from infrastructure.projection_engine.daemon import ProjectionDaemon
 from projections.registry import READ_MODELS
@@ -79,11 +80,15 @@ class SlowEventSource:
         self._finished_at = 0.0
         self.pauses: list[float] = []
 
-    def high_water_mark(self) -> int:
+    @property
+    def timeline(self) -> int:
+        return self._source.timeline
+
+    def safe_place(self) -> LogPosition:
         if self._finished_at:
             self.pauses.append(time.monotonic() - self._finished_at)
             self._finished_at = 0.0
-        return self._source.high_water_mark()
+        return self._source.safe_place()
 
     def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:
         batch = self._source.read(after, up_to, topics, limit)

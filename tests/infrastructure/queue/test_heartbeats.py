@@ -68,9 +68,11 @@ async def test_a_killed_process_of_this_machine_is_dead_at_once(heartbeats: Hear
     started = int(psutil.Process(child.pid).create_time())
     name = f"{heartbeats.process_name.split(':')[0]}:{child.pid}:{started}:1"
     assert await heartbeats.worker_status(name) == "alive"
+    assert await heartbeats.is_process_alive(name.removesuffix(":1"))
     child.kill()
     await asyncio.to_thread(os.waitid, os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert await heartbeats.worker_status(name) == "gone", "a zombie is dead"
+    assert not await heartbeats.is_process_alive(name.removesuffix(":1"))
     child.communicate()
     assert await heartbeats.worker_status(name) == "gone"
 
@@ -189,3 +191,15 @@ async def test_heartbeats_continue_after_a_database_error(
                 await asyncio.sleep(0.01)
     task.cancel()
     assert {line["event"] for line in lines} == {"heartbeat_missed"}
+
+
+async def test_a_process_is_alive_as_long_as_its_attempts_could_be(
+    heartbeats: Heartbeats, remote_heartbeats: Heartbeats, pool: AsyncConnectionPool
+) -> None:
+    assert await heartbeats.is_process_alive(heartbeats.process_name)
+    for each in (heartbeats, remote_heartbeats):
+        await each.record_heartbeat()
+        await backdate_since(pool, each.process_name, 60)
+    assert await heartbeats.is_process_alive(remote_heartbeats.process_name)
+    await age_heartbeat(pool, remote_heartbeats.process_name, 11)
+    assert not await heartbeats.is_process_alive(remote_heartbeats.process_name)

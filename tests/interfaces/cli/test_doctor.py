@@ -175,5 +175,5 @@ def test_too_few_database_connections_fail_the_roles_check(url: str, empty_home:
     variables = {"SUPABASE_JWT_SECRET": SECRET, "CANVAS_ENCRYPTION_KEY": KEY}
     ok, detail = run_checks(empty_home, DATABASE_URL=url, **variables)["roles"]
     assert ok is False
-    assert "may need 520 database connections" in detail
+    assert "may need 540 database connections" in detail
     assert "max_connections" in detail

@@ -25,7 +25,10 @@ COMMANDS = {
     "projections list": ["--json"],
     "projections rebuild": ["--all"],
     "audit": [],
-    "audit history": ["--as-of", "--version", "--json"],
+    "audit history": [
+        *("--as-of", "--version", "--type", "--since", "--until", "--after-position", "--sort"),
+        *("--limit", "--json"),
+    ],
 }
 
 

@@ -9,14 +9,15 @@ from application.end_calendar import EndCalendar
 from application.ports import SharedCalendar
 from application.share_calendar import ShareCalendar
 from projections.assignments.due_dates import DatedAssignment
+from projections.support.query import Query
 from tests.dev_tokens import ADA
-from tests.interfaces.http.call_recorder import CallRecorder
+from tests.interfaces.http.fake_reads import FakeReads, query_of
 
 CALENDAR_SECRET = "kX3-vQ9_tL5nB1wZ7cR2mD8hJ4sF6gY0pA-eU_iOxNs"
 
 
 @dataclass
-class FakeCalendars(CallRecorder):
+class FakeCalendars(FakeReads):
     """Ada has a calendar; `due_dates` are hers."""
 
     calendars: dict[str, UUID] = field(default_factory=lambda: {CALENDAR_SECRET: ADA})
@@ -38,9 +39,9 @@ class FakeCalendars(CallRecorder):
         self.record_call("calendar_owner", secret)
         return self.calendars.get(secret)
 
-    async def due_dates_of(self, person_id: UUID) -> list[DatedAssignment]:
+    def due_dates_of(self, person_id: UUID) -> Query[list[DatedAssignment]]:
         self.record_call("due_dates_of", person_id)
-        return self.due_dates if person_id == ADA else []
+        return query_of("assignments", self.due_dates if person_id == ADA else [])
 
     def _end(self, person_id: UUID) -> None:
         owners = self.calendars.items()

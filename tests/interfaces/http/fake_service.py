@@ -1,7 +1,7 @@
 """A service in memory, which records how it is called."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Unpack
@@ -25,18 +25,18 @@ from interfaces.queries.health import HealthReport
 from interfaces.service import Service
 from interfaces.service_protocols import Document
 from projections.support.page import Page
+from projections.support.query import Query
 from tests.dev_tokens import ADA
+from tests.interfaces.http.fake_audit import FakeAudit
 from tests.interfaces.http.fake_calendars import FakeCalendars
 from tests.interfaces.http.fake_idempotency_keys import InMemoryIdempotencyKeys
+from tests.interfaces.http.fake_reads import place_at, query_of
 from tests.interfaces.http.query_options import (
-    AllConnectionsOptions,
     AssignmentOptions,
     ChangeOptions,
     CourseOptions,
     GradeOptions,
-    HistoryOptions,
     PageOptions,
-    StateOptions,
     SyncOptions,
 )
 
@@ -80,6 +80,8 @@ STATUS_DOCUMENT = {
     "next_sync_at": None,
 }
 PROJECTION_NAMES = ("connections", "courses")
+MODEL_BY_QUERY = {"syncs_of": "sync_log", "grade_changes_of": "grade_history"}
+"""Read models of lists that do not have the name of the query."""
 
 
 def page_of(*documents: Document, next_cursor: str | None = None) -> Page:
@@ -98,14 +100,14 @@ class OwnedCommand(Protocol):
 
 
 @dataclass
-class FakeService(FakeCalendars):
+class FakeService(FakeCalendars, FakeAudit):
     """Answers from memory: Ada has one connection, Bob has none."""
 
+    audited_connection: Document = field(
+        default_factory=lambda: {**CONNECTION_DOCUMENT, "user_id": str(ADA)}
+    )
     appended_position: int = 0
     """The position of the last event of a command; 0 if it appends none."""
-    projected_position: int = 10**9
-    """The position up to which the read models have applied the log."""
-    waits: list[tuple[int, tuple[str, ...], float]] = field(default_factory=list)
     health_report: HealthReport = field(
         default_factory=lambda: HealthReport({"database": "ok"}, {"worker": "ok"})
     )
@@ -145,26 +147,31 @@ class FakeService(FakeCalendars):
             sync_status_of=self.sync_status_of,
             stats_of=self.stats_of,
             due_dates_of=self.due_dates_of,
-            history=self.history,
-            state_at=self.state_at,
-            all_connections=self.all_connections,
             projection_status=self.projection_status,
             rebuild_projection=self.rebuild_projection,
             calendar_owner=self.calendar_owner,
             idempotency_keys=self.idempotency_keys,
-            wait_for_position=self.wait_for_position,
+            command_events=self.idempotency_keys.command_events,
+            read=self.read,
+            require_known_place=self.require_known_place,
+            wait_for_place=self.wait_for_place,
             health=self.health,
+            **self.audit_members(),
         )
 
     def _execute(self, name: str, command: OwnedCommand) -> None:
         self.record_call(name, command)
         if command.person_id != ADA or command.connection_id != CONNECTION_ID:
             raise ConnectionNotFound(command.connection_id)
-        current_metadata().position = self.appended_position
+        self._append()
+
+    def _append(self) -> None:
+        if self.appended_position:
+            current_metadata().appended = place_at(self.appended_position)
 
     async def set_up_connection(self, command: SetUpConnection) -> QueuedSync:
         self.record_call("set_up_connection", command)
-        current_metadata().position = self.appended_position
+        self._append()
         return QueuedSync(SYNC_ID, CONNECTION_ID, "setup", "full")
 
     async def rotate_token(self, command: RotateToken) -> None:
@@ -207,19 +214,21 @@ class FakeService(FakeCalendars):
 
     def _page_if_owned(
         self, name: str, person_id: UUID, *documents: Document, **options: Any
-    ) -> Page:
+    ) -> Query[Page]:
         self.record_call(name, person_id, **options)
-        return page_of(*documents, next_cursor="bmV4dA") if person_id == ADA else page_of()
+        is_own = person_id == ADA
+        page = page_of(*documents, next_cursor="bmV4dA") if is_own else page_of()
+        return query_of(MODEL_BY_QUERY.get(name) or name.removesuffix("_of"), page)
 
-    async def connections_of(self, person_id: UUID, **options: Unpack[PageOptions]) -> Page:
+    def connections_of(self, person_id: UUID, **options: Unpack[PageOptions]) -> Query[Page]:
         return self._page_if_owned("connections_of", person_id, CONNECTION_DOCUMENT, **options)
 
-    async def connection_of(self, person_id: UUID, connection_id: UUID) -> bytes | None:
+    def connection_of(self, person_id: UUID, connection_id: UUID) -> Query[bytes | None]:
         self.record_call("connection_of", person_id, connection_id)
         is_own = person_id == ADA and connection_id == CONNECTION_ID
-        return orjson.dumps(CONNECTION_DOCUMENT) if is_own else None
+        return query_of("connections", orjson.dumps(CONNECTION_DOCUMENT) if is_own else None)
 
-    async def courses_of(self, person_id: UUID, **options: Unpack[CourseOptions]) -> Page:
+    def courses_of(self, person_id: UUID, **options: Unpack[CourseOptions]) -> Query[Page]:
         return self._page_if_owned("courses_of", person_id, {"name": "Physics"}, **options)
 
     def _if_own(
@@ -228,52 +237,42 @@ class FakeService(FakeCalendars):
         self.record_call(name, person_id, id_, **options)
         return {"id": str(id_)} if (person_id, id_) == (ADA, own_id) else None
 
-    async def course_of(self, person_id: UUID, course_id: UUID) -> bytes | None:
+    def course_of(self, person_id: UUID, course_id: UUID) -> Query[bytes | None]:
         course = self._if_own("course_of", person_id, course_id, COURSE_ID)
-        return orjson.dumps(course) if course else None
+        return query_of("courses", orjson.dumps(course) if course else None)
 
-    async def what_if_of(
+    def what_if_of(
         self, person_id: UUID, course_id: UUID, *, scores: Mapping[UUID, float | None]
-    ) -> Document | None:
-        return self._if_own("what_if_of", person_id, course_id, COURSE_ID, scores=scores)
+    ) -> Query[Document | None]:
+        totals = self._if_own("what_if_of", person_id, course_id, COURSE_ID, scores=scores)
+        return query_of("courses", totals)
 
-    async def assignment_of(
+    def assignment_of(
         self, person_id: UUID, assignment_id: UUID, *, now: datetime
-    ) -> bytes | None:
+    ) -> Query[bytes | None]:
         options = {"now": now}
         found = self._if_own("assignment_of", person_id, assignment_id, ASSIGNMENT_ID, **options)
-        return orjson.dumps(found) if found else None
+        return query_of("assignments", orjson.dumps(found) if found else None)
 
-    async def assignments_of(self, person_id: UUID, **options: Unpack[AssignmentOptions]) -> Page:
+    def assignments_of(self, person_id: UUID, **options: Unpack[AssignmentOptions]) -> Query[Page]:
         return self._page_if_owned("assignments_of", person_id, {"name": "Essay"}, **options)
 
-    async def grades_of(self, person_id: UUID, **options: Unpack[GradeOptions]) -> Page:
+    def grades_of(self, person_id: UUID, **options: Unpack[GradeOptions]) -> Query[Page]:
         return self._page_if_owned("grades_of", person_id, {"course_name": "Physics"}, **options)
 
-    async def grade_changes_of(self, person_id: UUID, **options: Unpack[ChangeOptions]) -> Page:
+    def grade_changes_of(self, person_id: UUID, **options: Unpack[ChangeOptions]) -> Query[Page]:
         return self._page_if_owned("grade_changes_of", person_id, {"changed_at": AT}, **options)
 
-    async def syncs_of(self, person_id: UUID, **options: Unpack[SyncOptions]) -> Page:
+    def syncs_of(self, person_id: UUID, **options: Unpack[SyncOptions]) -> Query[Page]:
         return self._page_if_owned("syncs_of", person_id, SYNC_DOCUMENT, **options)
 
-    async def sync_status_of(self, person_id: UUID) -> list[bytes]:
-        return self._page_if_owned("sync_status_of", person_id, STATUS_DOCUMENT).items
+    def sync_status_of(self, person_id: UUID) -> Query[list[bytes]]:
+        page = self._page_if_owned("sync_status_of", person_id, STATUS_DOCUMENT)
+        return query_of("sync_log", page.build(()).items)
 
-    async def stats_of(self, person_id: UUID, *, now: datetime) -> bytes:
+    def stats_of(self, person_id: UUID, *, now: datetime) -> Query[bytes]:
         self.record_call("stats_of", person_id, now=now)
-        return self.stats
-
-    async def history(self, connection_id: UUID, **options: Unpack[HistoryOptions]) -> Page:
-        self.record_call("history", connection_id, **options)
-        return page_of({"position": 1, "type": "ConnectionOpened"})
-
-    async def state_at(self, connection_id: UUID, **options: Unpack[StateOptions]) -> Document:
-        self.record_call("state_at", connection_id, **options)
-        return {"connection": CONNECTION_DOCUMENT}
-
-    async def all_connections(self, **options: Unpack[AllConnectionsOptions]) -> Page:
-        self.record_call("all_connections", **options)
-        return page_of({**CONNECTION_DOCUMENT, "user_id": str(ADA)})
+        return query_of("dashboard_stats", self.stats)
 
     async def projection_status(self) -> list[Document]:
         self.record_call("projection_status")
@@ -281,12 +280,6 @@ class FakeService(FakeCalendars):
 
     async def rebuild_projection(self, name: str) -> None:
         self.record_call("rebuild_projection", name)
-
-    async def wait_for_position(
-        self, position: int, names: Iterable[str], timeout_seconds: float, /
-    ) -> bool:
-        self.waits.append((position, tuple(names), timeout_seconds))
-        return position <= self.projected_position
 
     async def health(self) -> HealthReport:
         if self.health_hangs:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
+from domain.log_position import LogPosition
+
 
 class PageOptions(TypedDict):
     cursor: NotRequired[str | None]
@@ -49,20 +51,24 @@ class SyncOptions(ConnectionOptions):
 
 
 class HistoryOptions(TypedDict):
+    at: NotRequired[LogPosition | None]
     types: NotRequired[frozenset[str]]
     since: NotRequired[datetime | None]
     until: NotRequired[datetime | None]
-    after_version: NotRequired[int | None]
+    after_position: NotRequired[int]
+    sort: NotRequired[str]
     cursor: NotRequired[str | None]
     limit: NotRequired[int | None]
 
 
 class StateOptions(TypedDict):
+    at: NotRequired[LogPosition | None]
     as_of: NotRequired[datetime | None]
     version: NotRequired[int | None]
 
 
 class AllConnectionsOptions(TypedDict):
+    at: NotRequired[LogPosition | None]
     user_id: NotRequired[UUID | None]
     canvas_url: NotRequired[str | None]
     cursor: NotRequired[str | None]

@@ -10,12 +10,16 @@ from fastapi import FastAPI
 from multidict import CIMultiDict, CIMultiDictProxy
 from structlog.testing import capture_logs
 
-from domain.errors import CanvasFailure, CanvasUrlNotAllowed, ConnectionNotFound
+from domain.errors import (
+    CanvasFailure,
+    CanvasUrlNotAllowed,
+    ConnectionBusy,
+    ConnectionNotFound,
+)
 from infrastructure.canvas.error_mapping import RetryableFailure, map_status, map_transport_error
 from infrastructure.canvas.host_policy import HostPolicy
 from infrastructure.postgres.errors import DatabaseBusy, DatabaseUnavailable
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
-from interfaces.http.consistency import encode_consistency_token
 from interfaces.http.errors.error_table import SLUG_BY_ERROR
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.openapi import openapi_document
@@ -31,6 +35,7 @@ from tests.interfaces.http.authorisation import (
     method_and_path,
 )
 from tests.interfaces.http.fake_calendars import CALENDAR_SECRET
+from tests.interfaces.http.fake_reads import token_at
 from tests.interfaces.http.fake_service import FakeService
 
 HOST = "school.instructure.com"
@@ -61,6 +66,7 @@ def test_the_refused_canvas_address_is_real() -> None:
 SERVICE_ERRORS: dict[str, Exception] = {
     **{SLUG_BY_ERROR[type(error)]: error for error in EXAMPLE_ERRORS},
     "bad-cursor": BadCursor("x"),
+    "connection-busy": ConnectionBusy(UUID(CONNECTION_ID)),
     "database-busy": DatabaseBusy(),
     "database-unavailable": DatabaseUnavailable(),
     "internal-error": RuntimeError(),
@@ -140,8 +146,8 @@ async def test_a_refused_header_is_the_example_of_every_route(
 async def test_a_late_read_model_is_the_example_of_every_route(
     app: FastAPI, anonymous: httpx2.AsyncClient, service: FakeService
 ) -> None:
-    service.projected_position = 0
-    headers = {"Consistency-Token": encode_consistency_token(7)}
+    service.projected_position, service.catches_up = 0, False
+    headers = {"Consistency-Token": token_at(7)}
     seen = 0
     for route in routes_with(app, "projection-behind"):
         response = await send(anonymous, route, headers=headers)

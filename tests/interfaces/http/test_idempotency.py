@@ -1,22 +1,68 @@
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from domain.errors import SyncAlreadyRunning
-from infrastructure.idempotency_keys import KeyedRequest
+from application.event_metadata import current_metadata
+from application.request_sync import QueuedSync, RequestSync
+from domain.calendar import Calendar
+from domain.errors import ConnectionIsNotActive, SyncAlreadyRunning
+from domain.event import Event
+from domain.log_position import LogPosition
+from domain.sync import Sync
+from infrastructure.crypto.keyed_requests import KeyedRequest
+from infrastructure.event_store.command_events import CommandEvents
 from infrastructure.postgres.errors import DatabaseBusy, DatabaseUnavailable
-from interfaces.http.idempotency import _response_to_store
+from interfaces.consistency_token import decode_consistency_token
+from interfaces.http.errors.problem import Problem
+from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from tests.dev_tokens import ADA, bearer_headers
-from tests.interfaces.http.fake_idempotency_keys import InMemoryIdempotencyKeys
+from tests.interfaces.http.fake_idempotency_keys import FIRST_USE, InMemoryIdempotencyKeys
 from tests.interfaces.http.fake_service import CONNECTION_ID, SYNC_ID, FakeService
 
 SYNC_NOW = f"/api/v1/canvas/connections/{CONNECTION_ID}/sync"
 TOKEN = f"/api/v1/canvas/connections/{CONNECTION_ID}/token"
 KEY = {"Idempotency-Key": "key-1"}
+REFUSAL = ConnectionIsNotActive(CONNECTION_ID, "token_rejected")
+PLACE = LogPosition(7, 42)
+
+
+def requested_sync() -> CommandEvents:
+    """Return what the command of a sync appends."""
+    sync = Sync.new(Sync.id_for(CONNECTION_ID))
+    sync.request(SYNC_ID, connection_id=CONNECTION_ID, person_id=ADA, trigger="manual", mode="full")
+    return CommandEvents(tuple(sync.pending_events), PLACE)  # type: ignore[arg-type]
+
+
+@dataclass
+class RepeatableService(FakeService):
+    """A service whose syncs fail, and which remembers the metadata of each."""
+
+    first_error: Exception | None = None
+    """Raised by the first request of a sync if set."""
+    error_after_append: Exception | None = None
+    seen: list[tuple[UUID | None, tuple[Event, ...]]] = field(default_factory=list)
+    """The command id and what was recorded, of each request of a sync."""
+
+    async def request_sync(self, command: RequestSync) -> QueuedSync:
+        metadata, error, self.first_error = current_metadata(), self.first_error, None
+        self.seen.append((metadata.command_id, metadata.recorded))
+        if error:
+            raise error
+        queued = await super().request_sync(command)
+        if self.error_after_append:
+            raise self.error_after_append
+        return queued
+
+
+@pytest.fixture
+def service() -> RepeatableService:
+    return RepeatableService()
 
 
 @pytest.fixture
@@ -56,7 +102,7 @@ async def test_a_repeated_request_executes_the_command_once(
 async def test_a_replayed_problem_has_the_new_request_id(
     ada: httpx2.AsyncClient, service: FakeService, idempotency_keys: InMemoryIdempotencyKeys
 ) -> None:
-    service.error = SyncAlreadyRunning(SYNC_ID)
+    service.error = REFUSAL
     first = await ada.post(SYNC_NOW, headers={**KEY, "X-Request-ID": "first"})
     second = await ada.post(SYNC_NOW, headers={**KEY, "X-Request-ID": "again"})
     assert len(idempotency_keys.stored) == len(service.calls) == 1
@@ -77,35 +123,111 @@ async def test_without_a_key_nothing_is_stored(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
-    [(RuntimeError("broken"), 500), (DatabaseBusy(), 503), (SyncAlreadyRunning(SYNC_ID), 409)],
-    ids=["broken", "busy", "refused"],
+    ("error", "ending"),
+    [
+        (RuntimeError("broken"), "abandoned"),
+        (DatabaseUnavailable(), "abandoned"),
+        (DatabaseBusy(), "released"),
+        (SyncAlreadyRunning(SYNC_ID), "released"),
+        (REFUSAL, "stored"),
+    ],
+    ids=["broken", "unavailable", "busy", "running", "refused"],
 )
-async def test_only_refusals_are_stored(
+async def test_a_failure_is_not_kept(
     ada: httpx2.AsyncClient,
     service: FakeService,
     idempotency_keys: InMemoryIdempotencyKeys,
     error: Exception,
-    status: int,
+    ending: str,
 ) -> None:
     service.error = error
-    response = await ada.post(SYNC_NOW, headers=KEY)
-    assert response.status_code == status
-    is_stored = status < 500
-    assert (len(idempotency_keys.stored), len(idempotency_keys.released)) == (
-        is_stored,
-        not is_stored,
-    )
+    first = await ada.post(SYNC_NOW, headers=KEY)
+    assert first.status_code >= 409
+    for name in ("stored", "released", "abandoned"):
+        assert len(getattr(idempotency_keys, name)) == (name == ending)
     service.error = None
     second = await ada.post(SYNC_NOW, headers=KEY)
-    assert second.status_code == (status if is_stored else 202)
+    assert second.status_code == (409 if ending == "stored" else 202)
 
 
-@pytest.mark.parametrize(
-    ("status", "is_stored"), [(201, True), (404, True), (429, False), (503, False)]
-)
-def test_temporary_failures_are_not_stored(status: int, *, is_stored: bool) -> None:
-    assert (_response_to_store(Response(status_code=status)) is not None) == is_stored
+@pytest.mark.parametrize("slug", PROBLEM_TYPES)
+async def test_outcomes_of_the_work_are_kept_and_nothing_else(
+    ada: httpx2.AsyncClient,
+    service: FakeService,
+    idempotency_keys: InMemoryIdempotencyKeys,
+    slug: str,
+) -> None:
+    service.error = Problem(slug)
+    await ada.post(SYNC_NOW, headers=KEY)
+    assert bool(idempotency_keys.stored) == PROBLEM_TYPES[slug].is_outcome
+
+
+async def test_a_command_that_appended_before_it_failed_leaves_its_claim(
+    ada: httpx2.AsyncClient, service: RepeatableService, idempotency_keys: InMemoryIdempotencyKeys
+) -> None:
+    service.appended_position = 7
+    service.error_after_append = SyncAlreadyRunning(SYNC_ID)
+    assert (await ada.post(SYNC_NOW, headers=KEY)).status_code == 409
+    assert (len(idempotency_keys.abandoned), len(idempotency_keys.released)) == (1, 0)
+
+
+@pytest.mark.parametrize("process", ["dead", "alive"])
+async def test_a_lost_response_is_built_from_the_log(
+    ada: httpx2.AsyncClient,
+    service: RepeatableService,
+    idempotency_keys: InMemoryIdempotencyKeys,
+    process: str,
+) -> None:
+    recorded = requested_sync()
+    idempotency_keys.earlier_process, idempotency_keys.log = process, [recorded]
+    response = await ada.post(SYNC_NOW, headers=KEY)
+    assert response.status_code == 202
+    assert response.headers["idempotency-replayed"] == "true"
+    assert decode_consistency_token(response.headers["consistency-token"]) == PLACE
+    command_id = KeyedRequest(ADA, SYNC_NOW, "key-1", b"").command_id
+    assert service.seen == [(command_id, recorded.events)]
+    assert idempotency_keys.lookups == [(ADA, command_id, FIRST_USE)]
+    assert len(idempotency_keys.stored) == (process == "dead")
+    idempotency_keys.earlier_process = None
+    if process == "dead":
+        repeated = await ada.post(SYNC_NOW, headers=KEY)
+        assert repeated.headers.get_list("idempotency-replayed") == ["true"]
+        assert repeated.headers["consistency-token"] == response.headers["consistency-token"]
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_without_enough_in_the_log_the_claim_decides(
+    ada: httpx2.AsyncClient, idempotency_keys: InMemoryIdempotencyKeys, *, is_shared: bool
+) -> None:
+    if is_shared:
+        calendar = Calendar.new(Calendar.id_for(ADA))
+        calendar.share(ADA)
+        shared = CommandEvents(tuple(calendar.pending_events), PLACE)  # type: ignore[arg-type]
+        idempotency_keys.log = [shared, shared]
+    idempotency_keys.earlier_process = "alive"
+    in_use = await ada.post("/api/v1/calendar", headers=KEY)
+    assert (in_use.status_code, in_use.headers["retry-after"]) == (409, "1")
+    assert in_use.json()["type"] == "/problems/idempotency-key-in-use"
+    idempotency_keys.earlier_process = "dead"
+    taken_over = await ada.post("/api/v1/calendar", headers=KEY)
+    assert taken_over.status_code == 201
+    assert "idempotency-replayed" not in taken_over.headers
+    assert len(idempotency_keys.stored) == 1
+
+
+@pytest.mark.parametrize("refusal", [REFUSAL, SyncAlreadyRunning(SYNC_ID)])
+async def test_a_refusal_because_of_its_own_events_is_not_given(
+    ada: httpx2.AsyncClient,
+    service: RepeatableService,
+    idempotency_keys: InMemoryIdempotencyKeys,
+    refusal: Exception,
+) -> None:
+    idempotency_keys.log = [requested_sync()]
+    service.first_error = refusal
+    response = await ada.post(SYNC_NOW, headers=KEY)
+    assert (response.status_code, response.headers["idempotency-replayed"]) == (202, "true")
+    [stored] = idempotency_keys.stored.values()
+    assert (stored.status, stored.appended) == (202, PLACE)
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError("broken")])

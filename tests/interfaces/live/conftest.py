@@ -1,14 +1,16 @@
 """The application on a loopback port, with live messages that a test sends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 
+from domain.log_position import LogPosition
 from infrastructure.settings import read_settings
+from infrastructure.subscriptions.missed_events import TooFarBehind
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.live.stream import Message
@@ -24,32 +26,44 @@ class FakeLiveUpdates:
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[bytes | None] = asyncio.Queue()
+        """None stands for: the client has missed too much."""
         self.subscribers: list[UUID] = []
-        self.subscribed_after: list[int] = []
-        """The position after which each subscription starts."""
-        self.position = 10_000
+        self.subscribed_after: list[LogPosition] = []
+        """The place after which each subscription starts."""
+        self.place = LogPosition(timeline=7, position=10_000)
         self.unsubscribed = asyncio.Event()
         """Set when a subscription ends."""
         self.snapshot_slots = asyncio.Semaphore()
 
-    async def current_position(self) -> int:
-        return self.position
+    async def find_place(self, position: int, timeline_digits: int) -> LogPosition | None:
+        """Find every place up to the newest message."""
+        is_known = timeline_digits == self.place.timeline and position <= self.place.position
+        return LogPosition(self.place.timeline, position) if is_known else None
+
+    async def has_place(self, _: LogPosition) -> bool:
+        return True
 
     @asynccontextmanager
-    async def subscribe(self, person_id: UUID, after: int) -> AsyncIterator[AsyncIterator[Message]]:
+    async def subscribe(self, person_id: UUID) -> AsyncIterator["FakeLiveUpdates"]:
         """Subscribe to the messages, which all subscribers share."""
         self.subscribers.append(person_id)
-        self.subscribed_after.append(after)
         try:
-            yield self._messages()
+            yield self
         finally:
             self.subscribers.remove(person_id)
             self.unsubscribed.set()
 
-    async def _messages(self) -> AsyncIterator[Message]:
+    async def messages_after(
+        self,
+        place: LogPosition,
+        *,
+        is_resumed: bool = False,  # noqa: ARG002  # of the protocol
+    ) -> AsyncGenerator[Message, None]:
+        self.subscribed_after.append(place)
         while (message := await self.messages.get()) is not None:
-            self.position += 1
-            yield Message(self.position, message.decode())
+            self.place = LogPosition(self.place.timeline, self.place.position + 1)
+            yield Message(self.place, message.decode())
+        raise TooFarBehind
 
 
 @pytest.fixture

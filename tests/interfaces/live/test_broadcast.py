@@ -15,7 +15,6 @@ from infrastructure.postgres import retry
 from infrastructure.postgres.errors import DatabaseBusy
 from infrastructure.subscriptions import poller
 from infrastructure.subscriptions.person_log import PersonLog
-from interfaces.live import broadcast, subscriber_queue
 from tests.deadlines import scaled
 from tests.dev_tokens import ADA, BOB
 from tests.interfaces.live.broadcast_fixture import BroadcastFixture, open_broadcast
@@ -29,7 +28,7 @@ async def live(database_url: str) -> AsyncIterator[BroadcastFixture]:
 
 async def test_each_step_of_a_run_is_published_once_and_in_order(live: BroadcastFixture) -> None:
     driver = live.sync_driver(ADA)
-    async with live.subscribe(ADA, 0) as subscriber:
+    async with live.subscribe(ADA) as subscriber:
         driver.request()
         assert await subscriber.receive_status() == ("queued", 0, 0)
         driver.start()
@@ -119,28 +118,17 @@ async def test_grade_changes_are_published_after_the_first_run(live: BroadcastFi
 
 async def test_missed_messages_are_replayed_to_new_subscribers_only(live: BroadcastFixture) -> None:
     driver = live.sync_driver(ADA)
-    async with live.subscribe(ADA, 0) as first:
+    async with live.subscribe(ADA) as first:
         driver.request()
         driver.start()
         assert [(await first.receive_status())[0] for _ in range(2)] == ["queued", "running"]
-        async with live.subscribe(ADA, first.positions[0]) as second:
+        async with live.subscribe(ADA, first.places[0]) as second:
             assert (await second.receive_status())[0] == "running"
             driver.record_course(1)
             assert (
                 await second.receive_status() == await first.receive_status() == ("running", 1, 2)
             )
     assert second.positions == first.positions[1:]
-
-
-async def test_a_replay_covers_a_limited_number_of_positions(
-    live: BroadcastFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(broadcast, "MAX_REPLAYED_POSITIONS", 1)
-    driver = live.sync_driver(ADA)
-    driver.request()
-    driver.start()
-    async with live.subscribe(ADA, 0) as subscriber:
-        assert await subscriber.receive_status() == ("running", 0, 0)
 
 
 async def test_a_returning_subscriber_receives_the_current_state_of_a_run(
@@ -160,7 +148,7 @@ async def test_a_returning_subscriber_receives_the_current_state_of_a_run(
 
 
 async def test_a_subscriber_receives_only_its_own_events(live: BroadcastFixture) -> None:
-    async with live.subscribe(BOB, 0) as subscriber:
+    async with live.subscribe(BOB) as subscriber:
         live.sync_driver(ADA).request()
         own = live.sync_driver(BOB)
         own.request()
@@ -168,29 +156,12 @@ async def test_a_subscriber_receives_only_its_own_events(live: BroadcastFixture)
     assert message["sync"]["connection_id"] == str(own.connection_id)
 
 
-async def test_a_slow_subscriber_is_disconnected_and_others_continue(
-    live: BroadcastFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subscriber_queue, "MAX_QUEUED_MESSAGES", 2)
-    driver = live.sync_driver(ADA)
-    async with live.subscribe(ADA, 0) as slow, live.subscribe(ADA, 0) as fast:
-        driver.request()
-        driver.start()
-        statuses = [await fast.receive_status() for _ in range(2)]
-        driver.record_course(1)
-        statuses.append(await fast.receive_status())
-        assert [await slow.receive_status() for _ in range(2)] == statuses[:2]
-        with pytest.raises(StopAsyncIteration):
-            await slow.receive()
-
-
 async def test_many_subscribers_receive_their_messages_at_once(live: BroadcastFixture) -> None:
     person_ids = [UUID(int=number) for number in range(1, 101)]
     drivers = [live.sync_driver(person_id) for person_id in person_ids]
     async with AsyncExitStack() as stack:
         subscribers = [
-            await stack.enter_async_context(live.subscribe(person_id, 0))
-            for person_id in person_ids
+            await stack.enter_async_context(live.subscribe(person_id)) for person_id in person_ids
         ]
         for driver in drivers:
             driver.request()
@@ -201,7 +172,7 @@ async def test_many_subscribers_receive_their_messages_at_once(live: BroadcastFi
 
 async def test_an_unreadable_event_is_skipped(live: BroadcastFixture) -> None:
     driver = live.sync_driver(ADA)
-    async with live.subscribe(ADA, 0) as subscriber:
+    async with live.subscribe(ADA) as subscriber:
         driver.request()
         await subscriber.receive()
         with psycopg.connect(live.url) as connection:
@@ -218,14 +189,23 @@ async def test_an_unreadable_event_is_skipped(live: BroadcastFixture) -> None:
         assert await subscriber.receive_status() == ("running", 0, 0)
 
 
+async def test_an_event_of_which_no_message_can_be_built_stops_no_other(
+    live: BroadcastFixture,
+) -> None:
+    broken, other = live.sync_driver(ADA), live.sync_driver(BOB)
+    broken.request()
+    async with live.subscribe(ADA, live.head) as subscriber, live.subscribe(BOB) as other_one:
+        broken.record_grade_of_another_form()
+        broken.start()
+        other.request()
+        assert await subscriber.receive_status() == ("running", 0, 0)
+        assert await other_one.receive_status() == ("queued", 0, 0)
+
+
 async def test_a_failure_in_the_middle_of_a_batch_counts_nothing_twice(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_since, high_water_mark, gate = (
-        PersonLog.read_since,
-        PersonLog.high_water_mark,
-        threading.Event(),
-    )
+    read_since, safe_place, gate = PersonLog.read_since, PersonLog.safe_place, threading.Event()
     failures: list[Exception] = []
 
     def fail_once(log: PersonLog, *arguments: Any) -> list[RecordedEvent]:
@@ -245,7 +225,7 @@ async def test_a_failure_in_the_middle_of_a_batch_counts_nothing_twice(
             assert (await subscriber.receive_status())[0] == "queued"
             failures.append(DatabaseBusy("no connection became free"))
             monkeypatch.setattr(
-                PersonLog, "high_water_mark", lambda log: gate.wait(10) and high_water_mark(log)
+                PersonLog, "safe_place", lambda log: gate.wait(10) and safe_place(log)
             )
             first.start()
             first.record_course(1)
@@ -286,7 +266,7 @@ async def test_no_event_is_missed_while_the_database_is_unavailable(
     monkeypatch.setattr(retry, "STATEMENT_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(retry, "CONNECTION_WAIT_SECONDS", 0.2)
     driver = live.sync_driver(ADA)
-    async with live.subscribe(ADA, 0) as subscriber:
+    async with live.subscribe(ADA) as subscriber:
         driver.request()
         await subscriber.receive()
         driver.start()

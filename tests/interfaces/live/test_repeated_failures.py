@@ -18,7 +18,7 @@ async def test_scheduled_runs_that_repeat_a_failure_give_no_messages(
     live: BroadcastFixture,
 ) -> None:
     driver = live.sync_driver(ADA)
-    async with live.subscribe(ADA, 0) as subscriber:
+    async with live.subscribe(ADA) as subscriber:
         for code in ("canvas-timeout", "canvas-unreachable", "canvas-timeout"):
             driver.fail_scheduled_run(code)
         driver.request(trigger="schedule")

@@ -9,7 +9,9 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from domain.log_position import LogPosition
 from interfaces.live import connection_limits, sse
+from interfaces.live.event_ids import encode_event_id
 from tests.deadlines import scaled
 from tests.dev_tokens import ADA, bearer_headers
 from tests.interfaces.http.fake_service import STATUS_DOCUMENT
@@ -48,14 +50,16 @@ async def test_the_stream_sends_a_snapshot_and_then_changes(
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
         lines = response.aiter_lines()
-        assert await next_message(lines) == {"type": "snapshot", "items": [STATUS_DOCUMENT]}
+        snapshot = await next_message(lines)
+        assert snapshot.pop("consistency_token")
+        assert snapshot == {"type": "snapshot", "items": [STATUS_DOCUMENT]}
         assert live_updates.subscribers == [ADA]
         live_updates.messages.put_nowait(b'{"type":"sync"}')
         assert await next_message(lines) == {"type": "sync"}
     await asyncio.wait_for(live_updates.unsubscribed.wait(), scaled(5))
 
 
-async def test_each_event_id_is_a_position_to_resume_from(
+async def test_each_event_id_is_a_place_to_resume_from(
     base_url: str, live_updates: FakeLiveUpdates
 ) -> None:
     async with open_event_stream(base_url) as response:
@@ -64,14 +68,15 @@ async def test_each_event_id_is_a_position_to_resume_from(
         ids = []
         async for line in response.aiter_lines():
             if line.startswith("id: "):
-                ids.append(int(line.removeprefix("id: ")))
+                ids.append(line.removeprefix("id: "))
             if len(ids) == 3:
                 break
-    assert ids == [10_000, 10_001, 10_002]
-    async with open_event_stream(base_url, last_event_id="9999") as response:
+    assert ids[0] == encode_event_id(live_updates.subscribed_after[0])
+    assert ids[1:] == ["10001007", "10002007"]
+    async with open_event_stream(base_url, last_event_id="9999007") as response:
         live_updates.messages.put_nowait(b'{"type":"sync"}')
         assert await next_message(response.aiter_lines()) == {"type": "sync"}
-    assert live_updates.subscribed_after == [10_000, 9999]
+    assert live_updates.subscribed_after[1:] == [LogPosition(7, 9999)]
 
 
 async def test_an_event_id_can_be_sent_in_the_query(
@@ -79,20 +84,34 @@ async def test_an_event_id_can_be_sent_in_the_query(
 ) -> None:
     async with (
         httpx2.AsyncClient(base_url=base_url, headers=bearer_headers()) as client,
-        client.stream("GET", EVENTS, params={"lastEventId": "9999"}) as response,
+        client.stream("GET", EVENTS, params={"lastEventId": "9999007"}) as response,
     ):
         live_updates.messages.put_nowait(b'{"type":"sync"}')
         assert await next_message(response.aiter_lines()) == {"type": "sync"}
-    assert live_updates.subscribed_after == [9999]
+    assert live_updates.subscribed_after == [LogPosition(7, 9999)]
 
 
-@pytest.mark.parametrize("last_event_id", ["100", "10003", "", "x", "-5", "9" * 100])
-async def test_an_old_or_invalid_event_id_restarts_with_a_snapshot(
-    base_url: str, live_updates: FakeLiveUpdates, last_event_id: str
+@pytest.mark.parametrize("last_event_id", ["10003007", "9999008", "x", "-5", "9" * 100])
+async def test_an_id_that_cannot_be_resumed_from_restarts_with_a_snapshot_that_says_so(
+    base_url: str, last_event_id: str
 ) -> None:
     async with open_event_stream(base_url, last_event_id=last_event_id) as response:
-        assert (await next_message(response.aiter_lines()))["type"] == "snapshot"
-    assert live_updates.subscribed_after == [10_000]
+        message = await next_message(response.aiter_lines())
+    assert (message["type"], message["missed"]) == ("snapshot", True)
+
+
+async def test_a_resumed_stream_that_missed_too_much_restarts_with_a_snapshot(
+    base_url: str, live_updates: FakeLiveUpdates
+) -> None:
+    live_updates.messages.put_nowait(None)
+    async with open_event_stream(base_url, last_event_id="9999007") as response:
+        message = await next_message(response.aiter_lines())
+        assert (message["type"], message["missed"]) == ("snapshot", True)
+
+
+async def test_an_empty_event_id_is_that_of_a_first_connection(base_url: str) -> None:
+    async with open_event_stream(base_url, last_event_id="") as response:
+        assert "missed" not in await next_message(response.aiter_lines())
 
 
 async def test_a_client_that_does_not_read_is_disconnected(

@@ -30,7 +30,11 @@ def open_websocket(base_url: str, **options: Any) -> connect:
 
 
 async def receive(client: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(client.recv(), scaled(5)))
+    """Receive a message; returns it without its consistency token."""
+    message = json.loads(await asyncio.wait_for(client.recv(), scaled(5)))
+    if message["type"] == "snapshot":
+        assert message.pop("consistency_token")
+    return message
 
 
 async def close_code(client: ClientConnection) -> int | None:

@@ -23,7 +23,7 @@ from projections.connections.query import connection_of
 from projections.sync_log.query import syncs_of
 from tests.projections.conftest import project_events
 from tests.projections.event_builders import RandomHistory
-from tests.projections.pages import decode_page
+from tests.projections.pages import decode_page, fetch
 
 INTERVAL = timedelta(hours=2)
 
@@ -72,13 +72,13 @@ async def _assert_same_documents(
 ) -> bool:
     """Compare both documents of a connection; False if the read models have dropped it."""
     person = connection.person_id
-    stored = await connection_of(person, connection.id, interval=INTERVAL, pool=pool)
+    stored = await fetch(connection_of(person, connection.id, interval=INTERVAL), pool)
     if stored is None:
         return False
     assert orjson.loads(stored) == as_json(connection_document(connection, sync, INTERVAL, {}))
     assert orjson.loads(stored).keys() == ConnectionSchema.model_fields.keys()
     ConnectionSchema.model_validate_json(stored)
-    runs = await syncs_of(person, connection_id=connection.id, limit=1, pool=pool)
+    runs = await fetch(syncs_of(person, connection_id=connection.id, limit=1), pool)
     assert decode_page(runs) == [as_json(sync_document(sync))]
     assert orjson.loads(runs.items[0]).keys() == SyncSchema.model_fields.keys()
     SyncSchema.model_validate_json(runs.items[0])
@@ -88,7 +88,8 @@ async def _assert_same_documents(
 def test_the_last_live_message_of_a_run_equals_its_current_document() -> None:
     history = stored_history(0)
     builder = MessageBuilder(lambda _stream, _version: [])
-    messages = [orjson.loads(message.text) for each in history if (message := builder.build(each))]
+    built = [builder.build(each, timeline=1) for each in history]
+    messages = [orjson.loads(message.text) for message in built if message]
     last_runs = {
         message["sync"]["id"]: message["sync"] for message in messages if message["type"] == "sync"
     }

@@ -7,6 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain import errors
+from infrastructure.event_store.errors import EventUnreadable
+from infrastructure.event_store.timelines import UnknownPlace
 from infrastructure.postgres.errors import (
     ConnectionLost,
     DatabaseBusy,
@@ -14,7 +16,7 @@ from infrastructure.postgres.errors import (
     PostgresUnavailable,
 )
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
-from interfaces.http.errors.error_table import SLUG_BY_ERROR
+from interfaces.http.errors.error_table import ERROR_TABLE
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from projections.support.page import BadCursor
 from tests.dev_tokens import ADA
@@ -29,9 +31,8 @@ CASES = [
     (errors.CanvasUrlNotAllowed("not an allowed host"), 422, "canvas-url-not-allowed"),
     (errors.SyncAlreadyRunning(SYNC_ID), 409, "sync-already-running"),
     (errors.NoSyncRunning(), 409, "no-sync-running"),
-    (errors.SyncIsOver(SYNC_ID), 409, "conflict"),
-    (errors.SyncNotDue(SYNC_ID), 409, "conflict"),
-    (errors.VersionConflict(CONNECTION_ID), 409, "conflict"),
+    (errors.ConnectionBusy(CONNECTION_ID), 503, "connection-busy"),
+    (errors.VersionConflict(CONNECTION_ID), 503, "connection-busy"),
     (errors.PersonIsErased(ADA), 410, "person-erased"),
     (errors.CanvasTokenRejected("rejected"), 422, "canvas-token-rejected"),
     (errors.CanvasForbidden("forbidden"), 422, "canvas-token-rejected"),
@@ -55,14 +56,21 @@ CASES = [
     (psycopg.errors.UndefinedTable(), 503, "projection-behind"),
     (RebuildRefused("already running"), 409, "rebuild-running"),
     (BadCursor("x"), 422, "bad-cursor"),
+    (UnknownPlace("of another log"), 400, "bad-consistency-token"),
+    (EventUnreadable(7, CONNECTION_ID, 3, "TokenRotated", "a secret"), 500, "internal-error"),
 ]
+UNREACHABLE = {errors.SyncIsOver, errors.SyncNotDue}
+"""Refusals that only workers and the scheduler get."""
 
 SECRET = "7~a-secret-canvas-token"
 
 
-def test_every_domain_error_has_a_slug() -> None:
+def test_every_domain_error_that_reaches_a_client_has_a_problem() -> None:
     refusals, failures = errors.DomainError.__subclasses__(), errors.CanvasFailure.__subclasses__()
-    assert set(SLUG_BY_ERROR) == {*refusals, *failures}
+    in_table = {
+        kind for kind in ERROR_TABLE if issubclass(kind, errors.DomainError | errors.CanvasFailure)
+    }
+    assert in_table == {*refusals, *failures} - UNREACHABLE
 
 
 @pytest.mark.parametrize(
@@ -165,3 +173,35 @@ async def test_an_interface_error_is_logged_because_it_can_be_a_bug(
         response = await ada.get(COURSES)
     assert response.json()["type"] == "/problems/database-unavailable"
     assert [log["event"] for log in logs if log["log_level"] == "error"] == ["request_failed"]
+
+
+async def test_an_unreadable_event_is_logged_with_its_place_and_not_shown(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.error = EventUnreadable(7, CONNECTION_ID, 3, "TokenRotated", "a secret")
+    with capture_logs() as logs:
+        response = await ada.get(COURSES)
+    assert str(CONNECTION_ID) not in response.text
+    [line] = [log for log in logs if log["log_level"] == "error"]
+    assert (line["event"], line["position"], line["stream"]) == (
+        "event_unreadable",
+        7,
+        str(CONNECTION_ID),
+    )
+    assert "a secret" not in str(line)
+
+
+def test_nothing_that_can_succeed_later_is_an_outcome() -> None:
+    outcomes = {slug: kind for slug, kind in PROBLEM_TYPES.items() if kind.is_outcome}
+    assert {kind.status for kind in outcomes.values()} == {404, 409, 410, 422}
+    assert outcomes.keys() == {
+        "canvas-token-rejected",
+        "canvas-url-not-allowed",
+        "canvas-user-mismatch",
+        "connection-exists",
+        "connection-not-active",
+        "no-sync-running",
+        "not-found",
+        "person-erased",
+    }
+    assert not any("Retry-After" in kind.advice for kind in outcomes.values())

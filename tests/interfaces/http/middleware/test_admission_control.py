@@ -7,15 +7,16 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from infrastructure.projection_engine.snapshot_reads import Reading, ReadModelQuery
 from infrastructure.settings import read_settings
 from interfaces.http import app as application
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
-from interfaces.http.consistency import encode_consistency_token
 from interfaces.http.middleware import admission_control, body_limit
 from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter
 from tests.deadlines import scaled
 from tests.dev_tokens import SECRET, bearer_headers
+from tests.interfaces.http.fake_reads import token_at
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 from tests.interfaces.loopback_server import serve_on_loopback
 
@@ -42,17 +43,18 @@ class BlockingService(FakeService):
         finally:
             self.running -= 1
 
-    async def courses_of(self, person_id: Any, **options: Any) -> Any:
-        await self._wait_at_gate("courses")
-        return await super().courses_of(person_id, **options)
+    async def read(self, *queries: ReadModelQuery) -> Reading:
+        if queries[0].model == "courses":
+            await self._wait_at_gate("courses")
+        return await super().read(*queries)
 
     async def set_up_connection(self, command: Any) -> Any:
         await self._wait_at_gate("canvas")
         return await super().set_up_connection(command)
 
-    async def wait_for_position(self, *_: Any) -> bool:
+    async def wait_for_place(self, position: int, *others: Any) -> bool:
         await self._wait_at_gate("projection")
-        return True
+        return await super().wait_for_place(position, *others)
 
     def open_gate(self, gate: str) -> None:
         self.gates[gate].set()
@@ -123,7 +125,8 @@ async def test_requests_that_wait_for_canvas_do_not_block_others(
 async def test_a_request_that_waits_for_a_read_model_releases_its_slot(
     ada: httpx2.AsyncClient, service: BlockingService
 ) -> None:
-    behind = {"Consistency-Token": encode_consistency_token(7)}
+    service.projected_position = 6
+    behind = {"Consistency-Token": token_at(7)}
     waiting = [asyncio.create_task(ada.get("/api/v1/sync/logs", headers=behind)) for _ in range(5)]
     await service.wait_until_running(5)
     assert (await ada.get("/api/v1/sync/logs")).status_code == 200

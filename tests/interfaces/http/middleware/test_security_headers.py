@@ -4,10 +4,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from interfaces.http.consistency import encode_consistency_token
 from interfaces.http.middleware.security_headers import security_headers
 from tests.dev_tokens import bearer_headers
 from tests.interfaces.http.conftest import ORIGIN
+from tests.interfaces.http.fake_reads import HEAD, token_at
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 from tests.interfaces.loopback_server import serve_on_loopback
 
@@ -47,7 +47,8 @@ DOCS_POLICY = (
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
     "connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 )
-READ = {"cache-control": "private, no-cache"}
+CONDITIONAL = {"cache-control": "private, no-cache"}
+READ = {**CONDITIONAL, "consistency-token": token_at(HEAD)}
 
 CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
     "read": ("GET", COURSES, bearer_headers(), {**JSON, **READ, **USER_RATE_LIMIT}),
@@ -76,7 +77,7 @@ CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
         {
             **JSON,
             "cache-control": "no-store",
-            "consistency-token": encode_consistency_token(7),
+            "consistency-token": token_at(7),
             "ratelimit-policy": '"sync";q=600;w=60',
             "ratelimit-limit": "600",
         },
@@ -87,7 +88,7 @@ CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
         bearer_headers(),
         {
             "cache-control": "no-store",
-            "consistency-token": encode_consistency_token(7),
+            "consistency-token": token_at(7),
             **USER_RATE_LIMIT,
         },
     ),
@@ -106,7 +107,12 @@ CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
         {**PROBLEM, **USER_RATE_LIMIT, "allow": "GET, HEAD"},
     ),
     "liveness": ("GET", "/health/live", {}, {**JSON, "cache-control": "no-store"}),
-    "openapi document": ("GET", "/openapi.json", {}, {**JSON, **READ, **ANONYMOUS_RATE_LIMIT}),
+    "openapi document": (
+        "GET",
+        "/openapi.json",
+        {},
+        {**JSON, **CONDITIONAL, **ANONYMOUS_RATE_LIMIT},
+    ),
     "docs page": (
         "GET",
         "/docs",

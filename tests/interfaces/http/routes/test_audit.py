@@ -5,12 +5,17 @@ import pytest
 
 from application.record_history_read import RecordHistoryRead
 from domain.errors import ConnectionNotFound
+from domain.log_position import LogPosition
+from interfaces.consistency_token import encode_consistency_token
+from interfaces.queries.audit_history import LogNotSettled
 from tests.dev_tokens import ADA, BOB, bearer_headers
+from tests.interfaces.http.fake_reads import HEAD, place_at, token_at
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 
 ALL = "/api/v1/audit/connections"
 EVENTS, STATE = f"{ALL}/{CONNECTION_ID}/events", f"{ALL}/{CONNECTION_ID}/state"
 AUDITOR = bearer_headers(BOB, "auditor")
+QUERY_BY_PATH = {ALL: "all_connections", EVENTS: "history", STATE: "state_at"}
 SINCE = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -20,7 +25,8 @@ async def test_reading_events_is_recorded(
     params = {
         "type": "GradeChanged,CourseFetched",
         "since": "2026-09-01T00:00:00Z",
-        "after_version": "3",
+        "after_position": "3",
+        "sort": "-position",
         "limit": "2",
     }
     response = await anonymous.get(EVENTS, params=params, headers=AUDITOR)
@@ -28,15 +34,17 @@ async def test_reading_events_is_recorded(
     assert service.last_call("history") == (
         (CONNECTION_ID,),
         {
+            "at": None,
             "types": frozenset({"GradeChanged", "CourseFetched"}),
             "since": SINCE,
             "until": None,
-            "after_version": 3,
+            "after_position": 3,
+            "sort": "-position",
             "cursor": None,
             "limit": 2,
         },
     )
-    description = f"events type=CourseFetched,GradeChanged since={SINCE} after_version=3"
+    description = f"events type=CourseFetched,GradeChanged since={SINCE} after_position=3"
     command = RecordHistoryRead(connection_id=CONNECTION_ID, reader=str(BOB), what=description)
     assert service.last_call("record_history_read")[0] == (command,)
 
@@ -58,7 +66,10 @@ async def test_reading_state_is_recorded(
 ) -> None:
     response = await anonymous.get(STATE, params=params, headers=AUDITOR)
     assert response.json()["connection"]["id"] == str(CONNECTION_ID)
-    assert service.last_call("state_at") == ((CONNECTION_ID,), {"as_of": as_of, "version": version})
+    assert service.last_call("state_at") == (
+        (CONNECTION_ID,),
+        {"at": None, "as_of": as_of, "version": version},
+    )
     assert service.last_call("record_history_read")[0][0].what.startswith("state")
 
 
@@ -94,8 +105,91 @@ async def test_connections_of_all_users_are_listed(
     response = await anonymous.get(ALL, params=params, headers=AUDITOR)
     assert response.json()["items"][0]["user_id"] == str(ADA)
     assert service.last_call("all_connections")[1] == {
+        "at": None,
         "user_id": ADA,
         "canvas_url": "https://school.instructure.com",
         "cursor": None,
         "limit": 100,
     }
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"after_version": "1"},
+        {"after_position": "-1"},
+        {"after_position": str(2**63)},
+        {"sort": "version"},
+    ],
+)
+async def test_other_ways_to_go_on_are_refused(
+    anonymous: httpx2.AsyncClient, service: FakeService, params: dict[str, str]
+) -> None:
+    response = await anonymous.get(EVENTS, params=params, headers=AUDITOR)
+    assert response.status_code == 422
+    assert service.calls == []
+
+
+@pytest.mark.parametrize("path", [ALL, EVENTS, STATE])
+async def test_a_read_has_the_token_of_the_mark_also_when_nothing_has_changed(
+    anonymous: httpx2.AsyncClient, service: FakeService, path: str
+) -> None:
+    service.mark = 7
+    response = await anonymous.get(path, headers=AUDITOR)
+    assert response.headers["Consistency-Token"] == token_at(7)
+    headers = {**AUDITOR, "If-None-Match": response.headers["ETag"]}
+    unchanged = await anonymous.get(path, headers=headers)
+    assert (unchanged.status_code, unchanged.headers["Consistency-Token"]) == (304, token_at(7))
+
+
+@pytest.mark.parametrize(("path", "query"), QUERY_BY_PATH.items())
+async def test_a_read_with_a_token_is_read_at_a_mark_that_includes_it(
+    anonymous: httpx2.AsyncClient, service: FakeService, path: str, query: str
+) -> None:
+    service.mark = 7
+    headers = {**AUDITOR, "Consistency-Token": token_at(7), "Prefer": "wait=5"}
+    assert (await anonymous.get(path, headers=headers)).status_code == 200
+    assert service.last_call(query)[1]["at"] == place_at(7)
+    assert service.mark_waits == [(7, 0)]
+
+
+@pytest.mark.parametrize(("prefer", "seconds"), [(None, 2.0), ("wait=5", 5.0), ("wait=60", 10.0)])
+@pytest.mark.parametrize("path", [ALL, EVENTS, STATE])
+async def test_a_mark_that_stays_behind_a_token_is_a_problem(
+    anonymous: httpx2.AsyncClient,
+    service: FakeService,
+    path: str,
+    prefer: str | None,
+    seconds: float,
+) -> None:
+    service.mark = 6
+    headers = {**AUDITOR, "Consistency-Token": token_at(7)}
+    headers |= {"Prefer": prefer} if prefer else {}
+    response = await anonymous.get(path, headers=headers)
+    assert response.status_code == 503
+    assert response.json()["type"] == "/problems/projection-behind"
+    assert response.headers["Retry-After"] == "1"
+    assert service.mark_waits == [(7, 0), (7, seconds)]
+    assert service.calls == []
+
+
+@pytest.mark.parametrize(
+    "token", ["nonsense", encode_consistency_token(LogPosition(1, 1)), token_at(HEAD + 1)]
+)
+async def test_a_token_that_the_log_never_gave_is_refused(
+    anonymous: httpx2.AsyncClient, service: FakeService, token: str
+) -> None:
+    for path in (ALL, EVENTS, STATE):
+        response = await anonymous.get(path, headers={**AUDITOR, "Consistency-Token": token})
+        assert response.status_code == 400
+        assert response.json()["type"] == "/problems/bad-consistency-token"
+    assert service.calls == []
+
+
+async def test_a_version_beyond_the_mark_can_be_requested_again(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.error_by_name["state_at"] = LogNotSettled()
+    response = await anonymous.get(STATE, params={"version": "2"}, headers=AUDITOR)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "1"

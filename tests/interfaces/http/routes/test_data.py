@@ -6,6 +6,7 @@ import pytest
 
 from projections.courses.what_if import UnknownAssignment
 from tests.dev_tokens import ADA
+from tests.interfaces.http.fake_reads import HEAD, token_at
 from tests.interfaces.http.fake_service import (
     ASSIGNMENT_ID,
     AT,
@@ -151,7 +152,7 @@ async def test_totals_are_calculated_with_other_scores(
     scores = {str(ASSIGNMENT_ID): 7, str(CONNECTION_ID): None}
     response = await ada.post(WHAT_IF, json={"scores": scores})
     assert (response.status_code, response.json()) == (200, {"id": str(COURSE_ID)})
-    assert "consistency-token" not in response.headers
+    assert response.headers["consistency-token"] == token_at(HEAD)
     expected = {ASSIGNMENT_ID: 7.0, CONNECTION_ID: None}
     assert service.last_call("what_if_of") == ((ADA, COURSE_ID), {"scores": expected})
 

@@ -1,77 +1,32 @@
 """A request with an idempotency key is executed once, however often it is repeated."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from infrastructure.crypto.master_key import KeyRing, parse_key_ring
+from domain.log_position import LogPosition
+from infrastructure.crypto.keyed_requests import KeyedRequest
 from infrastructure.idempotency_keys import (
-    CLAIM_LEASE,
-    INSERT_CLAIM,
     MAX_EXPIRED_ROWS_DELETED,
-    RESPONSE_RETENTION,
-    Claim,
     IdempotencyKeys,
-    KeyedRequest,
-    KeyInUse,
     KeyReused,
     StoredResponse,
 )
 from infrastructure.postgres.execute import execute
-from infrastructure.postgres.pools import WritePool, open_write_pool
+from infrastructure.postgres.pools import WritePool
 from tests.dev_tokens import ADA, BOB
-
-OLD, NEW = "hex:" + "0123456789abcdef" * 4, "hex:" + "fedcba9876543210" * 4
-SECRET = b'{"api_token": "7~s3cr3t"}'
-REQUEST = KeyedRequest(ADA, "/api/v1/canvas/setup", "key-1", SECRET)
-RESPONSE = StoredResponse(
-    201,
-    {"content-type": "application/json", "location": "/x"},
-    b'{"a":1,"url":"s3cr3t-address"}\n\xc3\xa9',
-    42,
+from tests.infrastructure.idempotency.claims import (
+    NEW,
+    OLD,
+    REQUEST,
+    RESPONSE,
+    SECRET,
+    age_rows,
+    claim_key,
+    count_rows,
 )
-
-
-@pytest.fixture
-def pool(database_url: str) -> Iterator[WritePool]:
-    with open_write_pool(database_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-def idempotency_keys(pool: WritePool) -> Iterator[IdempotencyKeys]:
-    yield from open_idempotency_keys(pool, parse_key_ring(OLD))
-
-
-def open_idempotency_keys(pool: WritePool, ring: KeyRing) -> Iterator[IdempotencyKeys]:
-    idempotency_keys = IdempotencyKeys(pool, ring)
-    yield idempotency_keys
-    idempotency_keys.close()
-
-
-async def claim_key(idempotency_keys: IdempotencyKeys, request: KeyedRequest = REQUEST) -> Claim:
-    claim = await idempotency_keys.claim(request)
-    assert isinstance(claim, Claim)
-    return claim
-
-
-def age_rows(pool: WritePool, hours: float) -> None:
-    execute(
-        pool,
-        "UPDATE easeboard.idempotency_keys SET created_at = created_at - %s * interval '1 hour'",
-        [hours],
-    )
-
-
-def end_leases(pool: WritePool) -> None:
-    execute(pool, "UPDATE easeboard.idempotency_keys SET leased_until = clock_timestamp()")
-
-
-def count_rows(pool: WritePool) -> int:
-    [(rows,)] = execute(pool, "SELECT count(*) FROM easeboard.idempotency_keys")
-    return int(rows)
 
 
 async def test_a_stored_response_is_returned_unchanged(idempotency_keys: IdempotencyKeys) -> None:
@@ -81,19 +36,9 @@ async def test_a_stored_response_is_returned_unchanged(idempotency_keys: Idempot
 
 
 async def test_a_stored_response_may_be_empty(idempotency_keys: IdempotencyKeys) -> None:
-    empty = StoredResponse(204, {}, b"", 0)
+    empty = StoredResponse(204, {}, b"")
     await idempotency_keys.store(await claim_key(idempotency_keys), empty)
     assert await idempotency_keys.claim(REQUEST) == empty
-
-
-async def test_only_one_of_many_concurrent_requests_gets_the_claim(
-    idempotency_keys: IdempotencyKeys,
-) -> None:
-    results = await asyncio.gather(
-        *(idempotency_keys.claim(REQUEST) for _ in range(12)), return_exceptions=True
-    )
-    kinds = sorted(type(result).__name__ for result in results)
-    assert kinds == ["Claim"] + ["KeyInUse"] * 11
 
 
 @pytest.mark.parametrize("has_response", [False, True])
@@ -132,25 +77,16 @@ async def test_a_released_key_can_be_claimed_with_other_content(
     await claim_key(idempotency_keys, KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other"))
 
 
-async def test_a_claim_ends_with_its_lease_and_not_before(
+async def test_a_response_of_an_earlier_release_has_a_place_in_the_log_of_now(
     idempotency_keys: IdempotencyKeys, pool: WritePool
 ) -> None:
-    first = await claim_key(idempotency_keys)
-    [(is_leased,)] = execute(
-        pool,
-        "SELECT leased_until - clock_timestamp() BETWEEN interval '50 s' AND interval '60 s'"
-        "  FROM easeboard.idempotency_keys",
-    )
-    assert is_leased
-    end_leases(pool)
-    second = await claim_key(idempotency_keys)
-    await idempotency_keys.store(first, StoredResponse(500, {}, b"late", 0))
-    await idempotency_keys.release(first)
-    with pytest.raises(KeyInUse):
-        await idempotency_keys.claim(REQUEST)
-    await idempotency_keys.store(second, RESPONSE)
-    end_leases(pool)
-    assert await idempotency_keys.claim(REQUEST) == RESPONSE
+    await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
+    execute(pool, "UPDATE easeboard.idempotency_keys SET timeline = NULL")
+    [(timeline,)] = execute(pool, "SELECT easeboard.current_timeline()")
+    expected = RESPONSE._replace(appended=LogPosition(timeline, 42))
+    assert await idempotency_keys.claim(REQUEST) == expected
+    execute(pool, "UPDATE easeboard.idempotency_keys SET position = 0")
+    assert await idempotency_keys.claim(REQUEST) == RESPONSE._replace(appended=None)
 
 
 async def test_a_response_is_kept_for_a_day(
@@ -165,6 +101,7 @@ async def test_a_response_is_kept_for_a_day(
     )
     with pytest.raises(KeyReused):
         await idempotency_keys.claim(REQUEST)
+    assert claim.since > datetime.now(UTC) - timedelta(hours=1)
     await idempotency_keys.store(claim, RESPONSE)
     age_rows(pool, 23.9)
     with pytest.raises(KeyReused):
@@ -190,22 +127,21 @@ async def test_expired_rows_are_deleted_in_small_batches(
 
 
 async def test_a_stored_response_is_found_after_a_master_key_rotation(
-    idempotency_keys: IdempotencyKeys, pool: WritePool
+    idempotency_keys: IdempotencyKeys, open_keys: Callable[..., IdempotencyKeys]
 ) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
-    for rotated in open_idempotency_keys(pool, parse_key_ring(f"k2={NEW},k1={OLD}")):
-        assert await rotated.claim(REQUEST) == RESPONSE
-        with pytest.raises(KeyReused):
-            await rotated.claim(KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other"))
+    rotated = open_keys(ring=f"k2={NEW},k1={OLD}")
+    assert await rotated.claim(REQUEST) == RESPONSE
+    with pytest.raises(KeyReused):
+        await rotated.claim(KeyedRequest(ADA, REQUEST.path, REQUEST.key, b"other"))
 
 
 async def test_a_response_without_its_master_key_is_not_replayed(
-    idempotency_keys: IdempotencyKeys, pool: WritePool
+    idempotency_keys: IdempotencyKeys, open_keys: Callable[..., IdempotencyKeys]
 ) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
-    for other_keys in open_idempotency_keys(pool, parse_key_ring(f"k2={NEW}")):
-        with pytest.raises(KeyReused):
-            await other_keys.claim(REQUEST)
+    with pytest.raises(KeyReused):
+        await open_keys(ring=f"k2={NEW}").claim(REQUEST)
 
 
 async def test_a_body_that_an_earlier_release_stored_in_plain_text_is_returned(
@@ -241,19 +177,14 @@ async def test_a_changed_body_is_not_replayed(
         await idempotency_keys.claim(REQUEST)
 
 
-def test_a_claim_may_be_repeated_after_a_lost_response(pool: WritePool) -> None:
-    row = [
-        ADA,
-        REQUEST.request_digest,
-        "k1",
-        b"fingerprint",
-        UUID(int=1),
-        CLAIM_LEASE,
-        RESPONSE_RETENTION,
-    ]
-    assert execute(pool, INSERT_CLAIM, row) == execute(pool, INSERT_CLAIM, row) == [(UUID(int=1),)]
-    row[4] = UUID(int=2)
-    assert execute(pool, INSERT_CLAIM, row) == []
+def test_a_command_id_is_that_of_person_path_and_key() -> None:
+    def command_id(person: UUID, path: str, key: str, content: bytes = b"") -> UUID:
+        return KeyedRequest(person, path, key, content).command_id
+
+    first = command_id(ADA, "/a", "k")
+    assert first == command_id(ADA, "/a", "k", b"other")
+    others = {command_id(BOB, "/a", "k"), command_id(ADA, "/b", "k"), command_id(ADA, "/a", "l")}
+    assert len(others - {first}) == 3
 
 
 async def test_all_keys_of_a_person_are_deleted(

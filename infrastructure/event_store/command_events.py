@@ -1,0 +1,75 @@
+"""Finds what a command has appended to the streams of a person, by the id of the command."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.calendar import Calendar
+from domain.event import Event, Redacted
+from domain.log_position import LogPosition
+from domain.sync import Sync
+from infrastructure.event_store.mapper import Mapper
+from infrastructure.postgres.pools import ReadPool
+
+CLOCK_MARGIN = timedelta(minutes=5)
+"""How far the clock of the database may have gone back since a command was first sent."""
+
+SELECT_CONNECTIONS = """
+SELECT stream
+  FROM easeboard.events
+ WHERE topic = 'ConnectionOpened'
+   AND person_id = %s
+ ORDER BY position
+"""
+
+# Times grow within a stream, so its newest events are enough.
+SELECT_COMMAND_EVENTS = """
+SELECT e.stream, e.version, e.topic, e.state, e.recorded_at, e.person_id, e.position,
+       (SELECT id FROM easeboard.timelines ORDER BY number DESC LIMIT 1)
+  FROM unnest(%(streams)s::uuid[]) AS own (stream)
+  JOIN easeboard.events AS e
+    ON e.stream = own.stream
+   AND e.version > coalesce(
+           (
+               SELECT earlier.version
+                 FROM easeboard.events AS earlier
+                WHERE earlier.stream = own.stream
+                  AND earlier.recorded_at < %(since)s
+                ORDER BY earlier.version DESC
+                LIMIT 1
+           ),
+           0
+       )
+ WHERE e.command_id = %(command)s
+ ORDER BY e.position
+"""
+
+
+class CommandEvents(NamedTuple):
+    """The events that a command has appended, in order, and the place of the last one."""
+
+    events: tuple[Event, ...] = ()
+    place: LogPosition | None = None
+
+
+async def find_command_events(
+    person_id: UUID, command_id: UUID, since: datetime, *, pool: ReadPool, mapper: Mapper
+) -> CommandEvents:
+    """Return what a command has appended about a person since a time; redacted events are left out.
+
+    Raises: EventUnreadable if one of the events cannot be decrypted or decoded.
+    """
+    async with pool.connection() as connection:
+        cursor = await connection.execute(SELECT_CONNECTIONS, [person_id], binary=True)
+        connections = [stream for (stream,) in await cursor.fetchall()]
+        streams = [Calendar.id_for(person_id), *connections, *map(Sync.id_for, connections)]
+        values = {"streams": streams, "since": since - CLOCK_MARGIN, "command": command_id}
+        cursor = await connection.execute(SELECT_COMMAND_EVENTS, values, binary=True)
+        rows = await cursor.fetchall()
+    if not rows:
+        return CommandEvents()
+    # The mapper may read keys from the database, which blocks.
+    events = await asyncio.to_thread(mapper.to_events, [row[:7] for row in rows])
+    readable = tuple(event for event in events if not isinstance(event, Redacted))
+    return CommandEvents(readable, LogPosition(rows[-1][7], rows[-1][6]))

@@ -1,0 +1,154 @@
+"""A state that auditors see is one that was, and goes no further than the high-water mark."""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.connection import Connection
+from domain.errors import ConnectionNotFound
+from domain.sync import Sync
+from interfaces.composition.bootstrap import bootstrap
+from interfaces.composition.process import Process
+from interfaces.queries import audit_history
+from interfaces.queries.audit_history import LogNotSettled
+from tests.infrastructure.event_store.aggregate_histories import (
+    new_connection,
+    start_and_record_course,
+)
+from tests.interfaces.queries.audited_log import (
+    CONNECTION,
+    PERSON,
+    SYNC,
+    all_events,
+    as_owner,
+    read,
+    slow_append,
+)
+from tests.projections.pages import decode_page
+
+
+async def test_a_state_at_a_time_is_the_state_after_a_whole_append(process: Process) -> None:
+    await process.store.save(start_and_record_course(await process.store.load(Sync, SYNC)))
+    await read(process)
+    [*_, last] = events = await all_events(process)
+    expected = [2, 2, 6, 6, 6, 6, 6]
+    assert [event["position"] for event in events] == [1, 2, 3, 4, 5, 6, 7]
+    for event, position in zip(events, expected, strict=True):
+        at = datetime.fromisoformat(event["recorded_at"])
+        state, place = await process.service.state_at(CONNECTION, as_of=at)
+        assert (state["position"], place.position) == (position, 7)
+    before = datetime.fromisoformat(events[0]["recorded_at"]) - timedelta(microseconds=1)
+    state, _ = await process.service.state_at(CONNECTION, as_of=before)
+    assert (state["position"], state["version"], state["connection"]) == (0, 0, None)
+    future = datetime.fromisoformat("2999-01-01T00:00:00Z")
+    assert await process.service.state_at(CONNECTION, as_of=future) == (
+        await process.service.state_at(CONNECTION)
+    )
+    assert last["type"] == "HistoryRead"
+
+
+async def test_a_state_at_a_version_has_what_was_recorded_with_it(process: Process) -> None:
+    connection = await process.store.load(Connection, CONNECTION)
+    connection.rotate_token("42", "c0ffee01")
+    await process.store.save(connection)
+    first, _ = await process.service.state_at(CONNECTION, version=1)
+    assert (first["version"], first["position"], first["sync"]["version"]) == (1, 2, 1)
+    assert first["sync"]["run"]["status"] == "queued"
+    second, _ = await process.service.state_at(CONNECTION, version=2)
+    assert (second["version"], second["position"], second["sync"]["version"]) == (2, 3, 1)
+    nothing, _ = await process.service.state_at(CONNECTION, version=0)
+    assert (nothing["position"], nothing["connection"]) == (0, None)
+    with pytest.raises(ConnectionNotFound):
+        await process.service.state_at(CONNECTION, version=3)
+
+
+async def test_an_append_of_an_earlier_release_with_several_times_is_not_divided(
+    process: Process,
+) -> None:
+    with as_owner(process.database_url) as connection:
+        connection.execute("ALTER TABLE easeboard.events DISABLE TRIGGER events_are_history")
+        connection.execute(
+            "UPDATE easeboard.events SET recorded_at = recorded_at + position * interval '1 ms'"
+        )
+    [opened, requested] = await all_events(process)
+    for event, position in [(opened, 0), (requested, 2)]:
+        at = datetime.fromisoformat(event["recorded_at"])
+        state, _ = await process.service.state_at(CONNECTION, as_of=at)
+        assert state["position"] == position
+
+
+async def test_a_process_that_has_not_read_the_mark_learns_it_from_the_checkpoints(
+    process: Process,
+) -> None:
+    with slow_append(process):
+        await read(process)
+        async with bootstrap(process.settings) as other:
+            page, place = await other.service.all_connections()
+            assert (page.items, place.position) == ([], 0)
+            with as_owner(process.database_url) as connection:
+                connection.execute("UPDATE easeboard.projections SET position = 2")
+            page, place = await other.service.all_connections()
+            assert (len(page.items), place.position) == (1, 2)
+            with as_owner(process.database_url) as connection:
+                connection.execute("UPDATE easeboard.projections SET position = 99")
+            _, place = await other.service.all_connections()
+            assert place.position == 4
+
+
+async def test_a_state_waits_for_the_mark_and_is_read_no_further(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with slow_append(process):
+        connection = await process.store.load(Connection, CONNECTION)
+        connection.rotate_token("42", "c0ffee01")
+        await process.store.save(connection)
+        monkeypatch.setattr(audit_history, "WAIT_SECONDS", 0.05)
+        state, place = await process.service.state_at(CONNECTION)
+        assert (state["position"], state["version"], place.position) == (2, 1, 2)
+        with pytest.raises(LogNotSettled):
+            await process.service.state_at(CONNECTION, version=2)
+        monkeypatch.undo()
+        waiting = asyncio.create_task(process.service.state_at(CONNECTION))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    state, place = await waiting
+    assert (state["position"], state["version"], place.position) == (4, 2, 4)
+    assert (state["sync"]["version"], state["sync"]["run"]["status"]) == (2, "running")
+
+
+async def test_all_connections_are_listed_as_they_are_at_the_mark(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with slow_append(process):
+        other = uuid4()
+        await process.store.save(new_connection(other))
+        connection = await process.store.load(Connection, CONNECTION)
+        connection.rotate_token("42", "c0ffee01")
+        await process.store.save(connection)
+        monkeypatch.setattr(audit_history, "WAIT_SECONDS", 0.05)
+        page, place = await process.service.all_connections()
+        assert [item["version"] for item in decode_page(page)] == [1]
+        assert place.position == 2
+        monkeypatch.undo()
+        waiting = asyncio.create_task(process.service.all_connections())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    page, place = await waiting
+    listed = [(UUID(item["user_id"]), item["version"]) for item in decode_page(page)]
+    assert listed == [(PERSON, 2), (other, 1)]
+    assert place.position == 5
+
+
+async def test_all_connections_are_listed_in_pages(process: Process) -> None:
+    people = [PERSON, uuid4(), uuid4()]
+    for person in people[1:]:
+        await process.store.save(new_connection(person))
+    cursor, found = None, []
+    while True:
+        page, _ = await process.service.all_connections(cursor=cursor, limit=2)
+        found += [UUID(item["user_id"]) for item in decode_page(page)]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert found == people
