@@ -9,20 +9,13 @@ from pydantic import AfterValidator
 from application.record_history_read import RecordHistoryRead
 from domain import events
 from domain.log_position import LogPosition
-from infrastructure.event_store.timelines import UnknownPlace
-from interfaces.consistency_token import decode_consistency_token
 from interfaces.http.auth.protected_route import (
     BEARER_SCHEME,
     CurrentUser,
     ServiceDep,
     protected_route,
 )
-from interfaces.http.consistency import (
-    DEFAULT_WAIT_SECONDS,
-    MAX_WAIT_SECONDS,
-    WAIT_PREFERENCE,
-    ConsistentReads,
-)
+from interfaces.http.consistency import ConsistentReads
 from interfaces.http.errors.problem import Problem
 from interfaces.http.middleware.admission_control import slot_released
 from interfaces.http.responses import document_response, page_response
@@ -32,7 +25,6 @@ from interfaces.http.schemas.path_parameters import ConnectionId
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
 from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, UtcTime
 from interfaces.queries.audit_history import LogNotSettled
-from interfaces.service import Service
 
 router = APIRouter(
     prefix="/api/v1/audit/connections",
@@ -84,33 +76,25 @@ def _not_settled() -> Problem:
 
 
 async def _wait_for_token(
-    request: Request, service: ServiceDep, _: ConsistentReads
+    request: Request, service: ServiceDep, reads: ConsistentReads
 ) -> LogPosition | None:
     """Return a high-water mark that includes the place of the token; None without a token.
 
     Raises: Problem `bad-consistency-token` or `projection-behind`.
     """
-    if "consistency-token" not in request.headers:
+    if reads.token is None:
         return None
-    wanted = decode_consistency_token(request.headers["consistency-token"])
-    prefer = WAIT_PREFERENCE.search(",".join(request.headers.getlist("prefer")))
-    seconds = min(float(prefer[1]), MAX_WAIT_SECONDS) if prefer else DEFAULT_WAIT_SECONDS
-    place = await service.wait_for_mark(wanted.position, 0)
-    await _require_known_place(service, wanted)
-    if place.position < wanted.position:
+    wanted = reads.token.position
+    place = await service.wait_for_mark(wanted, 0)
+    await reads.require_known_token(place.timeline)
+    if place.position < wanted:
         async with slot_released(request.scope):
-            place = await service.wait_for_mark(wanted.position, seconds)
-        await _require_known_place(service, wanted)  # a failover may have lost it meanwhile
-    if place.position < wanted.position:
+            place = await service.wait_for_mark(wanted, reads.wait_seconds)
+        # A failover may have lost it meanwhile; then the log is on another timeline.
+        await reads.require_known_token(place.timeline)
+    if place.position < wanted:
         raise _not_settled()
     return place
-
-
-async def _require_known_place(service: Service, place: LogPosition) -> None:
-    try:
-        await service.require_known_place(place)
-    except UnknownPlace:
-        raise Problem("bad-consistency-token") from None
 
 
 MarkWithToken = Annotated[LogPosition | None, Depends(_wait_for_token)]
