@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.ports import Calendars, Store
+from domain.aggregate import NO_PERSON
 from domain.calendar import Calendar
 from domain.errors import PersonIsErased
 
@@ -24,6 +25,11 @@ async def end_calendar(command: EndCalendar, *, store: Store, calendars: Calenda
 
     async def end() -> None:
         calendar = await store.load(Calendar, stream)
+        is_redacted = calendar.exists and calendar.person_id == NO_PERSON
+        if is_redacted:
+            # The person is erased, so that nobody can share a newer address.
+            await store.save(secrets=[calendars.ending(command.person_id)])
+            return
         calendar.end(command.person_id)
         # Without an event nothing is deleted: it could be the address of a newer event.
         if calendar.pending_events:

@@ -31,6 +31,21 @@ class SecretChange:
     __slots__ = ()
 
 
+class StreamUnreadable(Exception):
+    """An event of a stream cannot be read, so nothing can be decided from the stream."""
+
+
+class LastEvent(NamedTuple):
+    """The end of a stream, which can be read also if its events cannot."""
+
+    version: int
+    """The version of the last event; 0 without events."""
+    topic: str | None
+    """The stored name of the last event."""
+    person_id: UUID | None
+    """The person whose data the stream has."""
+
+
 class Store(Protocol):
     """The event log, as streams of aggregates."""
 
@@ -38,10 +53,12 @@ class Store(Protocol):
         """Rebuild an aggregate from its events, up to `version` if given.
 
         A stream without events gives a new one.
+
+        Raises: StreamUnreadable if an event cannot be decrypted or decoded.
         """
 
-    async def person_of(self, stream: UUID) -> UUID | None:
-        """Return the person of a stream without reading its events; None if it has none."""
+    async def end_of(self, stream: UUID) -> LastEvent:
+        """Return the end of a stream, without reading its events."""
 
     async def in_turn(self, stream: UUID, decide: Callable[[], Awaitable[R]]) -> R:
         """Call `decide`, which loads, decides and saves, when it is the turn of this command.

@@ -22,7 +22,8 @@ async def record_history_read(command: RecordHistoryRead, *, store: Store) -> No
 
     Raises: ConnectionNotFound if there is no such connection.
     """
-    person_id = await store.person_of(command.connection_id)
+    end = await store.end_of(command.connection_id)
+    person_id = end.person_id
     if person_id is None:
         raise ConnectionNotFound(command.connection_id)
 

@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 
 from application.ports import Canvas, CanvasUser, Queue, Store, Vault
 from application.request_sync import QueuedSync, recorded_sync
+from domain.aggregate import NO_PERSON
 from domain.connection import Connection
-from domain.errors import ConnectionExists
+from domain.errors import ConnectionExists, PersonIsErased
 from domain.sync import Sync
 
 
@@ -31,6 +32,7 @@ async def set_up_connection(
     Raises:
         CanvasUrlNotAllowed: If no token may be sent to this address.
         ConnectionExists: If the person has an open connection to this Canvas.
+        PersonIsErased: If the data of the person was erased.
         CanvasFailure: If Canvas refuses the token or does not respond.
     """
     origin = canvas.allowed_origin(command.canvas_url)
@@ -55,6 +57,8 @@ async def _new_connection(person_id: UUID, origin: str, store: Store) -> Connect
         connection = await store.load(Connection, stream)
         if not connection.exists:
             return connection
+        if connection.person_id == NO_PERSON:
+            raise PersonIsErased(person_id)
         if connection.status != "closed":
             raise ConnectionExists(connection.id)
         number += 1

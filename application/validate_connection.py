@@ -33,7 +33,8 @@ async def validate_connection(
     A token that lacks a permission is not recorded as rejected.
 
     Raises:
-        ConnectionNotFound: If the person has no such connection, or its token is destroyed.
+        ConnectionNotFound: If the person has no such connection, also because it was closed
+            meanwhile, or its token is destroyed.
         CanvasFailure: If Canvas does not respond, or with an error.
     """
     if recorded := current_metadata().recorded:
@@ -47,7 +48,8 @@ async def validate_connection(
     try:
         user = await canvas.fetch_user(connection.canvas_url, token)
     except CanvasTokenRejected as rejected:
-        await record_rejection(connection, rejected.detail, store)
+        if not await record_rejection(connection, rejected.detail, store):
+            raise ConnectionNotFound(connection.id) from rejected
         return rejected.detail
     except CanvasForbidden as forbidden:
         return forbidden.detail
@@ -55,16 +57,20 @@ async def validate_connection(
     return None
 
 
-async def record_rejection(checked: Connection, reason: str, store: Store) -> None:
-    """Record that Canvas rejected a token, unless it was replaced or the connection was closed."""
+async def record_rejection(checked: Connection, reason: str, store: Store) -> bool:
+    """Record that Canvas rejected a token, unless it was replaced or the connection was closed.
 
-    async def reject() -> None:
+    Returns whether the connection is still open.
+    """
+
+    async def reject() -> bool:
         connection = await store.load(Connection, checked.id)
         if connection.token_fingerprint == checked.token_fingerprint:
             connection.reject_token(reason)
             await store.save(connection)
+        return connection.status != "closed"
 
-    await store.in_turn(checked.id, reject)
+    return await store.in_turn(checked.id, reject)
 
 
 async def _record_acceptance(checked: Connection, user: CanvasUser, store: Store) -> None:

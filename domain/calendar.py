@@ -38,4 +38,4 @@ class Calendar(Aggregate):
             case CalendarShared():
                 self.person_id, self.shared_at = event.person_id, event.timestamp
             case CalendarEnded():
-                self.shared_at = None
+                self.person_id, self.shared_at = event.person_id, None

@@ -41,6 +41,14 @@ class Connection(Aggregate):
         """
         return uuid5(person_id, f"connection/{canvas_url}/{nth}")
 
+    @classmethod
+    def at_end(cls, stream: UUID, version: int, person_id: UUID, *, is_closed: bool) -> Self:
+        """Return a connection whose events cannot be read, so that it can at least be closed."""
+        connection = cls.new(stream)
+        connection.version, connection.person_id = version, person_id
+        connection.status = "closed" if is_closed else "active"
+        return connection
+
     # Decisions
 
     def open(self, **fields: Any) -> Self:

@@ -11,7 +11,7 @@ from eventsourcing.persistence import IntegrityError
 from eventsourcing.popo import POPOApplicationRecorder
 
 from application.event_metadata import EventMetadata, current_metadata
-from application.ports import SecretChange
+from application.ports import SecretChange, LastEvent
 from domain.aggregate import Aggregate
 from domain.errors import VersionConflict
 from domain.event import Event
@@ -58,8 +58,11 @@ class InMemoryStore:
         """The payloads of all saved events as JSON, to search them for a secret."""
         return b"".join(map(orjson.dumps, self._mapper.to_payloads(self._rows)))
 
-    async def person_of(self, stream: UUID) -> UUID | None:
-        return next((row.person_id for row in self._rows if row.originator_id == stream), None)
+    async def end_of(self, stream: UUID) -> LastEvent:
+        rows = [row for row in self._rows if row.originator_id == stream]
+        if not rows:
+            return LastEvent(0, None, None)
+        return LastEvent(rows[-1].originator_version, rows[-1].topic, rows[-1].person_id)
 
     async def load(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
         rows = cast("list[Any]", self._recorder.select_events(stream, lte=version))

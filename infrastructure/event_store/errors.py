@@ -7,6 +7,8 @@ from uuid import UUID
 
 import psycopg
 
+from application.ports import StreamUnreadable
+
 
 class MixedPersons(ValueError):
     """The events of one save are about several people, or about no person."""
@@ -17,7 +19,7 @@ class UnknownForm(ValueError):
 
 
 @dataclass(unsafe_hash=True)
-class EventUnreadable(Exception):
+class EventUnreadable(StreamUnreadable):
     """A stored event cannot be decrypted or decoded; other events are not affected.
 
     `position` is 0 if the row has no position, as in a store in memory.

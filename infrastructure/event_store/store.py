@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from application.event_metadata import EventMetadata, current_metadata
-from application.ports import SecretChange
+from application.ports import SecretChange, LastEvent
 from domain.aggregate import Aggregate
 from domain.errors import ConnectionBusy, PersonIsErased, VersionConflict
 from domain.event import Event
@@ -38,7 +38,13 @@ from infrastructure.postgres.threads import DatabaseThreads
 A = TypeVar("A", bound=Aggregate)
 R = TypeVar("R")
 
-SELECT_PERSON = "SELECT person_id FROM easeboard.events WHERE stream = %s AND version = 1"
+SELECT_END = """
+SELECT version, topic, person_id
+  FROM easeboard.events
+ WHERE stream = %s
+ ORDER BY version DESC
+ LIMIT 1
+"""
 
 HAS_LATER_EVENTS = "SELECT EXISTS (SELECT FROM easeboard.events WHERE stream = %s AND version > %s)"
 
@@ -91,10 +97,10 @@ class EventStore:
         """
         return await self._threads.run(self.load_blocking, kind, stream, version=version)
 
-    async def person_of(self, stream: UUID) -> UUID | None:
-        """Return the person of a stream, also if its events are unreadable; None without events."""
-        rows = await self._threads.run(execute, self._pool, SELECT_PERSON, [stream])
-        return rows[0][0] if rows else None
+    async def end_of(self, stream: UUID) -> LastEvent:
+        """Return the end of a stream, also if its events are unreadable."""
+        rows = await self._threads.run(execute, self._pool, SELECT_END, [stream])
+        return LastEvent(*rows[0]) if rows else LastEvent(0, None, None)
 
     async def in_turn(self, stream: UUID, decide: Callable[[], Awaitable[R]]) -> R:
         """Call `decide` when it is its turn on the stream, and again after a VersionConflict.
@@ -188,10 +194,16 @@ class EventStore:
             except VersionConflict:
                 if monotonic() > deadline or not move_behind_facts(aggregates, self._pool):
                     raise
+                self._require_readable(aggregates)
         metadata.versions.update({each.id: each.version for each in aggregates})
         clear_pending_events(aggregates)
         self._on_append()
         self._on_saved(aggregates, events)
+
+    def _require_readable(self, aggregates: Sequence[Aggregate]) -> None:
+        """Raise EventUnreadable if the events behind which others are moved are in a newer form."""
+        for aggregate in aggregates:
+            self.load_blocking(type(aggregate), aggregate.id)
 
     def _change_secrets(self, changes: Sequence[SecretStatement]) -> None:
         for change in changes:

@@ -44,12 +44,13 @@ def mark_lost_versions(
 
     That is a version whose checkpoint is beyond the last event, or that was created before the log
     was restored. It gets an error and a fingerprint that makes it outdated: it is moved no more,
-    and rebuilt. A checkpoint beyond the log is set to 0, so that no read counts on it.
+    and rebuilt. A checkpoint beyond the log is set to the last event, so that no token of a read of
+    it is from beyond.
     """
     marked = connection.execute(
         f"""
         UPDATE easeboard.projections
-           SET position    = CASE WHEN position > log.head THEN 0 ELSE position END,
+           SET position    = least(position, log.head),
                fingerprint = %s,
                error       = format(
                    CASE

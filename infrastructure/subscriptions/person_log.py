@@ -52,7 +52,9 @@ SELECT_READABLE_POSITION = """
 SELECT least(min(position), (SELECT coalesce(max(position), 0) FROM easeboard.events))
   FROM easeboard.projections
  WHERE role = 'live'
+   AND error IS NULL
 """
+"""A read model that fails is left out: it may stand still until somebody repairs it."""
 
 # The clock may have been wrong, so the events that are compared are limited.
 SELECT_AGED_POSITION = """
@@ -117,7 +119,9 @@ class PersonLog:
         return self._reader.safe_place()
 
     def readable_position(self) -> int | None:
-        """Return the position that all live read models have reached; None without read models.
+        """Return the position that all live read models have reached, except those that fail.
+
+        It is None without read models.
 
         Raises the errors of `read`.
         """

@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
+import structlog
 
 from domain.circuit_breaker import CircuitBreaker
 from domain.connection import Connection
@@ -19,6 +20,7 @@ from domain.history_access import HistoryAccess
 from domain.log_position import LogPosition
 from domain.sync import Sync
 from infrastructure.canvas.circuit_breakers import load_circuit_breakers
+from infrastructure.event_store.errors import EventUnreadable, describe_error
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.mark_waiter import MarkWaiter
 from infrastructure.event_store.store import EventStore
@@ -35,10 +37,17 @@ from infrastructure.event_store.whole_appends import (
 )
 from infrastructure.postgres.pools import ReadPool
 from interfaces.queries.current_state import connection_document, state_document
-from interfaces.queries.history_pages import NEWEST_FIRST, HistoryFilter, HistoryPages
+from interfaces.queries.history_pages import (
+    NEWEST_FIRST,
+    HistoryFilter,
+    HistoryPages,
+    LogNotSettled,
+)
 from projections.support.page import Page, build_page, decode_cursor, parse_position_key
 
 R = TypeVar("R")
+
+logger = structlog.get_logger()
 
 WAIT_SECONDS = 2.0
 """How long a query waits for appends that are open."""
@@ -49,10 +58,6 @@ class LogReading(NamedTuple, Generic[R]):
 
     result: R
     place: LogPosition
-
-
-class LogNotSettled(Exception):
-    """What is asked for is in the log, but beyond the high-water mark: it can be read soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,15 +173,20 @@ class AuditHistory:
     async def _load_at(
         self, opened: Sequence[OpenedConnection], up_to: int
     ) -> AsyncIterator[tuple[Connection, Sync, int]]:
-        """Yield connections as they are at a position; not the last one if it is opened there."""
+        """Yield connections as they are at a position; not the last one if it is opened there.
+
+        One with an event that cannot be read is as it was before this event; one of which nothing
+        can be read is logged and left out.
+        """
         groups = [history_streams(each.stream)[:2] for each in opened]
         ends = await whole_versions(self.pool, groups, up_to)
         for each, found in zip(opened, ends, strict=True):
             if found.versions[0]:
-                loaded = await asyncio.to_thread(
-                    self._load_at_versions, each.stream, found.versions
+                connection, sync = await asyncio.to_thread(
+                    self._load_readable, each.stream, found.versions
                 )
-                yield *loaded, each.position
+                if connection.exists:
+                    yield connection, sync, each.position
 
     async def _last_position(
         self, streams: Sequence[UUID], as_of: datetime | None, at: LogPosition
@@ -213,6 +223,18 @@ class AuditHistory:
     async def _require_connection(self, connection_id: UUID) -> None:
         if not await is_connection_stream(self.pool, connection_id):
             raise ConnectionNotFound(connection_id)
+
+    def _load_readable(
+        self, connection_id: UUID, versions: Sequence[int]
+    ) -> tuple[Connection, Sync]:
+        """Load both aggregates at versions, or before the first event that cannot be read."""
+        readable = list(versions)
+        while True:
+            try:
+                return self._load_at_versions(connection_id, readable)
+            except EventUnreadable as error:
+                logger.warning("audit.event_unreadable", error=describe_error(error))
+                readable[0 if error.stream == connection_id else 1] = error.version - 1
 
     def _load_at_versions(
         self, connection_id: UUID, versions: Sequence[int]

@@ -32,6 +32,10 @@ WAIT_SECONDS = 2.0
 """How long a page waits for appends that are open, if it would be empty without waiting."""
 
 
+class LogNotSettled(Exception):
+    """What is asked for is in the log, but beyond the high-water mark: it can be read soon."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryFilter:
     """Which events a list has: `since` and `until` are points in the order of the log."""
@@ -80,9 +84,10 @@ class HistoryPages:
     ) -> tuple[Page, LogPosition]:
         """Return the page before a cursor, which has a position.
 
-        The first page begins at the high-water mark, so it waits for what is beyond.
+        The first page begins at the high-water mark, so it waits for what is beyond. A later page
+        waits if the mark of this process has not reached the page before.
 
-        Raises: BadCursor if the cursor does not belong to this list.
+        Raises: BadCursor if the cursor does not belong to this list; LogNotSettled.
         """
         _, before = decode_cursor(cursor, order_parser(NEWEST_FIRST), parse_position_key)
         if before is None:
@@ -90,7 +95,12 @@ class HistoryPages:
             if newest > at.position:
                 at = await self.marks.wait_for(newest, WAIT_SECONDS)
             before = at.position + 1
-        end = min(before - 1, at.position)
+        end = before - 1
+        if end > at.position:
+            end = min(end, await newest_position(self.pool, self.streams))
+            at = await self.marks.wait_for(end, WAIT_SECONDS)
+        if end > at.position:
+            raise LogNotSettled
         rows = await self._read(wanted, wanted.after_position, end, limit, newest_first=True)
         shown = rows[:limit]
         is_last = len(shown) == len(rows)

@@ -81,6 +81,21 @@ async def test_a_repeated_end_deletes_no_address(commands: CalendarCommands) -> 
     assert commands.calendars.secrets == {ADA: "a newer address"}
 
 
+async def test_the_address_of_a_calendar_whose_events_are_redacted_ends(
+    commands: CalendarCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commands.share(ADA)
+    redacted = Calendar.new(Calendar.id_for(ADA))
+    redacted.version = 1
+
+    async def load_redacted(*_: object) -> Calendar:
+        return redacted
+
+    monkeypatch.setattr(commands.store, "load", load_redacted)
+    await commands.end(ADA)
+    assert commands.calendars.secrets == {}
+
+
 async def test_the_address_of_an_erased_person_ends_without_an_event(
     commands: CalendarCommands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

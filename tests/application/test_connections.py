@@ -177,3 +177,22 @@ async def test_no_token_is_stored_for_a_url_that_is_not_allowed(app: Application
 
 def refuse_url(url: str) -> str:
     raise CanvasUrlNotAllowed(url)
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+async def test_a_connection_that_is_closed_during_a_validation_is_not_found(
+    app: Application, monkeypatch: pytest.MonkeyPatch, *, is_accepted: bool
+) -> None:
+    connection_id = await app.set_up()
+    fetch_user = app.canvas.fetch_user
+
+    async def close_first(origin: str, token: str) -> CanvasUser:
+        await close(app, connection_id)
+        return await fetch_user(origin, token)
+
+    monkeypatch.setattr(app.canvas, "fetch_user", close_first)
+    if not is_accepted:
+        app.canvas.users.clear()
+    with pytest.raises(ConnectionNotFound):
+        await validate(app, connection_id)
+    assert (await app.connection(connection_id)).version == 2

@@ -113,6 +113,13 @@ class Auditor:
         assert response.status == 200, response.body
         return dict(response.json)
 
+    async def connections(self) -> list[dict[str, Any]]:
+        """Return the first page of the connections of all people."""
+        headers = {"Purpose": "a test"}
+        response = await self.client("GET", "/api/v1/audit/connections", headers=headers)
+        assert response.status == 200, response.body
+        return list(response.json["items"])
+
 
 def auditor_of(account: GradedAccount, person: UUID | None = None) -> Auditor:
     """Return an auditor of the account's history."""

@@ -34,6 +34,13 @@ UPDATE easeboard.events
        )
 """
 
+NEWER_FORM_OF_PERSON = """
+UPDATE easeboard.events
+   SET state = %s
+ WHERE topic = %s
+   AND person_id = %s
+"""
+
 
 @pytest.mark.timeout(900)
 async def test_listeners_that_keep_up_receive_every_grade_of_a_large_run(school: School) -> None:
@@ -128,6 +135,26 @@ async def test_a_count_over_three_streams_is_an_unknown_parameter(
     account = await connect_account(school)
     response = await auditor_of(account).read("events", **{name: 1})
     assert response.status == 422, response.body
+
+
+@pytest.mark.parametrize("topic", ["ConnectionOpened", "ConnectionValidated", "SyncCompleted"])
+async def test_a_person_can_withdraw_a_token_although_an_event_is_unreadable(
+    school: School, database_url: str, topic: str
+) -> None:
+    account, other = await connect_account(school), await connect_account(school)
+    assert (await account.client("POST", f"{account.path}/validate")).status == 200
+    with changed_history(database_url) as connection:
+        connection.execute(
+            NEWER_FORM_OF_PERSON,
+            [b'\x00{"class_version":99}', topic, account.client.person],
+        )
+    statuses = [(await account.client("DELETE", account.path)).status for _ in range(2)]
+    assert statuses == [204, 404]
+    with changed_history(database_url) as connection:
+        tokens = connection.execute("SELECT connection_id FROM easeboard.canvas_tokens").fetchall()
+    assert [str(id_) for (id_,) in tokens] == [other.id]
+    listed = await auditor_of(account).connections()
+    assert other.id in {each["id"] for each in listed}
 
 
 @pytest.mark.parametrize("topic", ["ConnectionClosed", "SyncCompleted"])

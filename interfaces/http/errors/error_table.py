@@ -15,6 +15,7 @@ from infrastructure.projection_engine.rebuild_steps import RebuildRefused
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
 from interfaces.http.errors.problem import Problem
 from interfaces.http.errors.problem_types import RETRY_ADVICE
+from interfaces.queries.history_pages import LogNotSettled
 from projections.support.page import BadCursor
 
 RETRY_SOON = {"Retry-After": "1"}
@@ -126,6 +127,11 @@ def from_outdated_read_model(_: Request, __: Exception) -> Problem:
     return Problem("projection-behind", detail, headers={"Retry-After": "5"})
 
 
+def from_log_not_settled(_: Request, __: Exception) -> Problem:
+    """Return the problem of a read of the log whose appends are still open."""
+    return Problem("projection-behind", headers=RETRY_SOON)
+
+
 def from_rebuild_refused(_: Request, refusal: Exception) -> Problem:
     """Return the problem of a rebuild that cannot start."""
     return Problem("rebuild-running", str(refusal))
@@ -151,6 +157,7 @@ ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
     EventUnreadable: from_unreadable_event,
     UnknownPlace: from_unknown_place,
     RebuildRefused: from_rebuild_refused,
+    LogNotSettled: from_log_not_settled,
     InvalidToken: from_invalid_token,
     IdentityProviderUnavailable: from_identity_provider_outage,
     BadCursor: from_bad_cursor,

@@ -24,7 +24,7 @@ from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ConnectionId
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
 from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, UtcTime
-from interfaces.queries.audit_history import LogNotSettled
+from interfaces.queries.history_pages import LogNotSettled
 
 router = APIRouter(
     prefix="/api/v1/audit/connections",
@@ -71,10 +71,6 @@ Until = Annotated[
 ]
 
 
-def _not_settled() -> Problem:
-    return Problem("projection-behind", headers={"Retry-After": "1"})
-
-
 async def _wait_for_token(
     request: Request, service: ServiceDep, reads: ConsistentReads
 ) -> LogPosition | None:
@@ -93,7 +89,7 @@ async def _wait_for_token(
         # A failover may have lost it meanwhile; then the log is on another timeline.
         await reads.require_known_token(place.timeline)
     if place.position < wanted:
-        raise _not_settled()
+        raise LogNotSettled
     return place
 
 
@@ -216,10 +212,7 @@ async def show_state(
     """
     if as_of is not None and version is not None:
         raise Problem("invalid-request", "Send either `as_of` or `version`, not both.")
-    try:
-        state, place = await service.state_at(connection_id, at=at, as_of=as_of, version=version)
-    except LogNotSettled:
-        raise _not_settled() from None
+    state, place = await service.state_at(connection_id, at=at, as_of=as_of, version=version)
     parameters = {"as_of": as_of, "version": version}
     what = _describe_access("state", parameters)
     await service.record_history_read(

@@ -14,6 +14,7 @@ from domain.errors import ConnectionNotFound
 from domain.history_access import HistoryAccess
 from infrastructure.crypto.master_key import KeyRing
 from infrastructure.crypto.person_keys import PersonKeys
+from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.pools import WritePool
 from tests.infrastructure.event_store.aggregate_histories import new_connection
@@ -79,6 +80,24 @@ async def test_a_decision_stands_behind_the_facts_of_others(
     store.save_blocking(deciding)
     assert (store.load_blocking(Connection, connection.id)).status == "token_rejected"
     assert deciding.version == 5
+
+
+async def test_a_decision_does_not_stand_behind_a_fact_in_a_newer_form(
+    store: EventStore, other: EventStore, connection: Connection, database_url: str
+) -> None:
+    deciding = store.load_blocking(Connection, connection.id)
+    await other.record(Connection, connection.id, lambda each: each.record_validation("Ada"))
+    with psycopg.connect(database_url) as session:
+        session.execute("ALTER TABLE easeboard.events DISABLE TRIGGER events_are_history")
+        session.execute(
+            "UPDATE easeboard.events SET state = %s WHERE version = 2",
+            [b'\x00{"class_version":99}'],
+        )
+    deciding.reject_token("Revoked")
+    with pytest.raises(EventUnreadable):
+        store.save_blocking(deciding)
+    with psycopg.connect(database_url) as session:
+        assert session.execute("SELECT max(version) FROM easeboard.events").fetchone() == (2,)
 
 
 async def test_readings_need_no_load_of_the_earlier_ones(

@@ -81,12 +81,14 @@ def test_a_version_beyond_the_log_is_failing_and_rebuilt(
     assert rows == [
         (
             "first",
-            0,
+            head,
             f"Its checkpoint 900 is beyond the last event of the log, {head}: it is rebuilt.",
         ),
         ("second", head, None),
     ]
+    live_version = "SELECT max(version) FROM easeboard.projections WHERE role = 'live'"
     with ProjectionDaemon(database_url, reader, MODELS):
+        wait_until(lambda: connection.execute(live_version).fetchone() == (2,))
         wait_until(lambda: live_positions(connection) == {"first": head, "second": head})
     counted = "SELECT count(*), max(position) FROM first_v2.counted"
     assert connection.execute(counted).fetchall() == (

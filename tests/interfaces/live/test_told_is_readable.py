@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.dev_tokens import ADA
+from tests.dev_tokens import ADA, BOB
 from tests.interfaces.live.broadcast_fixture import (
     BroadcastFixture,
     Subscriber,
@@ -23,6 +23,9 @@ async def live(database_url: str) -> AsyncIterator[BroadcastFixture]:
     async with open_broadcast(database_url) as live:
         with projected(live):
             yield live
+
+
+NEWER_FORM = "UPDATE easeboard.events SET state = %s WHERE topic = 'CourseFetched'"
 
 
 @contextmanager
@@ -85,6 +88,24 @@ async def test_a_client_that_joins_is_told_no_more_than_can_be_read(
             waiting = await expect_nothing(subscriber)
             waiting.cancel()
             await asyncio.wait({waiting})
+
+
+async def test_a_read_model_that_fails_delays_no_message(
+    database_url: str, postgres_url: str
+) -> None:
+    async with open_broadcast(database_url, max_wait_seconds=3600) as live:
+        with projected(live):
+            damaged, driver = live.sync_driver(BOB), live.sync_driver(ADA)
+            damaged.request()
+            damaged.start()
+            async with live.follow(ADA) as subscriber:
+                await subscriber.receive()
+                with read_models_locked(live, "courses"):
+                    damaged.record_course(1, 1.0)
+                    with history_writable(live.url, postgres_url) as connection:
+                        connection.execute(NEWER_FORM, [b'\x00{"class_version":99}'])
+                driver.request()
+                assert (await subscriber.receive())["sync"]["status"] == "queued"
 
 
 async def test_a_read_model_that_stands_still_delays_messages_for_a_limited_time(

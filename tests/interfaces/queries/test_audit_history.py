@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from application.event_metadata import with_event_metadata
@@ -17,6 +18,7 @@ from interfaces.queries import history_pages
 from projections.support.page import BadCursor, Page
 from tests.deadlines import scaled
 from tests.infrastructure.event_store.aggregate_histories import (
+    new_connection,
     requested_sync,
     start_and_record_course,
 )
@@ -133,6 +135,16 @@ async def test_the_first_page_of_the_newest_events_waits_for_the_mark(process: P
     assert positions(page) == [4, 3, 2, 1]
 
 
+async def test_a_later_page_waits_if_the_mark_of_its_process_is_behind(process: Process) -> None:
+    await read(process)
+    page, now = await process.service.history(CONNECTION, sort="-position", limit=1)
+    behind = LogPosition(now.timeline, 1)
+    older, _ = await process.service.history(
+        CONNECTION, at=behind, sort="-position", cursor=page.next_cursor
+    )
+    assert (positions(page), positions(older)) == ([3], [2, 1])
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 500])
 async def test_a_list_ends_although_each_page_adds_an_event(process: Process, limit: int) -> None:
     await read(process)
@@ -222,6 +234,20 @@ async def test_an_unreadable_event_hides_no_other(process: Process) -> None:
     assert list(unreadable["payload"]) == ["unreadable"]
     assert "SyncRenamedLater" in unreadable["payload"]["unreadable"]
     assert reading["payload"]["reader"] == "auditor"
+
+
+async def test_a_connection_with_an_unreadable_event_hides_no_other(process: Process) -> None:
+    other = new_connection(uuid4())
+    await process.store.save(other)
+    with as_owner(process.database_url) as connection:
+        connection.execute("ALTER TABLE easeboard.events DISABLE TRIGGER events_are_history")
+        connection.execute(
+            "UPDATE easeboard.events SET topic = 'SyncRenamedLater' WHERE position = 2"
+        )
+    page, _ = await process.service.all_connections()
+    shown = [orjson.loads(item) for item in page.items]
+    assert [each["id"] for each in shown] == [str(CONNECTION), str(other.id)]
+    assert [each["canvas_user"]["name"] for each in shown] == ["Ada", "Ada"]
 
 
 async def test_events_without_a_key_hide_no_others(process: Process) -> None:

@@ -12,7 +12,7 @@ from domain.sync import Sync
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 from interfaces.queries import audit_history
-from interfaces.queries.audit_history import LogNotSettled
+from interfaces.queries.history_pages import LogNotSettled
 from tests.infrastructure.event_store.aggregate_histories import (
     new_connection,
     start_and_record_course,

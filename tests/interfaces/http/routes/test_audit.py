@@ -7,7 +7,7 @@ from application.record_history_read import RecordHistoryRead
 from domain.errors import ConnectionNotFound
 from domain.log_position import LogPosition
 from interfaces.consistency_token import encode_consistency_token
-from interfaces.queries.audit_history import LogNotSettled
+from interfaces.queries.history_pages import LogNotSettled
 from tests.dev_tokens import ADA, BOB, bearer_headers
 from tests.interfaces.http.fake_reads import HEAD, place_at, token_at
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
