@@ -11,7 +11,7 @@ from eventsourcing.persistence import IntegrityError
 from eventsourcing.popo import POPOApplicationRecorder
 
 from application.event_metadata import EventMetadata, current_metadata
-from application.ports import SecretChange, LastEvent
+from application.ports import LastEvent, SecretChange
 from domain.aggregate import Aggregate
 from domain.errors import VersionConflict
 from domain.event import Event

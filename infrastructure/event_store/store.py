@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from application.event_metadata import EventMetadata, current_metadata
-from application.ports import SecretChange, LastEvent
+from application.ports import LastEvent, SecretChange
 from domain.aggregate import Aggregate
 from domain.errors import ConnectionBusy, PersonIsErased, VersionConflict
 from domain.event import Event
