@@ -14,7 +14,7 @@ from tests.event_store_cases.database_copies import CopiedDatabase
 from tests.event_store_cases.graded_account import GradedAccount, auditor_of, connect_account
 from tests.event_store_cases.live_messages import event_stream_messages
 
-HISTORY = "/api/v1/canvas/grades/history?limit=500"
+HISTORY = "/api/v1/canvas/grades/history?sort=-changed_at&limit=500"
 
 pytestmark = pytest.mark.parametrize(
     "is_another_server", [True, False], ids=["failover", "restore"]

@@ -20,7 +20,7 @@ from tests.event_store_cases.live_messages import (
 )
 from tests.event_store_cases.sizes import tries
 
-HISTORY = "/api/v1/canvas/grades/history?limit=500"
+HISTORY = "/api/v1/canvas/grades/history?sort=-changed_at&limit=500"
 LIVE_READ_MODELS = ("courses", "grade_history", "grades", "sync_log", "connections")
 
 OpenListener = Callable[[Client], AbstractAsyncContextManager[MessageListener]]

@@ -20,7 +20,8 @@ from tests.event_store_cases.service_processes import start_processes
 from tests.event_store_cases.sizes import is_soak, tries
 
 BEHIND_SECONDS = 5
-COURSES, HISTORY = "/api/v1/canvas/courses", "/api/v1/canvas/grades/history?limit=500"
+COURSES = "/api/v1/canvas/courses"
+HISTORY = "/api/v1/canvas/grades/history?sort=-changed_at&limit=500"
 DATA, LOGS = "/api/v1/canvas/data", "/api/v1/sync/logs"
 
 pytestmark = pytest.mark.timeout(7200 if is_soak() else 900)
