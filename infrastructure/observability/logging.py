@@ -1,33 +1,16 @@
 """Writes log messages to standard error, as JSON or for a terminal, with secrets redacted."""
 
 import logging
-import re
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-REDACTED = "[redacted]"
-SECRET_KEY_PATTERN = re.compile(
-    r"authorization|token$|secret|password|cookie|encryption_key", re.IGNORECASE
-)
-SECRET_PATTERN = re.compile(
-    r"""
-      \beyJ[\w-]+\.[\w-]+\.[\w-]*          # a JWT
-    | \b\d+~[A-Za-z0-9]{20,}               # a Canvas token
-    | (?<=bearer\ )\S+                     # the token after Bearer
-    | (?<=token=)[^&\s'"]+                 # a token in a query
-    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)      # user and password in a URL
-    | (?<=/calendar/)(?!\{secret\})(?:     # the secret in the path of a calendar, or all after it
-        [^\s'"]+?(?=\.ics(?:[\s'"?]|$)) | [^\s'"]+
-      )
-    | (?<![\w-])(?=[\w-]*(?-i:[A-Z]))(?=[\w-]*(?-i:[a-z]))
-      [\w-]{42}(?-i:[AEIMQUYcgkosw048])(?![\w=-])  # such a secret elsewhere: 32 bytes in base64url
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+from infrastructure.observability.redaction import redact_value
+from infrastructure.observability.visible_text import visible_lines, visible_text
+
+MULTILINE_KEYS = frozenset({"exception", "stack"})
 QUIET_LOGGERS = (
     "procrastinate",
     "apscheduler",
@@ -70,19 +53,18 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return {key: redact_value(key, value) for key, value in event.items()}
 
 
-def redact_value(key: str, value: Any) -> Any:
-    """Return the value with its secrets replaced by `[redacted]`."""
-    if SECRET_KEY_PATTERN.search(key) and value is not None:
-        return REDACTED
-    match value:
-        case Mapping():
-            return {name: redact_value(str(name), inner) for name, inner in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [redact_value("", inner) for inner in value]
-        case bool() | int() | float() | None:
-            return value
-        case _:
-            return SECRET_PATTERN.sub(REDACTED, str(value))
+def make_event_visible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape the control characters of a log message for a terminal, without those of colours.
+
+    JSON needs none: its renderer writes ASCII only.
+    """
+    return {key: _visible_value(key, value) for key, value in event.items()}
+
+
+def _visible_value(key: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return visible_lines(value) if key in MULTILINE_KEYS else visible_text(value)
 
 
 def _shared_processors() -> list[Processor]:
@@ -97,14 +79,14 @@ def _shared_processors() -> list[Processor]:
 
 
 def _rendering_processors(log_format: str) -> list[Processor]:
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderers: list[Processor] = (
+        [make_event_visible, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if log_format == "console"
-        else structlog.processors.JSONRenderer()
+        else [structlog.processors.JSONRenderer()]
     )
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
         redact_event,
-        renderer,
+        *renderers,
     ]

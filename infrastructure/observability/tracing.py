@@ -18,6 +18,9 @@ TRACEPARENT_PATTERN = re.compile(
     r"-(?P<trace_id>(?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})"
 )
 
+MAX_TRACEPARENT_LENGTH = 512
+"""Version 00 has 55 characters; what a later version may append is passed on to the exporter."""
+
 _TRACE: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 
@@ -44,8 +47,10 @@ def current_traceparent() -> str | None:
 
 
 def _parse(traceparent: str | None) -> re.Match[str] | None:
-    match = TRACEPARENT_PATTERN.match(traceparent or "")
-    if match is None or traceparent is None:
+    if traceparent is None or len(traceparent) > MAX_TRACEPARENT_LENGTH:
+        return None
+    match = TRACEPARENT_PATTERN.match(traceparent)
+    if match is None:
         return None
     remainder = traceparent[match.end() :]
     # Version 00 has four fields; later versions may append more.

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from domain import errors
 from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.event_store.timelines import UnknownPlace
+from infrastructure.observability.redaction import redact_path
 from infrastructure.postgres.errors import BUSY_ERRORS, UNAVAILABLE_ERRORS, DatabaseBusy
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
@@ -75,7 +76,7 @@ def from_unreadable_event(request: Request, error: EventUnreadable) -> Problem:
     """Return the problem of an event that cannot be read, and log which one it is."""
     logger.error(
         "event_unreadable",
-        path=request.url.path,
+        path=redact_path(request.scope["path"]),
         position=error.position,
         stream=str(error.stream),
         version=error.version,
@@ -114,7 +115,7 @@ def from_interface_error(request: Request, error: Exception) -> Problem:
 
     psycopg raises InterfaceError also for a wrong use of its API, which is a bug of this program.
     """
-    logger.error("request_failed", path=request.url.path, exc_info=error)
+    logger.error("request_failed", path=redact_path(request.scope["path"]), exc_info=error)
     return from_database_outage(request, error)
 
 

@@ -8,7 +8,7 @@ from fastapi import Response
 from starlette.types import Scope
 
 from application.event_metadata import current_metadata
-from infrastructure.observability.logging import redact_value
+from infrastructure.observability.redaction import redact_path
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -44,7 +44,7 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
         "title": problem_type.title,
         "status": problem_type.status,
         "detail": problem.detail,
-        "instance": redact_value("instance", scope["path"]),
+        "instance": redact_path(scope["path"]),
         "request_id": current_metadata().correlation_id,
         **problem.members,
     }

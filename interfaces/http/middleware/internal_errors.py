@@ -3,6 +3,7 @@
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infrastructure.observability.redaction import redact_path
 from interfaces.http.errors.problem import Problem, problem_response
 from interfaces.http.middleware.head_requests import HeadResponseComplete
 
@@ -41,7 +42,7 @@ class InternalErrorMiddleware:
         except HeadResponseComplete:
             raise
         except Exception as error:
-            logger.exception("request_failed", path=scope["path"])
+            logger.exception("request_failed", path=redact_path(scope["path"]))
             if has_started:
                 # Without an error the server would end the response as if it were complete.
                 raise ResponseAborted from error

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from application.event_metadata import EventMetadata, with_event_metadata
+from infrastructure.observability.redaction import redact_path
 from infrastructure.observability.spans import Span
 from infrastructure.observability.tracing import continue_trace
 from infrastructure.rate_limiting.counters import RequestCounters
@@ -127,7 +128,7 @@ def _log_request(scope: Scope, metadata: EventMetadata, status: int, seconds: fl
         level,
         "request",
         method=scope["method"],
-        path=scope["path"],
+        path=redact_path(scope["path"]),
         route=route_template(scope),
         status=status,
         milliseconds=round(seconds * 1000, 1),

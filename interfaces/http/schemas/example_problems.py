@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from domain import errors
-from infrastructure.observability.logging import redact_value
+from infrastructure.observability.redaction import redact_path
 from interfaces.http.auth.protected_route import missing_role_detail
 from interfaces.http.errors.error_table import SLUG_BY_ERROR, members_of
 from interfaces.http.errors.exception_handlers import DETAIL_BY_STATUS
@@ -80,7 +80,7 @@ def example_problem(slug: str, path: str, operation: dict[str, Any]) -> dict[str
         "title": problem_type.title,
         "status": problem_type.status,
         "detail": _example_detail(slug, path, operation.get("x-roles", [])),
-        "instance": redact_value("instance", _fill_path(path)),
+        "instance": redact_path(_fill_path(path)),
         "request_id": f"example-of-{EXAMPLE_TIME[:10]}",
         **_example_members(slug, path, operation),
     }

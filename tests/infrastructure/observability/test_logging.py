@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from infrastructure.observability.logging import REDACTED, configure_logging, redact_value
+from infrastructure.observability.logging import configure_logging
+from infrastructure.observability.redaction import REDACTED, redact_value
 
 CANVAS_TOKEN = "7~aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6kM9nP2rS5uX8"
 CALENDAR_SECRET = "kX3-vQ9_tL5nB1wZ7cR2mD8hJ4sF6gY0pA-eU_iOxNs"
@@ -118,3 +119,27 @@ def test_no_secret_reaches_the_log(log_format: str, capsys: pytest.CaptureFixtur
 )
 def test_a_secret_is_recognised_by_key_or_format(key: str, value: object, expected: object) -> None:
     assert redact_value(key, value) == expected
+
+
+def test_a_terminal_shows_control_characters_as_escapes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("info", "console")
+    logger = structlog.get_logger()
+    logger.info("clear \x1b[2J", path="/\x1b]0;owned\x07\nforged")
+    logging.getLogger("library").warning("red \x9b31m\u202e")
+    try:
+        ["\x1b[2J"].index("\x1b[2J", 1)
+    except ValueError:
+        logger.exception("crashed")
+    written = capsys.readouterr().err
+    assert "\nValueError: " in written
+    assert not set("\x1b\x07\x9b\u202e") & set(written)
+    assert "\nforged" not in written
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_line_has_a_few_kilobytes(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", log_format)
+    structlog.get_logger().info("refused", reason="eyJ-" * 1_000_000)
+    assert len(capsys.readouterr().err) < 10_000
