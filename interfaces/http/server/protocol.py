@@ -82,9 +82,15 @@ class HardenedHttpProtocol(HttpToolsProtocol):
             raise httptools.HttpParserError
 
     def on_headers_complete(self) -> None:
-        """Stop the timer: all headers have arrived."""
+        """Stop the timer: all headers have arrived.
+
+        Raises: HttpParserError unless there is one `Host` (RFC 9112, 3.2); HTTP/1.0 needs none.
+        """
         self._in_head = False
         _cancel_timers(self._head_timer)
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
+            raise httptools.HttpParserError
         super().on_headers_complete()
 
     def pause_writing(self) -> None:

@@ -72,6 +72,30 @@ async def test_a_request_head_over_a_limit_is_refused(
         await expect_problem(reader, status, slug)
 
 
+HOST = b"Host: test\r\n"
+ROUTES = [b"/health/live", b"/nowhere", b"/api/v1/live"]
+
+
+@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("hosts", [b"", HOST * 2, HOST + b"host: other\r\n"])
+@pytest.mark.parametrize("upgrade", [b"", b"Connection: upgrade\r\nUpgrade: websocket\r\n"])
+async def test_a_request_needs_one_host(
+    app: FastAPI, path: bytes, hosts: bytes, upgrade: bytes
+) -> None:
+    async with open_connection(app) as (reader, writer):
+        writer.write(b"GET " + path + b" HTTP/1.1\r\n" + hosts + upgrade + b"\r\n")
+        await expect_problem(reader, 400, "bad-request")
+
+
+async def test_http_1_0_needs_no_host_but_not_two(app: FastAPI) -> None:
+    async with open_connection(app) as (reader, writer):
+        writer.write(b"GET /health/live HTTP/1.0\r\n\r\n")
+        assert (await read_response(reader))[0] == 200
+    async with open_connection(app) as (reader, writer):
+        writer.write(b"GET /health/live HTTP/1.0\r\n" + HOST * 2 + b"\r\n")
+        await expect_problem(reader, 400, "bad-request")
+
+
 async def test_a_long_head_within_the_limits_is_accepted(app: FastAPI) -> None:
     async with open_connection(app) as (reader, writer):
         for _ in range(3):
