@@ -147,7 +147,7 @@ class CanvasApi:
             raise self._blocking_failure
         if asyncio.get_running_loop().time() >= self._deadline:
             raise CanvasTimeout(
-                f"The time allowed for reading {self.origin.host} is over; try again later."
+                f"The time allowed for reading {self.origin.raw_host} is over; try again later."
             )
 
     def _should_retry(
@@ -181,7 +181,7 @@ class CanvasApi:
                 with observe_request(url, attempt.number) as observation:
                     body, headers = await self._send(url, generation, validator, observation)
         except TRANSPORT_ERRORS as error:
-            failure = map_transport_error(error, str(self.origin.host))
+            failure = map_transport_error(error, str(self.origin.raw_host))
         else:
             self._host_degraded = False
             return await self._to_response(body, headers)
@@ -231,7 +231,7 @@ class CanvasApi:
         return await read_body(response, self._limits, self._byte_budget)
 
     async def _check_response(self, response: ClientResponse, generation: int) -> None:
-        host = str(self.origin.host)
+        host = str(self.origin.raw_host)
         body_prefix = b"" if response.ok else await read_prefix(response)
         failure = map_status(response.status, response.headers, body_prefix, host)
         if isinstance(failure, RetryableFailure) and isinstance(failure.failure, CanvasThrottled):

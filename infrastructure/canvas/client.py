@@ -75,7 +75,7 @@ class CanvasClient:
         """
         api = self._open_api(origin, token, self._limits.whoami_seconds)
         failure = CanvasResponseUnusable(
-            f"{api.origin.host} has no user for this token; check that the address is that of a"
+            f"{api.origin.raw_host} has no user for this token; check that the address is that of a"
             " Canvas."
         )
         try:

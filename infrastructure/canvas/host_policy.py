@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,14 +10,15 @@ from yarl import URL
 
 from domain.errors import CanvasUrlNotAllowed
 from infrastructure.canvas.pasted_text import NotHttp, split_address
-from infrastructure.canvas.socket_guard import is_public_address
+from infrastructure.canvas.socket_guard import is_metadata_address, is_public_address
 
-MAX_AUTHORITY_LENGTH = 300
+MAX_AUTHORITY_LENGTH, MAX_HOST_LENGTH = 300, 253
 """A host name has at most 253 characters (RFC 1035, 2.3.4)."""
 HTTP_PORT, HTTPS_PORT = 80, 443
 HOST_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 HOST_NAME = re.compile(rf"(?:{HOST_LABEL}\.)+{HOST_LABEL}")
 NUMERIC_LABEL = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")
+PUNYCODE_PREFIX = "xn--"
 FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]|\s")
 """Characters that `urlsplit` removes, or that some programs take for the end of the host."""
 URL_HINT = "enter an address like https://canvas.school.edu"
@@ -56,6 +57,10 @@ class HostPolicy:
         host, port = _host_of(parts), _port_of(parts)
         url_host = f"[{host}]" if ":" in host else host
         default_port = HTTP_PORT if parts.scheme == "http" else HTTPS_PORT
+        if is_metadata_address(host):
+            raise CanvasUrlNotAllowed(
+                f"{host} is an address at which clouds serve metadata; no setting allows it."
+            )
         if self._is_private(parts.scheme, host, port):
             return f"{parts.scheme}://{url_host}" + (
                 f":{port}" if port not in {None, default_port} else ""
@@ -119,13 +124,15 @@ def _check_authority(authority: str) -> None:
 
 def _host_of(parts: SplitResult) -> str:
     host = parts.hostname or ""
-    if ":" in host:
+    if "[" in parts.netloc:
         try:
-            return ip_address(host).compressed
+            return IPv6Address(host).compressed
         except ValueError:
             host = ""
     host = _to_ascii(host)
-    if not (HOST_NAME.fullmatch(host) or re.fullmatch(HOST_LABEL, host)):
+    if len(host) > MAX_HOST_LENGTH or not (
+        HOST_NAME.fullmatch(host) or re.fullmatch(HOST_LABEL, host)
+    ):
         raise CanvasUrlNotAllowed(f"The host name is not valid; {URL_HINT}.")
     return host
 
@@ -140,15 +147,21 @@ def _port_of(parts: SplitResult) -> int | None:
 def _to_ascii(host: str) -> str:
     """Convert a host name to ASCII with the rules (IDNA) of the client that sends the requests.
 
-    Returns an empty text if the name cannot be converted.
+    Returns an empty text if the name cannot be converted, or not back again: a program that shows
+    or resolves such a name (`xn--a`) would fail or take it for another one.
     """
     lowercase = host.lower().removesuffix(".")
-    if lowercase.isascii():
+    if lowercase.isascii() and PUNYCODE_PREFIX not in lowercase:
         return lowercase
     try:
-        return URL.build(scheme="https", host=lowercase).raw_host or ""
+        name = _raw_host(lowercase)
+        return name if _raw_host(URL.build(scheme="https", host=name).host or "") == name else ""
     except ValueError:
         return ""
+
+
+def _raw_host(host: str) -> str:
+    return URL.build(scheme="https", host=host).raw_host or ""
 
 
 def _is_public_host(host: str) -> bool:

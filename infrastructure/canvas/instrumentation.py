@@ -63,7 +63,7 @@ def observe_request(url: URL, attempt: int) -> Iterator[RequestObservation]:
     """Measure one request from the moment it may be sent until its response is read."""
     template, observation, started = path_template(url), RequestObservation(), time.perf_counter()
     attributes: Attributes = {
-        "server.address": str(url.host),
+        "server.address": str(url.raw_host),
         "url.template": template,
         "attempt": attempt,
     }
@@ -102,7 +102,7 @@ def _record(
         CANVAS_RETRIES.inc()
     logger.debug(
         "canvas_request",
-        host=url.host,
+        host=url.raw_host,
         route=template,
         status=observation.status,
         outcome=observation.outcome,

@@ -1,4 +1,7 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
 
 from domain.errors import CanvasUrlNotAllowed
 from infrastructure.canvas.host_policy import HostPolicy
@@ -85,6 +88,16 @@ def test_a_host_that_is_not_allowed_is_refused_naming_the_setting(host: str) -> 
         "https://..instructure.com",
         "https://.instructure.com",
         "https://a℀b.instructure.com",
+        "https://xn--a.instructure.com",
+        "https://XN--A.instructure.com",
+        "https://school.xn--.instructure.com",
+        "https://xn--abc-.instructure.com",
+        "https://xn--zz--a.instructure.com",
+        "https://xn--\u0301a.instructure.com",
+        "https://[v1.a]",
+        "https://[v1.a.instructure.com]",
+        "https://[school.instructure.com]",
+        "https://" + ".".join(["a" * 60] * 4) + ".instructure.com",
         "https://[::1",
         "https://" + "a" * 300 + ".instructure.com",
     ],
@@ -211,3 +224,54 @@ def test_what_stands_before_the_path_decides_the_host() -> None:
     assert ANY_PUBLIC_HOST.allowed_origin(address) == "https://evil.example"
     with pytest.raises(CanvasUrlNotAllowed, match=r"evil\.example is not an allowed"):
         DEFAULT_POLICY.allowed_origin(address)
+
+
+@given(
+    st.text(st.sampled_from("xna-0.1é☃ß[]:%v@") | st.characters(), max_size=20)
+    | st.from_regex(r"xn--[a-z0-9-]{0,9}", fullmatch=True)
+)
+def test_the_client_can_use_every_host_that_is_allowed(host: str) -> None:
+    for url in (host, f"{host}.instructure.com", f"https://[{host}]", f"{host}:443"):
+        try:
+            origin = URL(ANY_PUBLIC_HOST.allowed_origin(url))
+        except CanvasUrlNotAllowed:
+            continue
+        assert origin.host
+        assert origin.raw_host
+        assert origin.raw_host.encode("idna")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "169.254.170.2",
+        "100.100.100.200",
+        "168.63.129.16",
+        "2852039166",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "[fd00:ec2::254]",
+        "[fd00:ec2::23]",
+        "[fd00:ec2::253]",
+        "[fd20:ce::254]",
+        "[::ffff:169.254.169.254]",
+        "[::ffff:100.100.100.200]",
+        "[2002:a9fe:a9fe::1]",
+        "[64:ff9b::169.254.169.254]",
+        "[64:ff9b:1::169.254.169.254]",
+    ],
+)
+def test_no_setting_allows_an_address_of_metadata(host: str) -> None:
+    policy = HostPolicy(["*", host.strip("[]")], [f"{host}:80", f"{host}:443"])
+    for url in (f"http://{host}", f"https://{host}", f"http://{host}:80"):
+        with pytest.raises(CanvasUrlNotAllowed, match="no setting allows it"):
+            policy.allowed_origin(url)
+
+
+def test_the_length_of_a_host_name_is_limited() -> None:
+    longest = ".".join(["a" * 60] * 3) + "." + "a" * 54 + ".instructure.com"
+    assert len(longest) == 253
+    assert DEFAULT_POLICY.allowed_origin(longest)
+    with pytest.raises(CanvasUrlNotAllowed):
+        DEFAULT_POLICY.allowed_origin("a" + longest)

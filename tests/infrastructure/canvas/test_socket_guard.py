@@ -13,6 +13,7 @@ from infrastructure.canvas.sessions import ClientSessions
 from infrastructure.canvas.socket_guard import (
     AddressNotAllowed,
     is_allowed_private_address,
+    is_metadata_address,
     is_public_address,
     open_private_socket,
     open_public_socket,
@@ -103,9 +104,30 @@ def test_an_allowed_private_host_may_be_loopback_or_private(address: str) -> Non
 
 @pytest.mark.parametrize(
     "address",
-    ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "x"],  # noqa: S104  # refused
+    [
+        *("169.254.169.254", "169.254.170.23", "100.100.100.200", "168.63.129.16", "192.0.0.192"),
+        *("fd00:ec2::254", "fd00:ec2::23", "fd00:ec2::253", "fd20:ce::254", "fd00:c1::a9fe:a9fe"),
+        *("fd00:42::42", "fe80::1", "fe80::1%eth0", "fd00:ec2::254%eth0", "fd12::a9fe:a9fe"),
+        *("::ffff:169.254.169.254", "::ffff:100.100.100.200", "::169.254.169.254"),
+        *("2002:a9fe:a9fe::", "2002:a9fe:a9fe::1", "2002:6464:64c8::1"),
+        *("64:ff9b::a9fe:a9fe", "64:ff9b::6464:64c8", "64:ff9b:1::a9fe:a9fe", "64:ff9b:1::1"),
+        *("2001:0:a9fe:a9fe::1", "2001::5601:5601"),
+    ],
 )
 def test_metadata_addresses_are_refused_even_for_private_hosts(address: str) -> None:
+    assert is_metadata_address(address)
+    assert not is_public_address(address)
+    assert not is_allowed_private_address(address)
+    with pytest.raises(AddressNotAllowed):
+        open_private_socket(address_info(address))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["0.0.0.0", "::", "224.0.0.1", "2002:a00:1::", "64:ff9b::a00:1", "x"],  # noqa: S104  # refused
+)
+def test_other_addresses_that_no_private_host_has_are_refused(address: str) -> None:
+    assert not is_metadata_address(address)
     assert not is_allowed_private_address(address)
 
 
