@@ -1,5 +1,6 @@
 """Rules of the architecture that the import contracts of pyproject.toml cannot express."""
 
+import ast
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -12,6 +13,9 @@ from projections.registry import READ_MODELS, RegisteredReadModel
 from tests.read_model_sql import created_tables, tables_named_in, tables_of
 
 PROJECTIONS = Path(projections.__path__[0])
+PRINTING_CALLS = frozenset({"print", "echo", "secho", "print_exc", "print_exception", "writelines"})
+OUTPUT = "interfaces/cli/output.py"
+"""The only module that may print: it makes control characters visible."""
 PACKAGES = ("domain", "application", "infrastructure", "projections", "interfaces")
 
 
@@ -60,3 +64,40 @@ def test_the_tables_of_a_statement_are_found() -> None:
     """
     assert tables_of(statement) == {"read.syncs", "easeboard.events"}
     assert tables_of("INSERT INTO syncs SELECT FROM unnest(x) ON CONFLICT (id) DO UPDATE SET y = 1")
+
+
+def printing_calls(source: str) -> set[str]:
+    """The calls of a module that print, by the name of the function or of the stream."""
+    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    names = {call.id for call in calls if isinstance(call, ast.Name)}
+    attributes = {call.attr: ast.unparse(call) for call in calls if isinstance(call, ast.Attribute)}
+    streams = {
+        text for text in attributes.values() if text in {"sys.stdout.write", "sys.stderr.write"}
+    }
+    return (names | set(attributes)) & PRINTING_CALLS | streams
+
+
+def test_one_module_prints() -> None:
+    root = PROJECTIONS.parent
+    paths = [path for package in PACKAGES for path in (root / package).rglob("*.py")]
+    found = {
+        path.relative_to(root).as_posix(): calls
+        for path in paths
+        if (calls := printing_calls(path.read_text("utf-8")))
+    }
+    assert OUTPUT in found
+    assert set(found) == {OUTPUT}, f"Print with the functions of {OUTPUT}: {found}"
+
+
+@pytest.mark.parametrize(
+    ("source", "calls"),
+    [
+        ("print(name)", {"print"}),
+        ("typer.echo(name)", {"echo"}),
+        ("import sys; sys.stdout.write(name)", {"sys.stdout.write"}),
+        ("traceback.print_exception(error)", {"print_exception"}),
+        ("transport.write(data); print_line(name)", set()),
+    ],
+)
+def test_calls_that_print_are_found(source: str, calls: set[str]) -> None:
+    assert printing_calls(source) == calls

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import psycopg
-from rich.text import Text
 
 from application.clock import utc_now
 from infrastructure.canvas.circuit_breakers import load_circuit_breakers
@@ -16,7 +15,7 @@ from infrastructure.postgres.database_address import open_database
 from infrastructure.postgres.pools import open_read_pool, open_write_pool
 from infrastructure.queue.role_health import ConnectionDemand, connection_demand, role_health
 from interfaces.cli.errors import describe_in_one_line, print_debug_traceback
-from interfaces.cli.output import console, print_json, print_table
+from interfaces.cli.output import Styled, print_json, print_line, print_table
 from interfaces.cli.projections import load_projection_status
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.bootstrap import bootstrap
@@ -65,16 +64,16 @@ def run_doctor(*, json: bool) -> None:
         print_json({"ok": healthy, "checks": [result._asdict() for result in results]})
     else:
         labels = {
-            True: Text("ok", "green"),
-            False: Text("failed", "red"),
-            None: Text("not checked"),
+            True: Styled("ok", "green"),
+            False: Styled("failed", "red"),
+            None: "not checked",
         }
         print_table(
             ["check", "result", "details"],
             [(result.check, labels[result.ok], result.detail) for result in results],
         )
         failed = "Some checks failed: correct them in this order and run easeboard doctor again."
-        console.print("All checks passed." if healthy else failed)
+        print_line("All checks passed." if healthy else failed)
     if not healthy:
         raise SystemExit(1)
 

@@ -2,8 +2,6 @@
 
 import logging
 import re
-import sys
-import traceback
 
 OWN_PACKAGES = frozenset({"application", "domain", "infrastructure", "interfaces", "projections"})
 """Packages whose exceptions have messages for users."""
@@ -20,15 +18,19 @@ def report_error(error: BaseException) -> int:
     """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    from interfaces.cli.output import print_error  # noqa: PLC0415  # keeps --help fast
+
     print_debug_traceback(error)
-    print(f"easeboard: {describe_in_one_line(error)}", file=sys.stderr)
+    print_error(f"easeboard: {describe_in_one_line(error)}")
     return 1
 
 
 def print_debug_traceback(error: BaseException) -> None:
     """Print the traceback of an error to standard error if LOG_LEVEL is debug."""
     if logging.getLogger().isEnabledFor(logging.DEBUG):
-        traceback.print_exception(error)
+        from interfaces.cli.output import print_traceback  # noqa: PLC0415  # as above
+
+        print_traceback(error)
 
 
 def describe_in_one_line(error: BaseException) -> str:
@@ -36,10 +38,10 @@ def describe_in_one_line(error: BaseException) -> str:
 
     To the message of a library it adds what failed, and how to get more details.
     """
-    from infrastructure.observability.logging import redact_value  # noqa: PLC0415  # only failures need it
+    from infrastructure.observability.redaction import redact_text  # noqa: PLC0415  # only failures need it
 
-    text = redact_value("", re.sub(r"(?<=:)\s*\n\s*", " ", str(error).strip()))
-    text = re.sub(r"\s*\n\s*", "; ", str(text))
+    text = redact_text(re.sub(r"(?<=:)\s*\n\s*", " ", str(error).strip()))
+    text = re.sub(r"\s*\n\s*", "; ", text)
     package = type(error).__module__.partition(".")[0]
     if text and package in OWN_PACKAGES:
         return text

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import typer
 
+from infrastructure.observability.visible_text import visible_text
 from interfaces.cli.audit_commands import audit_app
 from interfaces.cli.errors import report_error
 from interfaces.cli.options import (
@@ -41,15 +42,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # typer prints arguments that are wrong; a right one has no character that is not visible.
+    arguments = [visible_text(argument) for argument in sys.argv[1:]]
     try:
-        app(prog_name="easeboard")
+        app(arguments, prog_name="easeboard")
     except Exception as error:  # noqa: BLE001  # the outermost frame: every error becomes one line
         sys.exit(report_error(error))
 
 
 def _print_version(requested: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
     if requested:
-        print(f"easeboard {version('easeboard')}")
+        from interfaces.cli.output import print_line
+
+        print_line(f"easeboard {version('easeboard')}")
         raise typer.Exit
 
 
@@ -177,10 +182,11 @@ def token(
     It is signed with SUPABASE_JWT_SECRET. If that is not set and the embedded database is used, it
     is signed with a secret that is generated in EASEBOARD_HOME.
     """
+    from interfaces.cli.output import print_line
     from interfaces.cli.runtime import configure
     from interfaces.cli.token import sign_token
 
-    print(sign_token(configure(), user, role.value, ttl))
+    print_line(sign_token(configure(), user, role.value, ttl))
 
 
 @app.command(epilog=example("DATABASE_URL=postgresql://me@db/easeboard easeboard migrate"))

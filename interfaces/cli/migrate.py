@@ -1,9 +1,8 @@
 """`easeboard migrate`: applies the missing migrations to the database."""
 
-import orjson
-
 from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.database_address import open_database
+from interfaces.cli.output import print_json, print_line
 from interfaces.cli.runtime import configure
 
 
@@ -17,8 +16,8 @@ def run_migrations(*, json: bool) -> None:
     with open_database(configure()) as url:
         applied = apply_migrations(url)
     if json:
-        print(orjson.dumps({"applied": applied}).decode())
+        print_json({"applied": applied})
     elif applied:
-        print(f"Applied these migrations: {', '.join(applied)}.")
+        print_line(f"Applied these migrations: {', '.join(applied)}.")
     else:
-        print("No migration was missing.")
+        print_line("No migration was missing.")

@@ -1,29 +1,103 @@
-"""Prints the results of commands as tables or JSON, to a terminal or a file."""
+"""Prints everything that a command prints: the only module that writes to a terminal or a file.
+
+Names come from Canvas and messages from elsewhere, so every text goes through `visible_text`: it
+cannot move the cursor, change colours or hide anything. The styles are only ours.
+"""
 
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 from rich import box
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
+
+from infrastructure.observability.visible_text import visible_json, visible_lines, visible_text
+
+ProgressBars = Progress
+BarId = TaskID
 
 NON_TERMINAL_COLUMNS = 140
 """Width of the output in characters if it does not go to a terminal."""
 
-console = Console(
+_console = Console(
     highlight=False,
     soft_wrap=True,
     width=None if sys.stdout.isatty() else NON_TERMINAL_COLUMNS,
     emoji=False,
+    markup=False,
 )
+
+
+class Styled:
+    """A cell of a table in a colour of the terminal."""
+
+    def __init__(self, text: str, style: str) -> None:
+        self.text = text
+        self.style = style
+
+
+class TextColumn(ProgressColumn):
+    """The column of a progress bar with a text of the task: its description, or a field of it."""
+
+    def __init__(self, field: str | None = None) -> None:
+        super().__init__()
+        self._field = field
+
+    def render(self, task: Task) -> Text:
+        """Return the text of the column."""
+        return Text(visible_text(task.fields[self._field] if self._field else task.description))
+
+
+class EventRateColumn(ProgressColumn):
+    """The column of a progress bar with the events applied per second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text of the column."""
+        return Text(f"{task.speed:,.0f} events/s" if task.speed else "")
+
+
+def is_terminal() -> bool:
+    """Whether the output goes to a terminal, so that progress bars can be drawn."""
+    return _console.is_terminal
 
 
 def print_json(document: Any) -> None:
     """Print a document as one line of JSON."""
-    print(orjson.dumps(document, option=orjson.OPT_UTC_Z).decode(), flush=True)
+    print(visible_json(_dump(document)), flush=True)
+
+
+def print_line(text: str = "") -> None:
+    """Print one line; what a terminal does not draw in it becomes visible."""
+    _console.print(Text(visible_text(text)))
+
+
+def print_heading(text: str) -> None:
+    """Print an empty line and a line in bold."""
+    _console.print(Text("\n" + visible_text(text), "bold"))
+
+
+def print_error(text: str) -> None:
+    """Print one line to standard error."""
+    print(visible_text(text), file=sys.stderr)
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print the traceback of an error to standard error."""
+    lines = "".join(traceback.format_exception(error))
+    print(visible_lines(lines), end="", file=sys.stderr)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -35,14 +109,65 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(name, justify="right" if is_numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    console.print(table, soft_wrap=False)
+    _console.print(table, soft_wrap=False)
+
+
+def progress_of_rebuilds(*, show: bool) -> ProgressBars:
+    """Create the progress bars of rebuilds, which are drawn only on a terminal."""
+    return Progress(
+        TextColumn(),
+        BarColumn(),
+        EventRateColumn(),
+        TimeRemainingColumn(),
+        console=_console,
+        disable=not (show and is_terminal()),
+    )
+
+
+def progress_of_courses() -> ProgressBars:
+    """Create the progress bars of a sync; each has a field `detail`."""
+    return Progress(
+        SpinnerColumn(finished_text="✓"),
+        TextColumn(),
+        BarColumn(bar_width=24),
+        TextColumn("detail"),
+        console=_console,
+        transient=False,
+        disable=not is_terminal(),
+    )
 
 
 def _cell(value: Any) -> Text:
-    if isinstance(value, Text):
-        return value
-    if isinstance(value, float):
-        return Text(f"{value:,.10g}")
-    if isinstance(value, int):
-        return Text(f"{value:,}")
-    return Text("—" if value is None else str(value))
+    match value:
+        case Styled():
+            return Text(visible_text(value.text), value.style)
+        case float():
+            return Text(f"{value:,.10g}")
+        case int():
+            return Text(f"{value:,}")
+        case None:
+            return Text("—")
+        case _:
+            return Text(visible_text(str(value)))
+
+
+def _dump(document: Any) -> str:
+    try:
+        return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
+    except orjson.JSONEncodeError:
+        # Text of the environment that is not UTF-8: orjson refuses its surrogates.
+        return orjson.dumps(_without_surrogates(document), option=orjson.OPT_UTC_Z).decode()
+
+
+def _without_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return visible_text(value)
+        case dict():
+            return {
+                _without_surrogates(key): _without_surrogates(each) for key, each in value.items()
+            }
+        case list() | tuple():
+            return [_without_surrogates(each) for each in value]
+        case _:
+            return value

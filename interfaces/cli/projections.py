@@ -3,33 +3,21 @@
 import asyncio
 from typing import Any
 
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
-
 from infrastructure.projection_engine.rebuild import RebuildProgress, rebuild_read_model
 from interfaces.cli.errors import CommandFailed
-from interfaces.cli.output import console, print_json, print_table
+from interfaces.cli.output import (
+    ProgressBars,
+    print_json,
+    print_line,
+    print_table,
+    progress_of_rebuilds,
+)
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.background_rebuild import READ_MODELS_BY_NAME
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 
 Document = dict[str, Any]
-
-
-class EventRateColumn(ProgressColumn):
-    """The column of a progress bar with the events applied per second."""
-
-    def render(self, task: Task) -> Text:
-        """Return the text of the column."""
-        return Text(f"{task.speed:,.0f} events/s" if task.speed else "")
 
 
 def show_projections(*, json: bool) -> None:
@@ -67,7 +55,7 @@ def rebuild_read_models(names: list[str], *, json: bool) -> None:
         print_json({"rebuilt": versions})
     else:
         for name, version in versions.items():
-            console.print(f"Rebuilt {name}: version {version} is live now.")
+            print_line(f"Rebuilt {name}: version {version} is live now.")
 
 
 async def load_projection_status() -> list[Document]:
@@ -83,14 +71,14 @@ async def _rebuild_all(names: list[str], *, show_progress: bool) -> dict[str, in
                 f"There is no read model {name}: use {', '.join(READ_MODELS_BY_NAME)} or --all."
             )
     async with bootstrap(configure()) as process:
-        with _progress_bars(show_progress=show_progress) as progress_bars:
+        with progress_of_rebuilds(show=show_progress) as progress_bars:
             return {
                 name: await _rebuild_one(process, name, progress_bars)
                 for name in names or READ_MODELS_BY_NAME
             }
 
 
-async def _rebuild_one(process: Process, name: str, progress_bars: Progress) -> int:
+async def _rebuild_one(process: Process, name: str, progress_bars: ProgressBars) -> int:
     bar = progress_bars.add_task(name, total=None)
 
     def update_bar(progress: RebuildProgress) -> None:
@@ -105,17 +93,6 @@ async def _rebuild_one(process: Process, name: str, progress_bars: Progress) -> 
     )
     progress_bars.update(bar, total=1, completed=1)
     return version
-
-
-def _progress_bars(*, show_progress: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        EventRateColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not (show_progress and console.is_terminal),
-    )
 
 
 def _format_rebuild(rebuild: Document | None) -> str | None:

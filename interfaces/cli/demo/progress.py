@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
-
 from interfaces.cli.demo.http_client import ApiClient
 from interfaces.cli.errors import CommandFailed
-from interfaces.cli.output import console
+from interfaces.cli.output import BarId, is_terminal, print_line, progress_of_courses
 
 DEMO_SYNC_TIMEOUT_SECONDS = 120.0
 """How long a sync or the read models may take before the demo fails."""
@@ -25,17 +23,9 @@ class CourseProgress:
     """The progress bars of one run."""
 
     def __init__(self) -> None:
-        self._bars = Progress(
-            SpinnerColumn(finished_text="✓"),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[detail]}"),
-            console=console,
-            transient=False,
-            disable=not console.is_terminal,
-        )
+        self._bars = progress_of_courses()
         self._total_bar = self._bars.add_task("all courses", total=None, detail="")
-        self._pending_bars: list[TaskID] = []
+        self._pending_bars: list[BarId] = []
         self._shown_ids: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -71,8 +61,8 @@ class CourseProgress:
         if self._pending_bars:
             bar = self._pending_bars.pop(0)
             self._bars.update(bar, description=name, total=1, completed=1, detail=detail)
-        if not console.is_terminal:
-            console.print(f"  read {name}: {detail}")
+        if not is_terminal():
+            print_line(f"  read {name}: {detail}")
 
     def finish(self, sync: Document) -> None:
         """Remove the bars that are left: they belong to courses without changes."""

@@ -29,7 +29,7 @@ from interfaces.cli.demo.tables import (
     print_step,
     print_sync,
 )
-from interfaces.cli.output import console
+from interfaces.cli.output import print_line
 from interfaces.cli.runtime import run
 from interfaces.cli.token import sign_token
 from interfaces.composition.bootstrap import bootstrap
@@ -92,15 +92,14 @@ async def _run_demo(options: SandboxOptions, port: int, *, once: bool) -> None:
         running_roles(process, frozenset(ROLES), Listeners(listener)) as role_exit,
         _open_session(settings, sandbox, url_of(listener)) as session,
     ):
-        console.print(
-            f"Ready after {time.perf_counter() - started_at:.1f} s: {session.student.url}"
-        )
+        print_line(f"Ready after {time.perf_counter() - started_at:.1f} s: {session.student.url}")
         stopped = asyncio.create_task(stop.wait())
         scenario = asyncio.create_task(_run_scenario(session))
         try:
             await _wait_for_first(scenario, role_exit, stopped)
             if not once and not stop.is_set():
-                console.print("\nServing until Ctrl-C.")
+                print_line()
+                print_line("Serving until Ctrl-C.")
                 await _wait_for_first(role_exit, stopped)
         finally:
             scenario.cancel()
@@ -120,7 +119,7 @@ def _open_listener(port: int) -> socket.socket:
     except PortUnavailable:
         listener = listen("127.0.0.1", 0)
         free_port = listener.getsockname()[1]
-        console.print(f"Port {port} is in use; the demo uses port {free_port} instead.")
+        print_line(f"Port {port} is in use; the demo uses port {free_port} instead.")
         return listener
 
 
@@ -166,7 +165,7 @@ async def _connect(session: DemoSession) -> str:
 async def _change_and_sync(session: DemoSession, connection_id: str) -> str:
     print_step("Second sync: after changes of grades and of a due date in the sandbox")
     for line in apply_changes(session.sandbox.control):
-        console.print(f"  {line}")
+        print_line(f"  {line}")
     courses = await session.student.items("/api/v1/canvas/courses")
     newest = max((course["updated_at"] for course in courses), default="")
     sync = await session.student.post(f"/api/v1/canvas/connections/{connection_id}/sync", {})

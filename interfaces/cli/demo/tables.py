@@ -4,20 +4,20 @@ from typing import Any
 
 from interfaces.cli.audit import format_score, summarize
 from interfaces.cli.demo.http_client import ApiClient
-from interfaces.cli.output import console, print_table
+from interfaces.cli.output import print_heading, print_line, print_table
 
 Document = dict[str, Any]
 
 
 def print_step(text: str) -> None:
     """Print the title of the next step."""
-    console.print(f"\n[bold]{text}[/bold]")
+    print_heading(text)
 
 
 def print_sync(sync: Document, seconds: float) -> None:
     """Print how many courses and requests a run needed, and what has changed."""
     changes, requests = sync["changes"], sync["requests"]
-    console.print(
+    print_line(
         f"Read {sync['courses']['done']} courses with {requests['total']} requests in "
         f"{seconds:.1f} s. Changes: courses {changes['courses']}, "
         f"assignments {changes['assignments']}, grades {changes['grades']}."
@@ -102,7 +102,7 @@ def print_events(events: list[Document], names: dict[str, str]) -> None:
 
 def print_next_steps(student: ApiClient, auditor: ApiClient, connection_id: str) -> None:
     """Print commands with the tokens of the demo, and the address of the documentation."""
-    print(f"TOKEN={student.token}")
+    print_line(f"TOKEN={student.token}")
     for path in (
         "/api/v1/dashboard/stats",
         "/api/v1/canvas/courses",
@@ -110,11 +110,14 @@ def print_next_steps(student: ApiClient, auditor: ApiClient, connection_id: str)
         "/api/v1/canvas/grades/history",
     ):
         quote = "'" if path.startswith("'") else ""
-        print(f'curl -H "Authorization: Bearer $TOKEN" {quote}{student.url}{path.lstrip(quote)}')
-    print(f"AUDITOR={auditor.token}")
+        print_line(
+            f'curl -H "Authorization: Bearer $TOKEN" {quote}{student.url}{path.lstrip(quote)}'
+        )
+    print_line(f"AUDITOR={auditor.token}")
     events = f"{auditor.url}/api/v1/audit/connections/{connection_id}/events"
-    print(f'curl -H "Authorization: Bearer $AUDITOR" {events}')
-    print(f"\nAPI documentation: {student.url}/docs")
+    print_line(f'curl -H "Authorization: Bearer $AUDITOR" {events}')
+    print_line()
+    print_line(f"API documentation: {student.url}/docs")
 
 
 def _format_payload(payload: Document, names: dict[str, str]) -> str:
