@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 
 from application.ports import StreamUnreadable
+from infrastructure.event_store.encryption import DecryptionFailed
 
 
 class MixedPersons(ValueError):
@@ -41,7 +42,8 @@ class EventUnreadable(StreamUnreadable):
 def describe_error(error: BaseException) -> str:
     """Return type, SQLSTATE and place of an error, but not its text, which may have event data."""
     if isinstance(error, EventUnreadable):
-        return f"EventUnreadable at position {error.position} ({error.topic})"
+        text = f"EventUnreadable at position {error.position} ({error.topic})"
+        return f"{text}: {_describe_cause(error.__cause__)}" if error.__cause__ else text
     name = type(error).__name__
     if isinstance(error, psycopg.Error) and error.sqlstate:
         name += f" ({error.sqlstate})"
@@ -51,3 +53,10 @@ def describe_error(error: BaseException) -> str:
         return name
     where = "/".join(Path(own_frames[-1].filename).parts[-2:])
     return f"{name} in {where}, line {own_frames[-1].lineno}, {own_frames[-1].name}"
+
+
+def _describe_cause(cause: BaseException) -> str:
+    """Describe why an event is unreadable; only our own texts are known to have no event data."""
+    return (
+        str(cause) if isinstance(cause, DecryptionFailed | UnknownForm) else describe_error(cause)
+    )

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from domain.log_position import LogPosition
 from domain.recorded_event import RecordedEvent
+from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import WritePool
@@ -58,10 +59,14 @@ SETTLE_POLL_SECONDS = 0.005
 
 
 class EventPage(NamedTuple):
-    """Events in the order of positions; the page covers all positions up to `up_to`."""
+    """Events in the order of positions; the page covers all positions up to `up_to`.
+
+    `unreadable` are the errors of the events that cannot be decrypted or decoded, in this order.
+    """
 
     events: list[RecordedEvent]
     up_to: int
+    unreadable: Sequence[EventUnreadable] = ()
 
 
 class LogReader:
@@ -160,11 +165,10 @@ class LogReader:
 
         A page has at most `limit` events, and fewer if their states exceed 4 MiB.
 
-        Raises: EventUnreadable with a position; the events before and after it can be read with
-        other bounds. DatabaseBusy or DatabaseUnavailable.
+        Raises: DatabaseBusy or DatabaseUnavailable.
         """
         values = [after, up_to, list(topics), limit, MAX_PAGE_BYTES]
         rows = execute(self._pool, SELECT_EVENTS, values, timeout_seconds=READ_TIMEOUT_SECONDS)
-        events = self._mapper.to_recorded_events(rows)
+        events, unreadable = self._mapper.to_readable_events(rows)
         is_full = len(rows) == limit or sum(len(row[3]) for row in rows) >= MAX_PAGE_BYTES
-        return EventPage(events, events[-1].position if is_full else up_to)
+        return EventPage(events, rows[-1][6] if is_full else up_to, unreadable)

@@ -132,6 +132,26 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
             for event, row in zip(events, rows, strict=True)
         ]
 
+    def to_readable_events(
+        self, rows: Sequence[IdentifiedRow]
+    ) -> tuple[list[RecordedEvent], list[EventUnreadable]]:
+        """Convert the rows that can be read to events, and return the errors of the others."""
+        try:
+            return self.to_recorded_events(rows), []
+        except EventUnreadable:
+            pass
+        events: list[RecordedEvent] = []
+        errors: list[EventUnreadable] = []
+        ciphers = self._decryption_keys([row[:7] for row in rows])
+        for row in rows:
+            try:
+                event = self._to_event(row[:7], ciphers)
+            except EventUnreadable as error:
+                errors.append(error)
+            else:
+                events.append(RecordedEvent(event, row[6], event.timestamp, row[5], row[7]))
+        return events, errors
+
     def to_events(self, rows: Sequence[EventRow]) -> list[Event]:
         """Convert rows to events.
 

@@ -7,10 +7,12 @@ from psycopg import Connection, Cursor
 
 from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import EventPage
+from infrastructure.projection_engine.apply_events import apply_events, can_be_about_an_event
+from infrastructure.projection_engine.dead_letters import load_left_out
 from infrastructure.projection_engine.event_source import EventSource
 from infrastructure.projection_engine.gc_pause import pause_gc
-from infrastructure.projection_engine.read_model import events_for, subscribed_topics
-from infrastructure.projection_engine.versions import VersionStatus, set_search_path
+from infrastructure.projection_engine.read_model import subscribed_topics
+from infrastructure.projection_engine.versions import VersionStatus
 
 
 class BatchResult(NamedTuple):
@@ -32,16 +34,23 @@ def apply_next_batch(
 ) -> BatchResult:
     """Read the next batch once, and apply it to all these versions, which are at one position.
 
-    The batch has at most `limit` events and does not go past the safe place.
+    The batch has at most `limit` events and does not go past the safe place. Events that a version
+    cannot apply become its dead letters.
 
     Raises:
-        EventUnreadable: If an event cannot be decrypted or decoded.
-        DatabaseFailure: If the database cannot be used; also errors of psycopg and of projectors.
+        DatabaseFailure: If the database cannot be used; also errors of psycopg.
+        TooManyDeadLetters: If the events of too many people cannot be applied.
     """
     models = [status.model for status in statuses]
     with pause_gc():
         batch = source.read(statuses[0].position, place.position, subscribed_topics(models), limit)
-        return BatchResult(apply_batch(connection, statuses, batch, place.timeline), batch.up_to)
+        try:
+            moved = apply_batch(connection, statuses, batch, place.timeline)
+        except Exception as error:
+            if not can_be_about_an_event(error):
+                raise
+            moved = apply_batch(connection, statuses, batch, place.timeline, bisect=True)
+        return BatchResult(moved, batch.up_to)
 
 
 def apply_batch(
@@ -49,23 +58,31 @@ def apply_batch(
     statuses: Sequence[VersionStatus],
     batch: EventPage,
     timeline: int,
+    *,
+    bisect: bool = False,
 ) -> int:
     """Apply a batch and move the checkpoints in one transaction; returns how many were moved.
 
     All versions move or none: a read of several read models needs them at one position. None moves
     if a checkpoint has moved meanwhile, if another process has locked one, or if the log is on
-    another timeline than the batch.
+    another timeline than the batch. With `bisect` the events that a projector fails for are parked.
     """
     with connection.transaction(), connection.cursor() as cursor:
         if not _lock_checkpoints(cursor, statuses, timeline):
             return 0
-        counts = []
-        for status in statuses:
-            events = events_for(status.model, batch.events)
-            counts.append(len(events))
-            if events:
-                set_search_path(cursor, status.schema)
-                status.model.project(events, cursor)
+        versions = {status.model.name: status.version for status in statuses}
+        left_out = load_left_out(cursor, versions, batch)
+        counts = [
+            apply_events(
+                cursor,
+                status.model,
+                status.version,
+                batch,
+                left_out[status.model.name],
+                bisect=bisect,
+            )
+            for status in statuses
+        ]
         _move_checkpoints(cursor, statuses, counts, batch.up_to)
     return len(statuses)
 

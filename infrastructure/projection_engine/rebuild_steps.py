@@ -6,11 +6,12 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 
 from infrastructure.event_store.log_reader import EventPage
+from infrastructure.projection_engine.apply_events import apply_events, can_be_about_an_event
+from infrastructure.projection_engine.dead_letters import copy_letters, load_left_out
 from infrastructure.projection_engine.event_source import EventSource
 from infrastructure.projection_engine.lost_versions import RESTORED_AT
 from infrastructure.projection_engine.read_model import (
     ReadModelDefinition,
-    events_for,
     fingerprint,
     subscribed_topics,
 )
@@ -19,8 +20,6 @@ from infrastructure.projection_engine.versions import (
     create_views,
     drop_version,
     next_version,
-    schema_of,
-    set_search_path,
 )
 
 REBUILD_LEASE_SECONDS = 15
@@ -52,14 +51,16 @@ def start_rebuild(
     """Start a new version, or take over one whose builder died; return it and its checkpoint.
 
     A version that a dead builder left is dropped if it has another fingerprint, or may have rows of
-    events that the log has lost.
+    events that the log has lost. What the live version has parked stays parked, unless another
+    program created it; then all events are tried again.
 
     Raises:
         RebuildRefused: If there is no live version, or another builder is active.
     """
     with connection.transaction(), connection.cursor() as cursor:
         versions = _versions(cursor, model.name)
-        if not any(version.role == "live" for version in versions):
+        live = next((version for version in versions if version.role == "live"), None)
+        if live is None:
             raise RebuildRefused(
                 f"There is no read model {model.name} yet; a process with the role projector"
                 " creates it."
@@ -78,6 +79,8 @@ def start_rebuild(
             drop_version(cursor, model.name, version.number)
         number = next_version(cursor, model.name)
         create_version(cursor, model, number, builder=builder)
+        if live.fingerprint == fingerprint(model):
+            copy_letters(cursor, model.name, live.number, number)
         return Rebuild(model, number, builder), 0
 
 
@@ -88,9 +91,16 @@ def apply_rebuild_batch(
 
     Raises:
         RebuildLost: If another builder took over.
+        TooManyDeadLetters: If the events of too many people cannot be applied.
     """
-    with connection.transaction(), connection.cursor() as cursor:
-        _apply_batch(cursor, rebuild, start, batch)
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            _apply_batch(cursor, rebuild, start, batch, bisect=False)
+    except Exception as error:
+        if isinstance(error, RebuildLost) or not can_be_about_an_event(error):
+            raise
+        with connection.transaction(), connection.cursor() as cursor:
+            _apply_batch(cursor, rebuild, start, batch, bisect=True)
 
 
 def cut_over(
@@ -114,7 +124,7 @@ def cut_over(
             batch = source.read(
                 start, live.position, subscribed_topics([rebuild.model]), MAX_CUT_OVER_LAG_POSITIONS
             )
-            _apply_batch(cursor, rebuild, start, batch)
+            _apply_batch(cursor, rebuild, start, batch, bisect=True)
             start = live.position
         cursor.execute("SET LOCAL lock_timeout = '200ms'")
         create_views(cursor, rebuild.model, rebuild.version)
@@ -187,8 +197,9 @@ def _adopt(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> None:
     )
 
 
-def _apply_batch(cursor: Cursor[Any], rebuild: Rebuild, start: int, batch: EventPage) -> None:
-    events = events_for(rebuild.model, batch.events)
+def _apply_batch(
+    cursor: Cursor[Any], rebuild: Rebuild, start: int, batch: EventPage, *, bisect: bool
+) -> None:
     cursor.execute(
         """
         UPDATE easeboard.projections
@@ -204,9 +215,9 @@ def _apply_batch(cursor: Cursor[Any], rebuild: Rebuild, start: int, batch: Event
     )
     if not cursor.rowcount:
         raise RebuildLost(f"Another process has taken over the rebuild of {rebuild.model.name}.")
-    if events:
-        set_search_path(cursor, schema_of(rebuild.model.name, rebuild.version))
-        rebuild.model.project(events, cursor)
+    name = rebuild.model.name
+    left_out = load_left_out(cursor, {name: rebuild.version}, batch)[name]
+    apply_events(cursor, rebuild.model, rebuild.version, batch, left_out, bisect=bisect)
 
 
 def _switch_roles(cursor: Cursor[Any], rebuild: Rebuild, position: int) -> None:

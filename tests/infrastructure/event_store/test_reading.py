@@ -12,7 +12,6 @@ from domain.event import Redacted
 from domain.sync import Sync
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store import log_reader
-from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.event_store.history import (
     EVERYTHING,
     PositionRange,
@@ -20,7 +19,7 @@ from infrastructure.event_store.history import (
     read_history,
     read_last_position,
 )
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.log_reader import EventPage, LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.store import EventStore
 from infrastructure.postgres.pools import ReadPool, WritePool, open_read_pool
@@ -57,7 +56,7 @@ def read_topics(reader: LogReader, after: int, limit: int) -> tuple[list[str], i
 
 def test_the_high_water_mark_of_an_empty_log_is_zero(reader: LogReader) -> None:
     assert reader.high_water_mark() == 0
-    assert reader.read(0, 0, TOPICS, 10) == ([], 0)
+    assert reader.read(0, 0, TOPICS, 10) == EventPage([], 0, [])
 
 
 @pytest.mark.usefixtures("person")
@@ -65,7 +64,7 @@ def test_a_page_states_the_last_position_it_covers(reader: LogReader) -> None:
     assert reader.high_water_mark() == 6
     assert read_topics(reader, 0, 3) == (["ConnectionOpened", "SyncRequested", "CourseFetched"], 4)
     assert read_topics(reader, 4, 3) == (["GradeChanged", "GradeChanged"], 6)
-    assert reader.read(4, 6, ["SyncFailed"], 3) == ([], 6)
+    assert reader.read(4, 6, ["SyncFailed"], 3) == EventPage([], 6, [])
     assert reader.read(0, 1, TOPICS, 3).up_to == 1
 
 
@@ -98,11 +97,11 @@ def test_an_unreadable_event_is_reported_and_the_others_stay_readable(
     with pool.connection() as connection:
         connection.execute("ALTER TABLE easeboard.events DISABLE TRIGGER events_are_history")
         connection.execute("UPDATE easeboard.events SET version = 9 WHERE position = 4")
-    with pytest.raises(EventUnreadable) as error:
-        reader.read(0, 6, TOPICS, 10)
-    assert error.value.position == 4
-    assert len(reader.read(0, 3, TOPICS, 10).events) == 2
-    assert len(reader.read(4, 6, TOPICS, 10).events) == 2
+    page = reader.read(0, 6, TOPICS, 10)
+    assert len(page.events) == 4
+    assert page.up_to == 6
+    assert [error.position for error in page.unreadable] == [4]
+    assert reader.read(2, 6, TOPICS, 1).up_to == 4
 
 
 def test_events_of_an_erased_person_are_read_as_redacted(

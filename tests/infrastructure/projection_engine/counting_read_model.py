@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg.errors import UndefinedTable
 
 from domain.event import Event
 from domain.events import ConnectionOpened
@@ -14,7 +15,7 @@ from domain.recorded_event import RecordedEvent
 
 @dataclass(frozen=True)
 class CountingReadModel:
-    """Stores the positions of its events; the projector fails while `is_failing` is set."""
+    """Stores the positions of its events; the projector always fails while `is_failing` is set."""
 
     name: str = "counting"
     version: int = 1
@@ -26,5 +27,5 @@ class CountingReadModel:
     def project(self, events: Sequence[RecordedEvent], cursor: psycopg.Cursor[Any]) -> None:
         for event in events:
             if self.is_failing.is_set():
-                raise LookupError(event.event)
+                raise UndefinedTable(str(event.event))
             cursor.execute("INSERT INTO counted (position) VALUES (%s)", [event.position])

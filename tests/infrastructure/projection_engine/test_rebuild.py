@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.errors import UndefinedTable
 
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.projection_engine.daemon import ProjectionDaemon
@@ -202,12 +203,14 @@ def test_a_failed_rebuild_records_its_error_and_can_be_retried_at_once(
     model = CountingReadModel()
     ensure_read_models(database_url, [model])
     model.is_failing.set()
-    with pytest.raises(LookupError):
+    with pytest.raises(UndefinedTable):
         rebuild_read_model(database_url, reader, model)
     rows = connection.execute(
         "SELECT error FROM easeboard.projections WHERE role = 'building' ORDER BY name"
     ).fetchall()
-    assert rows[0][0].startswith("LookupError in projection_engine/counting_read_model.py")
+    assert rows[0][0].startswith(
+        "UndefinedTable (42P01) in projection_engine/counting_read_model.py"
+    )
     model.is_failing.clear()
     assert rebuild_read_model(database_url, reader, model) == 2
     assert _versions(connection, "counting") == [(1, "retired"), (2, "live")]

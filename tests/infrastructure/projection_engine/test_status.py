@@ -44,6 +44,7 @@ async def test_status_of_read_models_that_have_caught_up(
         "lag_events": 0,
         "lag_seconds": 0.0,
         "events_per_second": 0,
+        "error": None,
         "dead_letters": 0,
         "owner": None,
         "rebuild": None,
