@@ -40,6 +40,7 @@ from interfaces.service_protocols import (
     ListAssignments,
     ListConnections,
     ListCourses,
+    ListDeadLetters,
     ListDueDates,
     ListGradeChanges,
     ListGrades,
@@ -103,6 +104,7 @@ class Service:
 
     # The read models themselves, for admins
     projection_status: Callable[[], Awaitable[list[Document]]]
+    dead_letters_of: ListDeadLetters
     rebuild_projection: Callable[[str], Awaitable[None]]
 
     # Neither commands nor queries; needed by HTTP

@@ -199,6 +199,13 @@ class GetStats(Protocol):
         """Query a person's dashboard at `now`, as JSON."""
 
 
+class ListDeadLetters(Protocol):
+    """infrastructure.projection_engine.status.dead_letters_of."""
+
+    async def __call__(self, name: str | None) -> list[Document]:
+        """Return the dead letters of a read model, or of all, in the order of the log."""
+
+
 class ReadInOneSnapshot(Protocol):
     """infrastructure.projection_engine.snapshot_reads.read_models."""
 

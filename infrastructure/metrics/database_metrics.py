@@ -107,6 +107,11 @@ PROJECTION_GAUGES: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...
         lambda row: row["state"] == "failing",
     ),
     (
+        "dead_letters",
+        "Events that a read model cannot apply, and that the later ones of their streams wait for",
+        lambda row: row["dead_letters"],
+    ),
+    (
         "rebuilding",
         "1 while a new version of a read model is built, otherwise 0",
         lambda row: row["rebuild"] is not None,

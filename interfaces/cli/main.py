@@ -211,13 +211,32 @@ def doctor(*, json: JsonOption = False) -> None:
 
 @projections_app.command("list", epilog=example("easeboard projections list --json"))
 def list_projections(*, json: JsonOption = False) -> None:
-    """List the read models with their position and lag.
+    """List the read models with their position and lag, and why one fails.
 
-    With --json, dead_letters is always 0 and owner is always null: neither is recorded yet.
+    With --json, owner is always null: it is not recorded yet.
     """
     from interfaces.cli.projections import show_projections
 
     show_projections(json=json)
+
+
+@projections_app.command(
+    "dead-letters", epilog=example("easeboard projections dead-letters courses")
+)
+def list_dead_letters(
+    *,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", show_default=False, help="Name of a read model, for example courses."
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the events that read models cannot apply; later events of their streams wait."""
+    from interfaces.cli.dead_letters_command import show_dead_letters
+
+    show_dead_letters(name, json=json)
 
 
 @projections_app.command("rebuild", epilog=example("easeboard projections rebuild courses grades"))

@@ -18,6 +18,10 @@ from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 
 Document = dict[str, Any]
+STATUS_COLUMNS = (
+    *("name", "version", "state", "position", "events behind", "seconds behind"),
+    *("dead letters", "rebuild", "error"),
+)
 
 
 def show_projections(*, json: bool) -> None:
@@ -27,7 +31,17 @@ def show_projections(*, json: bool) -> None:
         print_json({"items": models})
         return
     print_table(
-        ["name", "version", "state", "position", "events behind", "seconds behind", "rebuild"],
+        [
+            "name",
+            "version",
+            "state",
+            "position",
+            "events behind",
+            "seconds behind",
+            "dead",
+            "rebuild",
+            "error",
+        ],
         [
             (
                 model["name"],
@@ -36,7 +50,9 @@ def show_projections(*, json: bool) -> None:
                 model["position"],
                 model["lag_events"],
                 round(model["lag_seconds"], 1),
+                model["dead_letters"],
                 _format_rebuild(model["rebuild"]),
+                model["error"],
             )
             for model in models
         ],

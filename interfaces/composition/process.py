@@ -35,7 +35,7 @@ from infrastructure.postgres.pools import Pools
 from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
 from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.snapshot_reads import read_models
-from infrastructure.projection_engine.status import projection_status
+from infrastructure.projection_engine.status import dead_letters_of, projection_status
 from infrastructure.queue.role_health import role_health
 from infrastructure.queue.sync_queue import SyncQueue
 from infrastructure.settings import Settings
@@ -142,6 +142,7 @@ def _build_service(process: Process, state: CurrentState, history: AuditHistory)
         sync_status_of=partial(sync_status_of, interval=interval),
         stats_of=stats_of,
         projection_status=partial(projection_status, pool=pool),
+        dead_letters_of=partial(dead_letters_of, pool),
         rebuild_projection=BackgroundRebuild(process.database_url, process.log_reader),
         health=HealthCheck(pool, process.database_url, partial(role_health, pool=pool)),
         **_audit_members(history),

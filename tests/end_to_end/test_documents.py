@@ -101,6 +101,7 @@ async def _ids(client: Client, connection: dict[str, Any]) -> dict[str, str]:
     assignment = (await client.get("/api/v1/canvas/assignments"))["items"][0]
     return {
         "connection_id": connection["id"],
+        "name": "courses",
         "course_id": assignment["course_id"],
         "assignment_id": assignment["id"],
     }

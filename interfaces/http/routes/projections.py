@@ -9,12 +9,13 @@ from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, prot
 from interfaces.http.errors.problem import Problem
 from interfaces.http.errors.problem_types import NO_READ_MODEL
 from interfaces.http.responses import command_response, page_response
-from interfaces.http.schemas.audit import Projection, RebuildStarted
+from interfaces.http.schemas.audit import DeadLetter, Projection, RebuildStarted
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ReadModelName
 from interfaces.http.schemas.query_parameters import Cursor, Limit
 from interfaces.http.schemas.request_bodies import require_empty_body
-from projections.support.page import build_page, decode_cursor, parse_text_key
+from interfaces.service import Service
+from projections.support.page import build_page, decode_cursor, parse_position_key, parse_text_key
 
 router = APIRouter(
     prefix="/api/v1/admin/projections",
@@ -45,6 +46,35 @@ async def list_projections(
     return page_response(request, page)
 
 
+@router.get(
+    "/{name}/dead-letters",
+    operation_id="listDeadLetters",
+    summary="List the dead letters of a read model",
+    openapi_extra={"x-conditional": True},
+    responses=document_responses(
+        200, PageOf[DeadLetter], "The events that it cannot apply", "not-found"
+    ),
+)
+async def list_dead_letters(
+    request: Request,
+    name: ReadModelName,
+    service: ServiceDep,
+    *,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List the events that the live version has set aside, in the order of the log."""
+    [after] = decode_cursor(cursor, parse_position_key)
+    await _require_read_model(name, service)
+    rows = [
+        (item["position"], orjson.dumps(item, option=orjson.OPT_UTC_Z))
+        for item in await service.dead_letters_of(name)
+        if after is None or item["position"] > after
+    ]
+    page = build_page(rows[: limit + 1], limit, itemgetter(1), lambda row: row[:1])
+    return page_response(request, page)
+
+
 @router.post(
     "/{name}/rebuild",
     operation_id="rebuildProjection",
@@ -60,7 +90,11 @@ async def rebuild_projection(name: ReadModelName, service: ServiceDep) -> Respon
 
     The live version answers queries until the new one has caught up.
     """
-    if name not in {item["name"] for item in await service.projection_status()}:
-        raise Problem("not-found", NO_READ_MODEL)
+    await _require_read_model(name, service)
     await service.rebuild_projection(name)
     return command_response({"name": name}, 202)
+
+
+async def _require_read_model(name: str, service: Service) -> None:
+    if name not in {item["name"] for item in await service.projection_status()}:
+        raise Problem("not-found", NO_READ_MODEL)

@@ -123,7 +123,9 @@ class Projection(ResponseModel):
     version: int
     """Number of the version of its tables in easeboard that answers queries."""
     state: str
-    """`live`, or `failing` if easeboard cannot apply an event."""
+    """`live`, or `failing` if easeboard cannot apply events for a reason that is not in them."""
+    error: str | None
+    """Why it fails, from easeboard; null while it does not. It has no data of events."""
     position: int
     """Position in the event log of easeboard up to which it is current."""
     head: int
@@ -135,11 +137,36 @@ class Projection(ResponseModel):
     events_per_second: float | None
     """Number of events that easeboard applies in a second, as a moving mean."""
     dead_letters: int
-    """Number of events that easeboard has set aside; always 0 until it can set events aside."""
+    """Number of events that easeboard has set aside because it cannot apply them."""
     owner: str | None
     """Always null until easeboard records which process applies the events."""
     rebuild: Rebuild | None
     """Progress of the rebuild in easeboard; null if there is none."""
+
+
+class DeadLetter(ResponseModel):
+    """An event that a read model cannot apply; later events of its stream wait for it."""
+
+    id: UUID
+    """Id of the event in easeboard."""
+    projection: str
+    """Name of the read model in easeboard."""
+    version: int
+    """Number of the version of its tables in easeboard."""
+    position: int
+    """Position of the event in the event log of easeboard."""
+    stream: UUID
+    """Id of the stream of the event in easeboard."""
+    topic: str
+    """Type of the event in easeboard."""
+    person_id: UUID
+    """Id of the user of easeboard whose data the event has."""
+    error: str
+    """Why easeboard cannot apply it, without data of the event."""
+    waiting: int
+    """Number of later events of the same stream, counted by easeboard."""
+    parked_at: datetime
+    """When easeboard set it aside: RFC 3339 in UTC."""
 
 
 class RebuildStarted(ResponseModel):

@@ -183,12 +183,25 @@ PROJECTION_EXAMPLE = {
     "state": "live",
     "position": 4711,
     "head": 4711,
+    "error": None,
     "lag_events": 0,
     "lag_seconds": 0.0,
     "events_per_second": None,
     "dead_letters": 0,
     "owner": None,
     "rebuild": None,
+}
+DEAD_LETTER_EXAMPLE = {
+    "id": "5d3d9ab5-0f5b-4b6e-8a35-6d1f6f0b8a11",
+    "projection": "courses",
+    "version": 3,
+    "position": 4700,
+    "stream": "79d3cce3-8488-5f0b-a5ec-de73090923c4",
+    "topic": "CourseFetched",
+    "person_id": USER_ID,
+    "error": "EventUnreadable at position 4700 (CourseFetched): its format is unknown",
+    "waiting": 2,
+    "parked_at": EXAMPLE_TIME,
 }
 COMPONENTS = (
     "database",
@@ -257,6 +270,7 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
         "sync": {"version": 12, "run": SYNC_EXAMPLE, "completed_once": True, "courses": {}},
     },
     "Projection": PROJECTION_EXAMPLE,
+    "DeadLetter": DEAD_LETTER_EXAMPLE,
     "RebuildStarted": {"name": "courses"},
     "Alive": {"status": "ok"},
     "Readiness": {"status": "ok", "components": dict.fromkeys(COMPONENTS, "ok")},

@@ -526,6 +526,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/projections/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the dead letters of a read model
+         * @description List the events that the live version has set aside, in the order of the log.
+         */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/projections/{name}/rebuild": {
         parameters: {
             query?: never;
@@ -1404,6 +1424,66 @@ export interface components {
             graded: number;
         };
         /**
+         * DeadLetter
+         * @description An event that a read model cannot apply; later events of its stream wait for it.
+         */
+        DeadLetter: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Id of the event in easeboard.
+             */
+            id: string;
+            /**
+             * Projection
+             * @description Name of the read model in easeboard.
+             */
+            projection: string;
+            /**
+             * Version
+             * @description Number of the version of its tables in easeboard.
+             */
+            version: number;
+            /**
+             * Position
+             * @description Position of the event in the event log of easeboard.
+             */
+            position: number;
+            /**
+             * Stream
+             * Format: uuid
+             * @description Id of the stream of the event in easeboard.
+             */
+            stream: string;
+            /**
+             * Topic
+             * @description Type of the event in easeboard.
+             */
+            topic: string;
+            /**
+             * Person Id
+             * Format: uuid
+             * @description Id of the user of easeboard whose data the event has.
+             */
+            person_id: string;
+            /**
+             * Error
+             * @description Why easeboard cannot apply it, without data of the event.
+             */
+            error: string;
+            /**
+             * Waiting
+             * @description Number of later events of the same stream, counted by easeboard.
+             */
+            waiting: number;
+            /**
+             * Parked At
+             * Format: date-time
+             * @description When easeboard set it aside: RFC 3339 in UTC.
+             */
+            parked_at: string;
+        };
+        /**
          * @description The oldest event first, or with a leading `-` the newest.
          * @enum {string}
          */
@@ -1786,6 +1866,22 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * PageOf[DeadLetter]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_DeadLetter_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["DeadLetter"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
          * PageOf[GradeChange]
          * @description A page of a list. Without a `next_cursor` it is the last one.
          */
@@ -1930,9 +2026,14 @@ export interface components {
             version: number;
             /**
              * State
-             * @description `live`, or `failing` if easeboard cannot apply an event.
+             * @description `live`, or `failing` if easeboard cannot apply events for a reason that is not in them.
              */
             state: string;
+            /**
+             * Error
+             * @description Why it fails, from easeboard; null while it does not. It has no data of events.
+             */
+            error: string | null;
             /**
              * Position
              * @description Position in the event log of easeboard up to which it is current.
@@ -1960,7 +2061,7 @@ export interface components {
             events_per_second: number | null;
             /**
              * Dead Letters
-             * @description Number of events that easeboard has set aside; always 0 until it can set events aside.
+             * @description Number of events that easeboard has set aside because it cannot apply them.
              */
             dead_letters: number;
             /**
@@ -6638,6 +6739,7 @@ export interface operations {
                      *           "state": "live",
                      *           "position": 4711,
                      *           "head": 4711,
+                     *           "error": null,
                      *           "lag_events": 0,
                      *           "lag_seconds": 0,
                      *           "events_per_second": null,
@@ -6673,6 +6775,147 @@ export interface operations {
             };
             /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
             403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name of the read model, such as `courses` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events that it cannot apply */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "5d3d9ab5-0f5b-4b6e-8a35-6d1f6f0b8a11",
+                     *           "projection": "courses",
+                     *           "version": 3,
+                     *           "position": 4700,
+                     *           "stream": "79d3cce3-8488-5f0b-a5ec-de73090923c4",
+                     *           "topic": "CourseFetched",
+                     *           "person_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *           "error": "EventUnreadable at position 4700 (CourseFetched): its format is unknown",
+                     *           "waiting": 2,
+                     *           "parked_at": "2026-09-01T05:59:59Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_DeadLetter_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;

@@ -11,7 +11,13 @@ from infrastructure.observability.instruments import PROCESS_REGISTRY
 
 SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
 
-READ_MODEL_STATUS = {"lag_events": 3, "lag_seconds": 1.5, "state": "live", "rebuild": None}
+READ_MODEL_STATUS = {
+    "lag_events": 3,
+    "lag_seconds": 1.5,
+    "state": "live",
+    "dead_letters": 2,
+    "rebuild": None,
+}
 STATISTICS = DatabaseStatistics(
     QueueCounts(waiting=2, running=1, oldest_seconds=9.5),
     4,

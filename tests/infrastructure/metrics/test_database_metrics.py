@@ -41,6 +41,7 @@ async def test_the_database_statistics_are_published() -> None:
         "easeboard_projection_lag_events courses": 3,
         "easeboard_projection_lag_seconds courses": 1.5,
         "easeboard_projection_failing courses": 0,
+        "easeboard_projection_dead_letters courses": 2,
         "easeboard_projection_rebuilding courses": 0,
         "easeboard_projection_events_per_second courses": 7,
         "easeboard_sealed_records canvas_token k1": 5,

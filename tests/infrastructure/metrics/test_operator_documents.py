@@ -94,7 +94,7 @@ def test_alerts_have_every_field_prometheus_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", sorted(set(re.findall(r"easeboard (?:projections )?[a-z]+", OPERATIONS)))
+    "command", sorted(set(re.findall(r"easeboard (?:projections )?[a-z]+(?:-[a-z]+)*", OPERATIONS)))
 )
 @pytest.mark.process
 def test_every_command_of_the_runbook_exists(command: str) -> None:

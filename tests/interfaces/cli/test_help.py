@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": ["--json"],
     "projections": [],
     "projections list": ["--json"],
+    "projections dead-letters": ["--json"],
     "projections rebuild": ["--all"],
     "audit": [],
     "audit history": [

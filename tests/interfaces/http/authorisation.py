@@ -38,6 +38,7 @@ ROUTE_ACCESS = {
     "GET /api/v1/audit/connections/{connection_id}/events": AUDITOR,
     "GET /api/v1/audit/connections/{connection_id}/state": AUDITOR,
     "GET /api/v1/admin/projections": ADMIN,
+    "GET /api/v1/admin/projections/{name}/dead-letters": ADMIN,
     "POST /api/v1/admin/projections/{name}/rebuild": ADMIN,
     "GET /health/live": PUBLIC,
     "GET /health/ready": PUBLIC,

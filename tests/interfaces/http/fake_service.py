@@ -147,8 +147,7 @@ class FakeService(FakeCalendars, FakeAudit):
             sync_status_of=self.sync_status_of,
             stats_of=self.stats_of,
             due_dates_of=self.due_dates_of,
-            projection_status=self.projection_status,
-            rebuild_projection=self.rebuild_projection,
+            **self._members_for_admins(),
             calendar_owner=self.calendar_owner,
             idempotency_keys=self.idempotency_keys,
             command_events=self.idempotency_keys.command_events,
@@ -274,9 +273,20 @@ class FakeService(FakeCalendars, FakeAudit):
         self.record_call("stats_of", person_id, now=now)
         return query_of("dashboard_stats", self.stats)
 
+    def _members_for_admins(self) -> dict[str, Any]:
+        return {
+            "projection_status": self.projection_status,
+            "dead_letters_of": self.dead_letters_of,
+            "rebuild_projection": self.rebuild_projection,
+        }
+
     async def projection_status(self) -> list[Document]:
         self.record_call("projection_status")
         return [{"name": name} for name in PROJECTION_NAMES]
+
+    async def dead_letters_of(self, name: str | None) -> list[Document]:
+        self.record_call("dead_letters_of", name)
+        return [{"position": position, "projection": name} for position in (3, 5)]
 
     async def rebuild_projection(self, name: str) -> None:
         self.record_call("rebuild_projection", name)

@@ -61,6 +61,17 @@ async def test_read_models_are_listed(anonymous: httpx2.AsyncClient) -> None:
     }
 
 
+async def test_dead_letters_are_listed_in_pages(anonymous: httpx2.AsyncClient) -> None:
+    path = "/api/v1/admin/projections/courses/dead-letters"
+    first = (await anonymous.get(path, params={"limit": 1}, headers=ADMIN)).json()
+    assert first["items"] == [{"position": 3, "projection": "courses"}]
+    params = {"limit": 1, "cursor": first["next_cursor"]}
+    second = (await anonymous.get(path, params=params, headers=ADMIN)).json()
+    assert second == {"items": [{"position": 5, "projection": "courses"}], "next_cursor": None}
+    unknown = await anonymous.get(path.replace("courses", "nonsense"), headers=ADMIN)
+    assert unknown.status_code == 404
+
+
 async def test_a_rebuild_is_started(anonymous: httpx2.AsyncClient, service: FakeService) -> None:
     response = await anonymous.post("/api/v1/admin/projections/courses/rebuild", headers=ADMIN)
     assert (response.status_code, response.json()) == (202, {"name": "courses"})
