@@ -27,7 +27,7 @@ async def end_calendar(command: EndCalendar, *, store: Store, calendars: Calenda
         calendar = await store.load(Calendar, stream)
         is_redacted = calendar.exists and calendar.person_id == NO_PERSON
         if is_redacted:
-            # The person is erased, so that nobody can share a newer address.
+            # The person is erased and cannot share a new address, so no newer one can be deleted.
             await store.save(secrets=[calendars.ending(command.person_id)])
             return
         calendar.end(command.person_id)

@@ -184,7 +184,7 @@ class IdempotencyKeys:
         changes all the time.
         """
         claim_id = uuid4()
-        # Before the row exists: other requests must not take it for a claim that nobody holds.
+        # It is registered before its row exists, so that no other request takes the claim over.
         self._held.add(claim_id)
         claimed: Claim | EarlierClaim | StoredResponse | None = None
         try:

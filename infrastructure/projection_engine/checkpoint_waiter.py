@@ -44,8 +44,8 @@ class CheckpointWaiter:
     async def wait_for(self, position: int, names: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109  # it returns False and is not cancelled
         """Wait until all these read models are at one position, and not before this one.
 
-        `timeout` is in seconds. Returns whether they were at the last poll; whoever reads then
-        compares with the checkpoint of what was read.
+        `timeout` is in seconds. Returns whether they were at the last poll. The checkpoints can
+        move after it, so the caller compares with the place of what it reads.
         """
         names = frozenset(names)
         self._waiters += 1

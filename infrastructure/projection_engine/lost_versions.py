@@ -1,7 +1,7 @@
 """Finds versions of read models that may have rows of events that the log has lost.
 
 A failover or a restore of the whole database loses rows, checkpoints and events together. But
-somebody can restore the event log alone. Then the rows of read models are of another log.
+an operator can restore the event log alone. The read models then have rows of lost events.
 """
 
 from collections.abc import Sequence
@@ -43,9 +43,9 @@ def mark_lost_versions(
     """Mark live versions that may have rows of lost events; returns the names of these now.
 
     That is a version whose checkpoint is beyond the last event, or that was created before the log
-    was restored. It gets an error and a fingerprint that makes it outdated: it is moved no more,
-    and rebuilt. A checkpoint beyond the log is set to the last event, so that no token of a read of
-    it is from beyond.
+    was restored. It gets an error and a fingerprint that makes it outdated: no batch is applied to
+    it, and it is rebuilt. A checkpoint beyond the log is set to the last event, so that reads give
+    no token of a place that the log does not have.
     """
     marked = connection.execute(
         f"""

@@ -54,7 +54,7 @@ SELECT least(min(position), (SELECT coalesce(max(position), 0) FROM easeboard.ev
  WHERE role = 'live'
    AND error IS NULL
 """
-"""A read model that fails is left out: it may stand still until somebody repairs it."""
+"""Read models with an error are left out: their checkpoints may not move for a long time."""
 
 # The clock may have been wrong, so the events that are compared are limited.
 SELECT_AGED_POSITION = """

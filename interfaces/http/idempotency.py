@@ -61,7 +61,7 @@ COMPLETING_EVENTS = (SyncRequested, ConnectionValidated, TokenRotated, TokenReje
 An address of a calendar cannot: only its digest is stored, so a new one must be made.
 """
 UNCERTAIN_SLUGS = frozenset({"database-unavailable", "connection-busy"})
-"""Problems after which nobody knows whether an attempt of the command has appended its events."""
+"""Problems after which the process cannot tell whether the command has appended its events."""
 REPLAYED_HEADER = "Idempotency-Replayed"
 
 

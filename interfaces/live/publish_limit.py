@@ -1,4 +1,4 @@
-"""The position up to which messages are published: what clients are told, they can read.
+"""Limits how far messages are published, so that clients can read what a message contains.
 
 A message waits until all read models have applied its event. If one stands still, the message
 waits no longer than a read with its consistency token would.

@@ -39,6 +39,7 @@ from infrastructure.postgres.pools import ReadPool
 from interfaces.queries.current_state import connection_document, state_document
 from interfaces.queries.history_pages import (
     NEWEST_FIRST,
+    WAIT_SECONDS,
     HistoryFilter,
     HistoryPages,
     LogNotSettled,
@@ -48,9 +49,6 @@ from projections.support.page import Page, build_page, decode_cursor, parse_posi
 R = TypeVar("R")
 
 logger = structlog.get_logger()
-
-WAIT_SECONDS = 2.0
-"""How long a query waits for appends that are open."""
 
 
 class LogReading(NamedTuple, Generic[R]):

@@ -1,6 +1,6 @@
 """A query of a read model, as a value: what to select, and how to build the result from the rows.
 
-Whoever executes queries can so execute several in one snapshot of the database.
+A caller can therefore execute several queries in one snapshot of the database.
 """
 
 from collections.abc import Callable, Mapping, Sequence
