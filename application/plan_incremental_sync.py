@@ -41,7 +41,7 @@ class SyncPlan(NamedTuple):
     to_fetch: Sequence[Course]
     """The courses to read; all of them if there is an obstacle."""
     known: Mapping[str, KnownCourse]
-    """What is known of each course by its Canvas id."""
+    """What is known of each course to read, by its Canvas id."""
     planner_validator: str | None = None
     """The ETag of the planner for the next run."""
     obstacle: CanvasFailure | None = None
@@ -95,7 +95,8 @@ def make_plan(sync: Sync, listed: CourseList, feeds: FeedContent | None = None) 
         for course in listed.courses
         if course["canvas_id"] in ids and course["state"] != "withdrawn"
     ]
-    return SyncPlan(listed, to_fetch, known_courses(sync.courses))
+    known = {id_: snapshot for id_, snapshot in sync.courses.items() if id_ in ids}
+    return SyncPlan(listed, to_fetch, known_courses(known, sync.work_digests))
 
 
 async def _or_obstacle(feed: Awaitable[FeedResult]) -> FeedResult:

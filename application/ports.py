@@ -44,6 +44,8 @@ class LastEvent(NamedTuple):
     """The stored name of the last event."""
     person_id: UUID | None
     """The person whose data the stream has."""
+    correlation_id: str | None = None
+    """The correlation id of the last event."""
 
 
 class Store(Protocol):
@@ -93,7 +95,7 @@ class Store(Protocol):
         """
 
     async def has_newer_events(self, aggregate: Aggregate) -> bool:
-        """Return whether the stream has events that this aggregate has not applied."""
+        """Return whether the stream has newer events; raises PersonIsErased of its person."""
 
     async def save_snapshot(self, aggregate: Aggregate) -> None:
         """Save a snapshot, so that the next load reads few events."""
@@ -102,16 +104,19 @@ class Store(Protocol):
 class Vault(Protocol):
     """Where Canvas tokens are stored, encrypted."""
 
-    def fingerprint(self, token: str) -> str:
-        """Return 8 hex digits that identify a token among others and do not reveal it."""
+    def fingerprint(self, connection_id: UUID, token: str, known: str = "") -> str:
+        """Return 8 hex digits that identify a token of a connection and do not reveal it.
+
+        It is `known` if that is a fingerprint of this token.
+        """
 
     def storing(
-        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str, fingerprint: str
     ) -> SecretChange:
         """Return the change that stores a token; the other tokens of the connection remain."""
 
     def replacing(
-        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str, fingerprint: str
     ) -> SecretChange:
         """Return the change that encrypts a token anew; it does nothing if it is not stored."""
 
@@ -138,15 +143,15 @@ class CanvasUser(NamedTuple):
 
 
 class FetchedCourse(NamedTuple):
-    """One course as fetched; `assignments` is None if Canvas hides them, or after a failure."""
+    """One course as fetched; what is None was hidden, failed, or is that of the `work_digest`."""
 
     course: Course
     assignments: list[Assignment] | None
     failure: CanvasFailure | None = None
     groups: list[AssignmentGroup] | None = None
-    """All assignment groups, in their order; None if they were not read."""
     is_known: bool = True
     """Whether `course` has all that Canvas shows; if not, it is not recorded after a failure."""
+    work_digest: str | None = None
 
 
 class PlannerPage(NamedTuple):
@@ -217,10 +222,7 @@ class Canvas(Protocol):
         user_id: str | None = None,
         host_degraded: bool = False,
     ) -> AbstractAsyncContextManager[CanvasAccount]:
-        """Open the account of a Canvas user for a run.
-
-        A degraded host gets no retries until it has responded.
-        """
+        """Open the account of a Canvas user; a degraded host gets no retries until it responds."""
 
 
 WorkerStatus = Literal["alive", "lost", "gone"]
@@ -231,7 +233,13 @@ class Queue(Protocol):
     """The jobs of queued runs."""
 
     async def enqueue(
-        self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
+        self,
+        connection_id: UUID,
+        origin: str,
+        *,
+        person_id: UUID | None = None,
+        urgent: bool = False,
+        delay_seconds: float = 0,
     ) -> None:
         """Add a job for the queued run of a connection at this Canvas; urgent jobs come first.
 

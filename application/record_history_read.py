@@ -15,6 +15,7 @@ class RecordHistoryRead:
     connection_id: UUID
     reader: str
     what: str
+    purpose: str
 
 
 async def record_history_read(command: RecordHistoryRead, *, store: Store) -> None:
@@ -33,6 +34,7 @@ async def record_history_read(command: RecordHistoryRead, *, store: Store) -> No
             person_id=person_id,
             reader=command.reader,
             what=command.what,
+            purpose=command.purpose,
         )
 
     await store.record(HistoryAccess, HistoryAccess.id_for(command.connection_id), record_read)

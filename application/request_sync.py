@@ -1,16 +1,20 @@
 """The command that requests a run of a connection."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from application.clock import Clock, utc_now
 from application.event_metadata import current_metadata
+from application.person_budget import PersonBudget
 from application.ports import Queue, Store
 from application.requeue_sync import enqueue_queued_run
 from domain.connection import Connection
+from domain.errors import DailyLimitReached
 from domain.events.sync import Requests, SyncRequested
+from domain.full_sync_limit import require_full_run_allowed
 from domain.next_sync import choose_mode, require_due
 from domain.sync import Sync
 
@@ -46,27 +50,35 @@ async def request_sync(
     queue: Queue,
     interval: timedelta,
     clock: Clock = utc_now,
+    budget: PersonBudget | None = None,
 ) -> QueuedSync:
     """Queue a run; first requeue or fail an active run whose worker died.
 
-    `interval` is the time between scheduled runs.
+    `interval` is the time between scheduled runs. Runs that a person requests keep to their
+    `budget`; the scheduler passes none.
 
     Raises:
         ConnectionNotFound: If the person has no such connection.
         ConnectionIsNotActive: If Canvas rejected its token.
         SyncNotDue: If the run is scheduled and not due.
         SyncAlreadyRunning: If a run has not ended, also if it was just requeued.
+        SyncLimitReached: If the person requested too many full runs in the last hour.
+        DailyLimitReached: If as much was recorded for the person today as may be.
     """
-    queued = recorded_sync()
-    if queued is None:
+    if recorded := recorded_sync():
+        queued, connection = recorded, await store.load(Connection, command.connection_id)
+    else:
+        if budget and (await budget.left_today(command.person_id)).is_used_up:
+            raise DailyLimitReached(seconds_until_midnight(clock()))
 
-        async def request() -> QueuedSync:
+        async def request() -> tuple[QueuedSync, Connection]:
             return await _request_run(command, store, queue, interval, clock)
 
-        queued = await store.in_turn(command.connection_id, request)
-    connection = await store.load(Connection, command.connection_id)
+        queued, connection = await store.in_turn(command.connection_id, request)
     urgent = command.trigger != "schedule"
-    await queue.enqueue(connection.id, connection.canvas_url, urgent=urgent)
+    await queue.enqueue(
+        connection.id, connection.canvas_url, person_id=connection.person_id, urgent=urgent
+    )
     return queued
 
 
@@ -80,7 +92,7 @@ def recorded_sync() -> QueuedSync | None:
 
 async def _request_run(
     command: RequestSync, store: Store, queue: Queue, interval: timedelta, clock: Clock
-) -> QueuedSync:
+) -> tuple[QueuedSync, Connection]:
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
     connection.require_active()
@@ -92,11 +104,19 @@ async def _request_run(
         await enqueue_queued_run(sync, store, queue)
     if command.trigger == "schedule":
         require_due(connection, sync, now=now, interval=interval)
+    elif command.mode == "full" and not sync.active_run:
+        require_full_run_allowed(sync.full_run_costs, now)
     mode = choose_mode(sync, command.mode, now=now, interval=interval)
     queued = QueuedSync(uuid4(), connection.id, command.trigger, mode)
     sync.request(**queued._asdict(), person_id=command.person_id)
     await store.save(sync)
-    return queued
+    return queued, connection
+
+
+def seconds_until_midnight(now: datetime) -> int:
+    """Return the seconds until the next day begins, in UTC."""
+    begun = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return ceil((begun + timedelta(days=1) - now).total_seconds())
 
 
 async def resolve_dead_worker(sync: Sync, queue: Queue) -> bool:

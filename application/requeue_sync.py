@@ -51,7 +51,11 @@ async def enqueue_queued_run(
         connection = await store.load(Connection, sync.connection_id)
         urgent = sync.active_run["trigger"] != "schedule"
         await queue.enqueue(
-            connection.id, connection.canvas_url, urgent=urgent, delay_seconds=delay_seconds
+            connection.id,
+            connection.canvas_url,
+            person_id=connection.person_id,
+            urgent=urgent,
+            delay_seconds=delay_seconds,
         )
 
 

@@ -62,9 +62,10 @@ async def _replace_token(
     connection = await store.load(Connection, command.connection_id)
     connection.require_owner(command.person_id)
     was_rejected = connection.status == "token_rejected"
-    fingerprint = vault.fingerprint(command.api_token)
+    token = command.api_token
+    fingerprint = vault.fingerprint(connection.id, token, connection.token_fingerprint)
     connection.rotate_token(canvas_user_id, fingerprint)
-    row = command.person_id, connection.id, connection.canvas_url, command.api_token
+    row = command.person_id, connection.id, connection.canvas_url, token, fingerprint
     if connection.pending_events:
         others = vault.destroying(connection.id, keep=fingerprint)
         await store.save(connection, secrets=[vault.storing(*row), others])

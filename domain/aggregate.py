@@ -22,6 +22,13 @@ class Aggregate(eventsourcing.domain.Aggregate):
 
     APPEND_ONLY: ClassVar[bool] = False
     """Whether no event of the stream decides anything, so that it need not be read to append."""
+    TIMELESS: ClassVar[tuple[str, ...]] = ()
+    """Attributes to which no event gives its time; `evolve_again` leaves them as they are."""
+    CACHES: ClassVar[tuple[str, ...]] = ()
+    """Attributes that no event sets: text by a key, which only makes a decision cheaper.
+
+    Snapshots keep them; without one they are empty.
+    """
 
     person_id: UUID
     """The person whose data this is; their key encrypts the events."""
@@ -45,3 +52,7 @@ class Aggregate(eventsourcing.domain.Aggregate):
 
     def evolve(self, event: Event) -> None:
         """Apply an event to the state. It never fails, because the event has happened."""
+
+    def evolve_again(self, event: Event) -> None:
+        """Apply an event to the state before it, with another time, except to what is TIMELESS."""
+        self.evolve(event)

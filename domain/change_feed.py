@@ -126,6 +126,8 @@ def expected_planner_state_hash(assignment: Assignment) -> int | None:
 
 def expected_part_hashes(assignment: Assignment) -> dict[str, int]:
     """Return the hashes that the planner should show of the parts that are due, by their tags."""
+    if not assignment["parts"]:
+        return {}
     has_begun = _has_begun(assignment["submission"])
     return {
         part["tag"]: part_state_hash(

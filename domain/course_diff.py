@@ -16,8 +16,15 @@ from domain.change_feed import (
     graded_state_hash,
     is_unposted,
 )
-from domain.digests import digest, groups_digest
-from domain.events.sync import Changes, CourseFetched
+from domain.digests import Digests, digest, digests_of
+from domain.event import Event
+from domain.events.sync import (
+    Changes,
+    CourseFetched,
+    CourseFetchFailed,
+    CourseUnlisted,
+    CourseWithdrawn,
+)
 
 
 class AssignmentSnapshot(TypedDict):
@@ -64,6 +71,15 @@ class CourseSnapshot(TypedDict):
     """Canvas ids of the assignments with a grade that the student cannot see yet."""
 
 
+class Work(NamedTuple):
+    """What was read of the work of a course; None for what was not read."""
+
+    assignments: list[Assignment] | None
+    groups: list[AssignmentGroup] | None
+    is_known: bool = False
+    """Whether the rest is None because the response is that of the known work."""
+
+
 class ScoreChange(NamedTuple):
     """A score that differs; without `assignment_id`, it is the total of the course."""
 
@@ -86,6 +102,8 @@ class CourseDiff(NamedTuple):
     course_changed: bool
     """Whether the course itself differs, or returned after it was missed or withdrawn."""
     groups_changed: bool
+    complete: bool
+    """Whether its assignments were read, or are the known ones."""
     recovered: bool
     """Whether its assignments could be read again, after a failure or for the first time."""
     assignments: list[Assignment]
@@ -94,6 +112,8 @@ class CourseDiff(NamedTuple):
     """Canvas ids of the assignments that Canvas no longer shows."""
     due_dates: list[DueDateChange]
     scores: list[ScoreChange]
+    digests: Digests
+    """The digests of the fetched course, with which it was compared."""
 
     @property
     def is_empty(self) -> bool:
@@ -133,41 +153,31 @@ def empty_snapshot() -> CourseSnapshot:
     )
 
 
-def diff(
-    snapshot: CourseSnapshot,
-    course: Course,
-    assignments: list[Assignment] | None,
-    groups: list[AssignmentGroup] | None,
-) -> CourseDiff:
-    """Compare a fetched course with its snapshot.
-
-    `assignments` and `groups` are None if they were not read; then only the course is compared.
-    """
+def diff(snapshot: CourseSnapshot, course: Course, work: Work) -> CourseDiff:
+    """Compare a fetched course with its snapshot; only the course, if its work was not read."""
     known = snapshot["assignments"]
-    shown = assignments or []
-    changed = [item for item in shown if _assignment_differs(known.get(item["canvas_id"]), item)]
-    ids = {item["canvas_id"] for item in shown}
-    unread = assignments is None
-    removed = [id_ for id_, item in known.items() if item["present"] and id_ not in ids]
+    shown = work.assignments or []
+    digests = digests_of(course, work.groups, shown)
+    new = digests.assignments
+    changed = [item for item in shown if _assignment_differs(known, item["canvas_id"], new)]
+    unread = work.assignments is None
+    removed = [id_ for id_, item in known.items() if item["present"] and id_ not in new]
     return CourseDiff(
-        course_changed=course_differs(snapshot, course),
-        groups_changed=groups is not None and snapshot["groups"] != groups_digest(groups),
+        course_changed=_course_differs(snapshot, digests.course),
+        groups_changed=work.groups is not None and snapshot["groups"] != digests.groups,
+        complete=not unread or (snapshot["complete"] and work.is_known),
         recovered=not unread and not snapshot["complete"],
         assignments=changed,
         removed=[] if unread else removed,
         due_dates=[change for item in changed if (change := _due_date_change(known, item))],
         scores=_score_changes(snapshot, course, changed),
+        digests=digests,
     )
 
 
 def course_differs(snapshot: CourseSnapshot | None, course: Course) -> bool:
     """Return whether a listed course is new, was missed or withdrawn, or differs."""
-    return (
-        snapshot is None
-        or not snapshot["present"]
-        or snapshot["missed"]
-        or snapshot["digest"] != digest(course)
-    )
+    return snapshot is None or _course_differs(snapshot, digest(course))
 
 
 def has_returned(snapshot: CourseSnapshot | None, course: Course) -> bool:
@@ -193,15 +203,37 @@ def is_readable(course: Course) -> bool:
     return course["role"] == "student" and course["state"] in {"active", "concluded"}
 
 
-def apply_to_snapshot(snapshot: CourseSnapshot, event: CourseFetched) -> CourseSnapshot:
+def apply_to_courses(
+    courses: dict[str, CourseSnapshot], event: Event, digests: Digests | None = None
+) -> None:
+    """Apply an event to the snapshots of courses, in place; other events change nothing.
+
+    `digests` are those of the event, if they are known; there may be more of them.
+    """
+    match event:
+        case CourseFetched():
+            id_ = event.course["canvas_id"]
+            courses[id_] = apply_to_snapshot(courses.get(id_) or empty_snapshot(), event, digests)
+        case CourseUnlisted():
+            courses[event.course_id]["missed"] = True
+        case CourseWithdrawn():
+            courses[event.course_id]["present"] = False
+        case CourseFetchFailed() if event.course_id in courses:
+            courses[event.course_id] |= {"complete": False, "problem": event.code}
+
+
+def apply_to_snapshot(
+    snapshot: CourseSnapshot, event: CourseFetched, digests: Digests | None = None
+) -> CourseSnapshot:
     """Return the snapshot after an event of its course; the old one is changed too.
 
     A restricted course keeps its score, because Canvas does not show it.
     """
     known, course, groups = snapshot["assignments"], event.course, event.groups
+    digests = digests or digests_of(course, groups, event.assignments)
     for item in event.assignments:
         known[item["canvas_id"]] = AssignmentSnapshot(
-            digest=digest(item),
+            digest=digests.assignments[item["canvas_id"]],
             present=True,
             due_at=item["due_at"],
             score=assignment_score(item),
@@ -213,14 +245,14 @@ def apply_to_snapshot(snapshot: CourseSnapshot, event: CourseFetched) -> CourseS
         known[canvas_id]["present"] = False
     restricted = course["state"] == "restricted"
     return CourseSnapshot(
-        digest=digest(course),
+        digest=digests.course,
         present=True,
         missed=False,
         complete=event.complete,
         problem=None if event.complete or not is_readable(course) else snapshot["problem"],
         has_period=snapshot["has_period"] if restricted else course["grading_period"] is not None,
         ended=course["ended"],
-        groups=snapshot["groups"] if groups is None else groups_digest(groups),
+        groups=snapshot["groups"] if groups is None else digests.groups or "",
         score=snapshot["score"] if restricted else course_score(course),
         assignments=known,
         unposted=_unposted(snapshot["unposted"], event.assignments, event.removed),
@@ -233,8 +265,15 @@ def _unposted(before: list[str], assignments: list[Assignment], removed: list[st
     return [id_ for id_ in before if id_ not in updated] + added
 
 
-def _assignment_differs(known: AssignmentSnapshot | None, item: Assignment) -> bool:
-    return known is None or not known["present"] or known["digest"] != digest(item)
+def _course_differs(snapshot: CourseSnapshot, new_digest: str) -> bool:
+    return not snapshot["present"] or snapshot["missed"] or snapshot["digest"] != new_digest
+
+
+def _assignment_differs(
+    known: dict[str, AssignmentSnapshot], canvas_id: str, new_digests: dict[str, str]
+) -> bool:
+    before = known.get(canvas_id)
+    return before is None or not before["present"] or before["digest"] != new_digests[canvas_id]
 
 
 def _due_date_change(

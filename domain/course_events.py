@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from domain.canvas import Assignment, AssignmentGroup, Course
-from domain.course_diff import CourseSnapshot, ScoreChange, diff
+from domain.canvas import Course
+from domain.course_diff import CourseDiff, CourseSnapshot, ScoreChange, Work
 from domain.event import Event
 from domain.events.sync import (
     CourseFetched,
@@ -30,6 +30,8 @@ class KnownCourse(NamedTuple):
     """The Canvas ids of its assignments."""
     has_period: bool = False
     """Whether its totals were those of a grading period."""
+    work_digest: str | None = None
+    """The digest of its groups and assignments, if it is known; see Sync.work_digests."""
 
 
 class CourseList(NamedTuple):
@@ -46,27 +48,17 @@ class CourseList(NamedTuple):
 
 
 def course_events(
-    snapshot: CourseSnapshot,
-    course: Course,
-    assignments: list[Assignment] | None,
-    groups: list[AssignmentGroup] | None,
-    *,
-    progress: Progress,
-    baseline: bool,
+    changes: CourseDiff, course: Course, work: Work, *, progress: Progress, baseline: bool
 ) -> Iterator[NewEvent]:
-    """Yield the events for a fetched course; none if nothing differs from its snapshot.
-
-    `assignments` and `groups` are None if they were not read; the known ones stay.
-    """
-    changes = diff(snapshot, course, assignments, groups)
+    """Yield the events for a fetched course with these changes; none if there are none."""
     if changes.is_empty:
         return
     yield NewEvent(
         CourseFetched,
         {
             "course": course,
-            "complete": assignments is not None,
-            "groups": groups if changes.groups_changed else None,
+            "complete": changes.complete,
+            "groups": work.groups if changes.groups_changed else None,
             "assignments": changes.assignments,
             "removed": changes.removed,
             "changes": changes.change_counts,
@@ -102,12 +94,15 @@ def missing_courses(known: Mapping[str, CourseSnapshot], courses: Iterable[Cours
     return present - {course["canvas_id"] for course in courses}
 
 
-def known_courses(known: Mapping[str, CourseSnapshot]) -> dict[str, KnownCourse]:
+def known_courses(
+    known: Mapping[str, CourseSnapshot], work_digests: Mapping[str, str]
+) -> dict[str, KnownCourse]:
     """Return what is known of each course by its Canvas id."""
     return {
         course_id: KnownCourse(
             frozenset(id_ for id_, item in snapshot["assignments"].items() if item["present"]),
             snapshot["has_period"],
+            work_digests.get(course_id) if snapshot["complete"] else None,
         )
         for course_id, snapshot in known.items()
     }

@@ -2,7 +2,7 @@
 
 import marshal
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.canvas import Assignment, AssignmentGroup, Course
 
@@ -12,13 +12,36 @@ MARSHAL_VERSION = 2
 """Format 2 of marshal has no references to objects, so equal records have equal bytes."""
 
 
+class Digests(NamedTuple):
+    """The digests of a course, of its groups if there are any, and of assignments."""
+
+    course: str
+    groups: str | None
+    assignments: dict[str, str]
+    """By Canvas id."""
+
+
+def digests_of(
+    course: Course, groups: list[AssignmentGroup] | None, assignments: list[Assignment]
+) -> Digests:
+    """Return the digests of a course, its groups and these assignments."""
+    return Digests(
+        digest(course),
+        None if groups is None else groups_digest(groups),
+        {item["canvas_id"]: digest(item) for item in assignments},
+    )
+
+
 def digest(record: Course | Assignment) -> str:
     """Return 16 hex digits that are equal if the records are equal except for VOLATILE_FIELDS.
 
     The order of the keys matters. Only snapshots store digests, so a change of the algorithm
     requires a new `class_version` of Sync and nothing else.
     """
-    return _digest({key: value for key, value in record.items() if key not in VOLATILE_FIELDS})
+    fields: dict[str, Any] = {**record}
+    for key in VOLATILE_FIELDS:
+        fields.pop(key, None)
+    return _digest(fields)
 
 
 def groups_digest(groups: list[AssignmentGroup]) -> str:

@@ -10,6 +10,10 @@ DomainError                  a rule refuses the request
 ├── NoSyncRunning            there is no run to start or to cancel
 ├── SyncIsOver               the run has ended, or another attempt has replaced this one
 ├── SyncNotDue               the scheduler requested a run too early
+├── TooManyConnections       the person has as many open connections as one person may
+├── SyncLimitReached         too many full runs of a connection in an hour
+├── DailyLimitReached        as many changes were recorded for a person as in a day may be
+├── TokenChecksLimited       too many checks of tokens, by the person or at the host
 ├── ConnectionBusy           too many commands wait for their turn on one connection
 ├── PersonIsErased           the key of the person is destroyed
 └── VersionConflict          other events were appended to the stream first
@@ -21,7 +25,8 @@ CanvasFailure                Canvas could not be read
 ├── CanvasUnreachable        no connection, or a server error of Canvas
 ├── CanvasTimeout            no response in time
 ├── CanvasResponseUnusable   not a response of Canvas, or larger than allowed
-└── ConnectionUnusable       no valid token, so no request was sent
+├── ConnectionUnusable       no valid token, so no request was sent
+└── DayIsUsedUp              as many changes were recorded for the person as in a day may be
 
 Users read the texts of these errors, so they contain no secret.
 """
@@ -133,6 +138,70 @@ class SyncNotDue(DomainError):
 
 
 @dataclass(unsafe_hash=True)
+class TooManyConnections(DomainError):
+    """The person has as many open connections as one person may have."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"You have {self.limit} connections, the most that are possible: delete one first."
+
+
+@dataclass(unsafe_hash=True)
+class LimitReached(DomainError):
+    """A limit refuses the request; the same request can succeed after some seconds."""
+
+    retry_after_seconds: int
+
+
+class SyncLimitReached(LimitReached):
+    """A person requested more full runs of a connection than are allowed in an hour."""
+
+    def __str__(self) -> str:
+        return (
+            "This connection had as many full syncs as are allowed in an hour. Request one without"
+            " the mode `full`, or try again later; one full sync a day is started anyway."
+        )
+
+
+class DailyLimitReached(LimitReached):
+    """As many changes were recorded for a person as are allowed in one day."""
+
+    def __str__(self) -> str:
+        return (
+            "Your syncs recorded as many changes today as are allowed in one day. What was read is"
+            " kept; syncs continue after midnight (UTC)."
+        )
+
+
+class TokenChecksLimited(LimitReached):
+    """Too many tokens are checked at Canvas, or too many checks failed."""
+
+
+class TokenChecksOfPersonLimited(TokenChecksLimited):
+    """One person has too many checks in progress, or too many that failed in the last minute."""
+
+    def __str__(self) -> str:
+        return (
+            "Too many of your tokens are being checked, or were refused in the last minute: check"
+            " the address and the token, then try again."
+        )
+
+
+@dataclass(unsafe_hash=True)
+class TokenChecksOfHostLimited(TokenChecksLimited):
+    """One host has too many checks in progress, or too many that failed in the last minute."""
+
+    host: str
+
+    def __str__(self) -> str:
+        return (
+            f"Too many tokens are being checked at {self.host}, or it refused too many in the last"
+            " minute: try again later."
+        )
+
+
+@dataclass(unsafe_hash=True)
 class ConnectionBusy(DomainError):
     """Too many commands wait for their turn on one connection, or the turn does not come."""
 
@@ -221,3 +290,9 @@ class ConnectionUnusable(CanvasFailure):
     """The connection has no valid token, so no request was sent to Canvas."""
 
     code = "connection-not-active"
+
+
+class DayIsUsedUp(CanvasFailure):
+    """As many changes were recorded for the person today as are allowed in one day."""
+
+    code = "daily-limit"

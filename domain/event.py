@@ -21,6 +21,23 @@ class Event(AggregateEvent):
     """Whether the fields are stored encrypted with the key of the person whose data they are."""
     DECIDES: ClassVar[bool] = True
     """Whether a later decision may depend on the event; if not, it conflicts with no other one."""
+    CLOSES: ClassVar[bool] = False
+    """Whether the event ends what its stream is about.
+
+    A read model applies it even if it cannot apply an earlier event of the stream.
+    """
+    CONTINUES: ClassVar[bool] = False
+    """Whether the event is part of what the event before it in its stream is part of.
+
+    It then has the correlation of that event, and not that of the command which records it.
+    """
+    CAUSED_BY: ClassVar[str | None] = None
+    """The stored name of the event that causes it, if that is before it in the same append."""
+
+    @property
+    def size(self) -> int:
+        """How many records it has: to apply it costs about as much as so many small events."""
+        return 1
 
     def apply(self, aggregate: Any) -> None:
         """Apply the event to an aggregate; the library calls this."""

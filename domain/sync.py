@@ -8,15 +8,14 @@ from uuid import UUID, uuid5
 from domain.aggregate import Aggregate
 from domain.canvas import Assignment, AssignmentGroup, Course
 from domain.change_feed import FeedEntry
-from domain.course_diff import CourseSnapshot, apply_to_snapshot, empty_snapshot
+from domain.course_diff import CourseSnapshot, Work, apply_to_courses, diff, empty_snapshot
 from domain.course_events import CourseList, NewEvent, course_events, unlisted_events
+from domain.digests import Digests
 from domain.errors import NoSyncRunning, SyncAlreadyRunning, SyncIsOver
 from domain.event import Event
 from domain.events.sync import (
     CourseFetched,
     CourseFetchFailed,
-    CourseUnlisted,
-    CourseWithdrawn,
     DueDateChanged,
     GradeChanged,
     Progress,
@@ -29,6 +28,8 @@ from domain.events.sync import (
     SyncStarted,
     SyncWidened,
 )
+from domain.full_sync_limit import costs_after_end, costs_after_request
+from domain.known_work import known_digests
 from domain.stale_courses import (
     FeedContent,
     changed_course_ids,
@@ -47,10 +48,13 @@ class Sync(Aggregate):
     A method with an `attempt` raises SyncIsOver if that is not the active attempt.
     """
 
-    class_version = 7
+    class_version = 9
     """The version of snapshots: raise it if an attribute or the algorithm of a digest changes."""
 
+    TIMELESS = ("courses",)
+    CACHES = ("work_digests",)
     connection_id: UUID
+    _new_digests: Digests | None = None
 
     def reset(self) -> None:
         """Set the state before the first event."""
@@ -65,7 +69,9 @@ class Sync(Aggregate):
         self.last_full_sync_at: str | None = None
         self.planner_validator: str | None = None
         self.courses: dict[str, CourseSnapshot] = {}
+        self.work_digests: dict[str, str] = {}
         self.failed_courses: dict[str, str] = {}
+        self.full_run_costs: dict[str, int] = {}
 
     @classmethod
     def id_for(cls, connection_id: UUID) -> UUID:
@@ -100,14 +106,8 @@ class Sync(Aggregate):
             return
         if self.active_run:
             raise SyncAlreadyRunning(UUID(self.active_run["id"]))
-        self.trigger_event(
-            SyncRequested,
-            connection_id=connection_id,
-            sync_id=sync_id,
-            person_id=person_id,
-            trigger=trigger,
-            mode=mode,
-        )
+        ids = {"connection_id": connection_id, "sync_id": sync_id, "person_id": person_id}
+        self.trigger_event(SyncRequested, **ids, trigger=trigger, mode=mode)
 
     def start(self, worker: str) -> Attempt:
         """Start an attempt of a worker at the queued run.
@@ -140,13 +140,9 @@ class Sync(Aggregate):
         if run["error"] and not progress["done"]:
             self._record(SyncFailed, attempt.sync_id, **run["error"], requests=requests)
         else:
-            self._record(
-                SyncCompleted,
-                attempt.sync_id,
-                progress=progress,
-                requests=requests,
-                planner_validator=planner_validator,
-            )
+            end = {"progress": progress, "requests": requests}
+            validator = {"planner_validator": planner_validator}
+            self._record(SyncCompleted, attempt.sync_id, **end, **validator)
 
     def fail(self, attempt: Attempt, code: str, detail: str, requests: Requests) -> None:
         """End a run with an error."""
@@ -200,18 +196,28 @@ class Sync(Aggregate):
         assignments: list[Assignment] | None,
         progress: Progress,
         groups: list[AssignmentGroup] | None = None,
+        *,
+        work_digest: str | None = None,
     ) -> None:
-        """Record the differences in one course, if any.
+        """Record the differences in one course, if any; what is None was not read and stays.
 
-        `assignments` and `groups` are None if they were not read; the known ones stay.
+        Nothing else is read if the `work_digest` of the response is that of the known work.
         """
         self.require_active_attempt(attempt)
-        snapshot = self.courses.get(course["canvas_id"]) or empty_snapshot()
-        baseline = not self.completed_once
-        events = course_events(
-            snapshot, course, assignments, groups, progress=progress, baseline=baseline
-        )
+        id_, baseline = course["canvas_id"], not self.completed_once
+        is_known = work_digest is not None and self.work_digests.get(id_) == work_digest
+        work = Work(assignments, groups, is_known=is_known)
+        changes = diff(self.courses.get(id_) or empty_snapshot(), course, work)
+        events = course_events(changes, course, work, progress=progress, baseline=baseline)
+        self._new_digests = changes.digests  # `evolve` needs them too.
         self._record_all(attempt.sync_id, events)
+        del self._new_digests
+        if changes.complete and work_digest:
+            self.work_digests[id_] = work_digest
+
+    def keep_work_digests(self, other: "Sync") -> None:
+        """Take over the digests of the work that is the same in another state of this stream."""
+        self.work_digests |= known_digests(other.work_digests, other.courses, self.courses)
 
     def record_fetch_failure(
         self, attempt: Attempt, course_id: str, code: str, detail: str, progress: Progress
@@ -240,24 +246,28 @@ class Sync(Aggregate):
         """Apply an event to the state."""
         if isinstance(event, DueDateChanged | GradeChanged):
             return
+        self.evolve_again(event)
+        if isinstance(event, CourseFetched):
+            self.work_digests.pop(event.course["canvas_id"], None)
+        apply_to_courses(self.courses, event, self._new_digests)
+
+    def evolve_again(self, event: Event) -> None:
+        """Apply an event to all but the courses."""
+        if isinstance(event, DueDateChanged | GradeChanged):
+            return
         self.run = run_after(self.run, event, event.timestamp.isoformat())
         match event:
             case SyncRequested():
                 self.person_id, self.connection_id = event.person_id, event.connection_id
                 self.worker, self.attempts = None, 0
                 self._reschedule(event)
+                self.full_run_costs = costs_after_request(self.full_run_costs, event)
             case SyncStarted():
                 self.worker, self.attempts = event.worker, self.attempts + 1
             case SyncRequeued():
                 self.worker = None
-            case CourseFetched():
-                self._apply_course(event)
-            case CourseUnlisted():
-                self.courses[event.course_id]["missed"] = True
-            case CourseWithdrawn():
-                self.courses[event.course_id]["present"] = False
             case CourseFetchFailed() if self.run:
-                self._apply_failure(event, self.run)
+                self.failed_courses[event.course_id] = self.run["id"]
             case SyncCompleted() | SyncFailed() | SyncCancelled() if self.run:
                 self._end_run(self.run, event)
 
@@ -267,18 +277,9 @@ class Sync(Aggregate):
         self.idle_since = after.idle_since.isoformat()
         self.failures, self.delay_index = after.failures, after.delay_index
 
-    def _apply_course(self, event: CourseFetched) -> None:
-        canvas_id = event.course["canvas_id"]
-        snapshot = self.courses.get(canvas_id) or empty_snapshot()
-        self.courses[canvas_id] = apply_to_snapshot(snapshot, event)
-
-    def _apply_failure(self, event: CourseFetchFailed, run: SyncRun) -> None:
-        self.failed_courses[event.course_id] = run["id"]
-        if snapshot := self.courses.get(event.course_id):
-            snapshot["complete"], snapshot["problem"] = False, event.code
-
     def _end_run(self, run: SyncRun, event: SyncCompleted | SyncFailed | SyncCancelled) -> None:
         self._reschedule(event)
+        self.full_run_costs = costs_after_end(self.full_run_costs, run)
         if not isinstance(event, SyncCompleted):
             return
         self.completed_once, self.last_completed_at = True, run["finished_at"]

@@ -1,8 +1,9 @@
-"""Chooses for which of the due connections the scanner requests a run now."""
+"""Chooses for which due connections a run is requested now, and at which hosts one may start."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.circuit_breaker import CircuitBreaker
@@ -14,6 +15,15 @@ FULL_SCAN_INTERVAL = timedelta(minutes=1)
 """Time between two scans that ignore the cursors and begin with the first due connection."""
 MAX_CURSORS = 64
 """Cursors that are kept; when one more is needed, all are deleted."""
+SLOW_RUN_SECONDS = 20.0
+"""A run that takes longer makes its host a slow one, until the run ends."""
+
+
+class RunningSync(NamedTuple):
+    """A run that a worker executes: the origin of its host, and since how many seconds it runs."""
+
+    origin: str
+    seconds: float
 
 
 def hosts_with_open_circuit(circuits: Mapping[str, CircuitBreaker], now: datetime) -> list[str]:
@@ -35,6 +45,21 @@ def hosts_at_capacity(queued_runs: Mapping[str, int], capacity: int = MAX_QUEUED
     """
     left = capacity - sum(queued_runs.values())
     return [origin for origin, runs in queued_runs.items() if runs >= left]
+
+
+def hosts_without_place(
+    running: Sequence[RunningSync], places: int, places_per_host: int
+) -> set[str]:
+    """Return the origins at which a worker starts no further run now.
+
+    There are always places for other hosts, as in `hosts_at_capacity`, unless the operator gives
+    one host all `places` of a worker. All slow hosts together use at most half of the places.
+    """
+    running_at = Counter(run.origin for run in running)
+    slow = {run.origin for run in running if run.seconds > SLOW_RUN_SECONDS}
+    full = hosts_at_capacity(running_at, places) if places_per_host < places else []
+    is_half_slow = 2 * sum(running_at[origin] for origin in slow) >= places
+    return {*full, *(slow if is_half_slow else ())}
 
 
 def admit(

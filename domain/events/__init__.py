@@ -8,8 +8,10 @@ from domain.events.connection import (
     TokenRejected,
     TokenRotated,
 )
-from domain.events.history_access import HistoryRead
+from domain.events.dead_letter import DeadLetterRetried, DeadLetterSkipped
+from domain.events.history_access import ConnectionsListed, HistoryRead
 from domain.events.person import PersonErased
+from domain.events.read_model import ReadModelSampleDiffered, ReadModelVerified
 from domain.events.sync import (
     CourseFetched,
     CourseFetchFailed,
@@ -49,4 +51,9 @@ __all__ = [  # noqa: RUF022  # the order in which they happen
     "CalendarEnded",
     "PersonErased",
     "HistoryRead",
+    "ConnectionsListed",
+    "DeadLetterRetried",
+    "DeadLetterSkipped",
+    "ReadModelVerified",
+    "ReadModelSampleDiffered",
 ]

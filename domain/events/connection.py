@@ -57,3 +57,5 @@ class TokenRejected(ConnectionEvent):
 @stored_as("ConnectionClosed")
 class ConnectionClosed(ConnectionEvent):
     """The person closed the connection, and its token was destroyed; no event follows."""
+
+    CLOSES: ClassVar[bool] = True

@@ -11,6 +11,7 @@ class PersonErased(Event):
     """The key of a person was destroyed, so that all events about them are unreadable."""
 
     ENCRYPTED: ClassVar[bool] = False
+    CLOSES: ClassVar[bool] = True
 
     person_id: UUID
     """The person whose key was destroyed."""

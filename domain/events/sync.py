@@ -1,6 +1,6 @@
 """The events of a sync, in the order in which they happen: the run and what it found."""
 
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 from uuid import UUID
 
 from domain.canvas import Assignment, AssignmentGroup, Course, Score
@@ -44,6 +44,8 @@ class Requests(TypedDict):
 class SyncEvent(Event):
     """The base class of the events of a run."""
 
+    CONTINUES: ClassVar[bool] = True
+
     connection_id: UUID
     """The connection that is synchronised."""
     sync_id: UUID
@@ -53,6 +55,9 @@ class SyncEvent(Event):
 @stored_as("SyncRequested")
 class SyncRequested(SyncEvent):
     """A run was requested and is queued."""
+
+    CONTINUES: ClassVar[bool] = False
+    CAUSED_BY: ClassVar[str | None] = "ConnectionOpened"
 
     person_id: UUID
     """The person whose connection it is."""
@@ -109,6 +114,11 @@ class CourseFetched(SyncEvent):
     progress: Progress
     """How far the run is after this course."""
 
+    @property
+    def size(self) -> int:
+        """The course and the assignments."""
+        return 1 + len(self.assignments)
+
     @staticmethod
     def upcast_v1_v2(state: dict[str, Any]) -> None:
         """Add what was not recorded; assignments were read unless the course was restricted."""
@@ -137,6 +147,8 @@ class CourseWithdrawn(SyncEvent):
 class DueDateChanged(SyncEvent):
     """The due date of a known assignment changed."""
 
+    CAUSED_BY: ClassVar[str | None] = "CourseFetched"
+
     course_id: str
     """The Canvas id of the course as text."""
     assignment_id: str
@@ -152,6 +164,7 @@ class GradeChanged(SyncEvent):
     """A score or grade that the student can see changed."""
 
     class_version = 2
+    CAUSED_BY: ClassVar[str | None] = "CourseFetched"
 
     subject: str
     """What has the score: `assignment` or `course` (its total)."""
@@ -224,3 +237,5 @@ class SyncFailed(SyncEvent):
 @stored_as("SyncCancelled")
 class SyncCancelled(SyncEvent):
     """The run was cancelled. What it recorded before stays."""
+
+    CONTINUES: ClassVar[bool] = False

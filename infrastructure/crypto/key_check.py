@@ -1,15 +1,20 @@
 """Startup check that the configured master keys can decrypt this database."""
 
 import os
+from typing import Any, LiteralString
 
+import psycopg
 from cryptography.exceptions import InvalidTag
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
-from infrastructure.postgres.execute import execute
-from infrastructure.postgres.pools import WritePool
+from infrastructure.postgres.pools import WritePool, open_write_pool
+from infrastructure.postgres.retry import with_retry
 
 KEY_CHECK_PURPOSE = "easeboard/canary/v1"
 CHECK_PLAINTEXT = b"This key decrypts this database."
+
+KEY_FENCE_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(1161905989, 5)"
+"""Waits until no transaction writes a record that is encrypted with a master key."""
 
 INSERT_CHECK = """
 INSERT INTO easeboard.key_canary (key_id, sealed)
@@ -17,7 +22,28 @@ VALUES (%s, %s)
     ON CONFLICT (key_id) DO NOTHING
 """
 
-SELECT_CHECKS = "SELECT key_id, sealed FROM easeboard.key_canary ORDER BY key_id"
+# A key is needed if records are encrypted with it, or will be.
+SELECT_CHECKS = """
+SELECT key_id, sealed,
+       key_id = (SELECT id FROM easeboard.master_keys ORDER BY active_since DESC, id LIMIT 1)
+       OR EXISTS (SELECT FROM easeboard.people_keys AS key WHERE key.key_id = canary.key_id)
+       OR EXISTS (SELECT FROM easeboard.canvas_tokens AS token WHERE token.key_id = canary.key_id)
+  FROM easeboard.key_canary AS canary
+ ORDER BY key_id
+"""
+
+SELECT_ACTIVE_KEY = """
+SELECT id
+  FROM easeboard.master_keys
+ ORDER BY active_since DESC, id
+ LIMIT 1
+"""
+
+INSERT_FIRST_KEY = """
+INSERT INTO easeboard.master_keys (id, active_since)
+SELECT %s, clock_timestamp()
+ WHERE NOT EXISTS (SELECT FROM easeboard.master_keys)
+"""
 
 
 class WrongMasterKey(Exception):
@@ -25,39 +51,85 @@ class WrongMasterKey(Exception):
 
 
 def check_master_key(pool: WritePool, ring: KeyRing) -> None:
-    """Decrypt every stored key check, then store one for the newest key.
+    """Check that the keys decrypt the database, and encrypt with its active key from now on.
 
-    Raises: WrongMasterKey if a key is missing, or another key has its id.
+    The newest key of the first process becomes the active one of a new database.
+
+    Raises: WrongMasterKey if a needed key is missing, or another key has its id.
     """
-    _check_all(pool, ring)
-    execute(pool, INSERT_CHECK, [ring.newest.id, _encrypt_check(ring.newest)])
-    _check_all(pool, ring)
+    with_retry(pool, lambda connection: _verify(connection, ring))
+    active_id = with_retry(pool, lambda connection: _activate_first(connection, ring))
+    with_retry(pool, lambda connection: _verify(connection, ring))
+    use_active_key(ring, active_id)
 
 
-def _check_all(pool: WritePool, ring: KeyRing) -> None:
-    for key_id, ciphertext in execute(pool, SELECT_CHECKS):
-        _check(ring, key_id, ciphertext)
+def verify_master_keys(url: str, ring: KeyRing) -> None:
+    """Check that the keys decrypt the database at this URL; changes nothing.
+
+    Raises: WrongMasterKey if a needed key is missing, or another key has its id.
+    """
+    with open_write_pool(url, size=1) as pool:
+        with_retry(pool, lambda connection: _verify(connection, ring))
 
 
-def _encrypt_check(key: MasterKey) -> bytes:
-    nonce = os.urandom(12)
-    return nonce + key.cipher(KEY_CHECK_PURPOSE).encrypt(nonce, CHECK_PLAINTEXT, key.id.encode())
+def use_active_key(ring: KeyRing, active_id: str) -> None:
+    """Encrypt with the active key of the database.
 
-
-def _check(ring: KeyRing, key_id: str, ciphertext: bytes) -> None:
+    Raises: WrongMasterKey if it is not configured.
+    """
     try:
-        ring.by_id(key_id).cipher(KEY_CHECK_PURPOSE).decrypt(
-            ciphertext[:12], ciphertext[12:], key_id.encode()
-        )
-    except KeyError as error:
-        raise WrongMasterKey(
-            f"Data in this database is encrypted with the master key `{key_id}`, which "
-            f"CANVAS_ENCRYPTION_KEY does not contain (it contains {', '.join(ring.ids)}): "
-            f"add `{key_id}=<key>` at its end."
-        ) from error
+        ring.use(active_id)
+    except KeyError:
+        raise WrongMasterKey(_missing_key(active_id, ring)) from None
+
+
+def store_check(connection: psycopg.Connection[Any], key: MasterKey) -> None:
+    """Store a text that only this key decrypts, unless there is one."""
+    nonce = os.urandom(12)
+    sealed = nonce + key.cipher(KEY_CHECK_PURPOSE).encrypt(nonce, CHECK_PLAINTEXT, key.id.encode())
+    connection.execute(INSERT_CHECK, [key.id, sealed])
+
+
+def _activate_first(connection: psycopg.Connection[Any], ring: KeyRing) -> str:
+    """Return the id of the active key; that is the newest key if the database has none yet."""
+    with connection.transaction():
+        if row := connection.execute(SELECT_ACTIVE_KEY).fetchone():
+            return str(row[0])
+        connection.execute(KEY_FENCE_LOCK)
+        connection.execute(INSERT_FIRST_KEY, [ring.newest.id])
+        ((active_id,),) = connection.execute(SELECT_ACTIVE_KEY).fetchall()
+        if active_id == ring.newest.id:
+            store_check(connection, ring.newest)
+        return str(active_id)
+
+
+def _verify(connection: psycopg.Connection[Any], ring: KeyRing) -> None:
+    with connection.transaction():
+        checks = connection.execute(SELECT_CHECKS, binary=True).fetchall()
+        active = connection.execute(SELECT_ACTIVE_KEY).fetchone()
+    for key_id, ciphertext, is_needed in checks:
+        if key_id in ring.ids:
+            _check(ring.by_id(key_id), ciphertext)
+        elif is_needed:
+            raise WrongMasterKey(_missing_key(key_id, ring))
+    if active and active[0] not in ring.ids:
+        raise WrongMasterKey(_missing_key(active[0], ring))
+
+
+def _check(key: MasterKey, ciphertext: bytes) -> None:
+    try:
+        key.cipher(KEY_CHECK_PURPOSE).decrypt(ciphertext[:12], ciphertext[12:], key.id.encode())
     except (InvalidTag, ValueError) as error:
         raise WrongMasterKey(
-            f"The master key `{key_id}` is not the one that encrypted this database: set the "
+            f"The master key `{key.id}` is not the one that encrypted this database: set the "
             "original key in CANVAS_ENCRYPTION_KEY or, for the embedded database, restore the file "
             "`master-key` in EASEBOARD_HOME. Nothing was changed."
         ) from error
+
+
+def _missing_key(key_id: str, ring: KeyRing) -> str:
+    return (
+        f"Data in this database is encrypted with the master key `{key_id}`, which "
+        f"CANVAS_ENCRYPTION_KEY does not contain (it contains {', '.join(ring.ids)}): "
+        f"add `{key_id}=<key>` at its end."
+    )

@@ -1,6 +1,7 @@
 """Requests with an idempotency key: their digests, and the encryption of their responses.
 
-The body of a response may have a secret, such as the address of a calendar.
+The body of a response may have a secret, such as the address of a calendar. All keys are derived
+from the key of the person, so that nothing of a person can be read or compared after an erasure.
 """
 
 import hmac
@@ -10,12 +11,13 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infrastructure.crypto.master_key import KeyRing, MasterKey
-
-REQUEST_FINGERPRINT_PURPOSE = "easeboard/idempotency/v1"
-BODY_ENCRYPTION_PURPOSE = "easeboard/idempotency-body/v1"
-BODY_NONCE_BYTES = 12
+PERSON_KEY_ID = "@person"
+"""The key id of rows that the key of their person protects; no master key can have this id."""
+REQUEST_DIGEST_PURPOSE = b"easeboard/idempotency-digest/v2"
+BODY_ENCRYPTION_PURPOSE = b"easeboard/idempotency-body/v2"
+NONCE_BYTES = 12
 
 
 class BodyUnreadable(Exception):
@@ -35,53 +37,57 @@ class KeyedRequest:
     content: bytes
 
     @property
-    def request_digest(self) -> bytes:
-        """A digest that identifies the request among those of the person; its size is fixed."""
-        return sha256(f"{self.path}\0{self.key}".encode()).digest()
+    def name(self) -> bytes:
+        """Path and key, which identify the request among those of the person."""
+        return f"{self.path}\0{self.key}".encode()
 
     @property
     def command_id(self) -> UUID:
         """The id of the command that the request executes, however often it is sent."""
         return uuid5(self.person_id, f"{self.path}\0{self.key}")
 
-    def fingerprint(self, master_key: MasterKey) -> bytes:
+
+class RequestCipher:
+    """Digests and encrypts what is stored of the keyed requests of one person."""
+
+    def __init__(self, person_key: AESGCM) -> None:
+        self._digest_key = _derive(person_key, REQUEST_DIGEST_PURPOSE)
+        self._body_key = AESGCM(_derive(person_key, BODY_ENCRYPTION_PURPOSE))
+
+    def request_digest(self, request: KeyedRequest) -> bytes:
+        """Return a digest that identifies the request among those of the person."""
+        return self._digest(b"request", request.name)
+
+    def fingerprint(self, request: KeyedRequest) -> bytes:
         """Return a keyed hash of the content; it cannot be compared with that of another row."""
-        row_key = self.person_id.bytes + self.request_digest
-        return hmac.digest(
-            master_key.derive(REQUEST_FINGERPRINT_PURPOSE), row_key + self.content, "sha256"
-        )
+        return self._digest(b"content", self.request_digest(request) + request.content)
 
-    def matches(self, ring: KeyRing, key_id: str, fingerprint: bytes) -> bool:
-        """Return whether the content has this fingerprint; False if its master key is missing."""
+    def matches(self, request: KeyedRequest, fingerprint: bytes) -> bool:
+        """Return whether the content of a request has this fingerprint."""
+        return hmac.compare_digest(self.fingerprint(request), fingerprint)
+
+    def encrypt_body(self, request_digest: bytes, body: bytes) -> bytes:
+        """Return the bytes to store: a nonce, then the encrypted body, bound to its row."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._body_key.encrypt(nonce, body, request_digest)
+
+    def decrypt_body(self, request_digest: bytes, stored: bytes) -> bytes:
+        """Return a stored body; raises BodyUnreadable."""
+        nonce, encrypted = stored[:NONCE_BYTES], stored[NONCE_BYTES:]
         try:
-            expected = self.fingerprint(ring.by_id(key_id))
-        except KeyError:
-            return False
-        return hmac.compare_digest(expected, fingerprint)
+            return self._body_key.decrypt(nonce, encrypted, request_digest)
+        except (ValueError, InvalidTag) as error:
+            raise BodyUnreadable from error
+
+    def _digest(self, kind: bytes, content: bytes) -> bytes:
+        return hmac.digest(self._digest_key, kind + b"\0" + content, "sha256")
 
 
-def encrypt_body(key: MasterKey, person_id: UUID, request_digest: bytes, body: bytes) -> bytes:
-    """Return the bytes to store: a nonce, then the encrypted body, bound to its request."""
-    nonce = os.urandom(BODY_NONCE_BYTES)
-    cipher = key.cipher(BODY_ENCRYPTION_PURPOSE)
-    return nonce + cipher.encrypt(nonce, body, _associated_data(person_id, request_digest))
+def _derive(person_key: AESGCM, purpose: bytes) -> bytes:
+    """Derive 32 bytes for one purpose: the key stream of a nonce that is reserved for it.
 
-
-def decrypt_body(ring: KeyRing, key_id: str | None, request: KeyedRequest, stored: bytes) -> bytes:
-    """Return a stored body; without a key id, an earlier release has stored it in plain text.
-
-    Raises: BodyUnreadable.
+    AES in counter mode is a pseudorandom function, and the 12 random bytes with which anything else
+    is encrypted do not meet this nonce.
     """
-    if key_id is None:
-        return stored
-    nonce, encrypted = stored[:BODY_NONCE_BYTES], stored[BODY_NONCE_BYTES:]
-    place = _associated_data(request.person_id, request.request_digest)
-    try:
-        return ring.by_id(key_id).cipher(BODY_ENCRYPTION_PURPOSE).decrypt(nonce, encrypted, place)
-    except (KeyError, ValueError, InvalidTag) as error:
-        raise BodyUnreadable from error
-
-
-def _associated_data(person_id: UUID, request_digest: bytes) -> bytes:
-    """Bind a body to its person and request (AES-GCM associated data)."""
-    return person_id.bytes + request_digest
+    nonce = sha256(purpose).digest()[:NONCE_BYTES]
+    return person_key.encrypt(nonce, bytes(32), None)[:32]

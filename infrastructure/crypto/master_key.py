@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from infrastructure.settings.secret_strength import PUBLISHED_SECRETS, is_repetitive
+
 logger = logging.getLogger(__name__)
 
 MASTER_KEY_BYTES = 32
@@ -24,6 +26,7 @@ DEFAULT_KEY_ID = "k1"
 MIN_ENTROPY_BITS = 96.0
 """Bits of Shannon entropy below which a plain value is probably not random."""
 
+DIGEST_PURPOSE = "easeboard/key-digest/v1"
 RANDOM_KEY_ADVICE = "use `hex:` and the output of `openssl rand -hex 32`"
 _DECODERS: dict[str, Callable[[str], bytes]] = {
     "base64": partial(b64decode, validate=True),
@@ -48,6 +51,11 @@ class MasterKey:
     def __repr__(self) -> str:
         return f"MasterKey({self.id!r})"
 
+    @property
+    def digest(self) -> str:
+        """Return 16 hex digits by which processes compare their keys; they reveal nothing."""
+        return self.derive(DIGEST_PURPOSE).hex()[:16]
+
     def _derive(self, purpose: str) -> bytes:
         """Derive 32 bytes for one purpose, with HKDF-SHA256 (RFC 5869)."""
         return HKDF(SHA256(), MASTER_KEY_BYTES, None, purpose.encode()).derive(self._secret)
@@ -57,10 +65,14 @@ class MasterKey:
 
 
 class KeyRing:
-    """The master keys, newest first: the newest encrypts, all decrypt."""
+    """The master keys, newest first: the active one encrypts, all decrypt.
+
+    The database decides which one is active, so that no process encrypts with a key that another
+    one does not have yet. Until it is known, that is the newest key.
+    """
 
     def __init__(self, keys: Sequence[MasterKey]) -> None:
-        self.newest = keys[0]
+        self.newest = self.active = keys[0]
         self._by_id = {key.id: key for key in keys}
         if len(self._by_id) < len(keys):
             raise InvalidMasterKey(
@@ -71,6 +83,15 @@ class KeyRing:
     def by_id(self, id: str) -> MasterKey:
         """Return the key with this id; raises KeyError if there is none."""
         return self._by_id[id]
+
+    def use(self, id: str) -> None:
+        """Encrypt with the key that has this id; raises KeyError if there is none."""
+        self.active = self._by_id[id]
+
+    @property
+    def digests(self) -> list[str]:
+        """Id, colon and digest of every key, newest first."""
+        return [f"{key.id}:{key.digest}" for key in self._by_id.values()]
 
     @property
     def ids(self) -> list[str]:
@@ -90,6 +111,27 @@ def parse_key_ring(text: str) -> KeyRing:
     if len(text.encode()) == MASTER_KEY_BYTES:
         return KeyRing([MasterKey(DEFAULT_KEY_ID, _validated(text, _encode_plain(text)))])
     return KeyRing([_parse_item(item.strip()) for item in text.split(",")])
+
+
+def require_strong_newest_key(text: str) -> None:
+    """Refuse a value of CANVAS_ENCRYPTION_KEY whose newest key is plain text and can be guessed.
+
+    Older keys only decrypt, and a database must stay readable.
+
+    Raises: InvalidMasterKey.
+    """
+    value = text
+    if len(text.encode()) != MASTER_KEY_BYTES:
+        newest = text.split(",", maxsplit=1)[0].strip()
+        match = _LIST_ITEM.fullmatch(newest)
+        value = match[2] if match else newest
+    if value.partition(":")[0] not in _DECODERS and is_repetitive(value):
+        raise InvalidMasterKey(
+            "The newest key in CANVAS_ENCRYPTION_KEY can be guessed, because few characters or a "
+            f"short block of them are all it has: {RANDOM_KEY_ADVICE}. If data is encrypted with "
+            "it, put the new key before it (`k2=hex:…,k1=<the key of now>`) and run easeboard keys "
+            "rotate."
+        )
 
 
 def _parse_item(text: str) -> MasterKey:
@@ -123,11 +165,9 @@ def _encode_plain(value: str) -> bytes:
 
 
 def _validated(value: str, secret: bytes) -> bytes:
-    if value == PLACEHOLDER_KEY:
-        raise InvalidMasterKey(
-            "CANVAS_ENCRYPTION_KEY is the placeholder of .env.example, not a key: "
-            f"{RANDOM_KEY_ADVICE}."
-        )
+    if value in PUBLISHED_SECRETS:
+        where = "the placeholder of .env.example" if value == PLACEHOLDER_KEY else "published"
+        raise InvalidMasterKey(f"CANVAS_ENCRYPTION_KEY is {where}, not a key: {RANDOM_KEY_ADVICE}.")
     if len(secret) != MASTER_KEY_BYTES:
         raise InvalidMasterKey(
             f"A key in CANVAS_ENCRYPTION_KEY must have exactly {MASTER_KEY_BYTES} bytes, "

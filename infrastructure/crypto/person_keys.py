@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg.errors import UniqueViolation
 
 from domain.errors import PersonIsErased
-from infrastructure.crypto.master_key import KeyRing
+from infrastructure.crypto.key_check import SELECT_ACTIVE_KEY, use_active_key
+from infrastructure.crypto.master_key import KeyRing, MasterKey
 from infrastructure.postgres.execute import Rows, SecretStatement, execute
 from infrastructure.postgres.pools import WritePool
 
@@ -99,10 +100,8 @@ class PersonKeys:
         if rows := execute(self._pool, SELECT_KEYS, [[person_id]]):
             self._unwrap_rows(rows)
             return None
-        key, nonce, master_key = os.urandom(32), os.urandom(12), self._ring.newest
-        wrapped = nonce + master_key.cipher(PERSON_KEY_PURPOSE).encrypt(
-            nonce, key, _associated_data(person_id, master_key.id)
-        )
+        key, master_key = os.urandom(32), self._ring.active
+        wrapped = _wrap(master_key, person_id, key)
         values = [person_id, master_key.id, wrapped]
         return AESGCM(key), SecretStatement(INSERT_KEY, values)
 
@@ -142,9 +141,18 @@ class PersonKeys:
         with self._lock:
             self._cache.clear()
 
+    def update_master_key(self) -> None:
+        """Read which master key is active; raises WrongMasterKey if it is not configured."""
+        for (active_id,) in execute(self._pool, SELECT_ACTIVE_KEY):
+            use_active_key(self._ring, active_id)
+
     def destroy(self, person_id: UUID) -> None:
         """Destroy the key of a person for good; a person without one can never get one."""
         execute(self._pool, DESTROY_KEY, [person_id])
+        self.note_destroyed(person_id)
+
+    def note_destroyed(self, person_id: UUID) -> None:
+        """Use the key of a person no longer, because it was destroyed."""
         self._cache_keys({person_id: None})
 
     def _fetch_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
@@ -166,10 +174,7 @@ class PersonKeys:
     def _unwrap(self, person_id: UUID, key_id: str | None, wrapped: bytes | None) -> AESGCM | None:
         if key_id is None or wrapped is None:
             return None
-        cipher = self._ring.by_id(key_id).cipher(PERSON_KEY_PURPOSE)
-        return AESGCM(
-            cipher.decrypt(wrapped[:12], wrapped[12:], _associated_data(person_id, key_id))
-        )
+        return AESGCM(_unwrap(self._ring.by_id(key_id), person_id, wrapped))
 
     def _cached_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
         now = monotonic()
@@ -189,6 +194,26 @@ class PersonKeys:
                 self._cache.move_to_end(person_id)
             while len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
+
+
+def rewrap_person_key(old: MasterKey, new: MasterKey, person_id: UUID, wrapped: bytes) -> bytes:
+    """Return the key of a person, encrypted with another master key.
+
+    Raises: InvalidTag or ValueError if the old key does not decrypt it.
+    """
+    return _wrap(new, person_id, _unwrap(old, person_id, wrapped))
+
+
+def _wrap(master_key: MasterKey, person_id: UUID, key: bytes) -> bytes:
+    nonce = os.urandom(12)
+    associated_data = _associated_data(person_id, master_key.id)
+    return nonce + master_key.cipher(PERSON_KEY_PURPOSE).encrypt(nonce, key, associated_data)
+
+
+def _unwrap(master_key: MasterKey, person_id: UUID, wrapped: bytes) -> bytes:
+    return master_key.cipher(PERSON_KEY_PURPOSE).decrypt(
+        wrapped[:12], wrapped[12:], _associated_data(person_id, master_key.id)
+    )
 
 
 def _associated_data(person_id: UUID, key_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import hmac
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infrastructure.crypto.master_key import KeyRing, MasterKey
+from infrastructure.postgres.batched_calls import BatchedCalls
 from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.threads import DatabaseThreads
 
 KEY_WRAPPING_PURPOSE = "canvas/kek/v1"
-FINGERPRINT_PURPOSE = "canvas/fingerprint/v1"
+FINGERPRINT_PURPOSE = "canvas/fingerprint/v2"
+EARLY_FINGERPRINT_PURPOSE = "canvas/fingerprint/v1"
 TOKEN_NONCE_BYTES = 12
 
 UPSERT_ROW = """
@@ -40,11 +43,10 @@ UPDATE easeboard.canvas_tokens
    AND person_id = %s
 """
 
-SELECT_ROW = """
-SELECT key_id, wrapped, sealed
-  FROM easeboard.canvas_tokens
- WHERE connection_id = %s
-   AND fingerprint = %s
+SELECT_ROWS = """
+SELECT connection_id, fingerprint, key_id, wrapped, sealed
+  FROM unnest(%s::uuid[], %s::text[]) AS asked (connection_id, fingerprint)
+  JOIN easeboard.canvas_tokens USING (connection_id, fingerprint)
 """
 
 DELETE_ROWS = """
@@ -77,34 +79,58 @@ class TokenVault:
         self._pool = pool
         self._ring = ring
         self._threads = DatabaseThreads(threads)
+        self._rows = BatchedCalls(self._threads.running(self._select))
 
-    def fingerprint(self, token: str) -> str:
-        """Return 8 hex digits of a keyed hash; they distinguish tokens but do not reveal them."""
-        key = self._ring.newest.derive(FINGERPRINT_PURPOSE)
-        return hmac.digest(key, token.encode(), "sha256").hex()[:8]
+    def fingerprint(self, connection_id: UUID, token: str, known: str = "") -> str:
+        """Return 8 hex digits of a keyed hash; they distinguish the tokens of one connection.
+
+        They differ by connection, so that they do not show who has the same token. If `known` is
+        the fingerprint of this token, also under another master key or in the form of an earlier
+        release, it is returned.
+        """
+        key_ids = self._ring.ids if known else ()
+        for key in map(self._ring.by_id, key_ids):
+            if known in {_fingerprint(key, connection_id, token), _early_fingerprint(key, token)}:
+                return known
+        return _fingerprint(self._ring.active, connection_id, token)
 
     def storing(
-        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+        self,
+        person_id: UUID,
+        connection_id: UUID,
+        origin: str,
+        token: str,
+        fingerprint: str | None = None,
     ) -> SecretStatement:
-        """Return the change that stores a token; the other tokens of the connection remain."""
-        return SecretStatement(UPSERT_ROW, self._row(person_id, connection_id, origin, token))
+        """Return the change that stores a token; the other tokens of the connection remain.
+
+        Its fingerprint is computed unless one is given.
+        """
+        fingerprint = fingerprint or self.fingerprint(connection_id, token)
+        place = token_place(person_id, connection_id, origin)
+        row = [connection_id, fingerprint, person_id, *self._encrypted(place, token)]
+        return SecretStatement(UPSERT_ROW, row)
 
     def replacing(
-        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+        self,
+        person_id: UUID,
+        connection_id: UUID,
+        origin: str,
+        token: str,
+        fingerprint: str | None = None,
     ) -> SecretStatement:
-        """Return the change that encrypts a token anew; it does nothing if it is not stored."""
-        row = self._row(person_id, connection_id, origin, token)
-        return SecretStatement(UPDATE_ROW, [*row[3:], *row[:3]])
+        """Return the change that encrypts a token again; it does nothing if it is not stored.
 
-    def _row(
-        self, person_id: UUID, connection_id: UUID, origin: str, token: str
-    ) -> list[UUID | str | bytes]:
-        master_key = self._ring.newest
-        wrapped_key, ciphertext = _encrypt_token(
-            master_key, _associated_data(person_id, connection_id, origin), token
-        )
-        fingerprint = self.fingerprint(token)
-        return [connection_id, fingerprint, person_id, master_key.id, wrapped_key, ciphertext]
+        Its fingerprint is computed unless one is given.
+        """
+        fingerprint = fingerprint or self.fingerprint(connection_id, token)
+        place = token_place(person_id, connection_id, origin)
+        row = [*self._encrypted(place, token), connection_id, fingerprint, person_id]
+        return SecretStatement(UPDATE_ROW, row)
+
+    def _encrypted(self, associated_data: bytes, token: str) -> tuple[str, bytes, bytes]:
+        master_key = self._ring.active
+        return master_key.id, *_encrypt_token(master_key, associated_data, token)
 
     async def load(
         self, person_id: UUID, connection_id: UUID, origin: str, fingerprint: str
@@ -113,19 +139,24 @@ class TokenVault:
 
         Raises: KeyError if it was destroyed; TokenUnreadable if it cannot be decrypted.
         """
-        rows = await self._threads.run(
-            execute, self._pool, SELECT_ROW, [connection_id, fingerprint]
-        )
-        if not rows:
+        row = await self._rows.ask((connection_id, fingerprint))
+        if row is None:
             raise KeyError(fingerprint)
-        key_id, wrapped_key, ciphertext = rows[0]
+        key_id, wrapped_key, ciphertext = row
         try:
-            associated_data = _associated_data(person_id, connection_id, origin)
+            associated_data = token_place(person_id, connection_id, origin)
             return _decrypt_token(
                 self._ring.by_id(key_id), associated_data, wrapped_key, ciphertext
             )
         except (KeyError, ValueError, InvalidTag):
             raise TokenUnreadable(connection_id) from None
+
+    def _select(self, asked: Sequence[tuple[UUID, str]]) -> list[tuple[str, bytes, bytes] | None]:
+        """Return the row of each token, None if there is none, with one statement."""
+        columns = [[*column] for column in zip(*asked, strict=True)]
+        rows = execute(self._pool, SELECT_ROWS, columns)
+        found = {row[:2]: row[2:] for row in rows}
+        return [found.get(each) for each in asked]
 
     def destroying(self, connection_id: UUID, *, keep: str | None = None) -> SecretStatement:
         """Return the change that destroys the tokens of a connection, except `keep`."""
@@ -136,31 +167,54 @@ class TokenVault:
         self._threads.close()
 
 
+def rewrap_token_key(old: MasterKey, new: MasterKey, place: bytes, wrapped_key: bytes) -> bytes:
+    """Return the key of a stored token, encrypted with another master key.
+
+    Raises: InvalidTag or ValueError if the old key does not decrypt it for this place.
+    """
+    return _wrap_key(new, place, _unwrap_key(old, place, wrapped_key))
+
+
+def _wrap_key(master_key: MasterKey, associated_data: bytes, key: bytes) -> bytes:
+    nonce = os.urandom(TOKEN_NONCE_BYTES)
+    cipher = master_key.cipher(KEY_WRAPPING_PURPOSE)
+    return nonce + cipher.encrypt(nonce, key, b"key" + associated_data)
+
+
+def _unwrap_key(master_key: MasterKey, associated_data: bytes, wrapped_key: bytes) -> bytes:
+    nonce, encrypted = wrapped_key[:TOKEN_NONCE_BYTES], wrapped_key[TOKEN_NONCE_BYTES:]
+    cipher = master_key.cipher(KEY_WRAPPING_PURPOSE)
+    return cipher.decrypt(nonce, encrypted, b"key" + associated_data)
+
+
+def _fingerprint(key: MasterKey, connection_id: UUID, token: str) -> str:
+    content = connection_id.bytes + token.encode()
+    return hmac.digest(key.derive(FINGERPRINT_PURPOSE), content, "sha256").hex()[:8]
+
+
+def _early_fingerprint(key: MasterKey, token: str) -> str:
+    """Return the fingerprint of earlier releases, which is equal for all connections."""
+    digest_key = key.derive(EARLY_FINGERPRINT_PURPOSE)
+    return hmac.digest(digest_key, token.encode(), "sha256").hex()[:8]
+
+
 def _encrypt_token(
     master_key: MasterKey, associated_data: bytes, token: str
 ) -> tuple[bytes, bytes]:
-    key = os.urandom(32)
-    key_nonce, token_nonce = os.urandom(TOKEN_NONCE_BYTES), os.urandom(TOKEN_NONCE_BYTES)
-    wrapped_key = key_nonce + master_key.cipher(KEY_WRAPPING_PURPOSE).encrypt(
-        key_nonce, key, b"key" + associated_data
-    )
-    ciphertext = token_nonce + AESGCM(key).encrypt(
-        token_nonce, token.encode(), b"token" + associated_data
-    )
-    return wrapped_key, ciphertext
+    key, nonce = os.urandom(32), os.urandom(TOKEN_NONCE_BYTES)
+    ciphertext = nonce + AESGCM(key).encrypt(nonce, token.encode(), b"token" + associated_data)
+    return _wrap_key(master_key, associated_data, key), ciphertext
 
 
 def _decrypt_token(
     master_key: MasterKey, associated_data: bytes, wrapped_key: bytes, ciphertext: bytes
 ) -> str:
-    key = master_key.cipher(KEY_WRAPPING_PURPOSE).decrypt(
-        wrapped_key[:TOKEN_NONCE_BYTES], wrapped_key[TOKEN_NONCE_BYTES:], b"key" + associated_data
-    )
-    token_nonce, encrypted = ciphertext[:TOKEN_NONCE_BYTES], ciphertext[TOKEN_NONCE_BYTES:]
-    return AESGCM(key).decrypt(token_nonce, encrypted, b"token" + associated_data).decode()
+    key = _unwrap_key(master_key, associated_data, wrapped_key)
+    nonce, encrypted = ciphertext[:TOKEN_NONCE_BYTES], ciphertext[TOKEN_NONCE_BYTES:]
+    return AESGCM(key).decrypt(nonce, encrypted, b"token" + associated_data).decode()
 
 
-def _associated_data(person_id: UUID, connection_id: UUID, origin: str) -> bytes:
+def token_place(person_id: UUID, connection_id: UUID, origin: str) -> bytes:
     """Bind a token to its person, connection and Canvas (AES-GCM associated data)."""
     return orjson.dumps(
         {"v": 1, "person": person_id, "connection": connection_id, "origin": origin},

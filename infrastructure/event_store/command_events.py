@@ -23,24 +23,38 @@ SELECT stream
  ORDER BY position
 """
 
-# Times grow within a stream, so its newest events are enough.
+MAX_COMPARED_EVENTS = 10_000
+"""Newest events of one stream that may be compared with the id of a command."""
+
+# Times grow within a stream, so those since the command was first sent are enough. With the limits
+# the planner always reads a range of an index, however few streams it expects.
 SELECT_COMMAND_EVENTS = """
 SELECT e.stream, e.version, e.topic, e.state, e.recorded_at, e.person_id, e.position,
        (SELECT id FROM easeboard.timelines ORDER BY number DESC LIMIT 1)
   FROM unnest(%(streams)s::uuid[]) AS own (stream)
-  JOIN easeboard.events AS e
-    ON e.stream = own.stream
-   AND e.version > coalesce(
-           (
-               SELECT earlier.version
-                 FROM easeboard.events AS earlier
-                WHERE earlier.stream = own.stream
-                  AND earlier.recorded_at < %(since)s
-                ORDER BY earlier.version DESC
-                LIMIT 1
-           ),
-           0
-       )
+ CROSS JOIN LATERAL (
+           SELECT *
+             FROM easeboard.events AS later
+            WHERE later.stream = own.stream
+              AND later.version > coalesce(
+                      (
+                          SELECT version
+                            FROM (
+                                     SELECT version, recorded_at
+                                       FROM easeboard.events AS own_event
+                                      WHERE own_event.stream = own.stream
+                                      ORDER BY version DESC
+                                      LIMIT %(most)s
+                                 ) AS newest
+                           WHERE recorded_at < %(since)s
+                           ORDER BY version DESC
+                           LIMIT 1
+                      ),
+                      0
+                  )
+            ORDER BY later.version DESC
+            LIMIT %(most)s
+       ) AS e
  WHERE e.command_id = %(command)s
  ORDER BY e.position
 """
@@ -64,7 +78,12 @@ async def find_command_events(
         cursor = await connection.execute(SELECT_CONNECTIONS, [person_id], binary=True)
         connections = [stream for (stream,) in await cursor.fetchall()]
         streams = [Calendar.id_for(person_id), *connections, *map(Sync.id_for, connections)]
-        values = {"streams": streams, "since": since - CLOCK_MARGIN, "command": command_id}
+        values = {
+            "streams": streams,
+            "since": since - CLOCK_MARGIN,
+            "command": command_id,
+            "most": MAX_COMPARED_EVENTS,
+        }
         cursor = await connection.execute(SELECT_COMMAND_EVENTS, values, binary=True)
         rows = await cursor.fetchall()
     if not rows:

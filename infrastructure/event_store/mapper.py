@@ -14,11 +14,15 @@ from domain.aggregate import EPOCH, NO_PERSON
 from domain.event import Event, Redacted
 from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.encryption import (
-    NONCE_BYTES,
+    RANDOM_BYTES,
     DecryptionFailed,
+    Opening,
+    OpeningWrong,
     decrypt,
     encrypt,
+    encrypt_committed,
     is_encrypted,
+    open_committed,
 )
 from infrastructure.event_store.errors import EventUnreadable, UnknownForm
 from infrastructure.event_store.event_types import (
@@ -49,6 +53,9 @@ class PersonKeyring(Protocol):
 
     def forget(self) -> None:
         """Read all keys again when they are needed next."""
+
+    def update_master_key(self) -> None:
+        """Read with which master key new keys are encrypted."""
 
 
 class StoredEvent(NamedTuple):
@@ -92,6 +99,11 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         self._keys = keys
         self._event_types = collect_event_types()
 
+    @property
+    def keys(self) -> PersonKeyring | None:
+        """The keys with which states are encrypted; None for a store in memory."""
+        return self._keys
+
     def forget_keys(self) -> None:
         """Read the keys of people again, because the database may be another one than before."""
         if self._keys:
@@ -102,6 +114,8 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
     ) -> list[StoredEvent]:
         """Convert events about one person to rows, encrypted with their key or the new one.
 
+        What is encrypted has a commitment, so that each event can be shown alone.
+
         Raises: PersonIsErased if an event must be encrypted and the person's key was destroyed.
         """
         event_types = [self._event_types[type(event).TOPIC] for event in events]  # type: ignore[attr-defined]  # set by stored_as
@@ -109,13 +123,13 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         cipher = new_key
         if cipher is None and self._keys and needs_key:
             cipher = self._keys.encryption_key(person_id)
-        nonces = os.urandom(NONCE_BYTES * len(events))
+        random = os.urandom(RANDOM_BYTES * len(events))
         return [
             _to_stored_event(
                 event,
                 event_type,
                 cipher,
-                nonces[index * NONCE_BYTES : index * NONCE_BYTES + NONCE_BYTES],
+                random[index * RANDOM_BYTES : index * RANDOM_BYTES + RANDOM_BYTES],
                 person_id,
             )
             for index, (event, event_type) in enumerate(zip(events, event_types, strict=True))
@@ -169,6 +183,21 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         ciphers = self._decryption_keys(rows)
         return [self._to_payload(row, ciphers) for row in rows]
 
+    def open_state(self, row: EventRow) -> Opening | None:
+        """Return the opening of one event, as `open_states` does."""
+        (opening,) = self.open_states([row])
+        return opening
+
+    def open_states(self, rows: Sequence[EventRow]) -> list[Opening | None]:
+        """Return the opening of each event: what shows it alone, without the key of its person.
+
+        It is None if the person is erased, or if the event has no commitment.
+
+        Raises: EventUnreadable for the first event that cannot be decrypted.
+        """
+        ciphers = self._decryption_keys(rows)
+        return [self._to_opening(row, ciphers) for row in rows]
+
     def _decryption_keys(self, rows: Sequence[EventRow]) -> Ciphers:
         return self._keys.decryption_keys({row[5] for row in rows}) if self._keys else {}
 
@@ -200,8 +229,21 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
             raise DecryptionFailed("it is not encrypted")
         return to_current_form(
             event_type,
-            orjson.loads(decrypt(stored, cipher, _associated_data(stream, version, event_type))),
+            orjson.loads(
+                decrypt(stored, cipher, _associated_data(stream, version, event_type.topic_bytes))
+            ),
         )
+
+    def _to_opening(self, row: EventRow, ciphers: Ciphers) -> Opening | None:
+        stream, version, topic, stored, _, person_id, _ = row
+        if not is_encrypted(stored):
+            return None
+        try:
+            cipher = ciphers[person_id]
+            place = _associated_data(stream, version, topic.encode())
+            return open_committed(stored, cipher, place) if cipher else None
+        except (KeyError, DecryptionFailed, OpeningWrong) as error:
+            raise _unreadable_error(row, error) from error
 
     def _to_payload(self, row: EventRow, ciphers: Ciphers) -> State:
         try:
@@ -224,28 +266,28 @@ def _build_event(
 
 
 def _to_stored_event(
-    event: Event, event_type: EventType, cipher: AESGCM | None, nonce: bytes, person_id: UUID
+    event: Event, event_type: EventType, cipher: AESGCM | None, random: bytes, person_id: UUID
 ) -> StoredEvent:
     state = vars(event).copy()
     stream, version = state.pop("originator_id"), state.pop("originator_version")
     recorded_at = state.pop("timestamp")
     if event_type.version > 1:
         state["class_version"] = event_type.version
-    encoded = encrypt(
-        orjson.dumps(state),
-        cipher if event_type.encrypted else None,
-        nonce,
-        _associated_data(stream, version, event_type),
-    )
+    data = orjson.dumps(state)
+    if cipher is not None and event_type.encrypted:
+        place = _associated_data(stream, version, event_type.topic_bytes)
+        encoded = encrypt_committed(data, cipher, random, place)
+    else:
+        encoded = encrypt(data, None, b"", b"")
     return StoredEvent(stream, version, event_type.topic, encoded, recorded_at, person_id)
 
 
-def _associated_data(stream: UUID, version: int, event_type: EventType) -> bytes:
-    return stream.bytes + version.to_bytes(8) + event_type.topic_bytes
+def _associated_data(stream: UUID, version: int, topic: bytes) -> bytes:
+    return stream.bytes + version.to_bytes(8) + topic
 
 
 def _unreadable_error(row: EventRow, error: Exception) -> EventUnreadable:
     stream, version, topic, _, _, _, position = row
-    is_plain = isinstance(error, DecryptionFailed | UnknownForm)
+    is_plain = isinstance(error, DecryptionFailed | OpeningWrong | UnknownForm)
     reason = str(error) if is_plain else repr(error)
     return EventUnreadable(position, stream, version, topic, reason)

@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.aggregate import NO_PERSON, Aggregate
 from domain.event import Event
 from infrastructure.event_store.errors import MixedPersons
-from infrastructure.event_store.rehydrate import TIMELINE_ATTRIBUTE
+from infrastructure.event_store.folds import TIMELINE_ATTRIBUTE, extend_fold
 
 
 def pending_events(aggregates: Sequence[Aggregate]) -> list[Event]:
@@ -33,6 +33,7 @@ def require_one_person(aggregates: Sequence[Aggregate]) -> UUID:
 def clear_pending_events(aggregates: Sequence[Aggregate]) -> None:
     """Remove the pending events, which are saved now."""
     for aggregate in aggregates:
+        extend_fold(aggregate)
         aggregate.pending_events.clear()
 
 

@@ -9,27 +9,31 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from domain.errors import PersonIsErased, VersionConflict
+from domain.errors import PersonIsErased, TooManyConnections, VersionConflict
 from domain.log_position import LogPosition
-from infrastructure.event_store.append_statement import call_append
+from infrastructure.event_store.append_statement import call_append, call_appends
 from infrastructure.event_store.binary_arrays import (
     encode_bigints,
     encode_byteas,
+    encode_ids,
+    encode_optional_ids,
     encode_texts,
     encode_uuids,
 )
 from infrastructure.event_store.mapper import StoredEvent
+from infrastructure.postgres.errors import ConnectionLost, DatabaseReadOnly, DatabaseUnavailable
 from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import WritePool
 from infrastructure.postgres.retry import with_retry
 from infrastructure.postgres.timeouts import TimedConnection
 
-REFUSALS = ("23505", "40P01", "EB001", "EB002", "EB003")
+REFUSALS = ("23505", "40P01", "EB001", "EB002", "EB003", "EB004", "EB016")
 """SQLSTATEs of refused appends.
 
 They are for a version or a key that exists, for a deadlock with other appends to the same streams,
-for an erased person, for a caller that knows another timeline or a key that the database lacks, and
-for a stream that has no event before the new ones.
+for an erased person, for a caller that knows another timeline or a key that the database lacks, for
+a stream that has no event before the new ones, for a secret under a closed master key, and for a
+person who has as many connections as one may have.
 """
 
 SELECT_TIMELINE = "SELECT easeboard.current_timeline()"
@@ -52,6 +56,8 @@ _UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class AppendMetadata:
     """What is stored with all events of one append: their person, the actor and the cause.
 
+    Without a correlation, the events continue the chain of the event before them in their stream:
+    they get its correlation, and it is their cause if no other one is given.
     `command_id` identifies the append, so that a retry does not append twice.
     """
 
@@ -79,6 +85,10 @@ class Append(NamedTuple):
 
     rows: Sequence[StoredEvent]
     metadata: AppendMetadata
+    event_ids: Sequence[bytes]
+    """The ids of the events."""
+    causes: Sequence[bytes | None] | None = None
+    """The ids of the events that caused them; for None, the causation of the metadata."""
 
     def to_binary(self, timeline: int | None) -> tuple[bytes | None, ...]:
         """Return the arguments of easeboard.append, in PostgreSQL's binary format."""
@@ -89,6 +99,8 @@ class Append(NamedTuple):
             encode_bigints(versions),
             encode_texts(topics),
             encode_byteas(states),
+            encode_ids(self.event_ids),
+            encode_optional_ids(self.causes) if self.causes else None,
             timeline.to_bytes(8) if timeline is not None else None,
         )
 
@@ -100,8 +112,16 @@ class MemoryOutdated(Exception):
     """
 
 
+class MasterKeyClosed(Exception):
+    """A secret is encrypted with a master key that another one has replaced: use that one."""
+
+
 class KeyExists(Exception):
     """Another append has created the key of the person first: encrypt with that one."""
+
+
+class GroupRefused(Exception):
+    """An append of a group was refused, so none has taken effect unless it had before a retry."""
 
 
 class Recorder:
@@ -136,8 +156,10 @@ class Recorder:
 
         Raises:
             VersionConflict: If another append to one of the streams was first.
+            TooManyConnections: If a change refuses another connection of the person.
             PersonIsErased: If the events must be encrypted and the person's key was destroyed.
             MemoryOutdated: If the log is on another timeline.
+            MasterKeyClosed: If a change has a secret under a master key that was replaced.
             KeyExists: If a change creates a key that exists.
             DatabaseBusy: If no connection becomes free in time.
             DatabaseUnavailable: If the database cannot be reached or does not respond in time.
@@ -158,6 +180,23 @@ class Recorder:
                 raise _translate(error, last) from error
             return place
 
+    def append_group(self, appends: Sequence[tuple[Append, int]]) -> list[LogPosition]:
+        """Append several times in one transaction; returns the place of each.
+
+        Each has the timeline on which its caller has read. If the connection breaks, the group is
+        retried, but not more: whoever is refused must append the same rows again, alone.
+
+        Raises: GroupRefused if one is refused or waits for a lock; DatabaseBusy or
+        DatabaseUnavailable as `append` does, and then it may have taken effect.
+        """
+        values = [append.to_binary(timeline) for append, timeline in appends]
+        try:
+            return with_retry(self._pool, partial(call_appends, values=values))
+        except (ConnectionLost, DatabaseReadOnly):
+            raise
+        except (DatabaseUnavailable, psycopg.DatabaseError) as error:
+            raise GroupRefused from error
+
     def _own_place(self, append: Append) -> LogPosition | None:
         """Return the place of an append that has taken effect, else None."""
         streams, versions, _, states, *_ = zip(*append.rows, strict=True)
@@ -175,6 +214,10 @@ def _translate(error: psycopg.DatabaseError, append: Append) -> Exception:
             return PersonIsErased(append.metadata.person_id)
         case "EB002":
             return MemoryOutdated()
+        case "EB004":
+            return MasterKeyClosed()
+        case "EB016":
+            return TooManyConnections(int(error.diag.message_detail or 0))
         case _ if error.diag.table_name == KEY_TABLE:
             return KeyExists()
         case _:

@@ -8,14 +8,9 @@ from eventsourcing.domain import Snapshot
 
 from domain.aggregate import Aggregate
 from domain.event import Redacted
+from infrastructure.event_store.folds import UNSTORED_ATTRIBUTES, begin_fold
 
 A = TypeVar("A", bound=Aggregate)
-
-TIMELINE_ATTRIBUTE = "_timeline"
-"""The attribute that has the timeline on which an aggregate was loaded or saved."""
-
-UNSTORED_ATTRIBUTES = frozenset({"_id", "_version", "_pending_events", TIMELINE_ATTRIBUTE})
-"""Attributes that a snapshot stores in columns or not at all."""
 
 
 def rehydrate(
@@ -26,13 +21,15 @@ def rehydrate(
     Without either, the aggregate is new, at version 0. A redacted event only sets the version.
     """
     aggregate = aggregate_class.new(stream)
+    applied = list(events)
     if snapshot:
         restore(aggregate, snapshot)
-    for event in events:
+    for event in applied:
         if isinstance(event, Redacted):
             aggregate.version = event.originator_version
         else:
             event.mutate(aggregate)
+    begin_fold(aggregate, applied)
     return aggregate
 
 

@@ -1,4 +1,4 @@
-"""Finds the last events of streams up to a position, a time or a version, and opened connections.
+"""Finds the last events of streams up to a position, a time or a version.
 
 Positions ascend with the versions of a stream. Times do not if the clock was set back, so a time is
 compared with each event, and the order is that of the log.
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from psycopg import sql
 
 from infrastructure.postgres.pools import ReadPool
 
@@ -81,37 +83,84 @@ SELECT max(newest.position)
            SELECT e.position
              FROM easeboard.events AS e
             WHERE e.stream = wanted.stream
-              AND (%(up_to)s::bigint IS NULL OR e.position <= %(up_to)s)
-              AND (%(at)s::timestamptz IS NULL OR e.recorded_at <= %(at)s)
-              AND (%(before)s::timestamptz IS NULL OR e.recorded_at < %(before)s)
             ORDER BY e.version DESC
             LIMIT 1
        ) AS newest
 """
 
-SELECT_FIRST_SINCE = """
-SELECT min(first.position)
-  FROM unnest(%(streams)s::uuid[]) AS wanted (stream)
- CROSS JOIN LATERAL (
-           SELECT e.position
-             FROM easeboard.events AS e
-            WHERE e.stream = wanted.stream
-              AND e.recorded_at >= %(since)s
-            ORDER BY e.version
-            LIMIT 1
-       ) AS first
-"""
+PARTS_OF_STREAM = sql.SQL(
+    """
+    SELECT lag(part.version, 1, 0::bigint) OVER (ORDER BY part.version) AS after_version,
+           part.version AS last_version, part.earliest_at, part.latest_at
+      FROM (
+               SELECT past.version, past.earliest_at, past.latest_at
+                 FROM easeboard.past_snapshots AS past
+                CROSS JOIN LATERAL (
+                          SELECT event_id
+                            FROM easeboard.events
+                           WHERE stream = past.stream
+                             AND version = past.version
+                           LIMIT 1
+                      ) AS recorded
+                WHERE past.stream = wanted.stream
+                  AND past.event_id = recorded.event_id
+                UNION ALL
+               SELECT 9223372036854775807, '-infinity', 'infinity'
+           ) AS part
+    """
+)
+"""The parts between the snapshots of the past, with the limits of their times."""
 
-SELECT_OPENED_CONNECTIONS = """
-SELECT stream, position
-  FROM easeboard.events
- WHERE topic = 'ConnectionOpened'
-   AND position > %(after)s
-   AND position <= %(up_to)s
-   AND (%(person)s::uuid IS NULL OR person_id = %(person)s)
- ORDER BY position
- LIMIT %(limit)s
-"""
+SELECT_NEWEST_AT = sql.SQL(
+    """
+    SELECT max(newest.position)
+      FROM unnest(%(streams)s::uuid[]) AS wanted (stream)
+     CROSS JOIN LATERAL (
+               SELECT found.position
+                 FROM ({parts}) AS part
+                CROSS JOIN LATERAL (
+                          SELECT e.position
+                            FROM easeboard.events AS e
+                           WHERE e.stream = wanted.stream
+                             AND e.version > part.after_version
+                             AND e.version <= part.last_version
+                             AND (%(up_to)s::bigint IS NULL OR e.position + 0 <= %(up_to)s)
+                             AND (%(at)s::timestamptz IS NULL OR e.recorded_at <= %(at)s)
+                             AND (%(before)s::timestamptz IS NULL OR e.recorded_at < %(before)s)
+                           ORDER BY e.version DESC
+                           LIMIT 1
+                      ) AS found
+                WHERE part.earliest_at <= coalesce(%(at)s, %(before)s, timestamptz 'infinity')
+                ORDER BY part.last_version DESC
+                LIMIT 1
+           ) AS newest
+    """
+).format(parts=PARTS_OF_STREAM)
+"""`+ 0` keeps the planner from the index of positions, which has the events of all streams."""
+
+SELECT_FIRST_SINCE = sql.SQL(
+    """
+    SELECT min(first.position)
+      FROM unnest(%(streams)s::uuid[]) AS wanted (stream)
+     CROSS JOIN LATERAL (
+               SELECT found.position
+                 FROM ({parts}) AS part
+                CROSS JOIN LATERAL (
+                          SELECT e.position
+                            FROM easeboard.events AS e
+                           WHERE e.stream = wanted.stream
+                             AND e.version > part.after_version
+                             AND e.version <= part.last_version
+                             AND e.recorded_at >= %(since)s
+                           ORDER BY e.version
+                           LIMIT 1
+                      ) AS found
+                WHERE part.latest_at >= %(since)s
+                ORDER BY part.last_version
+                LIMIT 1
+           ) AS first
+    """
+).format(parts=PARTS_OF_STREAM)
 
 
 class EventKey(NamedTuple):
@@ -121,13 +170,6 @@ class EventKey(NamedTuple):
     position: int
     command_id: UUID
     recorded_at: datetime
-
-
-class OpenedConnection(NamedTuple):
-    """The stream of a connection, and the position of its first event."""
-
-    stream: UUID
-    position: int
 
 
 class StreamEnd(NamedTuple):
@@ -167,7 +209,8 @@ async def newest_position(
     With `at` or `before`, it is the last one whose time is not after `at`, or is before `before`.
     """
     parameters = {"streams": list(streams), "up_to": up_to, "at": at, "before": before}
-    rows = await fetch_rows(pool, SELECT_NEWEST, parameters)
+    is_end = up_to is None and at is None and before is None
+    rows = await fetch_rows(pool, SELECT_NEWEST if is_end else SELECT_NEWEST_AT, parameters)
     return rows[0][0] or 0
 
 
@@ -187,25 +230,6 @@ async def is_connection_stream(pool: ReadPool, stream: UUID) -> bool:
     SELECT topic FROM easeboard.events WHERE stream = %(s)s AND version = 1 ORDER BY version
     """
     return await fetch_rows(pool, statement, {"s": stream}) == [("ConnectionOpened",)]
-
-
-async def opened_connections(
-    pool: ReadPool, *, after: int, up_to: int, person_id: UUID | None, limit: int
-) -> list[OpenedConnection]:
-    """Return connections in the order in which they were opened.
-
-    `person_id` None means the connections of all people.
-    """
-    parameters = {"after": after, "up_to": up_to, "person": person_id, "limit": limit}
-    rows = await fetch_rows(pool, SELECT_OPENED_CONNECTIONS, parameters)
-    return [OpenedConnection(*row) for row in rows]
-
-
-async def newest_opened_position(pool: ReadPool) -> int:
-    """Return the position at which the newest connection was opened; 0 without one."""
-    statement = "SELECT max(position) FROM easeboard.events WHERE topic = 'ConnectionOpened'"
-    rows = await fetch_rows(pool, statement, {})
-    return rows[0][0] or 0
 
 
 async def fetch_rows(

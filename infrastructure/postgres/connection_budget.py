@@ -17,15 +17,15 @@ class ConnectionBudget(NamedTuple):
 
 
 ROLE_BUDGETS = {
-    "api": ConnectionBudget(write_pool=8, read_pool=8, queue_pool=3, dedicated=3),
-    "worker": ConnectionBudget(write_pool=6, read_pool=2, queue_pool=6),
-    "scheduler": ConnectionBudget(write_pool=4, read_pool=2, queue_pool=4),
-    "projector": ConnectionBudget(write_pool=4, read_pool=2, queue_pool=2, dedicated=2),
+    "api": ConnectionBudget(write_pool=8, read_pool=8, queue_pool=3, dedicated=4),
+    "worker": ConnectionBudget(write_pool=6, read_pool=2, queue_pool=5, dedicated=1),
+    "scheduler": ConnectionBudget(write_pool=3, read_pool=2, queue_pool=3, dedicated=1),
+    "projector": ConnectionBudget(write_pool=4, read_pool=2, queue_pool=2, dedicated=3),
 }
 """Two processes each of api and worker and one each of the others fit into the default of 100.
 
-That is the default of max_connections in PostgreSQL. Dedicated connections follow the log and
-rebuild read models.
+That is the default of max_connections in PostgreSQL. Dedicated connections follow the log, wake
+other processes and rebuild read models.
 """
 
 COMMAND_BUDGET = ConnectionBudget(write_pool=2, read_pool=2, queue_pool=2)

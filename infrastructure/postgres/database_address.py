@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
-from infrastructure.settings import Settings
+from psycopg.conninfo import make_conninfo
+
+from infrastructure.postgres.embedded.embedded_postgres import SUPERUSER, EmbeddedPostgres
+from infrastructure.settings.settings import Settings
 
 
 @contextmanager
@@ -20,3 +22,11 @@ def open_database(settings: Settings) -> Iterator[str]:
         return
     with EmbeddedPostgres(settings.home) as server:
         yield server.url
+
+
+def migration_address(settings: Settings, url: str) -> str:
+    """Return the address with which to migrate: in the embedded server, that of its superuser.
+
+    The processes of the embedded database are the application, which does not own the log.
+    """
+    return make_conninfo(url, user=SUPERUSER) if settings.embedded else url

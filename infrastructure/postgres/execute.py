@@ -1,9 +1,11 @@
 """Executes one statement on a connection of the pool."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString
+
+import psycopg
 
 from application.ports import SecretChange
 from infrastructure.postgres.pools import WritePool
@@ -27,7 +29,7 @@ class SecretStatement(SecretChange):
 def execute(
     pool: WritePool,
     statement: LiteralString,
-    values: Sequence[Any] = (),
+    values: Sequence[Any] | Mapping[str, Any] = (),
     *,
     timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
 ) -> Rows:
@@ -42,7 +44,7 @@ def execute(
     """
 
     def run(connection: TimedConnection) -> Rows:
-        with _autocommit(connection):
+        with autocommit(connection):
             cursor = connection.execute(statement, values, binary=True)
         result = cursor.pgresult
         return cursor.fetchall() if result and result.nfields else []
@@ -51,7 +53,7 @@ def execute(
 
 
 @contextmanager
-def _autocommit(connection: TimedConnection) -> Iterator[None]:
+def autocommit(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Make each statement a transaction of its own: one round trip instead of three."""
     was_autocommit = connection.autocommit
     if not was_autocommit:

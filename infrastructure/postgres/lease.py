@@ -6,7 +6,7 @@ A session lock does not work behind a connection pooler, and remains when a host
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from psycopg_pool import AsyncConnectionPool
@@ -31,6 +31,18 @@ RETURNING epoch
 logger = structlog.get_logger()
 
 
+class LeaseLost(Exception):
+    """Another process has taken the lease since."""
+
+
+class LeaseClaim(NamedTuple):
+    """A holding of a lease: `epoch` counts its holders, so no other holding has the same."""
+
+    name: str
+    holder: str
+    epoch: int
+
+
 class Lease:
     """A named lease, as one process takes, renews and releases it.
 
@@ -45,30 +57,42 @@ class Lease:
         *,
         seconds: float = DEFAULT_LEASE_SECONDS,
     ) -> None:
+        self.seconds = seconds
         self._name = name
-        self._seconds = seconds
         self._holder = holder
         self._pool = pool
         self._held_until = 0.0
+        self._epoch = 0
 
     @property
     def is_held(self) -> bool:
         """Whether this process holds the lease; its own clock starts before the last renewal."""
         return asyncio.get_running_loop().time() < self._held_until
 
+    @property
+    def claim(self) -> "LeaseClaim":
+        """What a transaction compares so that it writes nothing after the lease was lost."""
+        return LeaseClaim(self._name, self._holder, self._epoch)
+
     async def renew(self) -> bool:
         """Take or renew the lease unless another process holds it; returns whether it is held."""
         requested_at, was_held = asyncio.get_running_loop().time(), self.is_held
         row = await self._acquire()
-        self._held_until = requested_at + self._seconds if row else 0.0
-        if row and not was_held:
+        self._held_until = requested_at + self.seconds if row else 0.0
+        if row and row[0] != self._epoch:
+            self._epoch = row[0]
             logger.info("lease_taken", lease=self._name, holder=self._holder, epoch=row[0])
         elif was_held and not row:
             logger.warning("lease_lost", lease=self._name)
         return self.is_held
 
+    async def keep(self) -> bool:
+        """Renew the lease if a third of its time is over; returns whether it is held."""
+        left = self._held_until - asyncio.get_running_loop().time()
+        return left > self.seconds * 2 / 3 or await self.renew()
+
     async def _acquire(self) -> Any:
-        parameters = {"name": self._name, "holder": self._holder, "seconds": self._seconds}
+        parameters = {"name": self._name, "holder": self._holder, "seconds": self.seconds}
         async with self._pool.connection() as connection:
             return await (await connection.execute(ACQUIRE_LEASE, parameters)).fetchone()
 
@@ -106,7 +130,7 @@ class Lease:
                 await self.renew()
             except DATABASE_ERRORS as error:
                 logger.warning("lease_not_renewed", lease=self._name, reason=str(error))
-            await asyncio.sleep(self._seconds / 3)
+            await asyncio.sleep(self.seconds / 3)
 
 
 async def lease_holders(pool: AsyncConnectionPool[Any]) -> dict[str, str]:

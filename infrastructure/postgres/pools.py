@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.postgres.connection_budget import MAX_IDLE_SECONDS
 from infrastructure.postgres.conninfo import build_conninfo
+from infrastructure.postgres.session_settings import SessionSettings
 from infrastructure.postgres.timeouts import AsyncTimedConnection, TimedConnection
 
 WritePool = ConnectionPool[TimedConnection]
@@ -49,19 +50,21 @@ def open_write_pool(
 
     Raises: PostgresUnavailable if libpq cannot parse the URL.
     """
+    settings = SessionSettings(url, **_session_limits(statement_seconds))
 
     def configure(connection: TimedConnection) -> None:
         connection.response_timeout_seconds = statement_seconds + RESPONSE_GRACE_SECONDS
         connection.on_timeout = pool.drain
+        settings.apply(connection)
 
     def check(connection: TimedConnection) -> None:
-        if _has_input(connection.fileno()):
+        if has_input(connection.fileno()):
             # If one connection is lost, all may be, and the pool waits a second for each it tries.
             pool.check()
             pool.check_connection(connection)
 
     pool = ConnectionPool[TimedConnection](
-        build_conninfo(url, name="writes", **_session_settings(statement_seconds)),
+        build_conninfo(url, name="writes"),
         connection_class=TimedConnection,
         configure=configure,
         min_size=1,
@@ -88,19 +91,21 @@ def open_read_pool(
     Raises: PostgresUnavailable if libpq cannot parse the URL.
     """
     read_only = {"default_transaction_read_only": "on"}
+    settings = SessionSettings(url, read_only, **_session_limits(statement_seconds))
 
     async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
         timed = cast("AsyncTimedConnection", connection)
         timed.response_timeout_seconds = statement_seconds + RESPONSE_GRACE_SECONDS
         timed.on_timeout = pool.drain
+        await settings.apply_async(connection)
 
     async def check(connection: psycopg.AsyncConnection[Any]) -> None:
-        if _has_input(connection.fileno()):
+        if has_input(connection.fileno()):
             await pool.check()
             await pool.check_connection(connection)
 
     pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]](
-        build_conninfo(url, name="reads", **_session_settings(statement_seconds), **read_only),
+        build_conninfo(url, name="reads"),
         connection_class=AsyncTimedConnection,
         configure=configure,
         kwargs={"autocommit": True},
@@ -117,14 +122,18 @@ def open_read_pool(
     return pool
 
 
-def _session_settings(statement_seconds: float) -> dict[str, str]:
+reads = open_read_pool
+"""The name of an earlier release, which scripts of operators use."""
+
+
+def _session_limits(statement_seconds: float) -> dict[str, str]:
     return {
         "statement_timeout": f"{round(statement_seconds * 1000)}ms",
         "idle_in_transaction_session_timeout": "10s",
     }
 
 
-def _has_input(socket: int) -> bool:
+def has_input(socket: int) -> bool:
     """Return whether data can be read from an idle connection.
 
     The server sends data without a request only when it closes the connection. So a lost

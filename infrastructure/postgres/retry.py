@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TypeVar
 
-import psycopg
 import stamina
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, ReadOnlySqlTransaction
 from psycopg_pool import PoolClosed
 from stamina.instrumentation import set_on_retry_hooks
 
@@ -19,12 +18,15 @@ from domain.backoff import Backoff
 from domain.errors import VersionConflict
 from infrastructure.postgres.errors import (
     BUSY_ERRORS,
+    DRIVER_ERRORS,
     ConnectionLost,
     DatabaseBusy,
+    DatabaseReadOnly,
     DatabaseUnavailable,
     is_transient,
 )
 from infrastructure.postgres.pools import WritePool
+from infrastructure.postgres.session_replacement import replace_sessions
 from infrastructure.postgres.timeouts import TimedConnection
 
 R = TypeVar("R")
@@ -150,7 +152,7 @@ def _run_once(pool: WritePool, work: Callable[[TimedConnection], R], timeout_sec
     try:
         with (
             pool.connection(timeout=CONNECTION_WAIT_SECONDS) as connection,
-            _translate_errors(connection),
+            _translate_errors(pool, connection),
         ):
             connection.response_timeout_seconds = timeout_seconds
             return work(connection)
@@ -161,11 +163,14 @@ def _run_once(pool: WritePool, work: Callable[[TimedConnection], R], timeout_sec
 
 
 @contextmanager
-def _translate_errors(connection: TimedConnection) -> Iterator[None]:
+def _translate_errors(pool: WritePool, connection: TimedConnection) -> Iterator[None]:
     try:
         yield
     except DeadlockDetected:
         raise
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except ReadOnlySqlTransaction as error:
+        replace_sessions(pool)
+        raise DatabaseReadOnly(str(error)) from error
+    except DRIVER_ERRORS as error:
         is_lost = connection.closed
         raise (ConnectionLost if is_lost else DatabaseUnavailable)(str(error)) from error

@@ -1,7 +1,7 @@
 """Runs blocking database calls from asyncio, in a fixed number of threads."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -38,6 +38,14 @@ class DatabaseThreads:
             return await asyncio.get_running_loop().run_in_executor(self._executor, call)
         finally:
             self._free_threads.release()
+
+    def running(self, function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+        """Return a function that runs a blocking one as `run` does."""
+
+        async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            return await self.run(function, *args, **kwargs)
+
+        return run
 
     def close(self) -> None:
         """Wait for the calls that run, and stop the threads."""

@@ -143,7 +143,7 @@ class TokenReplacingCanvas(FakeCanvas):
 
     async def _replace_token(self) -> None:
         connection = await self._app.connection(self._connection_id)
-        fingerprint = self._app.vault.fingerprint(NEW_TOKEN)
+        fingerprint = self._app.vault.fingerprint(connection.id, NEW_TOKEN)
         connection.rotate_token("42", fingerprint)
         token = self._app.vault.storing(PERSON, connection.id, ORIGIN, NEW_TOKEN)
         await self._app.store.save(connection, secrets=[token])

@@ -79,7 +79,7 @@ async def test_a_token_that_is_replaced_before_it_is_loaded_is_loaded_anew(
     async def load_after_a_rotation(
         person_id: UUID, stream: UUID, origin: str, fingerprint: str
     ) -> str:
-        if fingerprint == app.vault.fingerprint(TOKEN):
+        if fingerprint == app.vault.fingerprint(connection_id, TOKEN):
             await rotate(app, connection_id, NEW_TOKEN)
         return await load(person_id, stream, origin, fingerprint)
 
@@ -98,7 +98,7 @@ async def test_the_same_token_changes_nothing_that_another_process_has_stored(
 
     async def save_later(*aggregates: Aggregate, secrets: Sequence[SecretChange] = ()) -> None:
         app.vault.tokens.clear()
-        app.vault.tokens[connection_id, app.vault.fingerprint(NEW_TOKEN)] = NEW_TOKEN
+        app.vault.tokens[connection_id, app.vault.fingerprint(connection_id, NEW_TOKEN)] = NEW_TOKEN
         await save(*aggregates, secrets=secrets)
 
     monkeypatch.setattr(app.store, "save", save_later)

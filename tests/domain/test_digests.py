@@ -5,7 +5,7 @@ from domain.digests import digest
 from domain.sync import Sync
 from tests.canvas_builders import assignment, course, submission
 
-EXPECTED = (7, "93421237a9798083", "fa5d9eca175ea932", 2227500672, 93655057)
+EXPECTED = (9, "93421237a9798083", "fa5d9eca175ea932", 2227500672, 93655057)
 
 
 def test_digests_and_state_hashes_do_not_depend_on_the_python_version() -> None:

@@ -30,7 +30,13 @@ STORED_FIELDS = {
     "CalendarShared": "person_id",
     "CalendarEnded": "person_id",
     "PersonErased": "person_id",
-    "HistoryRead": "person_id connection_id reader what",
+    "HistoryRead": "person_id reader what purpose connection_id",
+    "ConnectionsListed": "person_id reader what purpose",
+    "DeadLetterRetried": "person_id projection letter_id topic reason",
+    "DeadLetterSkipped": "person_id projection letter_id topic reason",
+    "ReadModelVerified": "projection version position digest rows new_version new_digest new_rows"
+    " result",
+    "ReadModelSampleDiffered": "projection version position people different tables failed",
 }
 ENVELOPE = ["originator_id", "originator_version", "timestamp"]
 

@@ -18,6 +18,7 @@ from infrastructure.postgres.embedded.process_locks import ProcessLocks
 from infrastructure.postgres.errors import PostgresUnavailable
 
 DATABASE_NAME = OWNER_ROLE = "easeboard"
+SUPERUSER = "postgres"
 _CHECK_INTERVAL_SECONDS, _MAX_CHECK_INTERVAL_SECONDS = 0.25, 30.0
 _OPEN_TIMEOUT_SECONDS = 30
 logger = logging.getLogger(__name__)
@@ -49,7 +50,11 @@ class EmbeddedPostgres:
     @property
     def admin_url(self) -> str:
         """The URL of the database `postgres`, as superuser."""
-        return self._running_server.url("postgres", "postgres")
+        return self.admin_url_of("postgres")
+
+    def admin_url_of(self, database: str) -> str:
+        """Return the URL of any database, as superuser."""
+        return self._running_server.url(SUPERUSER, database)
 
     @property
     def _running_server(self) -> postmaster.Postmaster:

@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.crypto.key_check import WrongMasterKey, check_master_key
+from infrastructure.crypto.key_check import (
+    WrongMasterKey,
+    check_master_key,
+    verify_master_keys,
+)
 from infrastructure.crypto.key_file import read_or_create_key
-from infrastructure.crypto.master_key import PLACEHOLDER_KEY, InvalidMasterKey, parse_key_ring
+from infrastructure.crypto.master_key import (
+    PLACEHOLDER_KEY,
+    InvalidMasterKey,
+    parse_key_ring,
+    require_strong_newest_key,
+)
+from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import WritePool, open_write_pool
 
 SECRET = bytes(range(32))
@@ -75,6 +85,8 @@ def test_several_keys_newest_first() -> None:
         (SECRET.hex(), "write `hex:` in front"),
         (PLACEHOLDER_KEY, "placeholder"),
         (f"k1={PLACEHOLDER_KEY}", "placeholder"),
+        ("your-encryption-key-32-chars-min", "published"),
+        (f"k2={HEX},k1=reallyreallyreallyreallyverysafe", "published"),
         (f"{HEX},{OTHER}", "the same id"),
         (f"k1={HEX},k1={OTHER}", "the same id"),
     ],
@@ -94,6 +106,30 @@ def test_a_key_of_low_entropy_gives_a_warning(caplog: pytest.LogCaptureFixture) 
     parse_key_ring("q8Zf-3kLw!xT0vB7nR2mYc5JdG9hSe4U")
     parse_key_ring(HEX)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb",
+        "k2=0101010101010101010101010101010101010101010101010101010101010101"[:35],
+        "changemechangemechangemechangeme",
+        "0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_a_plain_key_that_can_be_guessed_may_only_be_an_older_one(value: str) -> None:
+    with pytest.raises(InvalidMasterKey, match="easeboard keys rotate") as error:
+        require_strong_newest_key(value)
+    assert value not in str(error.value)
+    older = value if "=" in value else f"k1={value}"
+    require_strong_newest_key(f"k9={HEX},{older}")
+    require_strong_newest_key(f"k9={PLAIN},{older}")
+    assert parse_key_ring(f"k9={HEX},{older}").newest.id == "k9"
+
+
+@pytest.mark.parametrize("value", [HEX, BASE64, PLAIN, f"k2={HEX},k1={OTHER}", "hex:" + "01" * 32])
+def test_other_keys_are_strong_enough(value: str) -> None:
+    require_strong_newest_key(value)
 
 
 def test_each_purpose_has_its_own_derived_key() -> None:
@@ -129,11 +165,22 @@ def test_a_wrong_key_fails_the_check(pool: WritePool, wrong: str, message: str) 
     check_master_key(pool, parse_key_ring(HEX))
 
 
-def test_a_newer_key_is_added_beside_the_older(pool: WritePool) -> None:
+def test_a_newer_key_is_not_used_before_it_is_activated(pool: WritePool) -> None:
     check_master_key(pool, parse_key_ring(HEX))
-    check_master_key(pool, parse_key_ring(f"k2={OTHER},k1={HEX}"))
-    with pytest.raises(WrongMasterKey, match="k2"):
-        check_master_key(pool, parse_key_ring(HEX))
+    ring = parse_key_ring(f"k2={OTHER},k1={HEX}")
+    check_master_key(pool, ring)
+    assert (ring.newest.id, ring.active.id) == ("k2", "k1")
+    check_master_key(pool, parse_key_ring(HEX))
+
+
+def test_a_check_changes_nothing(pool: WritePool, database_url: str) -> None:
+    verify_master_keys(database_url, parse_key_ring(HEX))
+    assert execute(pool, "SELECT FROM easeboard.master_keys") == []
+    assert execute(pool, "SELECT FROM easeboard.key_canary") == []
+    check_master_key(pool, parse_key_ring(HEX))
+    verify_master_keys(database_url, parse_key_ring(f"k2={OTHER},k1={HEX}"))
+    with pytest.raises(WrongMasterKey, match="not the one"):
+        verify_master_keys(database_url, parse_key_ring(OTHER))
 
 
 def test_a_key_file_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ async def test_of_several_tokens_the_one_that_the_log_names_remains(
     for number in range(16):
         store_token(process, person, connection, f"{OLD_TOKEN}-{number}")
     assert await sweeper.sweep() == 16
-    assert execute(pool, SELECT_TOKENS) == [(process.vault.fingerprint(TOKEN),)]
+    assert execute(pool, SELECT_TOKENS) == [(process.vault.fingerprint(connection, TOKEN),)]
 
 
 async def test_a_single_token_that_the_log_does_not_name_is_destroyed(

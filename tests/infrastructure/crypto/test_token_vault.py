@@ -1,11 +1,13 @@
 """A stored token can be loaded for its person, connection and Canvas only."""
 
+import hmac
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from uuid import UUID, uuid4
 
 import pytest
 
-from infrastructure.crypto.master_key import parse_key_ring
+from infrastructure.crypto.master_key import KeyRing, parse_key_ring
 from infrastructure.crypto.token_vault import TokenUnreadable, TokenVault
 from infrastructure.postgres.execute import SecretStatement, execute
 from infrastructure.postgres.pools import WritePool, open_write_pool
@@ -46,7 +48,7 @@ async def vault(pool: WritePool) -> AsyncIterator[TokenVault]:
 
 
 async def test_a_stored_token_is_loaded_unchanged(vault: TokenVault) -> None:
-    fingerprint = vault.fingerprint(TOKEN)
+    fingerprint = vault.fingerprint(CONNECTION, TOKEN)
     assert await vault.load(ADA, CONNECTION, ORIGIN, fingerprint) == TOKEN
 
 
@@ -54,7 +56,7 @@ async def test_a_connection_may_have_two_tokens(vault: TokenVault, pool: WritePo
     make(pool, vault.storing(ADA, CONNECTION, ORIGIN, "7~newer"))
     make(pool, vault.storing(ADA, CONNECTION, ORIGIN, "7~newer"))
     for token in (TOKEN, "7~newer"):
-        loaded = await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(token))
+        loaded = await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(CONNECTION, token))
         assert loaded == token
 
 
@@ -62,7 +64,7 @@ async def test_a_destroyed_token_is_deleted(vault: TokenVault, pool: WritePool) 
     make(pool, vault.destroying(CONNECTION))
     make(pool, vault.destroying(CONNECTION))
     with pytest.raises(KeyError):
-        await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(TOKEN))
+        await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(CONNECTION, TOKEN))
     with pool.connection() as connection:
         rows = connection.execute("SELECT fingerprint FROM easeboard.canvas_tokens").fetchall()
     assert rows == []
@@ -72,10 +74,10 @@ async def test_all_tokens_but_one_are_destroyed(vault: TokenVault, pool: WritePo
     other = uuid4()
     make(pool, vault.storing(ADA, CONNECTION, ORIGIN, "7~newer"))
     make(pool, vault.storing(ADA, other, ORIGIN, TOKEN))
-    newer = vault.fingerprint("7~newer")
+    newer = vault.fingerprint(CONNECTION, "7~newer")
     make(pool, vault.destroying(CONNECTION, keep=newer))
     assert stored_fingerprints(pool) == [newer]
-    assert stored_fingerprints(pool, other) == [vault.fingerprint(TOKEN)]
+    assert stored_fingerprints(pool, other) == [vault.fingerprint(other, TOKEN)]
     assert await vault.load(ADA, CONNECTION, ORIGIN, newer) == "7~newer"
 
 
@@ -87,7 +89,7 @@ async def test_a_token_is_replaced_only_where_it_is_stored(
     make(pool, vault.replacing(ADA, CONNECTION, ORIGIN, TOKEN))
     (replaced,) = execute(pool, select)
     assert [replaced] != before
-    assert await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(TOKEN)) == TOKEN
+    assert await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(CONNECTION, TOKEN)) == TOKEN
     make(pool, vault.replacing(ADA, CONNECTION, ORIGIN, "7~newer"))
     make(pool, vault.replacing(ADA, uuid4(), ORIGIN, TOKEN))
     make(pool, vault.replacing(uuid4(), CONNECTION, ORIGIN, TOKEN))
@@ -101,7 +103,7 @@ async def test_a_token_cannot_be_loaded_for_another_person_or_origin(
     vault: TokenVault, person: UUID, origin: str
 ) -> None:
     with pytest.raises(TokenUnreadable) as error:
-        await vault.load(person, CONNECTION, origin, vault.fingerprint(TOKEN))
+        await vault.load(person, CONNECTION, origin, vault.fingerprint(CONNECTION, TOKEN))
     assert str(error.value) == (
         f"The Canvas token of connection {CONNECTION} cannot be decrypted: "
         "check CANVAS_ENCRYPTION_KEY, or rotate the token."
@@ -116,7 +118,7 @@ async def test_a_token_cannot_be_loaded_for_another_connection(
     with pool.connection() as connection:
         connection.execute("UPDATE easeboard.canvas_tokens SET connection_id = %s", [other])
     with pytest.raises(TokenUnreadable):
-        await vault.load(ADA, other, ORIGIN, vault.fingerprint(TOKEN))
+        await vault.load(ADA, other, ORIGIN, vault.fingerprint(CONNECTION, TOKEN))
 
 
 @pytest.mark.parametrize(
@@ -135,13 +137,13 @@ async def test_a_row_that_was_tampered_with_cannot_be_decrypted(
     with pool.connection() as connection:
         connection.execute(f"UPDATE easeboard.canvas_tokens {change}".encode())
     with pytest.raises(TokenUnreadable):
-        await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(TOKEN))
+        await vault.load(ADA, CONNECTION, ORIGIN, vault.fingerprint(CONNECTION, TOKEN))
 
 
 async def test_a_token_stays_readable_after_a_master_key_rotation(
     vault: TokenVault, pool: WritePool
 ) -> None:
-    fingerprint = vault.fingerprint(TOKEN)
+    fingerprint = vault.fingerprint(CONNECTION, TOKEN)
     rotated = TokenVault(pool, parse_key_ring(f"k2={NEW},k1={OLD}"))
     assert await rotated.load(ADA, CONNECTION, ORIGIN, fingerprint) == TOKEN
     make(pool, rotated.storing(ADA, CONNECTION, ORIGIN, TOKEN))
@@ -161,14 +163,39 @@ async def test_no_row_contains_a_token_in_plain_text(vault: TokenVault, pool: Wr
     assert all(TOKEN.encode() not in wrapped + sealed for wrapped, sealed in rows)
 
 
-def test_a_fingerprint_distinguishes_tokens(pool: WritePool) -> None:
-    vault, other_vault = (
-        TokenVault(pool, parse_key_ring(OLD)),
-        TokenVault(pool, parse_key_ring(NEW)),
-    )
-    fingerprints = {vault.fingerprint(token) for token in (TOKEN, TOKEN, "7~other")}
-    assert len(fingerprints) == 2
+def early_fingerprint(ring: KeyRing, token: str) -> str:
+    """The fingerprint that earlier releases have recorded."""
+    key = ring.newest.derive("canvas/fingerprint/v1")
+    return hmac.digest(key, token.encode(), "sha256").hex()[:8]
+
+
+def test_a_fingerprint_distinguishes_tokens_connections_and_keys(pool: WritePool) -> None:
+    rings = [parse_key_ring(OLD), parse_key_ring(NEW)]
+    connections = [uuid4(), uuid4()]
+    fingerprints = []
+    for ring in rings:
+        with closing(TokenVault(pool, ring)) as vault:
+            fingerprints += [
+                vault.fingerprint(connection, token)
+                for connection in connections
+                for token in (TOKEN, TOKEN, "7~other")
+            ]
+    assert len(set(fingerprints)) == 8
     assert all(len(item) == 8 and int(item, 16) >= 0 for item in fingerprints)
-    assert other_vault.fingerprint(TOKEN) not in fingerprints
-    for item in (vault, other_vault):
-        item.close()
+    # Nor can it be compared with one of an earlier release.
+    assert early_fingerprint(rings[0], TOKEN) not in fingerprints
+
+
+def test_the_same_token_is_recognised_by_every_fingerprint_it_has_had(pool: WritePool) -> None:
+    old_ring, ring = parse_key_ring(OLD), parse_key_ring(f"k2={NEW},k1={OLD}")
+    with closing(TokenVault(pool, old_ring)) as old, closing(TokenVault(pool, ring)) as vault:
+        for known in (
+            early_fingerprint(old_ring, TOKEN),
+            early_fingerprint(ring, TOKEN),
+            old.fingerprint(CONNECTION, TOKEN),
+            vault.fingerprint(CONNECTION, TOKEN),
+        ):
+            assert vault.fingerprint(CONNECTION, TOKEN, known) == known
+            assert vault.fingerprint(CONNECTION, "7~other", known) != known
+        unknown = old.fingerprint(uuid4(), TOKEN)
+        assert vault.fingerprint(CONNECTION, TOKEN, unknown) != unknown

@@ -100,7 +100,9 @@ class CommandProcess:
 
     async def record_read(self, connection: UUID, reader: str) -> None:
         with with_event_metadata(reader):
-            command = RecordHistoryRead(connection_id=connection, reader=reader, what="events")
+            command = RecordHistoryRead(
+                connection_id=connection, reader=reader, what="events", purpose="complaint"
+            )
             await record_history_read(command, store=self.store)
 
     async def share(self, person: UUID) -> SharedCalendar:

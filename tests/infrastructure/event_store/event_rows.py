@@ -37,13 +37,16 @@ class InMemoryPersonKeys:
     def forget(self) -> None:
         """The keys are of no database."""
 
+    def update_master_key(self) -> None:
+        """No master key encrypts them."""
+
     def decryption_keys(self, person_ids: Collection[UUID]) -> dict[UUID, AESGCM | None]:
         return {
             person_id: self.keys[person_id] for person_id in person_ids if person_id in self.keys
         }
 
 
-def make_event(event: type[Event], version: int = 1, **fields: Any) -> Event:
+def make_event(event: type[Event], version: int = 1, /, **fields: Any) -> Event:
     return event(originator_id=STREAM, originator_version=version, timestamp=NOW, **fields)
 
 

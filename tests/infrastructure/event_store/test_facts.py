@@ -106,7 +106,11 @@ async def test_readings_need_no_load_of_the_earlier_ones(
     def read(access: HistoryAccess) -> None:
         assert access.person_id != person, "the aggregate has no state"
         access.record_read(
-            connection_id=connection.id, person_id=person, reader="auditor", what="events"
+            connection_id=connection.id,
+            person_id=person,
+            reader="auditor",
+            what="events",
+            purpose="complaint",
         )
 
     stream = HistoryAccess.id_for(connection.id)

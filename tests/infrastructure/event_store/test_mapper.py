@@ -12,11 +12,13 @@ from domain.events.connection import TokenRejected
 from domain.events.person import PersonErased
 from domain.events.sync import SyncStarted
 from infrastructure.event_store.encryption import (
+    COMMITTED_FLAG,
     COMPRESSED_FLAG,
     ENCRYPTED_FLAG,
     MIN_COMPRESSED_BYTES,
     decrypt,
     encrypt,
+    encrypt_committed,
 )
 from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.event_store.event_types import InvalidUpcasts
@@ -77,7 +79,8 @@ def test_which_events_are_encrypted_and_compressed(mapper: Mapper) -> None:
         flags_of(to_row(mapper, erased)),
         flags_of(to_row(Mapper(None), token_rejected())),
     ]
-    assert flags == [ENCRYPTED_FLAG, ENCRYPTED_FLAG | COMPRESSED_FLAG, 0, 0]
+    committed = ENCRYPTED_FLAG | COMMITTED_FLAG
+    assert flags == [committed, committed | COMPRESSED_FLAG, 0, 0]
     assert mapper.to_events([to_row(mapper, erased)]) == [erased]
 
 
@@ -88,6 +91,16 @@ COMPRESSED_AND_ENCRYPTED_BYTES = (
     "03000102030405060708090a0b3f037d4defaf8f37438ec439e3a33120cf872d31f04efb79e9179128a102ab2d55"
     "a73fd6d829f88ace"
 )
+COMMITTED_BYTES = (
+    "06b36dd11465cb1df0d8bee7c97549273a4ebb3283561541ffbcd263b46d5a3feb000102030405060708090a0b4b"
+    "0fd814d5f4d0089954819ca9f06276f8f4f551910830121a5dc7e1780864907c03a3c420750453a5f421f1038a27"
+    "ff98"
+)
+COMPRESSED_AND_COMMITTED_BYTES = (
+    "07b36dd11465cb1df0d8bee7c97549273a4ebb3283561541ffbcd263b46d5a3feb000102030405060708090a0b4b"
+    "0fd814d5f4d0089954819ca9f06276fbd72c62da311250f6a8b6374f2349ff4d4104f9aff4b69da54437b1cc07d5"
+    "b59b93d73f1562b09f15"
+)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +110,8 @@ COMPRESSED_AND_ENCRYPTED_BYTES = (
         "017801ab562a4a4d2ccecf53b2524a494d4c51aa050035a405d1",
         ENCRYPTED_BYTES,
         COMPRESSED_AND_ENCRYPTED_BYTES,
+        COMMITTED_BYTES,
+        COMPRESSED_AND_COMMITTED_BYTES,
     ],
 )
 def test_every_stored_format_stays_readable(person_keys: InMemoryPersonKeys, stored: str) -> None:
@@ -108,10 +123,10 @@ def test_every_stored_format_stays_readable(person_keys: InMemoryPersonKeys, sto
 
 def test_the_layout_of_the_stored_bytes_is_stable(person_keys: InMemoryPersonKeys) -> None:
     associated_data = STREAM.bytes + (3).to_bytes(8, "big") + b"TokenRejected"
-    encrypted = encrypt(
-        b'{"reason":"dead"}', person_keys.encryption_key(PERSON), bytes(range(12)), associated_data
-    )
-    assert encrypted.hex() == ENCRYPTED_BYTES
+    data, cipher = b'{"reason":"dead"}', person_keys.encryption_key(PERSON)
+    encrypted = encrypt(data, cipher, bytes(range(12)), associated_data)
+    committed = encrypt_committed(data, cipher, bytes(range(28)), associated_data)
+    assert (encrypted.hex(), committed.hex()) == (ENCRYPTED_BYTES, COMMITTED_BYTES)
 
 
 def test_encrypting_an_event_twice_gives_different_bytes(mapper: Mapper) -> None:

@@ -15,6 +15,7 @@ from domain.sync import Sync
 from infrastructure.crypto.master_key import KeyRing
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store import store as store_module
+from infrastructure.event_store.causes import new_event_ids
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.recorder import (
     Append,
@@ -190,7 +191,8 @@ class DirectAppend:
             person_id=self.person, encrypted=True, actor="test", command_id=self.command
         )
         events = [event for event in events if isinstance(event, Event)]
-        return Append(self.mapper.to_stored_events(events, self.person), metadata)
+        rows = self.mapper.to_stored_events(events, self.person)
+        return Append(rows, metadata, new_event_ids(len(rows)))
 
 
 @pytest.fixture

@@ -152,9 +152,9 @@ async def test_a_conflict_stores_and_destroys_nothing(
     slow = await process.store.load(Connection, stream)
     await process.rotate(person, stream, NEW_TOKEN)
     before = stored_secrets(database_url)
-    slow.rotate_token("42", process.vault.fingerprint("7~late"))
+    slow.rotate_token("42", process.vault.fingerprint(stream, "7~late"))
     late = process.vault.storing(person, stream, ORIGIN, "7~late")
-    others = process.vault.destroying(stream, keep=process.vault.fingerprint("7~late"))
+    others = process.vault.destroying(stream, keep=process.vault.fingerprint(stream, "7~late"))
     with pytest.raises(VersionConflict):
         await process.store.save(slow, secrets=[late, others])
     assert stored_secrets(database_url) == before

@@ -17,6 +17,7 @@ from infrastructure.postgres.pools import WritePool
 from tests.infrastructure.event_store.aggregate_histories import (
     new_connection,
     requested_sync,
+    save_snapshot_of,
     start_and_record_course,
 )
 
@@ -44,7 +45,7 @@ def with_marker(sync: Sync) -> Sync:
 
 def take_snapshot(store: EventStore, sync: Sync) -> None:
     """Save a snapshot of this aggregate, even if it differs from the log."""
-    store._snapshots_of(Sync).take(sync)
+    save_snapshot_of(store, sync)
 
 
 def fetch_snapshots(pool: WritePool, stream: UUID) -> list[tuple[int, str, bytes]]:

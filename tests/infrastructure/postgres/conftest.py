@@ -9,6 +9,7 @@ import pytest
 
 from infrastructure.postgres.embedded import postmaster
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
+from tests.infrastructure.postgres.debian_server import postgres15_url
 
 
 @contextmanager
@@ -41,3 +42,22 @@ def home(bare_home: Path, _template_home: Path) -> Path:
     # -a keeps the owner: if root runs the tests, files belong to the account of the server.
     subprocess.run(["/bin/cp", "-a", f"{_template_home}/.", bare_home], check=True)  # noqa: S603 - cp
     return bare_home
+
+
+@pytest.fixture(scope="session")
+def debian_postgres_url() -> Iterator[str]:
+    """The URL of the database `postgres` of a PostgreSQL of Debian, as superuser."""
+    with postgres15_url() as url:
+        assert url, "PostgreSQL 15 of Debian is missing: apt-get install postgresql-15"
+        yield url
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A directory with three migrations, of which the last cannot be applied twice."""
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE first (n integer);")
+    (tmp_path / "0002_second.sql").write_text("CREATE TABLE second (n integer);")
+    (tmp_path / "0003_third.sql").write_text(
+        "INSERT INTO first VALUES (1); CREATE TABLE third AS SELECT 100 % 7 AS n;"
+    )
+    return tmp_path

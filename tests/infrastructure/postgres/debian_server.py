@@ -8,7 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 BINARIES_DIRECTORY = Path("/usr/lib/postgresql/15/bin")
 
@@ -19,19 +23,72 @@ def postgres15_url(**settings: str) -> Iterator[str | None]:
     if not BINARIES_DIRECTORY.exists():
         yield None
         return
+    folder = _new_folder()
+    data = folder / "data"
+    _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+    _start(folder, **settings)
+    try:
+        yield _url_of(folder)
+    finally:
+        _stop(folder)
+        shutil.rmtree(folder)
+
+
+class Standby(NamedTuple):
+    """A server that follows the one at `primary`; both are folders with a socket."""
+
+    folder: Path
+    primary: Path
+
+    def stop_primary(self) -> None:
+        """Stop the server that this one follows."""
+        _stop(self.primary)
+
+    def promote(self) -> None:
+        """Make this server a primary."""
+        _run("pg_ctl", "-w", "-D", self.folder / "data", "promote")
+
+    def has_table(self, name: str) -> bool:
+        """Whether a table has arrived at this server."""
+        with psycopg.connect(_url_of(self.folder)) as connection:
+            row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [name]).fetchone()
+        return row == (True,)
+
+
+@contextmanager
+def running_standby(primary_url: str) -> Iterator[Standby]:
+    """Run a standby of a server of `postgres15_url` during the block."""
+    folder = _new_folder()
+    _run("pg_basebackup", "-D", folder / "data", "-R", "-c", "fast", "-d", primary_url)
+    _start(folder, hot_standby="on")
+    try:
+        yield Standby(folder, Path(str(conninfo_to_dict(primary_url)["host"])))
+    finally:
+        _stop(folder)
+        shutil.rmtree(folder)
+
+
+def _new_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="easeboard-15-"))
     if os.geteuid() == 0:
         os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
-    data = folder / "data"
-    _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+    return folder
+
+
+def _url_of(folder: Path) -> str:
+    return f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}&port=5432"
+
+
+def _start(folder: Path, **settings: str) -> None:
     options = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
     arguments = " ".join(f"-c {name}='{value}'" for name, value in {**options, **settings}.items())
-    _run("pg_ctl", "-w", "-D", data, "-l", folder / "log", "-o", arguments, "start")
-    try:
-        yield f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}&port=5432"
-    finally:
-        _run("pg_ctl", "-w", "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+    _run("pg_ctl", "-w", "-D", folder / "data", "-l", folder / "log", "-o", arguments, "start")
+
+
+def _stop(folder: Path) -> None:
+    """Stop a server, unless it is stopped already."""
+    if (folder / "data" / "postmaster.pid").exists():
+        _run("pg_ctl", "-w", "-D", folder / "data", "-m", "immediate", "stop")
 
 
 def _run(program: str, *arguments: str | Path) -> None:

@@ -19,7 +19,7 @@ OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 def test_roles_share_pools_and_add_dedicated_connections() -> None:
     assert budget_for_roles(["api"]) == ROLE_BUDGETS["api"]
     assert budget_for_roles(["projector", "api"]) == ConnectionBudget(
-        write_pool=8, read_pool=8, queue_pool=3, dedicated=5
+        write_pool=8, read_pool=8, queue_pool=3, dedicated=7
     )
     assert budget_for_roles([]) == COMMAND_BUDGET
     assert set(ROLE_BUDGETS) == set(ROLES)

@@ -42,6 +42,19 @@ async def test_the_holder_renews_the_lease_and_others_wait(pool: AsyncConnection
     assert await other.renew(), "another name is another lease"
 
 
+async def test_a_lease_is_kept_without_a_statement_until_a_third_of_its_time_is_over(
+    pool: AsyncConnectionPool,
+) -> None:
+    lease = Lease("scan", "first", pool, seconds=3600)
+    assert await lease.keep(), "the first time it is taken"
+    await expire(pool)
+    assert await lease.keep()
+    assert await lease_holders(pool) == {}, "it was not renewed"
+    lease.seconds = 7200
+    assert await lease.keep(), "half of its time is over"
+    assert await lease_holders(pool) == {"scan": "first"}
+
+
 async def test_a_released_lease_is_available_at_once(pool: AsyncConnectionPool) -> None:
     first, second = Lease("scan", "first", pool), Lease("scan", "second", pool)
     await first.renew()

@@ -18,29 +18,14 @@ from infrastructure.postgres.embedded.embedded_postgres import (
     create_database,
 )
 from infrastructure.postgres.errors import PostgresUnavailable
-from infrastructure.postgres.migrate import (
-    MigrationRefused,
-    load_migrations,
-    migrate,
-    pending_migrations,
-)
+from infrastructure.postgres.migrate import migrate, pending_migrations
+from infrastructure.postgres.migration_files import MigrationRefused, load_migrations
 from tests.infrastructure.postgres.debian_server import BINARIES_DIRECTORY, postgres15_url
 from tests.infrastructure.postgres.schema_catalog import read_schema_catalog
 
 ROOT = Path(__file__).parents[3]
 NAMES = [migration.name for migration in load_migrations()]
 VERSIONS = [migration.version for migration in load_migrations()]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A directory with three migrations, of which the last cannot be applied twice."""
-    (tmp_path / "0001_first.sql").write_text("CREATE TABLE first (n integer);")
-    (tmp_path / "0002_second.sql").write_text("CREATE TABLE second (n integer);")
-    (tmp_path / "0003_third.sql").write_text(
-        "INSERT INTO first VALUES (1); CREATE TABLE third AS SELECT 100 % 7 AS n;"
-    )
-    return tmp_path
 
 
 def fetch_rows(url: str, query: str) -> list[tuple[Any, ...]]:
@@ -192,16 +177,6 @@ def test_windows_line_endings_do_not_count_as_an_edit(
     assert load_migrations(folder) == expected
 
 
-def test_a_database_migrated_by_a_newer_program_is_refused(
-    empty_database_url: str, folder: Path
-) -> None:
-    migrate(empty_database_url, directory=folder)
-    (folder / "0003_third.sql").unlink()
-    for command in (migrate, pending_migrations):
-        with pytest.raises(MigrationRefused, match=r"0003_third.*newer easeboard"):
-            command(empty_database_url, directory=folder)
-
-
 def test_two_migrations_with_the_same_number_are_refused(
     empty_database_url: str, folder: Path
 ) -> None:
@@ -226,7 +201,7 @@ def unprivileged_url(empty_database_url: str, embedded_postgres: EmbeddedPostgre
 
 
 def test_a_user_without_privileges_is_refused_with_advice(unprivileged_url: str) -> None:
-    with pytest.raises(MigrationRefused, match="GRANT CREATE ON DATABASE"):
+    with pytest.raises(MigrationRefused, match=r"CREATE ON DATABASE.* GRANT easeboard_app TO"):
         migrate(unprivileged_url)
 
 
