@@ -1,0 +1,1 @@
+"""Seals the event log: a Merkle tree over its rows, with signed checkpoints of it."""

@@ -1,0 +1,1 @@
+"""Grade receipts: files that show one grade of the history, and that anybody can check offline."""

@@ -1,0 +1,1 @@
+"""Obtains the signatures of witnesses for signed checkpoints (SEAL_WITNESSES)."""
