@@ -163,12 +163,15 @@ class CanvasAccountReader:
                 canvas_id,
                 self._student_id,
                 known_ids=before.assignment_ids,
+                known_digest=None if self._drops_includes else before.work_digest,
             )
         except CanvasFailure as failure:
             return FetchedCourse(course, None, failure, is_known=not self._drops_includes)
+        if work.is_known:
+            return FetchedCourse(course, None, work_digest=work.digest)
         if self._drops_includes and has_periods(work.assignments):
             course = without_totals(course)
-        return FetchedCourse(course, work.assignments, groups=work.groups)
+        return FetchedCourse(course, work.assignments, groups=work.groups, work_digest=work.digest)
 
     async def _list_courses(self, query: list[tuple[str, str]], *, ended: bool) -> CourseList:
         found: dict[str, Course] = {}

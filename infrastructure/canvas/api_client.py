@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import SystemRandom
 from typing import Any, NamedTuple
 
-from aiohttp import ClientResponse, ClientSession
+import structlog
+from aiohttp import ClientResponse, ClientSession, ClientTimeout
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -24,6 +26,7 @@ from infrastructure.canvas.error_mapping import (
     NOT_MODIFIED,
     TRANSPORT_ERRORS,
     RetryableFailure,
+    describe_connection_error,
     is_json,
     map_status,
     map_transport_error,
@@ -31,8 +34,8 @@ from infrastructure.canvas.error_mapping import (
 from infrastructure.canvas.instrumentation import RequestObservation, observe_request
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.response_body import (
-    ByteBudget,
     NotJson,
+    ReadBudget,
     decode_json,
     read_body,
     read_prefix,
@@ -40,8 +43,16 @@ from infrastructure.canvas.response_body import (
 from infrastructure.canvas.throttle import Throttle
 
 RETRY_RNG = SystemRandom()
+CONNECT_PART = 0.5
+"""The part of its time that a single attempt may use to connect; the rest is for the response."""
 SENDABLE_VALIDATOR = re.compile(r'(?:W/)?"[!#-~]{1,200}"')
 """An ETag (RFC 9110 §8.8.3) that can be sent back unchanged as a header value."""
+
+logger = structlog.get_logger()
+
+
+Decode = Callable[[bytes], Any]
+"""Decodes a body of one form; returns None for every other body."""
 
 
 class CanvasResponse(NamedTuple):
@@ -70,6 +81,7 @@ class CanvasApi:
 
     With a `blocking_failure` no request is sent: `get` raises it. If `host_degraded` is true,
     one request at a time is sent and errors are not retried, until the host has responded once.
+    With `single_attempt` no error is retried.
     """
 
     def __init__(
@@ -83,13 +95,22 @@ class CanvasApi:
         timeout_seconds: float,
         blocking_failure: CanvasFailure | None = None,
         host_degraded: bool = False,
+        single_attempt: bool = False,
     ) -> None:
         self.origin = URL(origin)
         self.requests = Requests(total=0, not_modified=0, retried=0)
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._blocking_failure = blocking_failure
+        self.blocking_failure = blocking_failure
         self._host_degraded = host_degraded
+        self._single_attempt = single_attempt
+        connect_part = CONNECT_PART * timeout_seconds if single_attempt else limits.pool_seconds
+        self._timeout = ClientTimeout(
+            # The time of a request is limited here: a slow first byte is allowed.
+            total=None,
+            connect=min(limits.pool_seconds, connect_part),
+            sock_connect=limits.connect_seconds,
+        )
         self._degraded_failure: CanvasFailure | None = None
         self._degraded_turn = asyncio.Lock()
         self._throttle = throttle
@@ -97,13 +118,17 @@ class CanvasApi:
         self._backoff = Backoff(
             limits.first_backoff_seconds, limits.max_backoff_seconds, min_jitter=0
         )
-        self._byte_budget = ByteBudget(limits.run_bytes)
+        self._byte_budget = ReadBudget(limits.run_bytes)
+        self.row_budget = ReadBudget(limits.run_rows)
         self._deadline = asyncio.get_running_loop().time() + timeout_seconds
 
-    async def get(self, url: URL, validator: str | None = None) -> CanvasResponse:
+    async def get(
+        self, url: URL, validator: str | None = None, decode: Decode | None = None
+    ) -> CanvasResponse:
         """Send a GET request to a URL of this origin; retry with back-off and full jitter.
 
-        A `validator` is sent as `If-None-Match`. The loop does not use stamina: the
+        A `validator` is sent as `If-None-Match`. A body for which `decode` returns None, as each
+        without it, is decoded as any JSON. The loop does not use stamina: the
         number of retries depends on the failure, and the deadline is by the event loop's clock.
 
         Raises: CanvasFailure if no attempt succeeds before the deadline; ResponseTooLarge, one of
@@ -112,27 +137,31 @@ class CanvasApi:
         earlier_failure = self._degraded_failure
         async with self._degraded_turn:
             if self._host_degraded:
-                return await self._try_degraded_host(url, validator, earlier_failure)
-        return await self._get(url, validator)
+                return await self._try_degraded_host(url, validator, decode, earlier_failure)
+        return await self._get(url, validator, decode)
 
     async def _try_degraded_host(
-        self, url: URL, validator: str | None, earlier_failure: CanvasFailure | None
+        self,
+        url: URL,
+        validator: str | None,
+        decode: Decode | None,
+        earlier_failure: CanvasFailure | None,
     ) -> CanvasResponse:
         """Send a request unless another one failed during the wait in a way that this one would."""
         if self._degraded_failure and self._degraded_failure is not earlier_failure:
             raise self._degraded_failure
         try:
-            return await self._get(url, validator)
+            return await self._get(url, validator, decode)
         except (CanvasUnreachable, CanvasTimeout, CanvasTokenRejected) as failure:
             self._degraded_failure = failure
             raise
 
-    async def _get(self, url: URL, validator: str | None) -> CanvasResponse:
+    async def _get(self, url: URL, validator: str | None, decode: Decode | None) -> CanvasResponse:
         self._check_preconditions()
         attempt = RequestAttempt(1)
         while True:
             try:
-                return await self._request_once(url, validator, attempt)
+                return await self._request_once(url, validator, decode, attempt)
             except RetryableFailure as error:
                 failure = error.failure
             backoff = self._backoff.delay_seconds(attempt.number, RETRY_RNG.random())
@@ -143,8 +172,8 @@ class CanvasApi:
             attempt = RequestAttempt(attempt.number + 1)
 
     def _check_preconditions(self) -> None:
-        if self._blocking_failure:
-            raise self._blocking_failure
+        if self.blocking_failure:
+            raise self.blocking_failure
         if asyncio.get_running_loop().time() >= self._deadline:
             raise CanvasTimeout(
                 f"The time allowed for reading {self.origin.raw_host} is over; try again later."
@@ -161,6 +190,8 @@ class CanvasApi:
         return attempt.number < max_attempts and now + backoff < self._deadline
 
     def _max_attempts(self, failure: CanvasFailure, *, was_slow: bool) -> int:
+        if self._single_attempt:
+            return 1
         if isinstance(failure, CanvasThrottled):
             return self._limits.max_throttled_attempts
         if self._host_degraded:
@@ -170,7 +201,7 @@ class CanvasApi:
         return self._limits.max_error_attempts
 
     async def _request_once(
-        self, url: URL, validator: str | None, attempt: RequestAttempt
+        self, url: URL, validator: str | None, decode: Decode | None, attempt: RequestAttempt
     ) -> CanvasResponse:
         # Raised outside the except block: errors of aiohttp hold the request headers, with the
         # token, and would be attached as the context of the failure.
@@ -182,20 +213,24 @@ class CanvasApi:
                     body, headers = await self._send(url, generation, validator, observation)
         except TRANSPORT_ERRORS as error:
             failure = map_transport_error(error, str(self.origin.raw_host))
+            if reason := describe_connection_error(error):
+                logger.info("canvas_not_connected", host=self.origin.raw_host, reason=reason)
         else:
             self._host_degraded = False
-            return await self._to_response(body, headers)
+            return await self._to_response(body, headers, decode)
         raise failure
 
     async def _to_response(
-        self, body: bytes | None, headers: CIMultiDictProxy[str]
+        self, body: bytes | None, headers: CIMultiDictProxy[str], decode: Decode | None
     ) -> CanvasResponse:
         """Decode a response; a body that is not JSON may be complete at the next attempt."""
         if body is None:
             self.requests["not_modified"] += 1
             return CanvasResponse(None, unchanged=True)
+        document = decode(body) if decode else None
+        await asyncio.sleep(0)
         try:
-            document = await decode_json(body)
+            document = await decode_json(body) if document is None else document
         except NotJson as failure:
             raise RetryableFailure(failure) from None
         etag = headers.get("ETag", "")
@@ -210,25 +245,34 @@ class CanvasApi:
     ) -> tuple[bytes | None, CIMultiDictProxy[str]]:
         """Send a request; the first byte and the body each have a time limit of their own."""
         headers = self._headers | ({"If-None-Match": validator} if validator else {})
-        request = self._session.get(url, headers=headers, allow_redirects=False)
-        async with asyncio.timeout(self._limits.first_byte_seconds) as limit, request as response:
-            limit.reschedule(asyncio.get_running_loop().time() + self._limits.body_seconds)
+        request = self._session.get(
+            url, headers=headers, allow_redirects=False, timeout=self._timeout
+        )
+        async with (
+            asyncio.timeout(self._limits.first_byte_seconds) as time_limit,
+            request as response,
+        ):
+            time_limit.reschedule(asyncio.get_running_loop().time() + self._limits.body_seconds)
             observation.status = response.status
             try:
-                body = await self._read_body(response, generation, validator)
-            except (CanvasResponseUnusable, TimeoutError):
+                body = await self._read_body(response, generation, validator, time_limit)
+            except (CanvasResponseUnusable, asyncio.CancelledError):
                 response.close()
                 raise
             self._throttle.record_response(generation, _rate_limit_remaining(response))
             return body, response.headers
 
     async def _read_body(
-        self, response: ClientResponse, generation: int, validator: str | None
+        self,
+        response: ClientResponse,
+        generation: int,
+        validator: str | None,
+        time_limit: asyncio.Timeout,
     ) -> bytes | None:
         if validator and response.status == NOT_MODIFIED:
             return None
         await self._check_response(response, generation)
-        return await read_body(response, self._limits, self._byte_budget)
+        return await read_body(response, self._limits, self._byte_budget, time_limit)
 
     async def _check_response(self, response: ClientResponse, generation: int) -> None:
         host = str(self.origin.raw_host)

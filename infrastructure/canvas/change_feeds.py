@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from application.ports import PlannerPage
 from domain.change_feed import FeedEntry, PlannerWindow
 from domain.errors import CanvasResponseUnusable
 from infrastructure.canvas.api_client import CanvasApi
+from infrastructure.canvas.graded_decoder import decode_graded_submissions, graded_entry
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.pagination import PAGE_SIZES, fetch_list, in_steps
 from infrastructure.canvas.parse_feed_entry import (
@@ -14,6 +16,7 @@ from infrastructure.canvas.parse_feed_entry import (
     parse_graded_submission,
     parse_planner_item,
 )
+from infrastructure.canvas.typed_rows import GradedRow
 
 GRADED_SUBMISSIONS_QUERY = [
     ("only_current_enrollments", "true"),
@@ -35,17 +38,26 @@ async def fetch_graded_submissions(
     leaves out the assignment if it drops `include[]`).
     """
     path = "users/self/graded_submissions"
-    pages = fetch_list(api, limits, path, GRADED_SUBMISSIONS_QUERY, page_sizes=GRADED_PAGE_SIZES)
+    pages = fetch_list(
+        api,
+        limits,
+        path,
+        GRADED_SUBMISSIONS_QUERY,
+        page_sizes=GRADED_PAGE_SIZES,
+        decode=decode_graded_submissions,
+    )
     async with aclosing(pages):
         async for rows, _ in pages:
-            page = [
-                entry async for row in in_steps(rows) if (entry := parse_graded_submission(row))
-            ]
+            page = [entry async for row in in_steps(rows) if (entry := _graded_entry(row))]
             if rows and not page:
                 raise CanvasResponseUnusable(
                     "Canvas lists graded submissions without their course ids."
                 )
             yield page
+
+
+def _graded_entry(row: Any) -> FeedEntry | None:
+    return graded_entry(row) if isinstance(row, GradedRow) else parse_graded_submission(row)
 
 
 async def fetch_planner_items(

@@ -1,7 +1,7 @@
 """Stores the circuit breaker of each Canvas host with recent failures, shared by all processes."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from secrets import SystemRandom
 from typing import Any
@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.clock import Clock, utc_now
 from domain.circuit_breaker import CircuitBreaker, CircuitState
+from infrastructure.postgres.batched_calls import BatchedCalls
 from infrastructure.postgres.errors import DATABASE_ERRORS
 
 FAILURE_RETENTION = timedelta(days=1)
@@ -84,6 +85,7 @@ class CircuitBreakers:
         self._rejections: Counter[str] = Counter()
         self._busy_until: dict[str, datetime] = {}
         self._refreshed_at: datetime | None = None
+        self._failure_calls = BatchedCalls(self._have_failures)
 
     async def record_success(self, origin: str) -> None:
         """Close the circuit of a host that responded."""
@@ -207,7 +209,7 @@ class CircuitBreakers:
 
         Most hosts have none, so a read comes first: it costs less than a DELETE.
         """
-        if not await self._has_failures(origin):
+        if not await self._failure_calls.ask(origin):
             return 0
         async with self._write_pool.connection() as connection:
             cursor = await connection.execute(
@@ -216,12 +218,15 @@ class CircuitBreakers:
             row = await cursor.fetchone()
         return int(row[0]) if row else 0
 
-    async def _has_failures(self, origin: str) -> bool:
+    async def _have_failures(self, origins: Sequence[str]) -> list[bool]:
+        """Return whether each host has failures, with one statement for all runs that end now."""
         async with self._read_pool.connection() as connection:
             cursor = await connection.execute(
-                "SELECT FROM easeboard.canvas_hosts WHERE origin = %s ORDER BY origin", [origin]
+                "SELECT origin FROM easeboard.canvas_hosts WHERE origin = ANY(%s) ORDER BY origin",
+                [list({*origins})],
             )
-            return await cursor.fetchone() is not None
+            noted = {origin for (origin,) in await cursor.fetchall()}
+        return [origin in noted for origin in origins]
 
 
 async def load_circuit_breakers(pool: AsyncConnectionPool[Any]) -> dict[str, CircuitBreaker]:

@@ -1,5 +1,6 @@
 """The Canvas client: opens accounts at every host that the host policy allows."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -7,26 +8,41 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Self
 
+import structlog
 from aiohttp.abc import AbstractResolver
 
-from application.ports import CanvasUser
+from application.event_metadata import current_metadata
+from application.ports import CanvasUser, HostHealth
 from domain.errors import (
     CanvasFailure,
-    CanvasNotFound,
+    CanvasForbidden,
     CanvasResponseUnusable,
+    CanvasThrottled,
+    CanvasTimeout,
     CanvasTokenRejected,
     CanvasUnreachable,
     CanvasUrlNotAllowed,
 )
 from infrastructure.canvas.account import CanvasAccountReader
 from infrastructure.canvas.api_client import CanvasApi
+from infrastructure.canvas.error_mapping import NotConnectedInTime, no_canvas
 from infrastructure.canvas.host_policy import HostPolicy
 from infrastructure.canvas.json_fields import as_object, parse_id, parse_text
 from infrastructure.canvas.limits import DEFAULT_LIMITS, Limits
 from infrastructure.canvas.sessions import ClientSessions
 from infrastructure.canvas.throttle import ThrottleRegistry
+from infrastructure.canvas.token_checks import TokenChecks
 
 SENDABLE_TOKEN = re.compile(r"[!-~]{1,1000}")
+ANSWER_INTERVAL_SECONDS = 0.5
+"""A failed check of a token is answered at a multiple of this time after its start.
+
+The time must not show what the text does not: how quickly the name of a host was resolved.
+"""
+CANVAS_REFUSALS = (CanvasTokenRejected, CanvasForbidden, CanvasThrottled)
+"""Failures that only a host which responds like a Canvas can cause."""
+
+logger = structlog.get_logger()
 
 
 class CanvasClient:
@@ -41,6 +57,7 @@ class CanvasClient:
         allow_private: Iterable[str] = (),
         *,
         limits: Limits = DEFAULT_LIMITS,
+        host_health: HostHealth | None = None,
         resolver: AbstractResolver | None = None,
         tls: SSLContext | None = None,
     ) -> None:
@@ -48,6 +65,7 @@ class CanvasClient:
         self._limits = limits
         self._sessions = ClientSessions(limits, resolver, tls)
         self._throttles = ThrottleRegistry(limits.max_in_flight)
+        self._token_checks = TokenChecks(host_health)
 
     async def __aenter__(self) -> Self:
         self._sessions.open()
@@ -69,24 +87,26 @@ class CanvasClient:
         return self._host_policy.allowed_origin(url)
 
     async def fetch_user(self, origin: str, token: str) -> CanvasUser:
-        """Fetch the user to whom the token belongs (`GET /users/self`).
+        """Fetch the user to whom the token belongs with one request (`GET /users/self`).
 
-        Raises: CanvasFailure if the request fails or the response has no user id.
+        The actor of the current command has few of these requests at a time, and so has the host.
+
+        Raises: CanvasFailure if the request fails or the response has no user id;
+        TokenChecksOfPersonLimited or TokenChecksOfHostLimited if it is not sent.
         """
-        api = self._open_api(origin, token, self._limits.whoami_seconds)
-        failure = CanvasResponseUnusable(
-            f"{api.origin.raw_host} has no user for this token; check that the address is that of a"
-            " Canvas."
-        )
+        api = self._open_api(origin, token, self._limits.whoami_seconds, single_attempt=True)
+        if api.blocking_failure:
+            raise api.blocking_failure
+        host, started = str(api.origin.raw_host), asyncio.get_running_loop().time()
+        person, is_named = current_metadata().actor, self._host_policy.is_named(origin)
         try:
-            response = await api.get(api.origin / "api/v1/users/self")
-        except CanvasNotFound:
-            raise failure from None
-        row = as_object(response.json)
-        id_ = parse_id(row.get("id"))
-        if id_ is None:
-            raise failure
-        return CanvasUser(id_, parse_text(row.get("name")) or "")
+            async with self._token_checks.permit(person, origin, host, is_named=is_named):
+                return await _fetch_user(api)
+        except CanvasFailure as error:
+            failure = _shown_failure(error, host)
+            logger.info("token_check_failed", host=host, code=error.code, reason=error.detail)
+        await _wait_for_next_answer_time(started)
+        raise failure
 
     @asynccontextmanager
     async def open_account(
@@ -109,7 +129,13 @@ class CanvasClient:
             await account.close()
 
     def _open_api(
-        self, origin: str, token: str, timeout_seconds: float, *, host_degraded: bool = False
+        self,
+        origin: str,
+        token: str,
+        timeout_seconds: float,
+        *,
+        host_degraded: bool = False,
+        single_attempt: bool = False,
     ) -> CanvasApi:
         blocking_failure = self._blocking_failure(origin, token.strip())
         private = not blocking_failure and self._host_policy.is_private(origin)
@@ -122,6 +148,7 @@ class CanvasClient:
             timeout_seconds=timeout_seconds,
             blocking_failure=blocking_failure,
             host_degraded=host_degraded,
+            single_attempt=single_attempt,
         )
 
     def _blocking_failure(self, origin: str, token: str) -> CanvasFailure | None:
@@ -135,3 +162,25 @@ class CanvasClient:
                 "This is not a Canvas token: copy it from Canvas without spaces or line breaks."
             )
         return None
+
+
+async def _fetch_user(api: CanvasApi) -> CanvasUser:
+    response = await api.get(api.origin / "api/v1/users/self")
+    row = as_object(response.json)
+    id_ = parse_id(row.get("id"))
+    if id_ is None:
+        raise CanvasResponseUnusable("The response has no user.")
+    return CanvasUser(id_, parse_text(row.get("name")) or "")
+
+
+def _shown_failure(failure: CanvasFailure, host: str) -> CanvasFailure:
+    """Return the failure that a person sees; before a valid response all are the same."""
+    is_timeout = isinstance(failure, CanvasTimeout) and not isinstance(failure, NotConnectedInTime)
+    if is_timeout or isinstance(failure, CANVAS_REFUSALS):
+        return failure
+    return CanvasUnreachable(no_canvas(host))
+
+
+async def _wait_for_next_answer_time(started: float) -> None:
+    elapsed = asyncio.get_running_loop().time() - started
+    await asyncio.sleep(ANSWER_INTERVAL_SECONDS - elapsed % ANSWER_INTERVAL_SECONDS)

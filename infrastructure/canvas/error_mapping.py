@@ -13,6 +13,7 @@ from aiohttp import (
     ClientError,
     ClientPayloadError,
     ClientResponseError,
+    ConnectionTimeoutError,
     InvalidURL,
 )
 from aiohttp.http_exceptions import ContentEncodingError
@@ -40,6 +41,19 @@ TRANSPORT_ERRORS = (ClientError, TimeoutError, OSError)
 HOST_NOT_FOUND_ERRNOS = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
+class NotConnected(CanvasUnreachable):
+    """No connection was made, so nothing was sent.
+
+    The text is the same for every reason: a name that does not exist, one that leads to an address
+    of an internal network, no listener, no TLS. Anyone can enter an address, and would learn from
+    the differences which names and services an internal network has.
+    """
+
+
+class NotConnectedInTime(CanvasTimeout):
+    """No connection was made in time, so nothing was sent."""
+
+
 class RetryableFailure(Exception):
     """Wraps a failure of a request that may succeed when it is repeated."""
 
@@ -51,12 +65,13 @@ class RetryableFailure(Exception):
 def map_transport_error(error: Exception, host: str) -> CanvasFailure | RetryableFailure:
     """Map an exception of aiohttp to a failure, wrapped if another attempt may succeed."""
     match error:
+        case ConnectionTimeoutError():
+            return RetryableFailure(NotConnectedInTime(_no_response(host)))
         case TimeoutError():
-            return RetryableFailure(
-                CanvasTimeout(f"{host} did not respond in time; try again later.")
-            )
+            return RetryableFailure(CanvasTimeout(_no_response(host)))
         case ClientConnectorError() | ClientConnectorCertificateError():
-            return _map_connection_error(error, host)
+            failure = NotConnected(no_canvas(host))
+            return failure if _is_permanent(error) else RetryableFailure(failure)
         case ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
             return CanvasResponseUnusable(
                 f"{host} sent a response that cannot be decompressed; check that it is a Canvas."
@@ -68,21 +83,46 @@ def map_transport_error(error: Exception, host: str) -> CanvasFailure | Retryabl
     return RetryableFailure(CanvasUnreachable(f"{host} closed the connection; try again later."))
 
 
-def _map_connection_error(error: Exception, host: str) -> CanvasFailure | RetryableFailure:
+def no_canvas(host: str) -> str:
+    """Return the text for an address at which no Canvas responds, whatever the reason is."""
+    return (
+        f"{host} did not answer as a Canvas does: check that this is the address you see in the"
+        " browser when you use Canvas, or try again later."
+    )
+
+
+def describe_connection_error(error: Exception) -> str | None:
+    """Return why no connection was made, for the log of the operator; None for other errors."""
     match error:
         case ClientConnectorCertificateError() | ClientConnectorSSLError():
-            return CanvasUnreachable(
-                f"No secure connection to {host} is possible: its certificate is not valid;"
-                " check the address."
-            )
+            return "no TLS connection is possible: the certificate is not valid"
         case ClientConnectorDNSError() if error.os_error.errno in HOST_NOT_FOUND_ERRNOS:
-            return CanvasUnreachable(f"The host {host} does not exist; check the address.")
+            return "the host does not exist"
         case ClientConnectorError() if isinstance(error.os_error, AddressNotAllowed):
-            return CanvasUnreachable(
-                f"{host} resolves to an address that is not public; an administrator can allow"
-                " one host and port with CANVAS_ALLOW_PRIVATE."
+            return (
+                "the host resolves to an address that is not public; CANVAS_ALLOW_PRIVATE can allow"
+                " one host and port"
             )
-    return RetryableFailure(CanvasUnreachable(f"{host} cannot be reached; try again later."))
+        case ClientConnectorError():
+            return "the host cannot be resolved or refuses connections"
+        case ConnectionTimeoutError():
+            return "no connection was made in time"
+    return None
+
+
+def _is_permanent(error: Exception) -> bool:
+    match error:
+        case ClientConnectorCertificateError() | ClientConnectorSSLError():
+            return True
+        case ClientConnectorDNSError():
+            return error.os_error.errno in HOST_NOT_FOUND_ERRNOS
+        case ClientConnectorError():
+            return isinstance(error.os_error, AddressNotAllowed)
+    return False
+
+
+def _no_response(host: str) -> str:
+    return f"{host} did not respond in time; try again later."
 
 
 def map_status(

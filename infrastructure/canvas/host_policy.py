@@ -74,6 +74,15 @@ class HostPolicy:
         parts = urlsplit(origin)
         return self._is_private(parts.scheme, _host_of(parts), parts.port)
 
+    def is_named(self, origin: str) -> bool:
+        """Whether a setting names the host of an origin or its domain, so not only `*` allows it.
+
+        Nobody but the operator chooses such a host.
+        """
+        patterns = [pattern for pattern in self._patterns if pattern != "*"]
+        host = _host_of(urlsplit(origin))
+        return self.is_private(origin) or any(_matches(pattern, host) for pattern in patterns)
+
     def _is_private(self, scheme: str, host: str, port: int | None) -> bool:
         return (
             HostAndPort(host, port or (HTTP_PORT if scheme == "http" else HTTPS_PORT))

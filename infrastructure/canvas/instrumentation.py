@@ -3,11 +3,13 @@
 Of the URL only the host and the template of the path are recorded, never a query or a header.
 """
 
+import logging
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Self
 
 import structlog
 from yarl import URL
@@ -27,7 +29,7 @@ from infrastructure.canvas.error_mapping import (
     map_transport_error,
 )
 from infrastructure.observability.instruments import CANVAS_RETRIES, CANVAS_SECONDS
-from infrastructure.observability.spans import Attributes, span
+from infrastructure.observability.spans import Attributes, are_spans_exported, span
 
 PATH_WORD = re.compile(r"[a-z][a-z_]{0,30}|v1")
 FAILURE_OUTCOMES: dict[type[Exception], str] = {
@@ -42,26 +44,67 @@ FAILURE_OUTCOMES: dict[type[Exception], str] = {
 logger = structlog.get_logger()
 
 
-@dataclass
 class RequestObservation:
-    """The result of one request; `status` is None until Canvas responds.
+    """The result of one request, which is recorded at the end of the `with` block.
 
-    The outcome `cut_off` remains if the request is cancelled.
+    `status` is None until Canvas responds. The outcome `cut_off` remains if the request is
+    cancelled.
     """
 
-    status: int | None = None
-    outcome: str = "cut_off"
+    def __init__(self, url: URL, attempt: int) -> None:
+        self.status: int | None = None
+        self.outcome = "cut_off"
+        self._url = url
+        self._attempt = attempt
 
-    def record_failure(self, error: Exception) -> None:
-        """Set the outcome of a request that failed."""
-        failure = error.failure if isinstance(error, RetryableFailure) else error
-        self.outcome = FAILURE_OUTCOMES.get(type(failure), "fault")
+    def __enter__(self) -> Self:
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.outcome = "not_modified" if self.status == NOT_MODIFIED else "ok"
+        elif isinstance(error, RetryableFailure):
+            self.outcome = _outcome(error.failure)
+        elif isinstance(error, CanvasFailure):
+            self.outcome = _outcome(error)
+        elif isinstance(error, TRANSPORT_ERRORS):
+            self.outcome = _outcome(map_transport_error(error, ""))
+        seconds = time.perf_counter() - self._started
+        CANVAS_SECONDS.labels(self.outcome).observe(seconds)
+        if self._attempt > 1:
+            CANVAS_RETRIES.inc()
+        if logging.getLogger(__name__).isEnabledFor(logging.DEBUG):
+            self._log(seconds)
+
+    def _log(self, seconds: float) -> None:
+        logger.debug(
+            "canvas_request",
+            host=self._url.raw_host,
+            route=path_template(self._url),
+            status=self.status,
+            outcome=self.outcome,
+            attempt=self._attempt,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+def observe_request(url: URL, attempt: int) -> AbstractContextManager[RequestObservation]:
+    """Measure one request from the moment it may be sent until its response is read."""
+    observation = RequestObservation(url, attempt)
+    return _traced(observation, url, attempt) if are_spans_exported() else observation
 
 
 @contextmanager
-def observe_request(url: URL, attempt: int) -> Iterator[RequestObservation]:
-    """Measure one request from the moment it may be sent until its response is read."""
-    template, observation, started = path_template(url), RequestObservation(), time.perf_counter()
+def _traced(
+    observation: RequestObservation, url: URL, attempt: int
+) -> Iterator[RequestObservation]:
+    template = path_template(url)
     attributes: Attributes = {
         "server.address": str(url.raw_host),
         "url.template": template,
@@ -69,14 +112,8 @@ def observe_request(url: URL, attempt: int) -> Iterator[RequestObservation]:
     }
     with span(f"GET {template}", attributes, kind="client") as current_span:
         try:
-            yield observation
-            observation.outcome = "not_modified" if observation.status == NOT_MODIFIED else "ok"
-        except (RetryableFailure, CanvasFailure) as error:
-            observation.record_failure(error)
-            raise
-        except TRANSPORT_ERRORS as error:
-            observation.record_failure(map_transport_error(error, ""))
-            raise
+            with observation:
+                yield observation
         finally:
             current_span.set_attributes(
                 {
@@ -84,7 +121,6 @@ def observe_request(url: URL, attempt: int) -> Iterator[RequestObservation]:
                     "outcome": observation.outcome,
                 }
             )
-            _record(url, template, observation, attempt, time.perf_counter() - started)
 
 
 def path_template(url: URL) -> str:
@@ -94,18 +130,5 @@ def path_template(url: URL) -> str:
     )
 
 
-def _record(
-    url: URL, template: str, observation: RequestObservation, attempt: int, seconds: float
-) -> None:
-    CANVAS_SECONDS.labels(observation.outcome).observe(seconds)
-    if attempt > 1:
-        CANVAS_RETRIES.inc()
-    logger.debug(
-        "canvas_request",
-        host=url.raw_host,
-        route=template,
-        status=observation.status,
-        outcome=observation.outcome,
-        attempt=attempt,
-        milliseconds=round(seconds * 1000, 1),
-    )
+def _outcome(failure: Exception) -> str:
+    return FAILURE_OUTCOMES.get(type(failure), "fault")

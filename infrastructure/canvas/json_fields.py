@@ -13,7 +13,10 @@ MAX_NUMBER = 2**63
 MAX_NUMBER_LENGTH = 40
 """Characters of a number that is sent as text."""
 
-_match_id = re.compile(r"[0-9]{1,20}(?:~[0-9]{1,20})?").fullmatch
+_replace_separators = re.compile(r"\r\n|[\t-\r\x1c-\x1f\x85\u2028\u2029]").sub
+_unsafe = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+ID_PATTERN = r"[0-9]{1,20}(?:~[0-9]{1,20})?"
+_match_id = re.compile(ID_PATTERN).fullmatch
 _match_number = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII).fullmatch
 _match_utc_time = re.compile(
     r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
@@ -31,12 +34,22 @@ def parse_id(value: Any) -> str | None:
 
 
 def parse_text(value: Any, max_length: int = MAX_TEXT_LENGTH) -> str | None:
-    """Parse a text: cut to `max_length` characters, without NUL (PostgreSQL cannot store it)."""
+    """Parse a text of one line, cut to `max_length` characters.
+
+    A control character that separates words becomes a blank. Removed are all others (PostgreSQL
+    cannot store NUL, a terminal obeys ESC), halves of surrogate pairs, and characters that change
+    the direction of the text around them, so that it looks like another one (Unicode TR 36, 3.2).
+    Letters of every script stay as they are, with what joins and marks them (ZWJ, LRM).
+    """
     if not isinstance(value, str):
         return None
-    return (
-        value[:max_length].replace("\0", "") if len(value) > max_length or "\0" in value else value
-    )
+    text: str = value if len(value) <= max_length else value[:max_length]
+    return text if is_safe_text(text) else _unsafe.sub("", _replace_separators(" ", text))
+
+
+def is_safe_text(text: str) -> bool:
+    """Return whether `parse_text` changes no character of this text."""
+    return text.isprintable() or not _unsafe.search(text)
 
 
 def parse_number(value: Any) -> float | None:
@@ -81,7 +94,7 @@ def parse_time(value: Any) -> str | None:
 def parse_url(value: Any) -> str | None:
     """Parse an http or https URL; any other scheme could run code if a client links to it."""
     if isinstance(value, str) and value.startswith(("https://", "http://")):
-        return parse_text(value) if len(value) <= MAX_URL_LENGTH else None
+        return parse_text(value, MAX_URL_LENGTH) if len(value) <= MAX_URL_LENGTH else None
     return None
 
 

@@ -50,6 +50,8 @@ class Limits:
     json_values: int = 100_000
     """Commas and opening brackets in one response, about 800 assignments with submissions."""
     run_bytes: int = 256 * MIB
+    run_rows: int = 100_000
+    """Rows of all lists of a run; 40 courses with 120 assignments each are 5,000."""
     header_bytes: int = 16 * 1024
     headers: int = 128
 

@@ -26,6 +26,10 @@ class MissingParts:
         self._possible: dict[str, dict[str, Any]] = {}
         self._are_included = False
 
+    def note_inclusion(self) -> None:
+        """Note that Canvas says of an assignment whether it has parts."""
+        self._are_included = True
+
     def inspect(self, row: Any) -> None:
         """Look at one assignment.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from yarl import URL
 
 from domain.errors import CanvasResponseUnusable
-from infrastructure.canvas.api_client import CanvasApi, CanvasResponse
+from infrastructure.canvas.api_client import CanvasApi, CanvasResponse, Decode
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.response_body import ResponseTooLarge
 
@@ -49,9 +49,12 @@ async def fetch_rows(
     *,
     page_sizes: Sequence[int] = PAGE_SIZES,
     max_rows: int | None = None,
+    decode: Decode | None = None,
 ) -> AsyncGenerator[Any, None]:
     """Fetch a list below `/api/v1` and yield its rows; `fetch_list` describes the details."""
-    pages = fetch_list(api, limits, path, query, page_sizes=page_sizes, max_rows=max_rows)
+    pages = fetch_list(
+        api, limits, path, query, page_sizes=page_sizes, max_rows=max_rows, decode=decode
+    )
     async with aclosing(pages):
         async for page in pages:
             async for row in in_steps(page.rows):
@@ -67,6 +70,7 @@ async def fetch_list(
     page_sizes: Sequence[int] = PAGE_SIZES,
     max_rows: int | None = None,
     validator: str | None = None,
+    decode: Decode | None = None,
 ) -> AsyncGenerator[ListPage, None]:
     """Fetch a list below `/api/v1` page by page; the query needs no `per_page`.
 
@@ -74,7 +78,7 @@ async def fetch_list(
     `page_sizes`. The rows of the pages before it are yielded again then.
 
     The request for the first page has the `validator`. If the list is unchanged since, there is
-    no page.
+    no page. The rows of a page are those that `decode` returns, if it returns a list.
 
     Raises: ResponseTooLarge if a page of the smallest size is too large; CanvasFailure if a
     request fails, a page is not a list, the pages do not end, or there are more than `max_rows`
@@ -82,7 +86,8 @@ async def fetch_list(
     """
     max_rows = limits.rows if max_rows is None else max_rows
     for size in page_sizes:
-        reader = _ListReader(api, path, max_rows, limits.pages * max(1, page_sizes[0] // size))
+        max_pages = limits.pages * max(1, page_sizes[0] // size)
+        reader = _ListReader(api, path, max_rows, max_pages, decode)
         sized_query = [*(pair for pair in query if pair[0] != "per_page"), ("per_page", str(size))]
         pages = reader.read((api.origin / "api/v1" / path).with_query(sized_query), validator)
         try:
@@ -99,8 +104,11 @@ async def fetch_list(
 class _ListReader:
     """Reads the pages of one list once, and checks that it ends."""
 
-    def __init__(self, api: CanvasApi, path: str, max_rows: int, max_pages: int) -> None:
+    def __init__(
+        self, api: CanvasApi, path: str, max_rows: int, max_pages: int, decode: Decode | None
+    ) -> None:
         self._api = api
+        self._decode = decode
         self._item_name = path.rpartition("/")[2].replace("_", " ")
         self._max_rows = max_rows
         self._max_pages = max_pages
@@ -112,7 +120,7 @@ class _ListReader:
         next_url: URL | None = url
         while next_url is not None:
             self._check_page(next_url)
-            response = await self._api.get(next_url, validator)
+            response = await self._api.get(next_url, validator, self._decode)
             if response.unchanged:
                 return
             validator = None
@@ -131,6 +139,7 @@ class _ListReader:
     def _check_rows(self, response: CanvasResponse) -> None:
         if not isinstance(response.json, list):
             raise CanvasResponseUnusable("Canvas sent a response that is not a list.")
+        self._api.row_budget.spend(len(response.json))
         self._row_count += len(response.json)
         if self._row_count > self._max_rows:
             raise CanvasResponseUnusable(
@@ -148,6 +157,8 @@ def next_page_url(link: str, current: URL) -> URL | None:
 
     Raises: CanvasResponseUnusable if the URL is not one of the API.
     """
+    if "next" not in link.lower():
+        return None
     target = next((target for target, rel in _parse_links(link) if "next" in rel), None)
     if target is None:
         return None

@@ -19,6 +19,7 @@ from infrastructure.canvas.parse_enrollments import (
     CourseGrades,
     has_ended,
     is_gone,
+    live_enrollments,
     parse_grades,
     parse_role,
     student_enrollments,
@@ -38,16 +39,17 @@ def parse_course(row: Any, origin: str, *, ended: bool = False) -> Course | None
     canvas_id = parse_id(row.get("id"))
     if canvas_id is None:
         return None
-    grades = parse_grades(row)
+    enrollments = live_enrollments(row)
+    role, grades = parse_role(enrollments), parse_grades(row, enrollments)
     shown = grades.shown or NO_TOTALS
-    ended = ended or has_ended(row)
+    ended = ended or has_ended(enrollments)
     state = _parse_state(row, ended=ended)
     return Course(
         canvas_id=canvas_id,
         name=parse_text(row.get("name")),
         course_code=parse_text(row.get("course_code")),
         term=_parse_term(as_object(row.get("term"))),
-        role=parse_role(row),
+        role=role,
         state=state,
         ended=ended,
         favorite=row.get("is_favorite") is True,
@@ -61,7 +63,7 @@ def parse_course(row: Any, origin: str, *, ended: bool = False) -> Course | None
         period_totals=grades.period_totals,
         course_totals=grades.course_totals,
         grading_scheme=_parse_scheme(row, grades),
-        grades_hidden=_hides_totals(row, grades) and state != "restricted",
+        grades_hidden=_hides_totals(row, role, grades) and state != "restricted",
         weighted=row.get("apply_assignment_group_weights") is True,
         image_url=_parse_image_url(row.get("image_download_url")),
         html_url=f"{origin}/courses/{canvas_id}",
@@ -98,10 +100,9 @@ def _parse_state(row: dict[str, Any], *, ended: bool) -> str:
     return "concluded" if concluded else "active"
 
 
-def _hides_totals(row: dict[str, Any], grades: CourseGrades) -> bool:
+def _hides_totals(row: dict[str, Any], role: str, grades: CourseGrades) -> bool:
     """Return whether Canvas hides the totals: those of a student are absent then."""
-    is_student = parse_role(row) == "student"
-    return grades.shown is None if is_student else row.get("hide_final_grades") is True
+    return grades.shown is None if role == "student" else row.get("hide_final_grades") is True
 
 
 def _parse_term(row: dict[str, Any]) -> Term | None:

@@ -1,6 +1,6 @@
 """Parses the enrollments in a row of a course: whose course it is, and the totals shown."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from domain.canvas import GradingPeriod, Totals
@@ -75,22 +75,29 @@ def role_of(enrollment: dict[str, Any]) -> str | None:
 
     The `type` counts, because an institution can give the `role` any name.
     """
-    types = (parse_text(enrollment.get("type")), parse_text(enrollment.get("role")))
-    return next((ROLES_BY_TYPE[type_] for type_ in types if type_ in ROLES_BY_TYPE), None)
+    for key in ("type", "role"):
+        value = enrollment.get(key)
+        if isinstance(value, str) and (role := _role_of_type(value)):
+            return role
+    return None
 
 
-def parse_role(row: dict[str, Any]) -> str:
-    """Return the role of a person in a course, `student` first.
+def _role_of_type(type_: str) -> str | None:
+    """Return the role; a type that is known as it is needs no parsing, which costs more."""
+    return ROLES_BY_TYPE.get(type_) or ROLES_BY_TYPE.get(parse_text(type_) or "")
 
-    A row without enrollments, such as that of a restricted course, counts as a student's.
+
+def parse_role(enrollments: Iterable[dict[str, Any]]) -> str:
+    """Return the role of a person in a course by its `live_enrollments`, `student` first.
+
+    A course without enrollments, such as a restricted one, counts as a student's.
     """
-    roles = {role_of(item) for item in live_enrollments(row)}
+    roles = set(map(role_of, enrollments))
     return next((role for role in ROLES_BY_PRIORITY if role in roles), "student")
 
 
-def has_ended(row: dict[str, Any]) -> bool:
-    """Return whether no enrollment of a course is live any more."""
-    enrollments = live_enrollments(row)
+def has_ended(enrollments: Collection[dict[str, Any]]) -> bool:
+    """Return whether none of the `live_enrollments` of a course is live any more."""
     return bool(enrollments) and all(_state_of(item) not in LIVE_STATES for item in enrollments)
 
 
@@ -115,20 +122,21 @@ def shows_totals(enrollment: dict[str, Any]) -> bool:
     return any(key in enrollment for key in COURSE_TOTAL_FIELDS)
 
 
-def parse_grades(row: dict[str, Any]) -> CourseGrades:
+def parse_grades(row: dict[str, Any], enrollments: Iterable[dict[str, Any]]) -> CourseGrades:
     """Parse the totals of a course, of the student enrollment that shows the most values.
 
-    While they are hidden, Canvas still names the grading period.
+    `enrollments` are its `live_enrollments`. While totals are hidden, Canvas still names the
+    grading period.
     """
-    enrollments = student_enrollments(row)
+    of_student = [item for item in enrollments if role_of(item) == "student"]
     is_hidden = row.get("hide_final_grades") is True
     shown = [
         _parse_enrollment_grades(item)
-        for item in enrollments
+        for item in of_student
         if shows_totals(item) and not is_hidden
     ]
     best = max(shown, key=_grades_completeness, default=None)
-    return best or _parse_hidden_grades(enrollments)
+    return best or _parse_hidden_grades(of_student)
 
 
 def parse_enrollment_totals(row: Any) -> Totals | None:
@@ -218,4 +226,5 @@ def _completeness(totals: Totals | None) -> int:
 
 
 def _state_of(enrollment: dict[str, Any]) -> str:
-    return parse_text(enrollment.get("enrollment_state")) or "active"
+    state = enrollment.get("enrollment_state")
+    return "active" if state == "active" else parse_text(state) or "active"

@@ -3,8 +3,16 @@
 from importlib.metadata import version
 from ssl import SSLContext
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, SocketFactoryType, TCPConnector
+from aiohttp import (
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    SocketFactoryType,
+    TCPConnector,
+    set_zlib_backend,
+)
 from aiohttp.abc import AbstractResolver
+from isal import isal_zlib
 
 from infrastructure.canvas.limits import Limits
 from infrastructure.canvas.socket_guard import open_private_socket, open_public_socket
@@ -28,7 +36,11 @@ class ClientSessions:
         self._sessions: dict[bool, ClientSession] = {}
 
     def open(self) -> None:
-        """Open both sessions in the running event loop."""
+        """Open both sessions in the running event loop.
+
+        In the whole process aiohttp decompresses with ISA-L then, in two thirds of the time.
+        """
+        set_zlib_backend(isal_zlib)
         self._sessions = {
             False: self._create_session(open_public_socket),
             True: self._create_session(open_private_socket),

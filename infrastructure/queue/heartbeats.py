@@ -15,29 +15,41 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports import WorkerStatus
+from infrastructure.crypto.key_check import WrongMasterKey, use_active_key
+from infrastructure.crypto.master_key import KeyRing
 from infrastructure.postgres.errors import DATABASE_ERRORS
 
 UPDATE_HEARTBEAT_INTERVAL_SECONDS = 2.0
 """Seconds between two heartbeats."""
 
 UPSERT_HEARTBEAT = """
-INSERT INTO easeboard.workers AS own (name, roles, heartbeat_at, since)
-VALUES (%s, %s, clock_timestamp(), clock_timestamp())
+WITH old AS (
+    DELETE FROM easeboard.workers
+     WHERE heartbeat_at < clock_timestamp() - INTERVAL '1 day'
+       AND name <> %(process)s
+)
+INSERT INTO easeboard.workers AS own (
+    name, roles, heartbeat_at, since, master_keys, writes_with
+)
+VALUES (
+    %(process)s, %(roles)s, clock_timestamp(), clock_timestamp(), %(keys)s, %(writes_with)s
+)
     ON CONFLICT (name) DO UPDATE
    SET heartbeat_at = excluded.heartbeat_at,
+       master_keys = excluded.master_keys,
+       writes_with = excluded.writes_with,
        since = CASE WHEN own.heartbeat_at < clock_timestamp() - INTERVAL '5 s'
                     THEN excluded.since
                     ELSE own.since
                 END
+RETURNING (SELECT id FROM easeboard.master_keys ORDER BY active_since DESC, id LIMIT 1)
 """
-"""A process that wrote no heartbeat for 5 s resets `since`, the start of its period as observer.
+"""Returns the id of the active master key, and deletes heartbeats that are a day old.
+
+A process that wrote no heartbeat for 5 s resets `since`, the start of its period as observer.
 
 Both processes may have lost the database in this time, so it does not show which one is dead.
 """
-
-DELETE_OLD_HEARTBEATS = (
-    "DELETE FROM easeboard.workers WHERE heartbeat_at < clock_timestamp() - INTERVAL '1 day'"
-)
 
 SELECT_LIVENESS = """
 WITH live AS (
@@ -81,9 +93,11 @@ class Heartbeats:
         roles: Sequence[str] = ("worker",),
         *,
         host: str | None = None,
+        ring: KeyRing | None = None,
     ) -> None:
         self._pool = pool
         self._roles = list(roles)
+        self._ring = ring
         self._host = host or machine_name()
         self._numbers = count(1)
         self._active_names: set[str] = set()
@@ -136,15 +150,42 @@ class Heartbeats:
         return row or (True, False, False)
 
     async def record_heartbeat(self) -> None:
-        """Record that this process is alive, and delete heartbeats older than one day."""
-        async with self._pool.connection() as connection, connection.pipeline():
-            await connection.execute(UPSERT_HEARTBEAT, [self.process_name, self._roles])
-            await connection.execute(DELETE_OLD_HEARTBEATS)
+        """Record that this process is alive, and delete heartbeats older than one day.
+
+        The process encrypts with the master key that is the active one now, and records so.
+
+        Raises: WrongMasterKey if that key is not configured; errors of psycopg and its pool.
+        """
+        active_id = await self._upsert()
+        if self._ring is None or active_id in {None, self._ring.active.id}:
+            return
+        try:
+            use_active_key(self._ring, active_id)
+        except WrongMasterKey:
+            await self.deregister()
+            raise
+        await self._upsert()
+
+    async def _upsert(self) -> str | None:
+        """Write the heartbeat; return the id of the active master key, None if there is none."""
+        ring = self._ring
+        values = {
+            "process": self.process_name,
+            "roles": self._roles,
+            "keys": ring.digests if ring else None,
+            "writes_with": ring.active.id if ring else None,
+        }
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(UPSERT_HEARTBEAT, values)
+            row: tuple[str | None] | None = await cursor.fetchone()
+        return row[0] if row else None
 
     async def run_heartbeat(self) -> None:
         """Record a heartbeat every 2 s until cancelled, then deregister.
 
         Errors of the database are logged.
+
+        Raises: WrongMasterKey if a master key that is not configured has become the active one.
         """
         try:
             while True:
@@ -165,19 +206,28 @@ class Heartbeats:
             )
 
     def _is_running_here(self, process: str) -> bool | None:
-        """Return whether a process of this machine runs; None if only its heartbeat can decide.
+        return _is_running(process, self._host)
 
-        That is so for other machines, and for another start time: the pid was reused, or the
-        clock was set.
-        """
-        host, _, remainder = process.partition(":")
-        pid, _, started = remainder.partition(":")
-        if host != self._host or not pid.isdecimal():
-            return None
-        actual_start = _start_time(int(pid))
-        if actual_start is None:
-            return False
-        return True if started.isdecimal() and abs(actual_start - int(started)) <= 1 else None
+
+def has_ended_here(process: str) -> bool:
+    """Return whether the process of a name ran on this machine, and has ended."""
+    return _is_running(process, machine_name()) is False
+
+
+def _is_running(process: str, host: str) -> bool | None:
+    """Return whether a process of a machine runs; None if only its heartbeat can decide.
+
+    That is so for other machines, and for another start time: the pid was reused, or the clock was
+    set.
+    """
+    process_host, _, remainder = process.partition(":")
+    pid, _, started = remainder.partition(":")
+    if process_host != host or not pid.isdecimal():
+        return None
+    actual_start = _start_time(int(pid))
+    if actual_start is None:
+        return False
+    return True if started.isdecimal() and abs(actual_start - int(started)) <= 1 else None
 
 
 def machine_name() -> str:

@@ -1,5 +1,6 @@
 """Creates and migrates the tables of procrastinate in a PostgreSQL schema of their own."""
 
+import re
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -7,7 +8,25 @@ import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg import sql
 
+from infrastructure.postgres.foreign_schemas import first_relation, foreign_schema
+
 QUEUE_SCHEMA = "procrastinate"
+_SCRIPT_NAME = re.compile(r"\d\d\.\d\d\.\d\d_\d\d_\w+")
+
+
+def refuse_foreign_queue(connection: psycopg.Connection[Any]) -> None:
+    """Check that the schema `procrastinate`, if it has tables, was made by this program.
+
+    We record the newest script of procrastinate as the comment of the schema; scripts of a newer
+    release have the same form.
+
+    Raises: MigrationRefused if it is of another program.
+    """
+    comment, relation = _newest_applied(connection), first_relation(connection, QUEUE_SCHEMA)
+    if comment is not None and not _SCRIPT_NAME.fullmatch(comment):
+        raise foreign_schema(QUEUE_SCHEMA, f"its comment is {comment!r}")
+    if relation and comment is None:
+        raise foreign_schema(QUEUE_SCHEMA, f"it has {relation}")
 
 
 def pending_queue_schema(connection: psycopg.Connection[Any]) -> list[str]:

@@ -27,10 +27,28 @@ SELECT role,
 """A process that stops in order deletes its row. One without a heartbeat is shown for 10 min."""
 
 SELECT_ALLOWED_CONNECTIONS: LiteralString = """
-SELECT current_setting('max_connections')::int
-       - current_setting('superuser_reserved_connections')::int
-       - coalesce(current_setting('reserved_connections', true)::int, 0)
+SELECT allowed, setting
+  FROM (
+           SELECT current_setting('max_connections')::int
+                  - current_setting('superuser_reserved_connections')::int
+                  - coalesce(current_setting('reserved_connections', true)::int, 0),
+                  'max_connections of the server'
+            UNION ALL
+           SELECT rolconnlimit, format('the connection limit of the role %%I', rolname)
+             FROM pg_roles
+            WHERE rolname = session_user
+              AND rolconnlimit >= 0
+              AND NOT rolsuper
+            UNION ALL
+           SELECT datconnlimit, format('the connection limit of the database %%I', datname)
+             FROM pg_database
+            WHERE datname = current_database()
+              AND datconnlimit >= 0
+       ) AS limits (allowed, setting)
+ ORDER BY allowed
+ LIMIT 1
 """
+"""The smallest of the three limits that PostgreSQL has for the connections of the program."""
 
 SELECT_LIVE_PROCESS_ROLES: LiteralString = """
 SELECT roles
@@ -40,10 +58,14 @@ SELECT roles
 
 
 class ConnectionDemand(NamedTuple):
-    """The database connections that all live processes may open, and those PostgreSQL allows."""
+    """The database connections that all live processes may open, and those PostgreSQL allows.
+
+    `setting` names what allows no more.
+    """
 
     required: int
     allowed: int
+    setting: str = "max_connections of the server"
 
 
 class RoleHealth(NamedTuple):
@@ -73,11 +95,10 @@ async def connection_demand(pool: AsyncConnectionPool[Any]) -> ConnectionDemand:
     """Return the connections needed when all pools are at their largest, as after an outage."""
     async with pool.connection() as connection:
         live_processes = await (await connection.execute(SELECT_LIVE_PROCESS_ROLES)).fetchall()
-        allowed = await (await connection.execute(SELECT_ALLOWED_CONNECTIONS)).fetchone()
-    return ConnectionDemand(
-        sum(sum(budget_for_roles(roles)) for (roles,) in live_processes),
-        allowed[0] if allowed else 0,
-    )
+        cursor = await connection.execute(SELECT_ALLOWED_CONNECTIONS, [])
+        limit: tuple[int, str] = await cursor.fetchone() or (0, "")
+    required = sum(sum(budget_for_roles(roles)) for (roles,) in live_processes)
+    return ConnectionDemand(required, *limit)
 
 
 def _describe_role(role: str, health: RoleHealth | None) -> str:

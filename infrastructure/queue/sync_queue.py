@@ -6,6 +6,7 @@ job is a lane of the Canvas host, so that a host that hangs occupies only its ow
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,15 +14,18 @@ import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
-from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports import WorkerStatus
+from infrastructure.crypto.master_key import KeyRing
 from infrastructure.observability.tracing import current_traceparent
 from infrastructure.postgres.connection_budget import MAX_IDLE_SECONDS, ROLE_BUDGETS
 from infrastructure.postgres.conninfo import build_conninfo
-from infrastructure.postgres.pools import POOL_WAIT_SECONDS
+from infrastructure.postgres.pools import POOL_WAIT_SECONDS, has_input
+from infrastructure.postgres.session_replacement import check_session
+from infrastructure.postgres.session_settings import SessionSettings
 from infrastructure.postgres.timeouts import AsyncTimedConnection
+from infrastructure.queue.fair_fetch import queueing_lock
 from infrastructure.queue.heartbeats import Heartbeats
 from infrastructure.queue.job_manager import SyncJobManager, error_reason
 from infrastructure.queue.procrastinate_schema import QUEUE_SCHEMA
@@ -38,8 +42,17 @@ DEFAULT_LANES_PER_HOST = 8
 QUEUE_RESPONSE_TIMEOUT_SECONDS = 5.0
 """Seconds the database has to respond before its connection counts as lost."""
 
+SESSION_CHECK_SECONDS = 4.0
+"""Seconds for which a session that took writes is used without another check."""
+
 Pool = AsyncConnectionPool[Any]
 logger = structlog.get_logger()
+
+
+class QueueConnection(AsyncTimedConnection):
+    """A connection of the queue, and when it was last checked by the monotonic clock."""
+
+    checked_at = 0.0
 
 
 class SyncJob(NamedTuple):
@@ -48,6 +61,8 @@ class SyncJob(NamedTuple):
     connection_id: UUID
     origin: str
     urgent: bool
+    person_id: UUID | None = None
+    """Whose run it is; None if it is not known, so that only lanes limit it."""
 
 
 class SyncQueue:
@@ -58,7 +73,7 @@ class SyncQueue:
     ) -> None:
         self.heartbeats = heartbeats
         self.connector = connector
-        self.job_manager = SyncJobManager(connector)
+        self.job_manager = SyncJobManager(connector, pool, lanes)
         self._lanes = lanes
         self.pool = pool
         self._app = self.new_app()
@@ -70,19 +85,25 @@ class SyncQueue:
         return app
 
     async def enqueue(
-        self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
+        self,
+        connection_id: UUID,
+        origin: str,
+        *,
+        person_id: UUID | None = None,
+        urgent: bool = False,
+        delay_seconds: float = 0,
     ) -> None:
         """Add a job for the queued run of a connection; does nothing if one is waiting.
 
         An error of the database is logged and not raised: the recovery adds the job later.
         """
-        job = SyncJob(connection_id, origin, urgent)
+        job = SyncJob(connection_id, origin, urgent, person_id)
         if not delay_seconds:
             return await self.enqueue_many([job])
         deferrer = self._app.configure_task(
             DELAYED_SYNC_TASK,
             queue=SYNC_QUEUE,
-            queueing_lock=f"{connection_id}/later",
+            queueing_lock=f"{queueing_lock(connection_id, person_id)}/later",
             schedule_in={"seconds": round(delay_seconds)},
         )
         try:
@@ -114,7 +135,7 @@ class SyncQueue:
             task_name=SYNC_TASK,
             priority=URGENT_PRIORITY if job.urgent else 0,
             lock=lane_name(job.origin, job.connection_id, self._lanes),
-            queueing_lock=str(job.connection_id),
+            queueing_lock=queueing_lock(job.connection_id, job.person_id),
             task_kwargs={
                 "connection_id": str(job.connection_id),
                 "traceparent": current_traceparent(),
@@ -183,13 +204,21 @@ class BufferedQueue:
         self._jobs: list[SyncJob] = []
 
     async def enqueue(
-        self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
+        self,
+        connection_id: UUID,
+        origin: str,
+        *,
+        person_id: UUID | None = None,
+        urgent: bool = False,
+        delay_seconds: float = 0,
     ) -> None:
         """Collect a job; one with a delay is added at once."""
         if delay_seconds:
-            await self._queue.enqueue(connection_id, origin, delay_seconds=delay_seconds)
+            await self._queue.enqueue(
+                connection_id, origin, person_id=person_id, delay_seconds=delay_seconds
+            )
         else:
-            self._jobs.append(SyncJob(connection_id, origin, urgent))
+            self._jobs.append(SyncJob(connection_id, origin, urgent, person_id))
 
     async def worker_status(self, worker: str) -> WorkerStatus:
         """Return whether the worker of an attempt is alive."""
@@ -223,8 +252,23 @@ async def open_sync_queue(
     roles: Sequence[str] = ("worker",),
     lanes: int = DEFAULT_LANES_PER_HOST,
     max_size: int = ROLE_BUDGETS["worker"].queue_pool,
+    ring: KeyRing | None = None,
 ) -> AsyncIterator[SyncQueue]:
     """Open the queue in the database at `url`, with a connection pool of its own."""
+    settings = SessionSettings(url, {"search_path": QUEUE_SCHEMA})
+
+    async def configure(connection: QueueConnection) -> None:
+        connection.response_timeout_seconds = QUEUE_RESPONSE_TIMEOUT_SECONDS
+        # Each statement is a transaction of its own: one round trip instead of three.
+        await connection.set_autocommit(True)
+        await settings.apply_async(connection)
+
+    async def check(connection: QueueConnection) -> None:
+        is_recent = monotonic() < connection.checked_at + SESSION_CHECK_SECONDS
+        if not is_recent or has_input(connection.fileno()):
+            await check_session(pool, connection)
+            connection.checked_at = monotonic()
+
     pool = AsyncConnectionPool(
         build_conninfo(url, name="queue"),
         min_size=1,
@@ -234,18 +278,11 @@ async def open_sync_queue(
         timeout=POOL_WAIT_SECONDS,
         max_waiting=64,
         max_idle=MAX_IDLE_SECONDS,
-        check=AsyncConnectionPool.check_connection,
+        check=check,
         reconnect_timeout=30,
-        connection_class=AsyncTimedConnection,
-        configure=_configure_connection,
+        connection_class=QueueConnection,
+        configure=configure,
     )
     connector = PsycopgConnector()
     async with pool, App(connector=connector).open_async(pool):
-        yield SyncQueue(connector, Heartbeats(pool, roles), lanes, pool)
-
-
-async def _configure_connection(connection: AsyncTimedConnection) -> None:
-    """Set the timeout, and the search path, which a setting in DATABASE_URL may have changed."""
-    connection.response_timeout_seconds = QUEUE_RESPONSE_TIMEOUT_SECONDS
-    await connection.execute(SQL("SET search_path TO {}").format(Identifier(QUEUE_SCHEMA)))
-    await connection.commit()
+        yield SyncQueue(connector, Heartbeats(pool, roles, ring=ring), lanes, pool)

@@ -19,6 +19,7 @@ from domain.errors import DomainError
 from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.observability.instruments import SYNCS_RUNNING
 from infrastructure.observability.tracing import continue_trace
+from infrastructure.queue.fair_fetch import person_of_job
 from infrastructure.queue.heartbeats import UPDATE_HEARTBEAT_INTERVAL_SECONDS
 from infrastructure.queue.job_manager import QUEUE_ERRORS, error_reason
 from infrastructure.queue.sync_queue import (
@@ -80,6 +81,7 @@ class SyncWorker:
             update_heartbeat_interval=UPDATE_HEARTBEAT_INTERVAL_SECONDS,
             stalled_worker_timeout=STALLED_WORKER_TIMEOUT_SECONDS,
         )
+        self._queue.job_manager.places = self._concurrency
         # Another job may wait for the lane that is free now; no notification is sent for it.
         self._queue.job_manager.on_finish = worker._new_job_event.set  # noqa: SLF001  # no public method wakes it
         running = asyncio.create_task(
@@ -92,6 +94,9 @@ class SyncWorker:
         except asyncio.CancelledError:
             await self._stop(worker, running, grace_seconds)
             raise
+        finally:
+            with suppress(ConnectorException):
+                await self._queue.job_manager.return_unstarted()
 
     async def _stop(
         self, worker: Worker, running: asyncio.Task[None], grace_seconds: float
@@ -118,9 +123,10 @@ class SyncWorker:
             ):
                 await self._execute(UUID(connection_id), context.job.id)
 
-        @app.task(name=DELAYED_SYNC_TASK, queue=SYNC_QUEUE)
-        async def enqueue(connection_id: str, origin: str) -> None:
-            await self._queue.enqueue(UUID(connection_id), origin)
+        @app.task(name=DELAYED_SYNC_TASK, queue=SYNC_QUEUE, pass_context=True)
+        async def enqueue(context: JobContext, connection_id: str, origin: str) -> None:
+            person_id = person_of_job(context.job)
+            await self._queue.enqueue(UUID(connection_id), origin, person_id=person_id)
 
         return app
 

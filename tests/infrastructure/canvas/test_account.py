@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from application.ports import FetchedCourse
+from domain.course_events import KnownCourse
 from domain.errors import CanvasForbidden, CanvasResponseUnusable, CanvasTokenRejected
 from infrastructure.canvas.account import CanvasAccountReader
 from infrastructure.canvas.limits import Limits
@@ -214,3 +215,21 @@ async def test_exceeding_a_limit_fails_instead_of_truncating() -> None:
         ]
         [fetched] = [fetched async for fetched in account.fetch_courses(courses, {})]
     assert type(fetched.failure) is CanvasResponseUnusable
+
+
+async def test_work_that_is_known_by_its_digest_is_not_parsed_again() -> None:
+    server = canvas_with_courses(2)
+    async with open_account(server) as account:
+        courses = (await account.list_courses()).courses
+        known = {
+            fetched.course["canvas_id"]: KnownCourse(work_digest=fetched.work_digest)
+            async for fetched in account.fetch_courses(courses, {})
+        }
+        server.groups["1"][0]["assignments"][0]["name"] = "Another name"
+        again = {
+            fetched.course["canvas_id"]: fetched
+            async for fetched in account.fetch_courses(courses, known)
+        }
+    assert (again["2"].assignments, again["2"].groups) == (None, None)
+    assert again["2"].work_digest == known["2"].work_digest is not None
+    assert [item["name"] for item in again["1"].assignments or ()] == ["Another name"]

@@ -121,7 +121,7 @@ async def test_a_course_without_assignments_costs_one_request(groups: list[dict[
 
 async def test_a_course_that_lost_its_groups_is_empty_if_it_lists_no_assignments() -> None:
     server = CourseServer([])
-    assert await read_course(server, known_ids=["1"]) == ([], [])
+    assert (await read_course(server, known_ids=["1"]))[:2] == ([], [])
     assert server.calls() == [("assignment_groups", "100"), ("assignments", "100")]
 
 
@@ -151,7 +151,7 @@ async def test_a_list_that_lacks_too_many_assignments_is_not_believed() -> None:
 
 async def test_a_list_without_groups_costs_one_request_if_no_assignments_were_known() -> None:
     server = CourseServer([], listed=[assignment_row("1")])
-    assert await read_course(server) == ([], [])
+    assert (await read_course(server))[:2] == ([], [])
     assert server.calls() == [("assignment_groups", "100")]
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from domain.errors import (
     CanvasFailure,
     CanvasForbidden,
+    CanvasNotFound,
     CanvasResponseUnusable,
     CanvasThrottled,
     CanvasTimeout,
@@ -41,9 +42,9 @@ EXPECTED: dict[str, tuple[type[CanvasFailure], int]] = {
     "403-invalid-assignment-ids.json": (CanvasForbidden, ONE_ATTEMPT),
     "403-rate-limit-legacy.txt": (CanvasThrottled, THROTTLED_ATTEMPTS),
     "429-rate-limit.txt": (CanvasThrottled, THROTTLED_ATTEMPTS),
-    "404-record-not-found.json": (CanvasResponseUnusable, ONE_ATTEMPT),
-    "404-page-disabled.json": (CanvasResponseUnusable, ONE_ATTEMPT),
-    "404-generic.json": (CanvasResponseUnusable, ONE_ATTEMPT),
+    "404-record-not-found.json": (CanvasNotFound, ONE_ATTEMPT),
+    "404-page-disabled.json": (CanvasNotFound, ONE_ATTEMPT),
+    "404-generic.json": (CanvasNotFound, ONE_ATTEMPT),
     "400-parameter-missing.json": (CanvasResponseUnusable, ONE_ATTEMPT),
     "400-graded-since-invalid.json": (CanvasResponseUnusable, ONE_ATTEMPT),
     "400-missing-context-codes.json": (CanvasResponseUnusable, ONE_ATTEMPT),
@@ -71,9 +72,9 @@ async def test_each_error_is_classified_and_retried_only_if_retryable(name: str)
         body = (ERRORS / name).read_bytes()
         return web.Response(status=recorded["status"], headers=recorded["headers"], body=body)
 
-    async with serve_handler(respond) as origin, open_client(origin) as canvas:
+    async with api_of(respond) as api:
         with pytest.raises(CanvasFailure) as raised:
-            await canvas.fetch_user(origin, TOKEN)
+            await read_list(api)
     assert type(raised.value) is failure_type
     assert request_count == attempts
     assert "127.0.0.1" in raised.value.detail or failure_type is CanvasResponseUnusable
@@ -100,9 +101,9 @@ async def test_a_response_not_from_canvas_is_not_a_rejected_token(
     async def respond(_: web.Request) -> web.Response:
         return web.Response(status=status, headers=headers)
 
-    async with serve_handler(respond) as origin, open_client(origin) as canvas:
+    async with api_of(respond) as api:
         with pytest.raises(failure_type) as raised:
-            await canvas.fetch_user(origin, TOKEN)
+            await read_list(api)
     assert type(raised.value) is failure_type
 
 
@@ -204,7 +205,7 @@ async def test_an_error_does_not_contain_the_token() -> None:
         return web.Response()
 
     async with serve_handler(respond) as origin, open_client(origin) as canvas:
-        with pytest.raises(CanvasResponseUnusable) as raised:
+        with pytest.raises(CanvasUnreachable) as raised:
             await canvas.fetch_user(origin, TOKEN)
     assert raised.value.__cause__ is None
     assert raised.value.__context__ is None

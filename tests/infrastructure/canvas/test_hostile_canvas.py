@@ -259,7 +259,7 @@ async def test_json_too_deep_or_too_wide_is_unusable(body: bytes) -> None:
 async def test_a_closed_port_is_unreachable() -> None:
     async with serve_handler(empty_response_handler()) as origin:
         closed_origin = origin
-    assert type(await failure_at(closed_origin)) is CanvasUnreachable
+    assert isinstance(await failure_at(closed_origin), CanvasUnreachable)
 
 
 def empty_response_handler() -> Handler:

@@ -141,3 +141,38 @@ async def test_values_are_limited_as_well_as_bytes() -> None:
     async with api_of(send(filled(b"[[]]")), limits) as api:
         with pytest.raises(CanvasResponseUnusable, match="1000 values"):
             await read_list(api, limits=limits)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"[" + b",".join([b'{"id":1}'] * 490_000) + b"]",
+        filled(b'{"id":1}'),
+        b'[{"id":1,"assignments":' + filled(b'{"id":1}')[: BYTES // 2] + b'{"id":1}]}]',
+        b'[{"id":1,"assignments":' + b"[" * 90_000 + b"]" * 90_000 + b"}]",
+    ],
+    ids=["over the bytes", "over the rows", "one group", "deep"],
+)
+async def test_a_page_of_one_row_many_times_is_refused_in_time(page: bytes) -> None:
+    requests = 0
+
+    async def respond(_: web.Request) -> web.Response:
+        nonlocal requests
+        requests += 1
+        headers = {"Content-Type": "application/json", "Link": '<?page=2>; rel="next"'}
+        return web.Response(body=page, headers=headers)
+
+    with measured_loop_hold() as hold, pytest.raises(CanvasResponseUnusable):
+        await read_course(respond)
+    assert requests <= 12
+    assert hold.seconds < MAX_HOLD_SECONDS * slowness()
+
+
+async def test_the_rows_of_a_run_are_limited() -> None:
+    rows = orjson.dumps([{"id": number} for number in range(100)])
+    limits = replace(FAST_LIMITS, run_rows=250)
+    async with api_of(send(rows), limits) as api:
+        for _ in range(2):
+            assert len(await read_list(api, limits=limits)) == 100
+        with pytest.raises(CanvasResponseUnusable, match="one run"):
+            await read_list(api, limits=limits)

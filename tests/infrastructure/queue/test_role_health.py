@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.connection_budget import budget_for_roles
+from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
+from infrastructure.postgres.pools import open_read_pool
 from infrastructure.queue.heartbeats import Heartbeats
 from infrastructure.queue.role_health import ROLES, connection_demand, role_health
 from tests.infrastructure.queue.heartbeat_ages import age_heartbeat
@@ -68,12 +72,41 @@ async def test_connection_demand_of_live_processes_is_compared_with_the_limit(
     async with pool.connection() as connection:
         setting = await (await connection.execute("SHOW max_connections")).fetchone()
     assert setting
-    allowed = int(setting[0]) - 3
-    assert await connection_demand(pool) == (0, allowed)
+    allowed, setting_name = int(setting[0]) - 3, "max_connections of the server"
+    assert await connection_demand(pool) == (0, allowed, setting_name)
     stopped = Heartbeats(pool, ROLES, host="one")
     await stopped.record_heartbeat()
     await Heartbeats(pool, ["worker"], host="two").record_heartbeat()
     required = sum(budget_for_roles(ROLES)) + sum(budget_for_roles(["worker"]))
-    assert await connection_demand(pool) == (required, allowed)
+    assert await connection_demand(pool) == (required, allowed, setting_name)
     await age_heartbeat(pool, stopped.process_name, 40)
-    assert await connection_demand(pool) == (sum(budget_for_roles(["worker"])), allowed)
+    required = sum(budget_for_roles(["worker"]))
+    assert await connection_demand(pool) == (required, allowed, setting_name)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"ROLE easeboard": 7}, (7, "the connection limit of the role easeboard")),
+        ({"ROLE easeboard": 9, "DATABASE {}": 8}, (8, "the connection limit of the database {}")),
+        ({"ROLE easeboard": -1, "DATABASE {}": -1}, (197, "max_connections of the server")),
+    ],
+)
+async def test_the_smallest_limit_counts(
+    database_url: str,
+    embedded_postgres: EmbeddedPostgres,
+    limits: dict[str, int],
+    expected: tuple[int, str],
+) -> None:
+    database = conninfo_to_dict(database_url)["dbname"]
+    async with open_read_pool(database_url, size=1) as pool:
+        await pool.wait()
+        with psycopg.connect(embedded_postgres.admin_url, autocommit=True) as admin:
+            for name, limit in limits.items():
+                statement = f"ALTER {name.format(database)} CONNECTION LIMIT {limit}"
+                admin.execute(statement.encode())
+            try:
+                demand = await connection_demand(pool)
+            finally:
+                admin.execute("ALTER ROLE easeboard CONNECTION LIMIT -1")
+    assert demand[1:] == (expected[0], expected[1].format(database))

@@ -1,16 +1,17 @@
 import asyncio
-from collections.abc import Iterable
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
-from procrastinate.manager import JobManager
 from structlog.testing import capture_logs
 
 from application.run_sync import RunSync
 from infrastructure.all_migrations import apply_migrations
+from infrastructure.queue import job_manager
+from infrastructure.queue.fair_fetch import fetch_fairly
 from infrastructure.queue.sync_queue import BufferedQueue, SyncQueue, open_sync_queue
 from tests.deadlines import scaled
 from tests.infrastructure.queue.running_worker import (
@@ -54,21 +55,19 @@ async def test_a_run_that_cannot_be_enqueued_is_left_to_the_recovery(
 async def test_an_orphan_job_of_a_lost_fetch_response_frees_its_lane(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch, is_lost, started_runs = JobManager.fetch_job, asyncio.Event(), asyncio.Queue[UUID]()
+    is_lost, started_runs = asyncio.Event(), asyncio.Queue[UUID]()
 
-    async def fetch_and_lose_response(
-        manager: JobManager, queues: Iterable[str] | None, worker_id: int
-    ) -> Job | None:
-        job = await fetch(manager, queues, worker_id)
-        if job and not is_lost.is_set():
+    async def fetch_and_lose_response(*args: Any, **options: Any) -> list[Job]:
+        jobs = await fetch_fairly(*args, **options)
+        if jobs and not is_lost.is_set():
             is_lost.set()
             raise ConnectorException from psycopg.OperationalError("the response was lost")
-        return job
+        return jobs
 
     async def run(command: RunSync) -> None:
         await started_runs.put(command.connection_id)
 
-    monkeypatch.setattr(JobManager, "fetch_job", fetch_and_lose_response)
+    monkeypatch.setattr(job_manager, "fetch_fairly", fetch_and_lose_response)
     apply_migrations(database_url)
     async with open_sync_queue(database_url, lanes=1) as queue, asyncio.timeout(scaled(20)):
         await queue.enqueue(CONNECTION, ORIGIN)

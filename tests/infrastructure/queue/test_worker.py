@@ -1,6 +1,8 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
+from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from structlog.testing import capture_logs
 
 from application.event_metadata import current_metadata
 from application.run_sync import RunSync
-from infrastructure.queue.sync_queue import SyncQueue
+from infrastructure.queue.sync_queue import SYNC_QUEUE, SyncQueue
 from tests.deadlines import scaled
 from tests.infrastructure.queue.running_worker import (
     CONNECTION,
@@ -121,6 +123,40 @@ async def test_a_killed_worker_is_dead_and_its_job_is_deleted(
         assert connection.execute(HAS_NO_JOBS).fetchone() == (True,)
 
 
+async def test_a_job_that_was_added_while_no_worker_ran_is_found_at_once(
+    queue: SyncQueue, database_url: str
+) -> None:
+    async def run(_: RunSync) -> None: ...
+
+    async with running_worker(queue, run):
+        await queue.enqueue(CONNECTION, ORIGIN)
+        await wait_until(HAS_NO_JOBS, database_url)
+        await asyncio.sleep(0.2)  # the worker asks for more, and finds that no job waits
+    await queue.enqueue(CONNECTION, ORIGIN)
+    worker = await queue.job_manager.register_worker()
+    assert await queue.job_manager.fetch_job([SYNC_QUEUE], worker)
+
+
+async def test_a_job_is_added_although_its_connection_breaks(
+    queue: SyncQueue, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await queue.waiting_connections()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            """
+            SELECT pg_terminate_backend(pid, 5000)
+              FROM pg_stat_activity
+             WHERE datname = current_database()
+               AND pid <> pg_backend_pid()
+             ORDER BY pid
+            """
+        )
+    is_seen = chain([False], repeat(True))
+    monkeypatch.setattr("infrastructure.queue.sync_queue.has_input", lambda _: next(is_seen))
+    await queue.enqueue(CONNECTION, ORIGIN)
+    assert await queue.waiting_connections() == {CONNECTION}
+
+
 async def test_the_worker_survives_lost_connections(queue: SyncQueue, database_url: str) -> None:
     started_runs = asyncio.Queue[UUID]()
 
@@ -128,9 +164,8 @@ async def test_the_worker_survives_lost_connections(queue: SyncQueue, database_u
         await started_runs.put(command.connection_id)
 
     async with running_worker(queue, run):
-        for _ in range(2):
-            await queue.enqueue(CONNECTION, ORIGIN)
-            assert await asyncio.wait_for(started_runs.get(), scaled(20)) == CONNECTION
+        for connection_id in (UUID(int=1), UUID(int=2)):
+            await _enqueue_until_started(queue, connection_id, started_runs)
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute(
                     """
@@ -141,3 +176,15 @@ async def test_the_worker_survives_lost_connections(queue: SyncQueue, database_u
                      ORDER BY pid
                     """
                 )
+
+
+async def _enqueue_until_started(
+    queue: SyncQueue, connection_id: UUID, started_runs: asyncio.Queue[UUID]
+) -> None:
+    """Add the job again each second, as the recovery does with one that a lost connection took."""
+    started = None
+    async with asyncio.timeout(scaled(20)):
+        while started != connection_id:
+            await queue.enqueue(connection_id, ORIGIN)
+            with suppress(TimeoutError):
+                started = await asyncio.wait_for(started_runs.get(), 1)
