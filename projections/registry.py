@@ -56,3 +56,6 @@ READ_MODELS = tuple(
         projections.dashboard_stats.projector,
     )
 )
+
+READ_TOGETHER = (frozenset({"connections", "courses", "assignments", "grades"}),)
+"""Read models of one document, which is of one moment: one process moves them together."""

@@ -7,12 +7,23 @@ from psycopg import Connection, Cursor
 
 from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import EventPage
-from infrastructure.projection_engine.apply_events import apply_events, can_be_about_an_event
+from infrastructure.projection_engine.apply_events import (
+    apply_to_version,
+    can_be_about_an_event,
+)
 from infrastructure.projection_engine.dead_letters import load_left_out
 from infrastructure.projection_engine.event_source import EventSource
 from infrastructure.projection_engine.gc_pause import pause_gc
 from infrastructure.projection_engine.read_model import subscribed_topics
 from infrastructure.projection_engine.versions import VersionStatus
+
+LOCK_LEASES = """
+SELECT name
+  FROM easeboard.projection_owners
+ WHERE owner = %s
+   AND (name, epoch) IN (SELECT * FROM unnest(%s::text[], %s::bigint[]))
+   FOR SHARE SKIP LOCKED
+"""
 
 
 class BatchResult(NamedTuple):
@@ -31,11 +42,13 @@ def apply_next_batch(
     source: EventSource,
     place: LogPosition,
     limit: int,
+    *,
+    owner: str | None = None,
 ) -> BatchResult:
     """Read the next batch once, and apply it to all these versions, which are at one position.
 
     The batch has at most `limit` events and does not go past the safe place. Events that a version
-    cannot apply become its dead letters.
+    cannot apply become its dead letters. `owner` is the name of this process, for administrators.
 
     Raises:
         DatabaseFailure: If the database cannot be used; also errors of psycopg.
@@ -45,11 +58,13 @@ def apply_next_batch(
     with pause_gc():
         batch = source.read(statuses[0].position, place.position, subscribed_topics(models), limit)
         try:
-            moved = apply_batch(connection, statuses, batch, place.timeline)
+            moved = apply_batch(connection, statuses, batch, place.timeline, owner=owner)
         except Exception as error:
             if not can_be_about_an_event(error):
                 raise
-            moved = apply_batch(connection, statuses, batch, place.timeline, bisect=True)
+            moved = apply_batch(
+                connection, statuses, batch, place.timeline, owner=owner, bisect=True
+            )
         return BatchResult(moved, batch.up_to)
 
 
@@ -59,21 +74,23 @@ def apply_batch(
     batch: EventPage,
     timeline: int,
     *,
+    owner: str | None = None,
     bisect: bool = False,
 ) -> int:
     """Apply a batch and move the checkpoints in one transaction; returns how many were moved.
 
     All versions move or none: a read of several read models needs them at one position. None moves
-    if a checkpoint has moved meanwhile, if another process has locked one, or if the log is on
-    another timeline than the batch. With `bisect` the events that a projector fails for are parked.
+    if a checkpoint has moved meanwhile, if another process has locked one, if one is paused, if
+    another process owns one now, or if the log is on another timeline than the batch. With
+    `bisect` the events that a projector fails for are parked.
     """
     with connection.transaction(), connection.cursor() as cursor:
-        if not _lock_checkpoints(cursor, statuses, timeline):
+        if not _lock_checkpoints(cursor, statuses, timeline, owner):
             return 0
         versions = {status.model.name: status.version for status in statuses}
         left_out = load_left_out(cursor, versions, batch)
         counts = [
-            apply_events(
+            apply_to_version(
                 cursor,
                 status.model,
                 status.version,
@@ -83,17 +100,23 @@ def apply_batch(
             )
             for status in statuses
         ]
-        _move_checkpoints(cursor, statuses, counts, batch.up_to)
+        _move_checkpoints(cursor, statuses, counts, batch.up_to, owner)
     return len(statuses)
 
 
 def _lock_checkpoints(
-    cursor: Cursor[Any], statuses: Sequence[VersionStatus], timeline: int
+    cursor: Cursor[Any], statuses: Sequence[VersionStatus], timeline: int, owner: str | None
 ) -> bool:
     """Lock the checkpoints, so that no event is applied twice; return whether all were locked.
 
-    SKIP LOCKED, because daemons must not wait for each other.
+    SKIP LOCKED, because daemons must not wait for each other. The leases are locked too, so that no
+    other process becomes the owner before this transaction ends.
     """
+    epochs = {status.model.name: status.epoch for status in statuses if status.epoch}
+    if epochs:
+        cursor.execute(LOCK_LEASES, [owner, [*epochs], [*epochs.values()]])
+        if len(cursor.fetchall()) < len(epochs):
+            return False
     cursor.execute(
         """
         SELECT name
@@ -104,6 +127,7 @@ def _lock_checkpoints(
                           AS expected (name, version, position)
                )
            AND role = 'live'
+           AND paused_at IS NULL
            AND (SELECT easeboard.current_timeline()) = %s
          ORDER BY name
            FOR UPDATE SKIP LOCKED
@@ -119,7 +143,11 @@ def _lock_checkpoints(
 
 
 def _move_checkpoints(
-    cursor: Cursor[Any], statuses: Sequence[VersionStatus], counts: list[int], up_to: int
+    cursor: Cursor[Any],
+    statuses: Sequence[VersionStatus],
+    counts: list[int],
+    up_to: int,
+    owner: str | None,
 ) -> None:
     """Move the checkpoints; `rate` is a moving average in events per second, half-life 3.5 s."""
     cursor.execute(
@@ -128,6 +156,7 @@ def _move_checkpoints(
            SET position = %s,
                moved_at = clock_timestamp(),
                error    = NULL,
+               owner    = %s,
                rate     = moved.events / 5.0 + rate * exp(
                    greatest(-250, -abs(extract(epoch FROM clock_timestamp() - moved_at))) / 5
                )
@@ -137,6 +166,7 @@ def _move_checkpoints(
         """,
         [
             up_to,
+            owner,
             [status.model.name for status in statuses],
             [status.version for status in statuses],
             counts,

@@ -1,11 +1,11 @@
 """Applies the events of a batch to one version, and sets aside those that it cannot apply."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg import Cursor
+from psycopg import Cursor, sql
 
 from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.errors import describe_error
@@ -16,6 +16,7 @@ from infrastructure.projection_engine.dead_letters import (
     LeftOut,
     TooManyDeadLetters,
     park,
+    waits_behind,
 )
 from infrastructure.projection_engine.read_model import (
     ReadModelDefinition,
@@ -31,6 +32,13 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
 
+class Applied(NamedTuple):
+    """The number of events for the read model, and those that could not be applied."""
+
+    events: int
+    failed: Sequence[FailedEvent]
+
+
 def can_be_about_an_event(error: Exception) -> bool:
     """Whether one event can be the cause, and not the database or all events."""
     if isinstance(error, MemoryError | TooManyDeadLetters):
@@ -42,7 +50,7 @@ def can_be_about_an_event(error: Exception) -> bool:
     return error.sqlstate.startswith(EVENT_SQLSTATE_CLASSES)
 
 
-def apply_events(
+def apply_to_version(
     cursor: Cursor[Any],
     model: ReadModelDefinition,
     version: int,
@@ -51,10 +59,30 @@ def apply_events(
     *,
     bisect: bool,
 ) -> int:
-    """Apply a batch in the current transaction; returns the number of events for the read model.
+    """Apply a batch to a version; returns the number of events for the read model.
 
-    An unreadable event is parked. If the projector fails, that is raised; with `bisect` the events
-    that cause it are found and parked, in savepoints.
+    What `apply_events` could not apply becomes a dead letter. Raises what that raises.
+    """
+    schema = schema_of(model.name, version)
+    applied = apply_events(cursor, model, schema, batch, left_out, bisect=bisect)
+    park(cursor, model.name, version, applied.failed)
+    return applied.events
+
+
+def apply_events(
+    cursor: Cursor[Any],
+    model: ReadModelDefinition,
+    schema: sql.Identifier,
+    batch: EventPage,
+    left_out: LeftOut,
+    *,
+    bisect: bool,
+) -> Applied:
+    """Apply a batch to the tables of a schema, in the current transaction.
+
+    An unreadable event is a failure of its stream. If the projector fails, that is raised; with
+    `bisect` the events that cause it are found, in savepoints. Later events of a stream with a
+    failure wait, except the one that closes it.
 
     Raises:
         TooManyDeadLetters: If the events of too many people cannot be applied.
@@ -64,31 +92,30 @@ def apply_events(
     for error in batch.unreadable:
         if error.topic in topics and not left_out.includes(error.stream, error.position):
             failed.setdefault(error.stream, FailedEvent(error.position, describe_error(error)))
-    events = [
-        recorded
-        for recorded in events_for(model, batch.events)
-        if not left_out.includes(recorded.event.originator_id, recorded.position)
-    ]
+    events = events_for(model, batch.events)
+    if left_out.parked or left_out.skipped:
+        events = [recorded for recorded in events if not left_out.leaves_out(recorded)]
     events = _before_failures(events, failed)
     if events:
-        set_search_path(cursor, schema_of(model.name, version))
+        set_search_path(cursor, schema)
         if bisect:
             _Bisection(model, cursor, failed).apply(events)
         else:
             model.project(events, cursor)
-    park(cursor, model.name, version, failed.values())
-    return len(events)
+    return Applied(len(events), list(failed.values()))
 
 
 def _before_failures(
     events: Sequence[RecordedEvent], failed: dict[UUID, FailedEvent]
 ) -> list[RecordedEvent]:
     """Return the events that do not wait behind one of the same stream that failed."""
+    if not failed:
+        return list(events)
     return [
         recorded
         for recorded in events
         if (failure := failed.get(recorded.event.originator_id)) is None
-        or recorded.position < failure.position
+        or not waits_behind(failure.position, recorded)
     ]
 
 

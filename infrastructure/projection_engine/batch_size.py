@@ -15,8 +15,9 @@ class AdaptiveBatchSize:
     events do not use much memory.
     """
 
-    def __init__(self, initial: int = 200) -> None:
+    def __init__(self, initial: int = 200, target_seconds: float = TARGET_BATCH_SECONDS) -> None:
         self._limit = initial
+        self._target_seconds = target_seconds
         self._started = 0.0
 
     def __enter__(self) -> int:
@@ -30,12 +31,12 @@ class AdaptiveBatchSize:
         trace: TracebackType | None,
     ) -> None:
         elapsed = time.monotonic() - self._started
-        if error or elapsed > TARGET_BATCH_SECONDS:
+        if error or elapsed > self._target_seconds:
             shrunk = (
                 self._limit // 4
-                if error or elapsed > 4 * TARGET_BATCH_SECONDS
+                if error or elapsed > 4 * self._target_seconds
                 else self._limit // 2
             )
             self._limit = max(MIN_BATCH_EVENTS, shrunk)
-        elif elapsed < TARGET_BATCH_SECONDS / 2:
+        elif elapsed < self._target_seconds / 2:
             self._limit = min(MAX_BATCH_EVENTS, self._limit * 2)

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from psycopg import Cursor
 
+from domain.recorded_event import RecordedEvent
 from infrastructure.event_store.log_reader import EventPage
 
 MAX_PARKED_PEOPLE = 100
@@ -60,8 +61,23 @@ class LeftOut(NamedTuple):
     skipped: frozenset[int]
 
     def includes(self, stream: UUID, position: int) -> bool:
-        """Whether the event at this position of the log is left out."""
+        """Whether the event at this position of the log is left out, if it closes nothing."""
         return position >= self.parked.get(stream, position + 1) or position in self.skipped
+
+    def leaves_out(self, recorded: RecordedEvent) -> bool:
+        """Whether an event is left out."""
+        parked = self.parked.get(recorded.event.originator_id)
+        is_waiting = parked is not None and waits_behind(parked, recorded)
+        return is_waiting or recorded.position in self.skipped
+
+
+def waits_behind(failed: int, recorded: RecordedEvent) -> bool:
+    """Whether an event cannot be applied because of one of its stream at the position `failed`.
+
+    The event that closes a stream does not wait: what a person closed must not stay visible.
+    """
+    is_later = recorded.position > failed
+    return recorded.position == failed or (is_later and not recorded.event.CLOSES)
 
 
 def load_left_out(

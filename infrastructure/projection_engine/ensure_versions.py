@@ -7,10 +7,10 @@ import structlog
 from psycopg import Connection, Cursor
 
 from infrastructure.projection_engine.read_model import ReadModelDefinition, fingerprint
+from infrastructure.projection_engine.read_views import create_views
 from infrastructure.projection_engine.versions import (
     connect,
     create_version,
-    create_views,
     next_version,
 )
 

@@ -10,29 +10,11 @@ from typing import Any
 import structlog
 from psycopg import Connection
 
+from infrastructure.event_store.lost_events import RESTORED_AT
 from infrastructure.projection_engine.read_model import ReadModelDefinition
 
 LOST_FINGERPRINT = "lost"
 """The fingerprint of a live version that may have rows of lost events; no program has it."""
-
-RESTORED_AT = """
-SELECT max(began_at)
-  FROM (
-           SELECT began_at,
-                  has_lost_events
-                  OR (
-                      database_name = lag(database_name) OVER by_number
-                      AND events_table <> lag(events_table) OVER by_number
-                  ) AS is_restored
-             FROM easeboard.timelines
-           WINDOW by_number AS (ORDER BY number)
-       ) AS beginnings
- WHERE is_restored
-"""
-"""Selects when the newest timeline began before which the table of events was changed.
-
-Then events were deleted while the server ran, or a dump was restored.
-"""
 
 logger = structlog.get_logger()
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import EventPage
+from infrastructure.event_store.people_slice import PeopleSlice
 from infrastructure.projection_engine.event_source import EventSource
 
 MAX_PREFETCHED_BATCHES = 2
@@ -45,6 +46,10 @@ class Prefetcher:
     def safe_place(self) -> LogPosition:
         """Return the place at or before which no further event can appear."""
         return self._source.safe_place()
+
+    def of_slice(self, people: PeopleSlice) -> EventSource:
+        """Return what reads the events of a slice of people only, without reading ahead."""
+        return self._source.of_slice(people)
 
     def discard(self) -> None:
         """Discard the batches that were read ahead."""

@@ -1,12 +1,11 @@
 """Builds a new version of a read model beside the live one, and cuts over to it."""
 
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
@@ -17,32 +16,42 @@ from psycopg.errors import LockNotAvailable
 from domain.backoff import Backoff
 from infrastructure.event_store.errors import describe_error
 from infrastructure.postgres.errors import is_transient
-from infrastructure.postgres.retry import RetryDelays, retry_transient_errors
+from infrastructure.postgres.retry import retry_transient_errors
 from infrastructure.projection_engine.batch_size import AdaptiveBatchSize
-from infrastructure.projection_engine.ensure_versions import ensure_read_models
 from infrastructure.projection_engine.event_source import EventSource
 from infrastructure.projection_engine.gc_pause import pause_gc
+from infrastructure.projection_engine.live_lag import LagThrottle
 from infrastructure.projection_engine.prefetch import Prefetcher
 from infrastructure.projection_engine.read_model import ReadModelDefinition, subscribed_topics
+from infrastructure.projection_engine.rebuild_heartbeat import rebuild_heartbeat
 from infrastructure.projection_engine.rebuild_steps import (
     Rebuild,
     abandon_rebuild,
     apply_rebuild_batch,
     cut_over,
-    drop_retired,
     start_rebuild,
+)
+from infrastructure.projection_engine.retirement import retire
+from infrastructure.projection_engine.slice_batches import complete_slices
+from infrastructure.projection_engine.switch_check import (
+    ReportCheck,
+    check_switch,
+    ignore_check,
+    log_check,
 )
 from infrastructure.projection_engine.versions import connect
 
 MAX_REBUILD_ATTEMPTS = 8
+MAX_IDLE_SECONDS = 10
+"""Seconds after which the locks of a builder that is suspended are released."""
 PROJECTION_BACKOFF = Backoff(first_seconds=1, max_seconds=60, min_jitter=0.5)
 """The delays between attempts of a projection or a rebuild that failed."""
 
 logger = structlog.get_logger()
 
 
-class _Stopped(Exception):
-    """Ends a rebuild because this process stops; another process continues it."""
+class RebuildStopped(Exception):
+    """Ends a rebuild because its process stops; another process continues it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +67,72 @@ class RebuildProgress:
 ReportProgress = Callable[[RebuildProgress], None]
 
 
-def _ignore_progress(_: RebuildProgress) -> None:
-    return
+class _Reports(NamedTuple):
+    """What gets the progress of a rebuild, and the result of the comparison before its cut-over."""
+
+    progress: ReportProgress
+    check: ReportCheck | None
+
+
+def ignore_progress(_: RebuildProgress) -> None:
+    """Report nothing."""
 
 
 def rebuild_read_model(
     url: str,
     source: EventSource,
     model: ReadModelDefinition,
-    report_progress: ReportProgress = _ignore_progress,
+    report_progress: ReportProgress = ignore_progress,
+    report_check: ReportCheck | None = ignore_check,
+    *,
+    builder: UUID | None = None,
 ) -> int:
     """Build a new version, catch up with the log and cut over; returns its number.
 
-    Clients read the live version meanwhile. A rebuild whose process died is continued where it
-    stopped. Transient errors are retried; errors of projectors and `report_progress` are raised.
+    Clients read the live version meanwhile. A rebuild whose process died, or that this `builder`
+    has begun, is continued where it stopped. It is slow while live read models lag. Transient
+    errors are retried; errors of projectors and `report_progress` are raised. Before the cut-over
+    the new version is compared with the live one; `report_check` gets the result. None: it is not
+    compared.
 
     Raises:
         RebuildRefused: If the read model does not exist, or another rebuild of it is running.
         RebuildLost: If another process took this rebuild over.
     """
-    builder = uuid4()
+    builder = builder or uuid4()
 
     def build() -> int:
-        with connect(url) as connection, _release_on_failure(connection, builder):
+        with (
+            connect(url, idle_seconds=MAX_IDLE_SECONDS) as connection,
+            _release_on_failure(connection, builder),
+            rebuild_heartbeat(url, builder),
+        ):
             while True:
                 rebuild, start = start_rebuild(connection, model, builder)
-                if _build_version(connection, rebuild, start, source, report_progress):
+                start = complete_slices(
+                    connection,
+                    rebuild,
+                    start,
+                    source,
+                    lambda done: report_progress(RebuildProgress(done, done, 0.0, None)),
+                )
+                reports = _Reports(report_progress, report_check)
+                if _build_version(connection, rebuild, start, source, reports):
                     return rebuild.version
 
     return retry_transient_errors(build, attempts=MAX_REBUILD_ATTEMPTS, backoff=PROJECTION_BACKOFF)
+
+
+def request_rebuild(url: str, model: ReadModelDefinition, builder: UUID) -> None:
+    """Create the new version for a builder; when this returns, a crash of the server keeps it.
+
+    From then on a projector continues the rebuild if that builder does not.
+
+    Raises: RebuildRefused if the read model does not exist; RebuildRunning.
+    """
+    with connect(url) as connection:
+        connection.execute("SET synchronous_commit = on")
+        start_rebuild(connection, model, builder)
 
 
 @contextmanager
@@ -95,7 +141,8 @@ def _release_on_failure(connection: Connection[Any], builder: UUID) -> Iterator[
         yield
     except BaseException as error:
         if not is_transient(error):
-            abandon_rebuild(connection, builder, describe_error(error))
+            is_stopped = isinstance(error, RebuildStopped)
+            abandon_rebuild(connection, builder, None if is_stopped else describe_error(error))
         raise
 
 
@@ -104,11 +151,12 @@ def _build_version(
     rebuild: Rebuild,
     start: int,
     source: EventSource,
-    report_progress: ReportProgress,
+    reports: _Reports,
 ) -> bool:
     """Catch up with the log and cut over; return False if the log went to another timeline."""
     started, first_position, batch_size = time.monotonic(), start, AdaptiveBatchSize(initial=1_000)
-    first_timeline = source.safe_place().timeline
+    report_check = reports.check
+    first_timeline, throttle = source.safe_place().timeline, LagThrottle(connection)
     with closing(Prefetcher(source)) as prefetcher:
         while True:
             timeline, high_water_mark = source.safe_place()
@@ -121,11 +169,18 @@ def _build_version(
                     )
                     apply_rebuild_batch(connection, rebuild, start, batch)
                 start = batch.up_to
-                report_progress(
-                    _measure_progress(
+                throttle.wait()
+                reports.progress(
+                    measure_progress(
                         start, high_water_mark, start - first_position, time.monotonic() - started
                     )
                 )
+            if report_check:
+                start, check = check_switch(connection, rebuild, start, source)
+                if check:
+                    log_check(check)
+                    report_check(check)
+                report_check = None
             if _try_cut_over(connection, rebuild, start, source):
                 return True
 
@@ -143,47 +198,20 @@ def _try_cut_over(
         time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  # jitter, not security
         return False
     if is_done:
-        _try_drop_retired(connection, rebuild.model.name)
+        _try_retire(connection, rebuild.model)
     return is_done
 
 
-def _try_drop_retired(connection: Connection[Any], name: str) -> None:
+def _try_retire(connection: Connection[Any], model: ReadModelDefinition) -> None:
     try:
-        drop_retired(connection, name)
+        retire(connection, model)
     except psycopg.Error as error:
         logger.warning(
-            "projection.retired_not_dropped", projection=name, error=describe_error(error)
+            "projection.retired_not_dropped", projection=model.name, error=describe_error(error)
         )
 
 
-def _measure_progress(done: int, total: int, applied: int, seconds: float) -> RebuildProgress:
+def measure_progress(done: int, total: int, applied: int, seconds: float) -> RebuildProgress:
+    """Return how far a fold is that has applied so many positions in so many seconds."""
     rate = applied / seconds if seconds else 0.0
     return RebuildProgress(done, total, rate, (total - done) / rate if rate else None)
-
-
-def rebuild_outdated(
-    url: str, source: EventSource, models: Sequence[ReadModelDefinition], stopping: threading.Event
-) -> None:
-    """Rebuild the outdated read models one after the other, until none is left.
-
-    Every error is logged and retried with back-off. Ends early when `stopping` is set.
-    """
-
-    def stop_if_requested(_: RebuildProgress) -> None:
-        if stopping.is_set():
-            raise _Stopped
-
-    delays = RetryDelays(PROJECTION_BACKOFF)
-    while not stopping.is_set():
-        try:
-            outdated = ensure_read_models(url, models)
-            if not outdated:
-                return
-            model = next(model for model in models if model.name in outdated)
-            version = rebuild_read_model(url, source, model, stop_if_requested)
-            logger.info("projection.rebuilt", projection=model.name, version=version)
-        except _Stopped:
-            return
-        except Exception as error:  # noqa: BLE001  # supervised: any error is retried later
-            logger.warning("projection.rebuild_failed", error=describe_error(error))
-            stopping.wait(delays.next_delay())

@@ -3,34 +3,44 @@
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import structlog
 from psycopg import Connection, Cursor
 
 from infrastructure.event_store.log_reader import EventPage
-from infrastructure.projection_engine.apply_events import apply_events, can_be_about_an_event
+from infrastructure.projection_engine.apply_events import (
+    apply_to_version,
+    can_be_about_an_event,
+)
+from infrastructure.projection_engine.attachments import attach_to_version
 from infrastructure.projection_engine.dead_letters import copy_letters, load_left_out
 from infrastructure.projection_engine.event_source import EventSource
-from infrastructure.projection_engine.lost_versions import RESTORED_AT
+from infrastructure.projection_engine.people_slices import SLICES_MARK, adopt_slices
 from infrastructure.projection_engine.read_model import (
     ReadModelDefinition,
     fingerprint,
     subscribed_topics,
 )
+from infrastructure.projection_engine.read_views import create_views
+from infrastructure.projection_engine.version_locks import REBUILD_LEASE_SECONDS, lock_versions
 from infrastructure.projection_engine.versions import (
     create_version,
-    create_views,
     drop_version,
     next_version,
+    schema_name,
 )
-
-REBUILD_LEASE_SECONDS = 15
-"""Seconds without progress after which another process may take over a rebuild."""
 
 MAX_CUT_OVER_LAG_POSITIONS = 500
 """Positions that a version may be behind at its cut-over, which then applies the rest."""
 
+logger = structlog.get_logger()
+
 
 class RebuildRefused(Exception):
     """The read model cannot be rebuilt: it does not exist, or a rebuild of it is running."""
+
+
+class RebuildRunning(RebuildRefused):
+    """Another process is rebuilding the read model now."""
 
 
 class RebuildLost(Exception):
@@ -58,7 +68,7 @@ def start_rebuild(
         RebuildRefused: If there is no live version, or another builder is active.
     """
     with connection.transaction(), connection.cursor() as cursor:
-        versions = _versions(cursor, model.name)
+        versions = lock_versions(cursor, model.name)
         live = next((version for version in versions if version.role == "live"), None)
         if live is None:
             raise RebuildRefused(
@@ -69,11 +79,15 @@ def start_rebuild(
             if version.role != "building":
                 continue
             if version.is_alive and version.builder != builder:
-                raise RebuildRefused(
+                raise RebuildRunning(
                     f"{model.name} is being rebuilt already; wait until that has ended. If its"
                     f" process has died, try again after {REBUILD_LEASE_SECONDS} s."
                 )
-            if version.fingerprint == fingerprint(model) and not version.is_lost:
+            if version.is_reopened and version.builder != builder:
+                retire_again(cursor, model.name, version.number)
+                continue
+            filled = version.fingerprint.removesuffix(SLICES_MARK)
+            if filled == fingerprint(model) and not version.is_lost:
                 _adopt(cursor, model.name, version.number, builder)
                 return Rebuild(model, version.number, builder), version.position
             drop_version(cursor, model.name, version.number)
@@ -116,7 +130,9 @@ def cut_over(
     """
     with connection.transaction(), connection.cursor() as cursor:
         (live,) = (
-            version for version in _versions(cursor, rebuild.model.name) if version.role == "live"
+            version
+            for version in lock_versions(cursor, rebuild.model.name)
+            if version.role == "live"
         )
         if live.position - start > MAX_CUT_OVER_LAG_POSITIONS:
             return False
@@ -128,20 +144,37 @@ def cut_over(
             start = live.position
         cursor.execute("SET LOCAL lock_timeout = '200ms'")
         create_views(cursor, rebuild.model, rebuild.version)
+        not_kept = attach_to_version(
+            cursor,
+            schema_name(rebuild.model.name, live.number),
+            schema_name(rebuild.model.name, rebuild.version),
+        )
         _switch_roles(cursor, rebuild, start)
+    if not_kept:
+        logger.warning(
+            "projection.attachments_not_kept", projection=rebuild.model.name, reasons=not_kept
+        )
     return True
 
 
-def drop_retired(connection: Connection[Any], name: str) -> None:
-    """Drop the retired versions except the newest, which is kept as a fallback."""
-    with connection.transaction(), connection.cursor() as cursor:
-        retired = [version for version in _versions(cursor, name) if version.role == "retired"]
-        for version in retired[:-1]:
-            drop_version(cursor, name, version.number)
+def retire_again(cursor: Cursor[Any], name: str, version: int) -> None:
+    """End a rollback whose process died; the version is kept for the next one."""
+    cursor.execute(
+        """
+        UPDATE easeboard.projections
+           SET role = 'retired', builder = NULL, builder_seen_at = NULL
+         WHERE name = %s
+           AND version = %s
+        """,
+        [name, version],
+    )
 
 
-def abandon_rebuild(connection: Connection[Any], builder: UUID, reason: str) -> None:
-    """Record why the rebuild failed, and let another builder take it over at once."""
+def abandon_rebuild(connection: Connection[Any], builder: UUID, reason: str | None) -> None:
+    """Let another builder take the rebuild over at once; a `reason` is why it has failed.
+
+    One that has failed is only continued when an administrator asks for it again.
+    """
     connection.execute(
         """
         UPDATE easeboard.projections
@@ -151,34 +184,6 @@ def abandon_rebuild(connection: Connection[Any], builder: UUID, reason: str) -> 
         """,
         [reason, builder],
     )
-
-
-class _Version(NamedTuple):
-    number: int
-    role: str
-    position: int
-    fingerprint: str
-    builder: UUID | None
-    is_alive: bool
-    is_lost: bool
-
-
-def _versions(cursor: Cursor[Any], name: str) -> list[_Version]:
-    """Return all versions, oldest first, locked until the transaction ends."""
-    cursor.execute(
-        f"""
-        SELECT version, role, position, fingerprint, builder,
-               coalesce(builder_seen_at > clock_timestamp() - make_interval(secs => %s), FALSE),
-               position > (SELECT coalesce(max(position), 0) FROM easeboard.events)
-               OR began_at < coalesce(({RESTORED_AT}), '-infinity')
-          FROM easeboard.projections
-         WHERE name = %s
-         ORDER BY version
-           FOR UPDATE
-        """,  # noqa: S608  # a constant
-        [REBUILD_LEASE_SECONDS, name],
-    )
-    return [_Version(*row) for row in cursor]
 
 
 def _adopt(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> None:
@@ -195,6 +200,7 @@ def _adopt(cursor: Cursor[Any], name: str, version: int, builder: UUID) -> None:
         """,
         [builder, name, version],
     )
+    adopt_slices(cursor, name, version, builder)
 
 
 def _apply_batch(
@@ -217,31 +223,35 @@ def _apply_batch(
         raise RebuildLost(f"Another process has taken over the rebuild of {rebuild.model.name}.")
     name = rebuild.model.name
     left_out = load_left_out(cursor, {name: rebuild.version}, batch)[name]
-    apply_events(cursor, rebuild.model, rebuild.version, batch, left_out, bisect=bisect)
+    apply_to_version(cursor, rebuild.model, rebuild.version, batch, left_out, bisect=bisect)
 
 
 def _switch_roles(cursor: Cursor[Any], rebuild: Rebuild, position: int) -> None:
     cursor.execute(
         """
         UPDATE easeboard.projections
-           SET role = 'retired'
+           SET role = 'retired', retired_at = clock_timestamp()
          WHERE name = %s
            AND role = 'live'
+     RETURNING paused_at
         """,
         [rebuild.model.name],
     )
+    [(paused_at,)] = cursor.fetchall()
     cursor.execute(
         """
         UPDATE easeboard.projections
            SET role            = 'live',
                builder         = NULL,
-               builder_seen_at = NULL
+               builder_seen_at = NULL,
+               retired_at      = NULL,
+               paused_at       = %s
          WHERE name = %s
            AND version = %s
            AND builder = %s
            AND position = %s
         """,
-        [rebuild.model.name, rebuild.version, rebuild.builder, position],
+        [paused_at, rebuild.model.name, rebuild.version, rebuild.builder, position],
     )
     if not cursor.rowcount:
         raise RebuildLost(f"Another process has taken over the rebuild of {rebuild.model.name}.")

@@ -5,10 +5,11 @@ one snapshot of the database and in one round trip. Their answer is of one momen
 read models have the same checkpoint, and no version was switched meanwhile.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, AsyncCursor, sql
 
 from domain.log_position import LogPosition
 from infrastructure.postgres.pools import ReadPool
@@ -38,6 +39,9 @@ WITH_CHECKPOINT = sql.SQL(
     """
 )
 """The outer side has one row, so the rows keep the order of the inner statement."""
+
+MANY_ROWS = 512
+"""Rows that are decoded at once: more than a page has, and no more than 2 ms of work."""
 
 MAX_PREPARED = 256
 """How many composed statements are kept; the program has about twenty."""
@@ -70,6 +74,10 @@ class ReadModelQuery(Protocol):
     def build(self) -> Callable[[Rows], Any]:
         """Returns the result of rows in the order of the statement."""
 
+    @property
+    def join(self) -> Callable[[Sequence[Any]], Any] | None:
+        """Joins results of parts of the rows; None if the rows cannot be built in parts."""
+
 
 class Reading(NamedTuple):
     """The results of queries, in their order, and the place in the log that they show.
@@ -93,8 +101,36 @@ async def read_models(pool: ReadPool, *queries: ReadModelQuery) -> Reading:
             rows_of_queries = [rows]
         else:
             rows_of_queries, place = await _read_together(connection, queries)
-    built = [query.build(rows) for query, rows in zip(queries, rows_of_queries, strict=True)]
+    built = [
+        await _build(query, rows) for query, rows in zip(queries, rows_of_queries, strict=True)
+    ]
     return Reading(tuple(built), place)
+
+
+async def _build(query: ReadModelQuery, rows: Rows) -> Any:
+    """Build the result of a query; between parts of a large one, other requests continue.
+
+    It is not built in a thread: the event loop would wait for the interpreter lock all the time.
+    """
+    if len(rows) <= MANY_ROWS or query.join is None:
+        return query.build(rows)
+    parts = []
+    for start in range(0, len(rows), MANY_ROWS):
+        parts.append(query.build(rows[start : start + MANY_ROWS]))
+        await asyncio.sleep(0)
+    return query.join(parts)
+
+
+async def _fetch_all(cursor: AsyncCursor[tuple[Any, ...]]) -> Rows:
+    """Return all rows of a result; between parts of a large one, other requests continue."""
+    rows = await cursor.fetchmany(MANY_ROWS)
+    fetched = len(rows)
+    while fetched == MANY_ROWS:
+        await asyncio.sleep(0)
+        part = await cursor.fetchmany(MANY_ROWS)
+        fetched = len(part)
+        rows += part
+    return rows
 
 
 async def _read_one(
@@ -102,7 +138,7 @@ async def _read_one(
 ) -> tuple[Rows, LogPosition | None]:
     statement = _with_checkpoint(query.model, query.statement)
     cursor = await connection.execute(statement, query.parameters, binary=True)
-    rows = await cursor.fetchall()
+    rows = await _fetch_all(cursor)
     if not rows:
         return [], None
     timeline, position, is_row, *_ = rows[0]
@@ -138,8 +174,9 @@ async def _read_together(
         await connection.execute("COMMIT")
         # A statement uses the views of now, and not those of the snapshot.
         later = await connection.execute(SELECT_CHECKPOINTS, [sorted(names)], binary=True)
-        before, after = await checkpoints.fetchall(), await later.fetchall()
-        rows_of_queries: list[Rows] = [await cursor.fetchall() for cursor in cursors]
+    # After the pipeline: within it, the first result would cost a round trip of its own.
+    before, after = await checkpoints.fetchall(), await later.fetchall()
+    rows_of_queries = [await _fetch_all(cursor) for cursor in cursors]
     return rows_of_queries, _common_place(before, after, len(names))
 
 

@@ -1,13 +1,15 @@
-"""The versions of read models: their tables, their checkpoints, and the views of the live one."""
+"""The versions of read models: their tables and their checkpoints."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection, Cursor, sql
 
 from infrastructure.postgres import timeouts
 from infrastructure.postgres.conninfo import build_conninfo
+from infrastructure.postgres.session_settings import SessionSettings
 from infrastructure.projection_engine.read_model import ReadModelDefinition, fingerprint
 
 BATCH_TIMEOUT_SECONDS = 10.0
@@ -20,6 +22,8 @@ class VersionStatus(NamedTuple):
     model: ReadModelDefinition
     version: int
     position: int
+    epoch: int = 0
+    """The epoch in which this process owns the read model; 0 if it moves it without a lease."""
 
     @property
     def schema(self) -> sql.Identifier:
@@ -29,25 +33,32 @@ class VersionStatus(NamedTuple):
 
 def schema_of(name: str, version: int) -> sql.Identifier:
     """Return the name of the PostgreSQL schema of a version, such as `courses_v3`."""
-    return sql.Identifier(f"{name}_v{version}")
+    return sql.Identifier(schema_name(name, version))
 
 
-def connect(url: str) -> Connection[Any]:
+def schema_name(name: str, version: int) -> str:
+    """Return the name of the PostgreSQL schema of a version, without quotes."""
+    return f"{name}_v{version}"
+
+
+def connect(url: str, *, idle_seconds: int = 30) -> Connection[Any]:
     """Open a database connection for a projection.
 
-    Its commits do not wait for the disk: if a crash of the server loses one, it loses the rows
-    and the checkpoint together, and the events are applied again.
+    A transaction in which it sends nothing for `idle_seconds` is rolled back. Its commits do not
+    wait for the disk: if a crash of the server loses one, it loses the rows and the checkpoint
+    together, and the events are applied again.
     """
-    settings = {
-        "timezone": "UTC",
-        "synchronous_commit": "off",
-        "statement_timeout": "60s",
-        "idle_in_transaction_session_timeout": "30s",
-    }
+    settings = SessionSettings(
+        url,
+        synchronous_commit="off",
+        statement_timeout="60s",
+        idle_in_transaction_session_timeout=f"{idle_seconds}s",
+    )
     connection = timeouts.TimedConnection.connect(
-        build_conninfo(url, name="projector", **settings), autocommit=True
+        build_conninfo(url, name="projector"), autocommit=True
     )
     connection.response_timeout_seconds = BATCH_TIMEOUT_SECONDS
+    settings.apply(connection)
     return connection
 
 
@@ -86,7 +97,8 @@ def create_version(
     cursor.execute(
         """
         INSERT INTO easeboard.projections (
-            name, version, role, code_version, fingerprint, builder, builder_seen_at, began_at
+            name, version, role, code_version, fingerprint, builder, builder_seen_at, began_at,
+            tables
         )
         VALUES (
             %(name)s, %(version)s,
@@ -95,6 +107,12 @@ def create_version(
             CASE WHEN %(builder)s::uuid IS NOT NULL THEN clock_timestamp() END,
             greatest(
                 clock_timestamp(), (SELECT max(began_at) FROM easeboard.timelines)
+            ),
+            (
+                SELECT array_agg(relname::text ORDER BY relname)
+                  FROM pg_catalog.pg_class
+                 WHERE relnamespace = to_regnamespace(quote_ident(%(name)s || '_v' || %(version)s))
+                   AND relkind = 'r'
             )
         )
         """,
@@ -113,37 +131,74 @@ def set_search_path(cursor: Cursor[Any], schema: sql.Identifier) -> None:
     cursor.execute(sql.SQL("SET LOCAL search_path = {}").format(schema))
 
 
-def create_views(cursor: Cursor[Any], model: ReadModelDefinition, version: int) -> None:
-    """Point the views of the schema `read` to this version."""
-    cursor.execute("CREATE SCHEMA IF NOT EXISTS read")
-    for table in model.tables:
-        view = sql.Identifier("read", table)
-        cursor.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+def drop_version(cursor: Cursor[Any], name: str, version: int) -> str | None:
+    """Drop the tables and the checkpoint of a version that is not live.
+
+    If objects of others depend on them, nothing is dropped: the version is retired, and what
+    depends on it is recorded and returned.
+    """
+    try:
+        with cursor.connection.transaction():
+            _drop_tables(cursor, name, version)
+    except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege) as why:
+        dependents = why.diag.message_detail or why.diag.message_primary or "objects of others"
         cursor.execute(
-            sql.SQL("CREATE VIEW {} AS SELECT * FROM {}.{}").format(
-                view, schema_of(model.name, version), sql.Identifier(table)
-            )
+            """
+            UPDATE easeboard.projections
+               SET role = 'retired', builder = NULL, builder_seen_at = NULL, dependents = %s
+             WHERE name = %s
+               AND version = %s
+            """,
+            [dependents, name, version],
         )
-
-
-def drop_version(cursor: Cursor[Any], name: str, version: int) -> None:
-    """Drop the tables and the checkpoint of a version that is not live."""
-    cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema_of(name, version)))
+        return dependents
     cursor.execute(
         "DELETE FROM easeboard.projections WHERE name = %s AND version = %s", [name, version]
     )
+    return None
+
+
+def _drop_tables(cursor: Cursor[Any], name: str, version: int) -> None:
+    """Drop the tables that the program has created, and then their schema, which must be empty."""
+    schema = schema_of(name, version)
+    cursor.execute(
+        """
+        SELECT relname
+          FROM pg_class
+         WHERE relnamespace = to_regnamespace(quote_ident(%(name)s || '_v' || %(version)s))
+           AND relkind = 'r'
+           AND relname = ANY(
+                   SELECT unnest(coalesce(tables, ARRAY[relname::text]))
+                     FROM easeboard.projections
+                    WHERE name = %(name)s
+                      AND version = %(version)s
+               )
+         ORDER BY relname
+        """,
+        {"name": name, "version": version},
+    )
+    tables = [
+        sql.SQL("{}.{}").format(schema, sql.Identifier(table)) for (table,) in cursor.fetchall()
+    ]
+    if tables:
+        cursor.execute(sql.SQL("DROP TABLE {} RESTRICT").format(sql.SQL(", ").join(tables)))
+    cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} RESTRICT").format(schema))
 
 
 def live_versions(
     connection: Connection[Any], models: Sequence[ReadModelDefinition]
 ) -> list[VersionStatus]:
-    """Return the live versions whose fingerprint is that of a read model of this program."""
+    """Return the live versions that a daemon moves.
+
+    Their fingerprint is that of a read model of this program, and they are not paused.
+    """
     models_by_key = {(model.name, fingerprint(model)): model for model in models}
     cursor = connection.execute(
         """
         SELECT name, fingerprint, version, position
           FROM easeboard.projections
          WHERE role = 'live'
+           AND paused_at IS NULL
          ORDER BY name
         """
     )

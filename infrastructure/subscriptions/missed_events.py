@@ -44,6 +44,13 @@ SELECT opened.stream,
    AND opened.person_id = %s
 """
 
+SELECT_IS_ERASED = """
+SELECT EXISTS (
+           SELECT FROM easeboard.people_keys
+            WHERE person_id = %s AND destroyed_at IS NOT NULL
+       )
+"""
+
 SELECT_NEWEST_OF_STREAMS = """
 SELECT newest.stream, newest.version, newest.topic, newest.position
   FROM unnest(%s::uuid[], %s::bigint[]) AS own (stream, before)
@@ -164,6 +171,11 @@ class MissedEvents:
         After the erasure of the person these are all streams.
         """
         return {stream for stream, is_open in self._streams(person_id) if not is_open}
+
+    def is_erased(self, person_id: UUID) -> bool:
+        """Return whether the data of a person was erased."""
+        [(is_erased,)] = execute(self._pool, SELECT_IS_ERASED, [person_id])
+        return bool(is_erased)
 
     def _open_streams(self, person_id: UUID) -> list[UUID]:
         return [stream for stream, is_open in self._streams(person_id) if is_open]

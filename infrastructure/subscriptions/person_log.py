@@ -9,10 +9,13 @@ from domain.log_position import LogPosition
 from domain.recorded_event import RecordedEvent
 from infrastructure.crypto.master_key import KeyRing
 from infrastructure.crypto.person_keys import PersonKeys
-from infrastructure.event_store.log_reader import EventPage, LogReader
+from infrastructure.event_store.log_reader import EventPage
 from infrastructure.event_store.mapper import Mapper
+from infrastructure.event_store.timelines import START
 from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import WritePool, open_write_pool
+from infrastructure.subscriptions.followed_log import FollowedLog
+from infrastructure.subscriptions.log_follower import LogFollower, LogSight
 from infrastructure.subscriptions.missed_events import MissedEvents
 from infrastructure.subscriptions.readable_events import decode_readable
 
@@ -46,15 +49,6 @@ SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
  WHERE bytes_before < %s
  ORDER BY position
 """
-
-# A checkpoint beyond the last event is one of a log that has lost its last events.
-SELECT_READABLE_POSITION = """
-SELECT least(min(position), (SELECT coalesce(max(position), 0) FROM easeboard.events))
-  FROM easeboard.projections
- WHERE role = 'live'
-   AND error IS NULL
-"""
-"""Read models with an error are left out: their checkpoints may not move for a long time."""
 
 # The clock may have been wrong, so the events that are compared are limited.
 SELECT_AGED_POSITION = """
@@ -94,39 +88,76 @@ SELECT stream, version, topic, state, recorded_at, person_id, position, event_id
 
 
 @contextmanager
-def open_person_log(url: str, ring: KeyRing, topics: Sequence[str]) -> Iterator["PersonLog"]:
+def open_person_log(
+    url: str,
+    ring: KeyRing,
+    topics: Sequence[str],
+    followed: FollowedLog | None = None,
+    change_topics: Sequence[str] = (),
+) -> Iterator["PersonLog"]:
     """Open a log of these topics with database connections of its own.
 
     It and the commands of this process therefore do not wait for each other. One connection is
-    for new events, the other for what clients have missed.
+    for new events, the other for what clients have missed. `followed` learns who changed by an
+    event of `change_topics`.
     """
     with open_write_pool(url, size=2) as pool:
-        yield PersonLog(pool, Mapper(PersonKeys(pool, ring)), topics)
+        mapper = Mapper(PersonKeys(pool, ring))
+        follower = LogFollower(pool, mapper, followed or FollowedLog(), change_topics)
+        try:
+            yield PersonLog(pool, mapper, topics, follower)
+        finally:
+            follower.leave()
 
 
 class PersonLog:
     """The events of given people in the event log."""
 
-    def __init__(self, pool: WritePool, mapper: Mapper, topics: Sequence[str]) -> None:
+    def __init__(
+        self, pool: WritePool, mapper: Mapper, topics: Sequence[str], follower: LogFollower
+    ) -> None:
         self._pool = pool
         self._mapper = mapper
-        self._reader = LogReader(pool, mapper)
+        self._follower = follower
+        self._sight = LogSight(START, None, None)
         self._topics = list(topics)
         self.missed_events = MissedEvents(pool, partial(decode_readable, mapper), topics)
 
     def safe_place(self) -> LogPosition:
-        """Return the place up to which no further event can appear; raises as `read` does."""
-        return self._reader.safe_place()
+        """Return the place up to which no further event can appear; raises as `read` does.
+
+        Documents that have changed up to it are dropped when this returns.
+        """
+        self._sight = self._follower.follow()
+        return self._sight.place
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether another reading finds nothing new unless an event is appended."""
+        return self._follower.is_settled and (
+            self._follower.is_place_stated or not self.has_other_followers
+        )
+
+    @property
+    def has_other_followers(self) -> bool:
+        """Whether messages of other processes wait until this one knows the log."""
+        return self._sight.known_to_others is not None
 
     def readable_position(self) -> int | None:
-        """Return the position that all live read models have reached, except those that fail.
+        """Return the position up to which a read can show all, at the last `safe_place`.
 
-        It is None without read models.
-
-        Raises the errors of `read`.
+        All live read models have reached it, except those that fail, and no process has a kept
+        document from before it. It is None without read models.
         """
-        ((position,),) = execute(self._pool, SELECT_READABLE_POSITION)
-        return position if position is None else int(position)
+        readable, known = self._sight.readable, self.known_position()
+        return readable if readable is None or known is None else min(readable, known)
+
+    def known_position(self) -> int | None:
+        """Return the position before which no process has a kept document, as of `safe_place`.
+
+        None if there is no process that can have one.
+        """
+        return self._follower.known_to_all(self._sight)
 
     def aged_position(self, up_to: int, seconds: float) -> int:
         """Return the last position up to `up_to` that was appended so many seconds ago.

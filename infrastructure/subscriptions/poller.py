@@ -11,7 +11,10 @@ from infrastructure.event_store.errors import describe_error
 from infrastructure.postgres.retry import RetryDelays
 
 MIN_POLL_INTERVAL_SECONDS = 0.005
-"""Minimum time between the starts of two polls, so that many wake-ups cause one poll."""
+"""Minimum time between the starts of two polls, so that many wake-ups cause one poll.
+
+`poll` may set a longer one in `min_interval_seconds`.
+"""
 
 POLL_BACKOFF = Backoff(first_seconds=0.1, max_seconds=5, min_jitter=0.5)
 
@@ -26,6 +29,7 @@ class Poller:
     """
 
     def __init__(self, name: str, poll: Callable[[], float | None]) -> None:
+        self.min_interval_seconds = MIN_POLL_INTERVAL_SECONDS
         self._name = name
         self._poll = poll
         self._woken = threading.Event()
@@ -68,5 +72,5 @@ class Poller:
             return
         self._woken.wait(seconds)
         if self._woken.is_set():
-            self._stopping.wait(max(0.0, started + MIN_POLL_INTERVAL_SECONDS - time.monotonic()))
+            self._stopping.wait(max(0.0, started + self.min_interval_seconds - time.monotonic()))
         self._woken.clear()

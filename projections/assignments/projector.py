@@ -21,7 +21,7 @@ from projections.support.course_changes import course_changes
 from projections.support.json_documents import format_rfc3339
 from projections.support.search import fold_case
 from projections.support.tombstones import CLOSING_EVENTS, connection_id_of, drop_ended
-from projections.support.upsert import Upsert
+from projections.support.upsert import Delete, Upsert
 
 VERSION = 2
 SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
@@ -46,6 +46,7 @@ ASSIGNMENTS = Upsert(
     key="assignment_id",
     summed=("revisions",),
 )
+REMOVED_ASSIGNMENTS = Delete("assignments", key="assignment_id")
 COURSE_COLUMNS = {
     "course_id": "uuid",
     "connection_id": "uuid",
@@ -73,10 +74,7 @@ def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     remaining = drop_ended(events, TABLES, cursor)
     _record_courses(remaining, cursor)
     changes = assignment_changes(remaining)
-    if changes.removed:
-        cursor.execute(
-            "DELETE FROM assignments WHERE assignment_id = ANY(%b::uuid[])", [changes.removed]
-        )
+    REMOVED_ASSIGNMENTS.execute(changes.removed, cursor)
     ASSIGNMENTS.execute([_row(read) for read in changes.read], cursor)
 
 

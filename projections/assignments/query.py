@@ -12,10 +12,12 @@ from projections.assignments.due_dates import DUE_DATES_SQL, DatedAssignment, to
 from projections.support.assignment_document import add_clock_members
 from projections.support.assignment_lock import LOCK_REASON_SQL
 from projections.support.assignment_status import STATUS_SQL
+from projections.support.clock_changes import CHANGES_AT_SQL, first_change, parts_change_at
 from projections.support.page import (
     Page,
     build_page,
     decode_cursor,
+    join_pages,
     order_parser,
     parse_text_key,
     parse_time_key,
@@ -35,6 +37,8 @@ class ListedAssignment(NamedTuple):
     parts: bytes | None
     due_at: datetime | None
     name: str
+    changes_at: datetime | None = None
+    """When its status or its lock changes next; only in lists."""
 
     def document_at(self, now: datetime) -> bytes:
         """Return the JSON of the assignment at the time `now`, that of the query."""
@@ -89,11 +93,12 @@ LISTED_SQL = sql.SQL(
 
 ASSIGNMENTS_SQL = sql.SQL(
     """
-    SELECT assignment_id, document, status, lock_reason, parts, due_at, name
+    SELECT assignment_id, document, status, lock_reason, parts, due_at, name, changes_at
       FROM (
                SELECT assignment_id, document, parts, due_at, name, late, missing,
                       {status} AS status,
-                      {lock_reason} AS lock_reason
+                      {lock_reason} AS lock_reason,
+                      {changes_at} AS changes_at
                  FROM read.assignments
                 WHERE person_id = %(person)s
                   AND {listed}
@@ -118,6 +123,7 @@ STATEMENTS = {
     sort: ASSIGNMENTS_SQL.format(
         status=STATUS_SQL,
         lock_reason=LOCK_REASON_SQL,
+        changes_at=CHANGES_AT_SQL,
         listed=LISTED_SQL,
         after=order.after,
         order_by=order.order_by,
@@ -157,7 +163,8 @@ def assignments_of(
     of an assignment, with `status`, `locked`, `lock_reason` and `parts` at the time `now`.
     `statuses` are values of `status`; `late` and `missing` also match what Canvas marks so, of any
     status; none means all. The due date is at or after `due_after` and before `due_before`. `q` is
-    a part of the name. A cursor contains `sort`, sort key and id.
+    a part of the name. A cursor contains `sort`, sort key and id. The page has the time at which
+    the clock changes it, which is `now` with `statuses`: others can move into such a page any time.
 
     Raises:
         BadCursor: If the cursor does not belong to this list in this order.
@@ -180,14 +187,24 @@ def assignments_of(
     }
 
     def build(rows: Rows) -> Page:
-        return build_page(
-            [ListedAssignment(*row) for row in rows],
-            limit,
-            lambda row: row.document_at(now),
-            lambda row: (sort, order.key(row), row.assignment_id),
-        )
+        page = _build_page(rows, limit, sort, now)
+        return page._replace(changes_at=now) if statuses else page
 
-    return Query("assignments", STATEMENTS[sort], parameters, build)
+    join = join_pages if limit is None else None
+    return Query("assignments", STATEMENTS[sort], parameters, build, join)
+
+
+def _build_page(rows: Rows, limit: int | None, sort: str, now: datetime) -> Page:
+    listed, key = [ListedAssignment(*row) for row in rows], SORT_ORDERS[sort].key
+    page = build_page(
+        listed,
+        limit,
+        lambda row: row.document_at(now),
+        lambda row: (sort, key(row), row.assignment_id),
+    )
+    changes = (row.changes_at for row in listed)
+    changes_of_parts = (parts_change_at(row.parts, now) for row in listed if row.parts)
+    return page._replace(changes_at=first_change((*changes, *changes_of_parts)))
 
 
 def assignment_of(person_id: UUID, assignment_id: UUID, *, now: datetime) -> Query[bytes | None]:

@@ -1,1 +1,1 @@
-"""Read model `connections`: the open connections of each person, and when each one is due."""
+"""Read model `connections`: the connections of each person, and when each open one is due."""

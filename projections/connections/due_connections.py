@@ -4,25 +4,32 @@ The columns `rested_at` and `wait` are `idle_since` and `delay_index` of `Schedu
 `domain/sync_schedule.py`. All connections with the same delay become due in the order of
 `rested_at`. So for each of the few hundred delays, the due connections are one range of an index,
 which is read from its oldest end.
+
+A page is first read with few connections of each delay. As long as it has all that were read of a
+delay, it could lack some of that one, and more of it are read, but none that the page cannot have.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
-from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from domain.sync_schedule import JITTER_STEPS, DueConnection, delays
 
+FIRST_SHARE, GROWTH = 16, 4
+"""First a 16th of the page is read of each delay, then four times as many where that may lack."""
+
 DUE_CONNECTIONS_SQL = """
-SELECT due.person_id, due.connection_id, due.origin, due.due_at
-  FROM unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (delay, number)
+SELECT due.person_id, due.connection_id, due.origin, due.due_at, delays.wait
+  FROM unnest(%(waits)b::integer[], %(delays)b::interval[], %(limits)b::integer[])
+       AS delays (wait, delay, most)
  CROSS JOIN LATERAL (
            SELECT person_id, connection_id, origin, rested_at + delay AS due_at
              FROM read.connections
             WHERE active
-              AND wait = number - 1
+              AND wait = delays.wait
               AND rested_at <= %(now)b - delay
               AND (
                       %(id)b::uuid IS NULL
@@ -30,14 +37,14 @@ SELECT due.person_id, due.connection_id, due.origin, due.due_at
                   )
               AND origin <> ALL(%(without)b::text[])
             ORDER BY rested_at, connection_id
-            LIMIT %(limit)b
+            LIMIT delays.most
        ) AS due
  ORDER BY due_at, connection_id
  LIMIT %(limit)b
 """
 
 DUE_AT_HOSTS_SQL = """
-SELECT due.person_id, due.connection_id, due.origin, due.due_at
+SELECT due.person_id, due.connection_id, due.origin, due.due_at, number - 1 AS wait
   FROM unnest(%(origins)b::text[]) AS host
  CROSS JOIN unnest(%(delays)b::interval[]) WITH ORDINALITY AS delays (delay, number)
  CROSS JOIN LATERAL (
@@ -71,14 +78,41 @@ async def due_connections(
     are not considered: the scanner does that.
     """
     parameters = {
-        "delays": list(delays(interval)),
         "now": now,
         "due_at": after.due_at if after else now,
         "id": after.connection_id if after else None,
         "without": list(without),
         "limit": limit,
     }
-    return await _fetch_due(DUE_CONNECTIONS_SQL, parameters, pool)
+    rows = await _merge_delays(delays(interval), parameters, limit, pool)
+    return [DueConnection(*row[:4]) for row in rows]
+
+
+async def _merge_delays(
+    delay_of: Sequence[timedelta],
+    parameters: dict[str, Any],
+    limit: int,
+    pool: AsyncConnectionPool,
+) -> list[tuple[Any, ...]]:
+    """Return the first rows of all delays together, which are in order within each delay."""
+    limits = dict.fromkeys(range(len(delay_of)), max(1, limit // FIRST_SHARE))
+    page: list[tuple[Any, ...]] = []
+    waits = list(limits)
+    while waits:
+        parameters |= {
+            "waits": waits,
+            "delays": [delay_of[wait] for wait in waits],
+            "limits": [limits[wait] for wait in waits],
+        }
+        rows = await _fetch_due(DUE_CONNECTIONS_SQL, parameters, pool)
+        rows += [row for row in page if row[4] not in waits]
+        page = sorted(rows, key=lambda row: (row[3], row[1]))[:limit]
+        counts = Counter(row[4] for row in page)
+        waits = [wait for wait, count in counts.items() if count == limits[wait] < limit]
+        limits |= {wait: min(limit, GROWTH * limits[wait]) for wait in waits}
+        if len(page) == limit:
+            parameters["now"] = page[-1][3]
+    return page
 
 
 async def due_at_hosts(
@@ -103,15 +137,14 @@ async def due_at_hosts(
         "origins": list(origins),
         "limit": limit,
     }
-    return await _fetch_due(DUE_AT_HOSTS_SQL, parameters, pool)
+    rows = await _fetch_due(DUE_AT_HOSTS_SQL, parameters, pool)
+    return [DueConnection(*row[:4]) for row in rows]
 
 
 async def _fetch_due(
     query: LiteralString, parameters: dict[str, Any], pool: AsyncConnectionPool
-) -> list[DueConnection]:
-    async with (
-        pool.connection() as connection,
-        connection.cursor(row_factory=class_row(DueConnection)) as cursor,
-    ):
-        await cursor.execute(query, parameters, binary=True)
+) -> list[tuple[Any, ...]]:
+    """Return the fields of a DueConnection, and the index of its delay."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(query, parameters, binary=True)
         return await cursor.fetchall()

@@ -11,11 +11,16 @@ from psycopg import sql
 from projections.support.json_documents import add_members, encode_time_or_null
 from projections.support.page import Page, build_page, decode_cursor, parse_time_key, rows_to_fetch
 from projections.support.query import Query, Rows
-from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
+from projections.support.schedule_row import (
+    JOIN_OPEN_UNTIL,
+    OPEN_CIRCUITS_SQL,
+    SCHEDULE_COLUMNS,
+    ScheduleRow,
+)
 
 CONNECTIONS_SQL = sql.SQL(
     """
-    SELECT created_at, connection_id, document, {schedule}
+    SELECT created_at, connection_id, document, {schedule}, {open_circuits}
       FROM read.connections
       {join_open_until}
      WHERE person_id = %(person)s
@@ -26,7 +31,9 @@ CONNECTIONS_SQL = sql.SQL(
      ORDER BY created_at, connection_id
      LIMIT %(limit)s
     """
-).format(schedule=SCHEDULE_COLUMNS, join_open_until=JOIN_OPEN_UNTIL)
+).format(
+    schedule=SCHEDULE_COLUMNS, open_circuits=OPEN_CIRCUITS_SQL, join_open_until=JOIN_OPEN_UNTIL
+)
 
 CONNECTION_SQL = sql.SQL(
     """
@@ -51,6 +58,16 @@ def connections_of(
     Raises: BadCursor if the cursor does not belong to this list.
     """
     created_at, id_ = decode_cursor(cursor, parse_time_key, UUID)
+
+    def build(rows: Rows) -> Page:
+        page = build_page(
+            rows,
+            limit,
+            lambda row: _with_next_sync_at(row[2], ScheduleRow(*row[3:-1]), interval),
+            lambda row: row[:2],
+        )
+        return page._replace(open_circuits=rows[0][-1]) if rows else page
+
     return Query(
         "connections",
         CONNECTIONS_SQL,
@@ -60,12 +77,7 @@ def connections_of(
             "id": id_,
             "limit": rows_to_fetch(limit),
         },
-        lambda rows: build_page(
-            rows,
-            limit,
-            lambda row: _with_next_sync_at(row[2], ScheduleRow(*row[3:]), interval),
-            lambda row: row[:2],
-        ),
+        build,
     )
 
 

@@ -5,7 +5,7 @@ problem. Of a restricted course Canvas shows nothing but the id, so a row that e
 everything but its state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -27,10 +27,11 @@ from projections.courses.calculation_input import (
 )
 from projections.support.cached_ids import course_id
 from projections.support.json_documents import encode, format_rfc3339, parse_time
+from projections.support.packed_columns import pack_uuids
 from projections.support.search import fold_case, name_sort_key
 from projections.support.shown_totals import shown_totals
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
-from projections.support.upsert import Upsert
+from projections.support.upsert import RowTarget, Upsert
 
 VERSION = 2
 SUBSCRIBES_TO = (CourseFetched, CourseFetchFailed, CourseWithdrawn, *CLOSING_EVENTS)
@@ -53,6 +54,9 @@ COURSES = Upsert(
     },
     key="course_id",
 )
+LOADED_COLUMNS = (
+    "course_id", "connection_id", "person_id", "document", "basis", "items", "position",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -205,18 +209,6 @@ def _update(row: CourseRow, recorded: RecordedEvent, **members: Any) -> None:
 
 
 def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, CourseRow]:
-    if not ids:
-        return {}
-    cursor.execute(
-        """
-        SELECT course_id, connection_id, person_id, document, basis, items, position
-          FROM courses
-         WHERE course_id = ANY(%b::uuid[])
-         ORDER BY course_id
-        """,
-        [list(ids)],
-        binary=True,
-    )
     return {
         id_: CourseRow(
             connection_id,
@@ -227,5 +219,22 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, CourseRow]:
             items,
             position,
         )
-        for id_, connection_id, person_id, document, basis, items, position in cursor
+        for id_, connection_id, person_id, document, basis, items, position in _select(ids, cursor)
     }
+
+
+def _select(ids: set[UUID], cursor: Cursor[Any]) -> Iterable[tuple[Any, ...]]:
+    if not ids:
+        return []
+    if isinstance(cursor, RowTarget):
+        return cursor.select(COURSES.table, LOADED_COLUMNS, ids)
+    return cursor.execute(
+        """
+        SELECT course_id, connection_id, person_id, document, basis, items, position
+          FROM courses
+         WHERE course_id = ANY(%b::uuid[])
+         ORDER BY course_id
+        """,
+        [pack_uuids(ids)],
+        binary=True,
+    )

@@ -1,4 +1,8 @@
-"""Applies events to `dashboard_assignments`: one row for each published assignment."""
+"""Applies events to `dashboard_assignments`: one row for each published assignment.
+
+The query counts all of them, but shows only the next ones that are due. One whose status is
+settled, or that has no due date, can never be among these: its row has no document.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +12,14 @@ from psycopg import Cursor
 from domain.canvas import Assignment
 from domain.recorded_event import RecordedEvent
 from projections.support.assignment_changes import ReadAssignment, assignment_changes
-from projections.support.assignment_document import CLOCK_COLUMNS, clock_values, encode_assignment
+from projections.support.assignment_document import (
+    CLOCK_COLUMNS,
+    clock_values,
+    encode_assignment,
+)
 from projections.support.assignment_status import expects_submission, has_final_grade, is_flagged
 from projections.support.json_documents import format_rfc3339, parse_time
-from projections.support.upsert import Upsert
+from projections.support.upsert import Delete, Upsert
 
 Row = tuple[Any, ...]
 
@@ -32,6 +40,7 @@ ASSIGNMENTS = Upsert(
     },
     key="assignment_id",
 )
+REMOVED_ASSIGNMENTS = Delete("dashboard_assignments", key="assignment_id")
 
 
 def record_assignments(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
@@ -40,34 +49,36 @@ def record_assignments(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> 
     Of each assignment only the last event of the batch matters.
     """
     changes = assignment_changes(events).published_only()
-    if changes.removed:
-        cursor.execute(
-            "DELETE FROM dashboard_assignments WHERE assignment_id = ANY(%b::uuid[])",
-            [changes.removed],
-        )
+    REMOVED_ASSIGNMENTS.execute(changes.removed, cursor)
     ASSIGNMENTS.execute([_row(read) for read in changes.read], cursor)
 
 
 def _row(read: ReadAssignment) -> Row:
     assignment, recorded = read.assignment, read.recorded
-    document = encode_assignment(
-        assignment,
-        id_=read.id,
-        connection_id=read.connection_id,
-        course_id=read.course_id,
-        updated_at=format_rfc3339(recorded.recorded_at),
-    )
+    clock = clock_values(assignment, recorded)
+    due_at, settled, *_ = clock
+    can_be_shown = settled is None and due_at is not None
     return (
         read.id,
         read.connection_id,
         recorded.person_id,
         read.course_id,
-        *clock_values(assignment, recorded),
+        *clock,
         is_flagged(assignment, "missing"),
         expects_submission(assignment),
         *_submission_times(assignment),
-        document,
+        _encode_document(read) if can_be_shown else None,
         recorded.position,
+    )
+
+
+def _encode_document(read: ReadAssignment) -> bytes:
+    return encode_assignment(
+        read.assignment,
+        id_=read.id,
+        connection_id=read.connection_id,
+        course_id=read.course_id,
+        updated_at=format_rfc3339(read.recorded.recorded_at),
     )
 
 

@@ -14,13 +14,30 @@ from domain.events import (
     TokenRotated,
 )
 from domain.recorded_event import RecordedEvent
+from projections.support.packed_columns import pack_columns
 from projections.support.tombstones import connection_id_of
-from projections.support.upsert import to_columns
+from projections.support.upsert import RowTarget, Upsert
 
 ACTIVE_AFTER = {ConnectionOpened: True, TokenRotated: True, TokenRejected: False}
 """Whether Canvas accepts the token of the connection, after an event."""
 FAILED_AFTER = {SyncCompleted: False, SyncFailed: True}
 """Whether the last run failed, after an event; a cancelled run does not count."""
+CONNECTIONS = Upsert(
+    "dashboard_connections",
+    {
+        "connection_id": "uuid",
+        "person_id": "uuid",
+        "active": "boolean",
+        "failed": "boolean",
+        "last_synced_at": "timestamptz",
+        "position": "bigint",
+    },
+    key="connection_id",
+)
+"""For rows in memory; a cursor gets a statement that keeps stored values."""
+NEW_ROW = (None, None, True, False, None, None)
+"""The values of a new row that no event has set."""
+COLUMN_TYPES = ("uuid", "uuid", "boolean", "boolean", "timestamptz", "bigint")
 
 
 def record_connections(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
@@ -56,6 +73,11 @@ def record_connections(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> 
 def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
     if not rows:
         return
+    if isinstance(cursor, RowTarget):
+        stored = cursor.select(CONNECTIONS.table, CONNECTIONS.columns, [row[0] for row in rows])
+        before = {row[0]: row for row in stored}
+        cursor.upsert(CONNECTIONS, [_merge(before.get(row[0], NEW_ROW), row) for row in rows])
+        return
     cursor.execute(
         """
         INSERT INTO dashboard_connections (
@@ -76,5 +98,10 @@ def _upsert(rows: list[tuple[Any, ...]], cursor: Cursor[Any]) -> None:
                last_synced_at = excluded.last_synced_at,
                position       = excluded.position
         """,
-        to_columns(rows),
+        pack_columns(COLUMN_TYPES, rows),
     )
+
+
+def _merge(before: tuple[Any, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row with the values before where it has none, as the statement writes it."""
+    return tuple(old if new is None else new for old, new in zip(before, row, strict=True))

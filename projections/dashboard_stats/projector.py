@@ -27,7 +27,7 @@ from projections.support.cached_ids import course_id
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
 from projections.support.upsert import Upsert
 
-VERSION = 2
+VERSION = 3
 SUBSCRIBES_TO = (
     ConnectionOpened,
     TokenRotated,

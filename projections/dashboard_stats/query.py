@@ -12,6 +12,12 @@ from psycopg import sql
 from projections.support.assignment_document import add_clock_members
 from projections.support.assignment_lock import LOCK_REASON_SQL
 from projections.support.assignment_status import STATUS_SQL
+from projections.support.clock_changes import (
+    LOCK_CHANGE_SQL,
+    TimedDocument,
+    first_change,
+    parts_change_at,
+)
 from projections.support.json_documents import add_members, format_rfc3339
 from projections.support.query import Query, Rows
 from projections.support.rounded_numbers import round_rate, round_score
@@ -20,7 +26,7 @@ ACTIVITY_DAYS = 28
 """The days in `activity`, today included."""
 
 STATS_SQL = sql.SQL(Path(__file__).with_name("stats.sql").read_text(encoding="utf-8")).format(
-    status=STATUS_SQL, lock_reason=LOCK_REASON_SQL
+    status=STATUS_SQL, lock_reason=LOCK_REASON_SQL, lock_change=LOCK_CHANGE_SQL
 )
 
 
@@ -51,9 +57,10 @@ class StatsRow(NamedTuple):
     active_connections: int
     failing_connections: int
     last_synced_at: datetime | None
+    changes_at: datetime | None
 
 
-def stats_of(person_id: UUID, *, now: datetime) -> Query[bytes]:
+def stats_of(person_id: UUID, *, now: datetime) -> Query[TimedDocument]:
     """Query the statistics of a person's dashboard at the time `now`, as a JSON object.
 
     All numbers are about courses in the state `active` in which the person is a student, except
@@ -70,11 +77,18 @@ def stats_of(person_id: UUID, *, now: datetime) -> Query[bytes]:
     ]
     since = datetime.combine(days[0], datetime.min.time(), UTC)
 
-    def build(rows: Rows) -> bytes:
-        return _encode_stats(StatsRow(*rows[0]), now, days)
+    def build(rows: Rows) -> TimedDocument:
+        row = StatsRow(*rows[0])
+        return TimedDocument(_encode_stats(row, now, days), _first_change(row, now, days[-1]))
 
     parameters = {"person": person_id, "now": now, "since": since}
     return Query("dashboard_stats", STATS_SQL, parameters, build)
+
+
+def _first_change(row: StatsRow, now: datetime, today: date) -> datetime | None:
+    midnight = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC)
+    parts = (parts_change_at(stored, now) for stored in row.next_parts)
+    return first_change((midnight, row.changes_at, *parts))
 
 
 def _encode_stats(row: StatsRow, now: datetime, days: list[date]) -> bytes:

@@ -23,6 +23,7 @@ CREATE TABLE dashboard_courses (
 
 CREATE INDEX dashboard_courses_person ON dashboard_courses (person_id, state);
 
+-- Only those that can be shown as the next ones that are due have a document.
 CREATE TABLE dashboard_assignments (
     assignment_id uuid        NOT NULL PRIMARY KEY,
     connection_id uuid        NOT NULL,
@@ -40,14 +41,15 @@ CREATE TABLE dashboard_assignments (
     asks_for_work boolean     NOT NULL,
     submitted_at  timestamptz,
     graded_at     timestamptz,
-    document      bytea       NOT NULL,
+    document      bytea,
     position      bigint      NOT NULL
 );
 
 CREATE INDEX dashboard_assignments_person ON dashboard_assignments (person_id, due_at);
 
+-- Rows are only added, and found by person and time.
 CREATE TABLE dashboard_grade_changes (
-    position      bigint      NOT NULL PRIMARY KEY,
+    position      bigint      NOT NULL,
     connection_id uuid        NOT NULL,
     person_id     uuid        NOT NULL,
     course_id     uuid        NOT NULL,

@@ -38,7 +38,15 @@ WITH active_courses AS (
            count(*) FILTER (WHERE expects_submission) AS expecting_submission,
            count(*) FILTER (
                WHERE expects_submission AND status IN ('excused', 'graded', 'submitted')
-           ) AS done
+           ) AS done,
+           min(
+               least(
+                   CASE WHEN due_at > %(now)s + interval '7 days' THEN due_at - interval '7 days'
+                        WHEN due_at > %(now)s THEN due_at END,
+                   CASE WHEN submitted_at > %(now)s THEN submitted_at END,
+                   CASE WHEN graded_at > %(now)s THEN graded_at END
+               )
+           ) AS changes_at
       FROM assignments
 )
 SELECT counts.total, counts.upcoming, counts.due_this_week, counts.overdue, counts.missing,
@@ -105,7 +113,25 @@ SELECT counts.total, counts.upcoming, counts.due_this_week, counts.overdue, coun
        ) AS graded_on,
        connections.active AS active_connections,
        connections.failing AS failing_connections,
-       connections.last_synced_at
+       connections.last_synced_at,
+       -- The first time after now at which the clock changes one of these values, days aside.
+       least(
+           counts.changes_at,
+           (
+               SELECT min(
+                          CASE WHEN changed_at > %(now)s THEN changed_at
+                               ELSE changed_at + interval '7 days' END
+                      )
+                 FROM read.dashboard_grade_changes
+                WHERE person_id = %(person)s
+                  AND changed_at > %(now)s - interval '7 days'
+           ),
+           (
+               SELECT min({lock_change})
+                 FROM next_due
+                 JOIN read.dashboard_assignments USING (assignment_id)
+           )
+       ) AS changes_at
   FROM counts,
        (
            SELECT count(*) FILTER (WHERE active) AS active,

@@ -16,6 +16,7 @@ from domain.recorded_event import RecordedEvent
 from projections.support.cached_ids import course_id
 from projections.support.grade_change_document import changed_assignment_id, encode_grade_change
 from projections.support.json_documents import encode
+from projections.support.packed_columns import pack_uuids
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
 from projections.support.upsert import Upsert
 
@@ -122,7 +123,7 @@ def _load_names(connections: set[UUID], cursor: Cursor[Any]) -> dict[UUID, Names
           FROM last_read_names
          WHERE connection_id = ANY(%b::uuid[])
         """,
-        [list(connections)],
+        [pack_uuids(connections)],
         binary=True,
     )
     return {id_: orjson.loads(names) for id_, names in cursor}

@@ -20,7 +20,7 @@ from projections.support.rounded_numbers import round_score
 from projections.support.search import name_sort_key
 from projections.support.shown_totals import shown_totals
 from projections.support.tombstones import CLOSING_EVENTS, drop_ended
-from projections.support.upsert import Upsert, to_columns
+from projections.support.upsert import Delete, Update, Upsert
 
 VERSION = 2
 SUBSCRIBES_TO = (CourseFetched, CourseWithdrawn, *CLOSING_EVENTS)
@@ -53,6 +53,12 @@ GRADE_ENTRIES = Upsert(
     },
     key="assignment_id",
 )
+REMOVED_ENTRIES = Delete("grade_entries", key="assignment_id")
+WITHDRAWALS = Update(
+    "grades",
+    {"course_id": "uuid", "withdrawn": "boolean", "position": "bigint"},
+    key="course_id",
+)
 
 Row = tuple[Any, ...]
 
@@ -65,12 +71,12 @@ def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     remaining = drop_ended(events, TABLES, cursor)
     courses = course_changes(remaining)
     GRADES.execute([_course_row(id_, item) for id_, item in courses.read.items()], cursor)
-    _set_withdrawn(
+    WITHDRAWALS.execute(
         [(id_, item.is_withdrawn, item.recorded.position) for id_, item in courses.hidden.items()],
         cursor,
     )
     entries = assignment_changes(remaining).published_only()
-    _delete_entries(entries.removed, cursor)
+    REMOVED_ENTRIES.execute(entries.removed, cursor)
     GRADE_ENTRIES.execute([_entry_row(read) for read in entries.read], cursor)
 
 
@@ -124,24 +130,3 @@ def _encode_entry(read: ReadAssignment) -> bytes:
             "missing": submission["missing"] if submission else False,
         }
     )
-
-
-def _set_withdrawn(rows: list[Row], cursor: Cursor[Any]) -> None:
-    if not rows:
-        return
-    cursor.execute(
-        """
-        UPDATE grades
-           SET withdrawn = incoming.withdrawn,
-               position  = incoming.position
-          FROM unnest(%b::uuid[], %b::boolean[], %b::bigint[])
-               AS incoming (course_id, withdrawn, position)
-         WHERE grades.course_id = incoming.course_id
-        """,
-        to_columns(rows),
-    )
-
-
-def _delete_entries(ids: list[UUID], cursor: Cursor[Any]) -> None:
-    if ids:
-        cursor.execute("DELETE FROM grade_entries WHERE assignment_id = ANY(%b::uuid[])", [ids])

@@ -54,6 +54,7 @@ def assignment_changes(events: Sequence[RecordedEvent]) -> AssignmentChanges:
         course = course_id(connection, event.course["canvas_id"])
         for assignment in event.assignments:
             id_ = assignment_id(connection, assignment["canvas_id"])
-            times = read[id_].times + 1 if id_ in read else 1
+            before = read.get(id_)
+            times = before.times + 1 if before else 1
             read[id_] = ReadAssignment(id_, connection, course, assignment, recorded, times)
     return AssignmentChanges(list(read.values()), list(removed))

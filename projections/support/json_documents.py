@@ -6,6 +6,7 @@ and adds the members that depend on the clock before the closing brace.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -16,10 +17,12 @@ def encode(document: Any) -> bytes:
     return orjson.dumps(document)
 
 
+@lru_cache(4_096)
 def format_rfc3339(at: datetime) -> str:
     """Return a time, which must have a time zone, in UTC: `2026-09-01T05:59:59.123456Z`.
 
-    A time of whole seconds has no fraction.
+    A time of whole seconds has no fraction. The last ones are kept, because every read model
+    formats the times of the same events.
     """
     in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return in_utc.isoformat()[:-6] + "Z"

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from projections.support.clock_changes import first_change
+
 R = TypeVar("R", bound=tuple[Any, ...])
 
 
@@ -30,6 +32,12 @@ class Page(NamedTuple):
 
     items: list[bytes]
     next_cursor: str | None
+    changes_at: datetime | None = None
+    """When the clock changes an item; None if it does not."""
+    open_circuits: int | None = None
+    """The digest of the circuits that the items show; None if they show none."""
+    basis: bytes | None = None
+    """What the `ETag` depends on; None: the items and the cursor."""
 
 
 def encode_cursor(*keys: Any) -> str:
@@ -114,6 +122,12 @@ def rows_to_fetch(limit: int | None) -> int | None:
     None means all rows.
     """
     return None if limit is None else limit + 1
+
+
+def join_pages(pages: Sequence[Page]) -> Page:
+    """Join pages of one list that has no limit, in their order."""
+    items = [item for page in pages for item in page.items]
+    return Page(items, None, first_change(page.changes_at for page in pages))
 
 
 def build_page(

@@ -23,6 +23,8 @@ class Query(NamedTuple, Generic[R_co]):
     parameters: Mapping[str, Any]
     build: Callable[[Rows], R_co]
     """Returns the result; the rows are in the order of the statement."""
+    join: Callable[[Sequence[Any]], R_co] | None = None
+    """Joins results of parts of the rows; None if the rows cannot be built in parts."""
 
 
 def first_value(rows: Rows) -> Any:

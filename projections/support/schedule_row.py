@@ -8,6 +8,16 @@ from psycopg import sql
 from domain.circuit_breaker import postpone
 from domain.sync_schedule import Schedule
 
+OPEN_CIRCUITS_SQL = sql.SQL(
+    "(SELECT hashtextextended(coalesce(string_agg("
+    "origin || ' ' || date_part('epoch', open_until), ' ' ORDER BY origin), ''), 0)"
+    " FROM easeboard.canvas_hosts WHERE open_until IS NOT NULL)"
+)
+"""A digest of all open circuits: what shows some of them is current while it is the same.
+
+It is selected in the snapshot of the document. What a process knows of it is in
+`infrastructure/subscriptions/log_follower.py`; a test compares the two.
+"""
 SCHEDULE_COLUMNS = sql.SQL("active, rested_at, failures, wait, open_until")
 """The columns of a `ScheduleRow`, in the order of its fields."""
 

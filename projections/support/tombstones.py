@@ -15,6 +15,7 @@ from domain.event import Event, Redacted
 from domain.events import ConnectionClosed, PersonErased
 from domain.events.sync import SyncEvent
 from domain.recorded_event import RecordedEvent
+from projections.support.packed_columns import pack_uuids
 
 CLOSING_EVENTS = (ConnectionClosed, PersonErased)
 """The events that end a connection, or everything of a person; all projectors subscribe to them."""
@@ -38,12 +39,8 @@ def drop_ended(
     recorded before or after the end. Redacted events are dropped too. `tables` are those of the
     read model without `gone`; each has the columns `person_id` and `connection_id`.
     """
-    keyed_events = [
-        (connection_id_of(recorded.event), recorded)
-        for recorded in events
-        if not isinstance(recorded.event, Redacted)
-    ]
-    ended = _find_ended(keyed_events, cursor)
+    keyed_events, ids = _by_connection(events)
+    ended = _find_ended(ids, cursor)
     closing = [
         recorded for _, recorded in keyed_events if isinstance(recorded.event, CLOSING_EVENTS)
     ]
@@ -82,13 +79,34 @@ def _apply_closing_events(
     return erased | closed.keys()
 
 
-def _find_ended(events: list[tuple[UUID, RecordedEvent]], cursor: Cursor[Any]) -> set[UUID]:
-    ids = {recorded.person_id for _, recorded in events}
-    ids.update(connection for connection, _ in events)
+def _by_connection(
+    events: Sequence[RecordedEvent],
+) -> tuple[list[tuple[UUID, RecordedEvent]], set[UUID]]:
+    """Return the events that are not redacted with their connections, and all ids in them."""
+    keyed_events: list[tuple[UUID, RecordedEvent]] = []
+    ids: set[UUID] = set()
+    last: UUID | None = None
+    for recorded in events:
+        event = recorded.event
+        if isinstance(event, Redacted):
+            continue
+        connection = event.connection_id if isinstance(event, SyncEvent) else event.originator_id
+        keyed_events.append((connection, recorded))
+        # Events of a run follow each other, and to hash a UUID takes long.
+        if connection is not last:
+            ids.add(connection)
+            ids.add(recorded.person_id)
+            last = connection
+    return keyed_events, ids
+
+
+def _find_ended(ids: set[UUID], cursor: Cursor[Any]) -> set[UUID]:
     if not ids:
         return set()
     cursor.execute(
-        "SELECT id FROM gone WHERE id = ANY(%b::uuid[]) ORDER BY id", [list(ids)], binary=True
+        "SELECT id FROM gone WHERE id = ANY(%b::uuid[]) ORDER BY id",
+        [pack_uuids(ids)],
+        binary=True,
     )
     return {id_ for (id_,) in cursor}
 

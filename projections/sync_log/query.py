@@ -18,20 +18,27 @@ from projections.support.page import (
     rows_to_fetch,
 )
 from projections.support.query import Query, Rows
-from projections.support.schedule_row import JOIN_OPEN_UNTIL, SCHEDULE_COLUMNS, ScheduleRow
+from projections.support.schedule_row import (
+    JOIN_OPEN_UNTIL,
+    OPEN_CIRCUITS_SQL,
+    SCHEDULE_COLUMNS,
+    ScheduleRow,
+)
 
 SYNC_STATUS_SQL = sql.SQL(
     """
     SELECT connection.connection_id,
            CASE WHEN connection.live THEN sync.status ELSE 'idle' END AS state,
-           sync.document, {schedule}
+           sync.document, {schedule}, {open_circuits}
       FROM read.sync_standings AS connection
       LEFT JOIN read.syncs AS sync USING (sync_id)
       {join_open_until}
      WHERE connection.person_id = %(person)s
      ORDER BY connection.opened
     """
-).format(schedule=SCHEDULE_COLUMNS, join_open_until=JOIN_OPEN_UNTIL)
+).format(
+    schedule=SCHEDULE_COLUMNS, open_circuits=OPEN_CIRCUITS_SQL, join_open_until=JOIN_OPEN_UNTIL
+)
 
 SYNCS_SQL = sql.SQL(
     """
@@ -78,16 +85,16 @@ def syncs_of(
     )
 
 
-def sync_status_of(person_id: UUID, *, interval: timedelta) -> Query[list[bytes]]:
+def sync_status_of(person_id: UUID, *, interval: timedelta) -> Query[Page]:
     """Query the sync status of each open connection of a person, in the order of opening.
 
     An item is a JSON object with `connection_id`; `state`, which is `idle`, `queued` or `running`;
     `sync`, the newest run or null; and `next_sync_at`, which depends on `interval`, the time
-    between two syncs.
+    between two syncs. The page has all items.
     """
 
-    def build(rows: Rows) -> list[bytes]:
-        return [
+    def build(rows: Rows) -> Page:
+        items = [
             b'{"connection_id":"%b","state":"%b","sync":%b,"next_sync_at":%b}'
             % (
                 str(id_).encode(),
@@ -95,8 +102,9 @@ def sync_status_of(person_id: UUID, *, interval: timedelta) -> Query[list[bytes]
                 sync or b"null",
                 encode_time_or_null(ScheduleRow(*schedule).next_sync_at(interval)),
             )
-            for id_, state, sync, *schedule in rows
+            for id_, state, sync, *schedule, _ in rows
         ]
+        return Page(items, None, open_circuits=rows[0][-1] if rows else None)
 
     return Query("sync_log", SYNC_STATUS_SQL, {"person": person_id}, build)
 

@@ -12,6 +12,7 @@ from domain.events.sync import SyncEvent
 from domain.recorded_event import RecordedEvent
 from domain.sync_run import SyncRun, apply_event, run_after
 from projections.support.json_documents import encode, format_rfc3339
+from projections.support.packed_columns import pack_uuids
 from projections.support.upsert import Upsert
 
 SYNCS = Upsert(
@@ -89,7 +90,7 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, SyncRow]:
          WHERE sync_id = ANY(%b::uuid[])
          ORDER BY sync_id
         """,
-        [list(ids)],
+        [pack_uuids(ids)],
         binary=True,
     )
     return {

@@ -13,6 +13,7 @@ from domain.events import ConnectionOpened, SyncRequested, TokenRejected, TokenR
 from domain.recorded_event import RecordedEvent
 from domain.sync_run import END_EVENTS
 from domain.sync_schedule import Schedule
+from projections.support.packed_columns import pack_uuids
 from projections.support.tombstones import connection_id_of
 from projections.support.upsert import Upsert
 
@@ -127,7 +128,7 @@ def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, SyncStatusRow]:
          WHERE connection_id = ANY(%b::uuid[])
          ORDER BY connection_id
         """,
-        [list(ids)],
+        [pack_uuids(ids)],
         binary=True,
     )
     return {

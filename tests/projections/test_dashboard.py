@@ -28,7 +28,7 @@ LATER_DUE_AT = "2026-10-20T00:00:00Z"
 
 
 async def _stats(pool: AsyncConnectionPool, now: datetime = NOW) -> dict[str, Any]:
-    stats: dict[str, Any] = orjson.loads(await fetch(stats_of(PERSON, now=now), pool))
+    stats: dict[str, Any] = orjson.loads((await fetch(stats_of(PERSON, now=now), pool)).json)
     return stats
 
 
@@ -237,7 +237,7 @@ async def test_stats_of_an_unknown_person_are_empty(
     project_new: ProjectNewEvents, pool: AsyncConnectionPool
 ) -> None:
     project_new([])
-    stats = orjson.loads(await fetch(stats_of(uuid4(), now=NOW), pool))
+    stats = orjson.loads((await fetch(stats_of(uuid4(), now=NOW), pool)).json)
     assert stats["courses"] == {"active": 0, "total": 0}
     assert stats["completion_rate"] is None
     assert stats["grades"]["average_score"] is None

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import orjson
 from psycopg_pool import AsyncConnectionPool
 
 from domain.events.sync import Progress
@@ -34,9 +33,7 @@ async def _syncs(pool: AsyncConnectionPool, **filters: Any) -> list[dict[str, An
 
 
 async def _status(pool: AsyncConnectionPool) -> list[dict[str, Any]]:
-    return [
-        orjson.loads(item) for item in await fetch(sync_status_of(PERSON, interval=INTERVAL), pool)
-    ]
+    return decode_page(await fetch(sync_status_of(PERSON, interval=INTERVAL), pool))
 
 
 async def test_a_run_has_the_members_of_the_contract(

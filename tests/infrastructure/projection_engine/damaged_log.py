@@ -42,6 +42,7 @@ class DamagedLog:
             for recorded in self.events
             if recorded.event.originator_id != self.damaged.event.originator_id
             or recorded.position < self.damaged.position
+            or (recorded.event.CLOSES and recorded.position > self.damaged.position)
         ]
 
     def subscribers(self) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import EventPage
+from infrastructure.event_store.people_slice import PeopleSlice
 from infrastructure.projection_engine.prefetch import Prefetcher
 from tests.infrastructure.projection_engine.wait_for_projections import wait_until
 
@@ -24,6 +25,9 @@ class PageSource:
     def read(self, after: int, up_to: int, topics: Sequence[str], limit: int) -> EventPage:  # noqa: ARG002  # it has no events
         self.reads.append((self.timeline, after))
         return EventPage([], min(up_to, after + limit))
+
+    def of_slice(self, _: PeopleSlice) -> "PageSource":
+        return self
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,6 +12,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from domain.log_position import LogPosition
+from infrastructure.postgres.pools import open_read_pool
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
 from infrastructure.projection_engine.snapshot_reads import Reading, read_models
 from projections.courses.query import courses_of
@@ -142,3 +145,19 @@ async def _until_blocked(connection: psycopg.Connection[Any]) -> None:
     async with asyncio.timeout(scaled(10)):
         while connection.execute(BLOCKED).fetchall() != [(1,)]:  # noqa: ASYNC110  # of the server
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.usefixtures("account")
+async def test_several_queries_need_one_round_trip(database_url: str, tmp_path: Path) -> None:
+    with (tmp_path / "trace").open("w") as trace:
+        async with open_read_pool(database_url, size=1) as pool:
+            for _ in range(7):  # the driver prepares the statements after a few executions
+                await read_models(pool, COURSES, GRADES)
+            async with pool.connection() as traced:
+                traced.pgconn.trace(trace.fileno())
+            await read_models(pool, COURSES, GRADES)
+            async with pool.connection() as traced:
+                traced.pgconn.untrace()
+    lines = (tmp_path / "trace").read_text().splitlines()
+    senders = [sender for sender, _ in groupby(line.split("\t")[1] for line in lines)]
+    assert senders == ["F", "B"], "the client sends everything, then the server answers"
