@@ -2,16 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from domain.circuit_breaker import CircuitState
-from infrastructure.metrics.database_statistics import DatabaseStatistics
+from infrastructure.metrics.database_statistics import DatabaseStatistics, PartSize
 from infrastructure.postgres.errors import DATABASE_ERRORS
+from infrastructure.projection_engine.status import OwnershipStatus
+from infrastructure.seals.seal_lag import SealLag
+from infrastructure.seals.witness_client.witness_status import WitnessProblems
 
 STATISTICS_MAX_AGE_SECONDS = 5.0
 """Seconds for which statistics are published without a new query."""
@@ -63,9 +66,23 @@ class DatabaseMetrics:
         statistics = self._statistics if age < STATISTICS_EXPIRY_SECONDS else None
         yield from _queue_metrics(statistics)
         yield from _read_model_metrics(statistics.read_models if statistics else [])
+        yield from _ownership_metrics(statistics.ownership if statistics else [])
         yield _key_metrics(statistics.keys if statistics else [])
         yield _host_metrics(statistics.hosts if statistics else {})
         yield _exact_metrics(statistics.exact if statistics else {})
+        yield from _size_metrics(statistics.sizes if statistics else [])
+        yield _gauge(
+            "easeboard_syncing",
+            "1 while this database may sync, otherwise 0",
+            statistics and float(statistics.is_syncing),
+        )
+        yield _gauge(
+            "easeboard_log_losses",
+            "What the database has of events that the log does not have; 0 is right",
+            statistics and float(statistics.losses),
+        )
+        yield from _seal_metrics(statistics and statistics.seals)
+        yield from _witness_metrics(statistics and statistics.witnesses)
 
 
 def _queue_metrics(statistics: DatabaseStatistics | None) -> Iterator[Metric]:
@@ -124,12 +141,44 @@ PROJECTION_GAUGES: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...
 )
 
 
+SIZE_GAUGES: tuple[tuple[str, str, Callable[[PartSize], float]], ...] = (
+    (
+        "bytes",
+        "Bytes of a part of the database: log, read models, queue, or service for the rest",
+        lambda size: size.total_bytes,
+    ),
+    (
+        "dead_rows",
+        "Rows of a part of the database that are deleted or replaced, until a vacuum",
+        lambda size: size.dead_rows,
+    ),
+)
+
+
 def _read_model_metrics(rows: list[dict[str, Any]]) -> Iterator[Metric]:
     for name, help_text, value_of in PROJECTION_GAUGES:
         family = GaugeMetricFamily(f"easeboard_projection_{name}", help_text, labels=["projection"])
         for row in rows:
             family.add_metric([row["name"]], float(value_of(row)))
         yield family
+
+
+def _ownership_metrics(rows: Sequence[OwnershipStatus]) -> Iterator[Metric]:
+    seconds = CounterMetricFamily(
+        "easeboard_projection_unowned_seconds",
+        "Seconds in which no process was the owner of a read model",
+        labels=["projection"],
+    )
+    differences = GaugeMetricFamily(
+        "easeboard_projection_sample_differences",
+        "People and events of the last nightly sample whose rows are not those of the log",
+        labels=["projection"],
+    )
+    for row in rows:
+        seconds.add_metric([row.name], row.unowned_seconds)
+        differences.add_metric([row.name], float(row.sample_differences))
+    yield seconds
+    yield differences
 
 
 def _key_metrics(rows: list[tuple[str, str, int]]) -> Metric:
@@ -154,6 +203,41 @@ def _exact_metrics(counts: Mapping[str, int]) -> Metric:
     for result, count in counts.items():
         family.add_metric([result], count)
     return family
+
+
+def _size_metrics(sizes: Sequence[PartSize]) -> Iterator[Metric]:
+    for name, help_text, value_of in SIZE_GAUGES:
+        family = GaugeMetricFamily(f"easeboard_database_{name}", help_text, labels=["part"])
+        for size in sizes:
+            family.add_metric([size.part], value_of(size))
+        yield family
+
+
+def _seal_metrics(lag: SealLag | None) -> Iterator[Metric]:
+    yield _gauge("easeboard_seal_size", "Events that a signed checkpoint covers", lag and lag.size)
+    yield _gauge(
+        "easeboard_seal_lag_events",
+        "Positions of the log that no signed checkpoint covers",
+        lag and lag.lag_events,
+    )
+    yield _gauge(
+        "easeboard_seal_lag_seconds",
+        "Age in seconds of the oldest event that no signed checkpoint covers",
+        lag and lag.lag_seconds,
+    )
+
+
+def _witness_metrics(problems: WitnessProblems | None) -> Iterator[Metric]:
+    yield _gauge(
+        "easeboard_witness_problem_seconds",
+        "Seconds for which a witness has not signed the newest checkpoints, at most; 0 is right",
+        problems and problems.problem_seconds,
+    )
+    yield _gauge(
+        "easeboard_witness_contradictions",
+        "Witnesses that have signed another history than the one of the log; 0 is right",
+        problems and float(problems.contradictions),
+    )
 
 
 def _gauge(name: str, help_text: str, value: float | None) -> Metric:

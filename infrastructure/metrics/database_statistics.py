@@ -1,4 +1,4 @@
-"""Statistics from the database: queue, read models, workers, keys and Canvas hosts.
+"""Statistics from the database: queue, read models, workers, keys, Canvas hosts and sizes.
 
 Every process publishes the same values: aggregate them with `max`, never with `sum`.
 """
@@ -10,8 +10,19 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.circuit_breaker import CircuitState
 from infrastructure.canvas.circuit_breakers import load_state_counts
-from infrastructure.projection_engine.status import projection_status
+from infrastructure.event_store.lost_events import read_log_state
+from infrastructure.projection_engine.status import (
+    OwnershipStatus,
+    ownership_status,
+    projection_status,
+)
 from infrastructure.queue.sync_queue import SYNC_TASK
+from infrastructure.queue.syncing_switch import SyncingSwitch
+from infrastructure.seals.seal_lag import SealLag, read_seal_lag
+from infrastructure.seals.witness_client.witness_status import (
+    WitnessProblems,
+    count_witness_problems,
+)
 
 SELECT_QUEUE_COUNTS = """
 SELECT count(*) FILTER (WHERE job.status = 'todo') AS waiting,
@@ -46,11 +57,40 @@ SELECT 'person_key', key_id, count(*)
  WHERE key_id IS NOT NULL
  GROUP BY key_id
  UNION ALL
+SELECT 'seal_key', key_id, count(*)
+  FROM easeboard.seal_keys
+ GROUP BY key_id
+ UNION ALL
 SELECT 'idempotency_key', key_id, count(*)
   FROM easeboard.idempotency_keys
  GROUP BY key_id
  ORDER BY kind, key_id
 """
+
+
+SELECT_SIZES = """
+SELECT CASE
+           WHEN relation.oid = to_regclass('easeboard.events') THEN 'log'
+           WHEN namespace.nspname = 'procrastinate' THEN 'queue'
+           WHEN namespace.nspname = 'easeboard' THEN 'service'
+           ELSE 'read_models'
+       END AS part,
+       sum(pg_total_relation_size(relation.oid))::float8 AS bytes,
+       sum(coalesce(pg_stat_get_dead_tuples(relation.oid), 0))::float8 AS dead_rows
+  FROM pg_class AS relation
+  JOIN pg_namespace AS namespace
+    ON namespace.oid = relation.relnamespace
+ WHERE relation.relkind = 'r'
+   AND (
+           namespace.nspname IN ('easeboard', 'procrastinate')
+        OR namespace.nspname IN (
+               SELECT format('%%s_v%%s', name, version) FROM easeboard.projections
+           )
+       )
+ GROUP BY part
+ ORDER BY part
+"""
+"""The bytes of each part of the database, with indexes and long values, and its dead rows."""
 
 
 CountExact = Callable[[], Awaitable[dict[str, int]]]
@@ -65,6 +105,14 @@ class QueueCounts(NamedTuple):
     oldest_seconds: float
 
 
+class PartSize(NamedTuple):
+    """A part of the database, its bytes, and its rows that are deleted or replaced."""
+
+    part: str
+    total_bytes: float
+    dead_rows: float
+
+
 class DatabaseStatistics(NamedTuple):
     """The results of all queries; `keys` are (kind of record, id of the master key, count)."""
 
@@ -74,6 +122,12 @@ class DatabaseStatistics(NamedTuple):
     keys: list[tuple[str, str, int]]
     hosts: dict[CircuitState, int]
     exact: dict[str, int]
+    sizes: list[PartSize]
+    is_syncing: bool
+    losses: int
+    seals: SealLag
+    witnesses: WitnessProblems
+    ownership: list[OwnershipStatus]
 
 
 async def load_database_statistics(
@@ -85,6 +139,7 @@ async def load_database_statistics(
         queue = await (await connection.execute(SELECT_QUEUE_COUNTS, [SYNC_TASK])).fetchone()
         workers = await (await connection.execute(COUNT_LIVE_WORKERS)).fetchone()
         keys = await (await connection.execute(COUNT_RECORDS_BY_KEY)).fetchall()
+        sizes = await (await connection.execute(SELECT_SIZES, [])).fetchall()
     return DatabaseStatistics(
         QueueCounts(*queue),
         workers[0],
@@ -92,4 +147,10 @@ async def load_database_statistics(
         keys,
         await load_state_counts(pool),
         await count_exact(),
+        [PartSize(*row) for row in sizes],
+        await SyncingSwitch(pool).state() == "on",
+        len((await read_log_state(pool)).losses()),
+        await read_seal_lag(pool),
+        await count_witness_problems(pool),
+        await ownership_status(pool),
     )

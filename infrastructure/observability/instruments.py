@@ -20,6 +20,14 @@ HTTP_REQUESTS = counter(
 HTTP_SECONDS = histogram(
     "easeboard_http_request_seconds", "Seconds to answer an HTTP request", ["method", "route"]
 )
+KEPT_DOCUMENT_READS = counter(
+    "easeboard_kept_document_reads",
+    "Reads that looked for a kept document, by whether a current one was found",
+    ["outcome"],
+)
+KEPT_DOCUMENT_BYTES = gauge(
+    "easeboard_kept_document_bytes", "Bytes that the kept documents of this process take"
+)
 LIVE_CLIENTS = gauge("easeboard_live_clients", "Live connections that are open now", ["transport"])
 
 SYNCS = counter(
@@ -55,6 +63,15 @@ APPENDED_EVENTS = counter("easeboard_appended_events", "Events appended to the l
 ORPHANED_SECRETS = gauge(
     "easeboard_orphaned_secrets",
     "Secrets without a live event that the last sweep found and destroyed; it must be 0",
+)
+SEALED_EVENTS = counter("easeboard_sealed_events", "Events that this process has sealed")
+SEAL_FAILURES = counter(
+    "easeboard_seal_failures",
+    "Failures to seal the log or to publish the seals, and files and events that were changed",
+    ["kind"],
+)
+SEALS_PUBLISHED = gauge(
+    "easeboard_seals_published", "Events in the checkpoint that this process has published last"
 )
 BATCH_SECONDS = histogram(
     "easeboard_projection_batch_seconds",

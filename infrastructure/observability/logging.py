@@ -7,9 +7,13 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from infrastructure.observability.json_lines import JsonLineHandler
 from infrastructure.observability.redaction import redact_value
+from infrastructure.observability.repeated_outages import RepeatedOutages
 from infrastructure.observability.visible_text import visible_lines, visible_text
 
+OWN_KEYS = frozenset({"at", "level", "logger"})
+"""Keys whose values are ours, so that a password that is such a word does not hide them."""
 MULTILINE_KEYS = frozenset({"exception", "stack"})
 QUIET_LOGGERS = (
     "procrastinate",
@@ -29,6 +33,7 @@ def configure_logging(level: str, log_format: str | None = None) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            RepeatedOutages(),
             *shared_processors,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -36,7 +41,8 @@ def configure_logging(level: str, log_format: str | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler_type = JsonLineHandler if log_format == "json" else logging.StreamHandler
+    handler = handler_type(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared_processors, processors=[*_rendering_processors(log_format)]
@@ -50,7 +56,9 @@ def configure_logging(level: str, log_format: str | None = None) -> None:
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Redact every secret in a log message, recognised by its key or its format."""
-    return {key: redact_value(key, value) for key, value in event.items()}
+    return {
+        key: value if key in OWN_KEYS else redact_value(key, value) for key, value in event.items()
+    }
 
 
 def make_event_visible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

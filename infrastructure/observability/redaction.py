@@ -6,8 +6,10 @@ the start of a run of its characters, and possessive quantifiers never give char
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import combinations
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 REDACTED = "[redacted]"
 MAX_TEXT_LENGTH = 8_000
@@ -17,6 +19,17 @@ MAX_PATH_LENGTH = 200
 SECRET_KEY_PATTERN = re.compile(
     r"authorization|token$|secret|password|cookie|encryption_key", re.IGNORECASE
 )
+
+
+MIN_HIDDEN_LENGTH = 4
+"""Characters of the shortest part of a secret that is hidden; shorter ones are in every text."""
+MAX_SPECIAL_CHARACTERS = 12
+"""Special characters of a secret at which its parts are distinguished."""
+_SPECIAL_CHARACTERS = re.compile(r"[@:/?#%=,\s'\"\\]")
+_HEXADECIMAL_ID = re.compile(r"[0-9a-f-]{1,36}")
+_hidden_parts: list[str] = []
+_hidden_parts_of_ids: list[str] = []
+"""Those that a hexadecimal id can have: usually none."""
 
 
 class SecretPattern(NamedTuple):
@@ -60,11 +73,47 @@ SECRET_PATTERNS = (
 )
 
 
+def hide_secret(secret: str, *, public: Collection[str] = ()) -> None:
+    """Replace a secret of this process in every text from now on, however it is escaped.
+
+    A library may take a part of a password for a host, and print it. So every part that begins and
+    ends at a special character is replaced too, unless a `public` text has it.
+    """
+    forms = {secret, quote(secret), quote(secret, safe="")}
+    hidden = {
+        part
+        for form in forms
+        for part in _parts_between_special_characters(form)
+        if len(part) >= MIN_HIDDEN_LENGTH and not any(part in text for text in public)
+    }
+    # The longest first, because it contains others.
+    _hidden_parts[:] = sorted(hidden.union(_hidden_parts), key=len, reverse=True)
+    _hidden_parts_of_ids[:] = filter(_HEXADECIMAL_ID.fullmatch, _hidden_parts)
+
+
+def _parts_between_special_characters(text: str) -> set[str]:
+    matches = list(_SPECIAL_CHARACTERS.finditer(text))[:MAX_SPECIAL_CHARACTERS]
+    cuts = sorted({0, len(text), *(place for match in matches for place in match.span())})
+    return {text[start:end] for start, end in combinations(cuts, 2)}
+
+
 def redact_text(text: str) -> str:
     """Return a text with its secrets replaced by `[redacted]`, of a limited length."""
     text = cut_middle(text)
+    for part in _hidden_parts:
+        text = text.replace(part, REDACTED)
     for _, pattern in SECRET_PATTERNS:
         text = pattern.sub(_replace, text)
+    return text
+
+
+def redact_id(text: str) -> str:
+    """Return an id with its secrets replaced; one of hexadecimal digits has no format of them."""
+    if not _HEXADECIMAL_ID.fullmatch(text):
+        return redact_text(text)
+    for part in _hidden_parts_of_ids:
+        if part in text:
+            return redact_text(text)
     return text
 
 

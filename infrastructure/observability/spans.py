@@ -4,7 +4,7 @@ An attribute is a name, a number or one of our own ids: never a query, a body or
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple, Protocol
 
 Attributes = Mapping[str, str | int | float]
@@ -54,23 +54,25 @@ class _Telemetry:
 
 
 _TELEMETRY = _Telemetry()
-_NULL_SPAN = NullSpan()
+_NO_SPAN: AbstractContextManager[Span] = nullcontext(NullSpan())
 
 
-@contextmanager
+def are_spans_exported() -> bool:
+    """Return whether an exporter is in use, so that spans are more than nothing."""
+    return _TELEMETRY.start_span is not None
+
+
 def span(
     name: str,
     attributes: Attributes = NO_ATTRIBUTES,
     *,
     kind: str = "internal",
     parent: str | None = None,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Trace the work inside the context, if an exporter is in use."""
     if _TELEMETRY.start_span is None:
-        yield _NULL_SPAN
-        return
-    with _TELEMETRY.start_span(name, attributes, kind, parent) as started_span:
-        yield started_span
+        return _NO_SPAN
+    return _TELEMETRY.start_span(name, attributes, kind, parent)
 
 
 @contextmanager

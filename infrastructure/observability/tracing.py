@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from infrastructure.observability.spans import Span, TraceContext, span
 
@@ -26,17 +26,22 @@ _TRACE: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 @contextmanager
 def continue_trace(
-    name: str, traceparent: str | None = None, *, kind: str = "internal"
+    name: str, traceparent: str | None = None, *, kind: str = "internal", **log_context: str
 ) -> Iterator[Span]:
-    """Continue the trace of a `traceparent`; start a new one if it is missing or invalid."""
+    """Continue the trace of a `traceparent`; start a new one if it is missing or invalid.
+
+    Log messages have its ids and `log_context`.
+    """
     parent = _parse(traceparent)
     with span(name, kind=kind, parent=parent and traceparent) as started_span:
         trace = started_span.trace or _new_context(parent)
         token = _TRACE.set(trace)
+        ids = {"trace_id": trace.trace_id, "span_id": trace.span_id}
+        log_tokens = bind_contextvars(**log_context, **ids)
         try:
-            with bound_contextvars(trace_id=trace.trace_id, span_id=trace.span_id):
-                yield started_span
+            yield started_span
         finally:
+            reset_contextvars(**log_tokens)
             _TRACE.reset(token)
 
 
@@ -58,5 +63,7 @@ def _parse(traceparent: str | None) -> re.Match[str] | None:
 
 
 def _new_context(parent: re.Match[str] | None) -> TraceContext:
-    trace_id = parent["trace_id"] if parent else secrets.token_hex(16)
-    return TraceContext(trace_id, secrets.token_hex(8), parent["flags"] if parent else "01")
+    if parent:
+        return TraceContext(parent["trace_id"], secrets.token_hex(8), parent["flags"])
+    ids = secrets.token_hex(24)
+    return TraceContext(ids[:32], ids[32:])

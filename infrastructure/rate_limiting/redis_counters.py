@@ -6,9 +6,14 @@ from typing import Any
 import structlog
 from limits.aio.storage import RedisStorage
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeout
 
-from infrastructure.rate_limiting.counters import WINDOW_SECONDS
+from infrastructure.rate_limiting.sliding_window import (
+    WINDOW_SECONDS,
+    SlidingWindow,
+    WindowCount,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -16,6 +21,8 @@ REDIS_TIMEOUT_SECONDS = 0.25
 """Seconds Redis has to respond; after one timeout it counts as unavailable."""
 REDIS_RETRY_SECONDS = 1.0
 """Seconds between two attempts to reach Redis again."""
+REDIS_CHECK_TIMEOUT_SECONDS = 2.0
+"""Seconds Redis has to respond to `doctor`."""
 REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 
@@ -35,15 +42,24 @@ class RedisCounters:
         """Whether Redis responded to the last request."""
         return self._reconnect_task is None
 
-    async def add(self, key: str) -> int:
-        """Count a request and return the number in this window; 0 if Redis does not respond."""
+    async def add(self, key: str, limit: int) -> WindowCount | None:
+        """Count a request, unless `limit` are counted; return None if Redis does not respond."""
         try:
-            return await self._storage.incr(f"easeboard/{key}", WINDOW_SECONDS)
+            return await self._add(f"easeboard/{key}", limit)
         except REDIS_ERRORS as error:
             if self._reconnect_task is None:
                 logger.warning("rate_limits_counted_by_each_process", reason=type(error).__name__)
                 self._reconnect_task = asyncio.create_task(self._reconnect())
-            return 0
+            return None
+
+    async def _add(self, key: str, limit: int) -> WindowCount:
+        is_accepted = await self._storage.acquire_sliding_window_entry(key, limit, WINDOW_SECONDS)
+        previous, _, current, expires_in = await self._storage.get_sliding_window(
+            key, WINDOW_SECONDS
+        )
+        # A key expires one window after its end, because it then is the previous one.
+        window = SlidingWindow(previous, current, max(0.0, expires_in - WINDOW_SECONDS))
+        return window.acceptance() if is_accepted else window.refusal(limit)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -63,3 +79,31 @@ class RedisCounters:
             break
         self._reconnect_task = None
         logger.info("rate_limits_shared_again")
+
+
+async def check_redis(url: str) -> str | None:
+    """Return why the Redis at this URL cannot count requests; None if it can. Changes nothing.
+
+    The text is ours: an error of a library may repeat the address, and with it the password.
+    """
+    timeout = REDIS_CHECK_TIMEOUT_SECONDS
+    try:
+        async with Redis.from_url(
+            url, socket_timeout=timeout, socket_connect_timeout=timeout
+        ) as client:
+            replication = await client.info("replication")
+    except (RedisError, OSError, ValueError) as error:
+        return _describe(error)
+    return None if replication.get("role") == "master" else "it is a replica, which cannot count"
+
+
+def _describe(error: Exception) -> str:
+    """Describe an error, or its cause, if the server has refused a step of the connection."""
+    reasons = (error, error.__cause__)
+    if any(isinstance(reason, AuthenticationError) for reason in reasons):
+        return "it refuses the user name or the password"
+    if any(isinstance(reason, ResponseError | ValueError) for reason in reasons):
+        return "it refuses the command INFO, or has no database of this number"
+    if isinstance(error, RedisTimeout | TimeoutError):
+        return f"it does not respond within {REDIS_CHECK_TIMEOUT_SECONDS:g} s"
+    return "it cannot be reached"

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from infrastructure.crypto.master_key import parse_key_ring
+from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.idempotency_keys import IdempotencyKeys
 from infrastructure.postgres.pools import WritePool, open_write_pool
 from tests.infrastructure.idempotency.claims import OLD, OTHER, OWN
@@ -33,7 +34,9 @@ def open_keys(pool: WritePool, alive: set[str]) -> Iterator[Callable[..., Idempo
     with ExitStack() as stack:
 
         def open_one(process: str = OWN, ring: str = OLD) -> IdempotencyKeys:
-            keys = IdempotencyKeys(pool, parse_key_ring(ring), process=process, is_alive=is_alive)
+            master_keys = parse_key_ring(ring)
+            people = PersonKeys(pool, master_keys, cache_seconds=0)
+            keys = IdempotencyKeys(pool, people, master_keys, process=process, is_alive=is_alive)
             return stack.enter_context(closing(keys))
 
         yield open_one

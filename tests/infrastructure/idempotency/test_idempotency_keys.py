@@ -8,12 +8,8 @@ import pytest
 
 from domain.log_position import LogPosition
 from infrastructure.crypto.keyed_requests import KeyedRequest
-from infrastructure.idempotency_keys import (
-    MAX_EXPIRED_ROWS_DELETED,
-    IdempotencyKeys,
-    KeyReused,
-    StoredResponse,
-)
+from infrastructure.crypto.person_keys import PersonKeyUnreadable
+from infrastructure.idempotency_keys import IdempotencyKeys, KeyReused, StoredResponse
 from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import WritePool
 from tests.dev_tokens import ADA, BOB
@@ -108,24 +104,6 @@ async def test_a_response_is_kept_for_a_day(
         await idempotency_keys.claim(REQUEST)
 
 
-async def test_expired_rows_are_deleted_in_small_batches(
-    idempotency_keys: IdempotencyKeys, pool: WritePool
-) -> None:
-    for number in range(MAX_EXPIRED_ROWS_DELETED + 5):
-        await claim_key(idempotency_keys, KeyedRequest(ADA, REQUEST.path, f"old-{number}", b""))
-    age_rows(pool, 24)
-    for remaining in (5, 0):
-        claim = await claim_key(
-            idempotency_keys, KeyedRequest(BOB, REQUEST.path, f"new-{remaining}", b"")
-        )
-        await idempotency_keys.store(claim, RESPONSE)
-        old = execute(
-            pool, "SELECT request FROM easeboard.idempotency_keys WHERE person_id = %s", [ADA]
-        )
-        assert len(old) == remaining
-    assert count_rows(pool) == 2
-
-
 async def test_a_stored_response_is_found_after_a_master_key_rotation(
     idempotency_keys: IdempotencyKeys, open_keys: Callable[..., IdempotencyKeys]
 ) -> None:
@@ -140,7 +118,7 @@ async def test_a_response_without_its_master_key_is_not_replayed(
     idempotency_keys: IdempotencyKeys, open_keys: Callable[..., IdempotencyKeys]
 ) -> None:
     await idempotency_keys.store(await claim_key(idempotency_keys), RESPONSE)
-    with pytest.raises(KeyReused):
+    with pytest.raises(PersonKeyUnreadable):
         await open_keys(ring=f"k2={NEW}").claim(REQUEST)
 
 

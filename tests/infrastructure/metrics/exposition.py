@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 
 from infrastructure.metrics.database_metrics import DatabaseMetrics
-from infrastructure.metrics.database_statistics import DatabaseStatistics, QueueCounts
+from infrastructure.metrics.database_statistics import DatabaseStatistics, PartSize, QueueCounts
 from infrastructure.metrics.pool_metrics import PoolMetrics
 from infrastructure.observability.instruments import PROCESS_REGISTRY
+from infrastructure.projection_engine.status import OwnershipStatus
+from infrastructure.seals.seal_lag import SealLag
+from infrastructure.seals.witness_client.witness_status import WitnessProblems
 
 SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
 
@@ -25,6 +28,12 @@ STATISTICS = DatabaseStatistics(
     [("canvas_token", "k1", 5)],
     {"open": 2, "half_open": 1},
     {"exact": 8, "different": 1, "unknown": 3},
+    [PartSize("log", 4096, 0), PartSize("queue", 1024, 12)],
+    is_syncing=True,
+    losses=2,
+    seals=SealLag(size=70, lag_events=4, lag_seconds=1.5),
+    witnesses=WitnessProblems(problem_seconds=90.5, contradictions=1),
+    ownership=[OwnershipStatus("courses", unowned_seconds=2.5, sample_differences=1)],
 )
 
 

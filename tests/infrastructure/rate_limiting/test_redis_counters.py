@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 from infrastructure.rate_limiting import redis_counters
 from infrastructure.rate_limiting.counters import RequestCounters
 from infrastructure.rate_limiting.redis_counters import RedisCounters
+from infrastructure.rate_limiting.sliding_window import WINDOW_SECONDS
 from tests.deadlines import scaled
 from tests.infrastructure.rate_limiting.redis_server import RedisServer
 
@@ -48,11 +49,21 @@ async def test_two_processes_count_together(redis: RedisServer) -> None:
 
 async def test_requests_over_the_local_limit_do_not_query_redis(redis: RedisServer) -> None:
     async with shared_counters(redis.url) as counters:
-        assert [(await counters.add("x", 2)).requests for _ in range(4)] == [1, 2, 3, 4]
+        assert [(await counters.add("x", 2)).requests for _ in range(4)] == [1, 2, 3, 3]
         async with shared_counters(redis.url) as other:
             assert (await other.add("x", 100)).requests == 3, (
                 "only two of the four requests were sent to Redis"
             )
+
+
+async def test_a_request_that_redis_refuses_is_not_counted_there(redis: RedisServer) -> None:
+    async with shared_counters(redis.url) as one, shared_counters(redis.url) as other:
+        assert [(await one.add("x", 2)).requests for _ in range(2)] == [1, 2]
+        for _ in range(2):
+            refused = await other.add("x", 2)
+            assert refused.requests == 3
+            assert 1 <= refused.seconds_left <= 2 * WINDOW_SECONDS
+        assert (await other.add("x", 5)).requests == 3
 
 
 async def test_a_lost_redis_is_logged_once_and_used_again_when_back(redis: RedisServer) -> None:
@@ -108,3 +119,14 @@ async def test_a_redis_that_refuses_the_login_counts_as_unavailable(redis: Redis
             assert await count_request(counters) == 1
             assert counters.status == LOCAL
     assert [log["event"] for log in logs] == [REDIS_LOST]
+
+
+async def test_what_is_wrong_with_a_redis_is_described(redis: RedisServer) -> None:
+    check = redis_counters.check_redis
+    assert await check(redis.url) is None
+    refused = redis.url.replace("unix://", "unix://user:wrong@")
+    assert await check(refused) == "it refuses the user name or the password"
+    no_database = await check(f"{redis.url}?db=99")
+    assert no_database == "it refuses the command INFO, or has no database of this number"
+    redis.kill()
+    assert await check(redis.url) == "it cannot be reached"

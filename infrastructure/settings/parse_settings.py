@@ -1,14 +1,27 @@
 """Parses values of settings; no error message repeats a value, which may be a secret."""
 
 import re
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationInfo
+
+from infrastructure.settings.database_url import (
+    DATABASE_URL_SCHEMES,
+    InvalidDatabaseUrl,
+    parse_libpq_url,
+    split_libpq_url,
+    split_url,
+)
+from infrastructure.settings.secret_strength import find_weakness
 
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_REDIS_SERVER = re.compile(r"(?:\[[\da-fA-F:.]+\]|[\w.~%-]*)(?::\d{1,5})?(?:/\d*)?(?:\?[^@#]*)?")
+_REDIS_SOCKET = re.compile(r"/[^@?#]*(?:\?[^@#]*)?")
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _HOST_PATTERN = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 
 
@@ -16,6 +29,18 @@ def split_list(value: Any) -> list[str]:
     """Return the entries of a comma-separated list."""
     entries = value.split(",") if isinstance(value, str) else value
     return [entry.strip() for entry in entries if entry.strip()]
+
+
+def require_strong(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    """Refuse a secret that can be guessed, or one that is published with a configured database.
+
+    Raises: ValueError.
+    """
+    weakness = find_weakness(value.get_secret_value())
+    is_embedded = info.data.get("database_url", value) is None
+    if weakness and not (weakness.is_published and is_embedded):
+        raise ValueError(weakness.rule)
+    return value
 
 
 def parse_host_pattern(entry: str) -> str:
@@ -36,6 +61,27 @@ def parse_host_and_port(entry: str) -> str:
     if not host or not port or parts.netloc != entry or "@" in entry:
         raise ValueError("should be host:port pairs, separated by commas")
     return entry.lower()
+
+
+def parse_network(entry: str) -> str:
+    """Parse an IP address or a network like `10.0.0.0/8`; raises ValueError."""
+    try:
+        return str(ip_network(entry, strict=False))
+    except ValueError:
+        raise ValueError(
+            "should be IP addresses or networks like 10.0.0.0/8, separated by commas"
+        ) from None
+
+
+def parse_issuer(value: str) -> str:
+    """Check the `iss` claim that tokens carry, compared character by character; raises ValueError.
+
+    RFC 7519 permits any text without a colon, or a URI.
+    """
+    issuer = value.strip()
+    if not issuer.isprintable() or any(character.isspace() for character in issuer):
+        raise ValueError("should be the `iss` claim of the tokens, without spaces")
+    return issuer
 
 
 def parse_origin(entry: str) -> str:
@@ -76,26 +122,39 @@ def _split_http_url(value: str) -> SplitResult | None:
 
 
 def parse_redis_url(value: SecretStr) -> SecretStr:
-    """Check a `redis://`, `rediss://` or `unix://` URL; raises ValueError."""
+    """Check a `redis://`, `rediss://` or `unix://` URL, and escape its password.
+
+    Raises: ValueError.
+    """
     address = value.get_secret_value().strip()
     if not address.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("should start with redis://, rediss:// or unix://")
-    return SecretStr(address)
+    rest = _REDIS_SOCKET if address.startswith("unix://") else _REDIS_SERVER
+    try:
+        return SecretStr(split_url(address, lambda text: bool(rest.fullmatch(text))).escaped())
+    except InvalidDatabaseUrl:
+        raise ValueError(
+            "should be a URL like redis://user:password@host:6379/0 or unix://user@/path?db=0"
+        ) from None
 
 
 def parse_database_url(value: SecretStr) -> SecretStr:
-    """Check a `postgresql://` URL that libpq can parse; raises ValueError."""
+    """Check a `postgresql://` URL, and escape its password; raises ValueError."""
     address = value.get_secret_value().strip()
-    if not address.startswith(("postgresql://", "postgres://")):
+    if not address.startswith(DATABASE_URL_SCHEMES):
         raise ValueError("should start with postgresql:// or postgres://")
     try:
-        fields = conninfo_to_dict(address)
-        ports = [port for port in str(fields.get("port") or "").split(",") if port]
-        is_valid = all(port.isdecimal() and 0 < int(port) < 1 << 16 for port in ports)
-    except (psycopg.Error, UnicodeDecodeError):
-        is_valid = False
-    if not is_valid:
+        conninfo_to_dict(**parse_libpq_url(address))
+        return SecretStr(split_libpq_url(address).escaped())
+    except (psycopg.Error, InvalidDatabaseUrl):
         raise ValueError(
-            "should be a URL that libpq can parse: write @ : / ? # % in the password as %XX"
-        )
-    return SecretStr(address)
+            "should be a URL like postgresql://user:password@host:5432/database?sslmode=require"
+        ) from None
+
+
+def parse_seal_origin(value: str) -> str:
+    """Parse a host name; raises ValueError."""
+    host = value.lower()
+    if not _HOST.fullmatch(host):
+        raise ValueError("should be a host name")
+    return host

@@ -1,0 +1,1 @@
+"""The settings of the environment and `.env`, and the types of their values."""
