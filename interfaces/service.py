@@ -10,23 +10,34 @@ from uuid import UUID
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
 from application.end_calendar import EndCalendar
+from application.erase_person import ErasePerson
 from application.ports import SharedCalendar
 from application.record_history_read import RecordHistoryRead
+from application.record_list_read import RecordListRead
 from application.recover_sync import RecoverSync
 from application.request_sync import QueuedSync, RequestSync
 from application.requeue_sync import RequeueSync
 from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
+from application.settle_dead_letter import LetterOutcome, SettleDeadLetter
 from application.share_calendar import ShareCalendar
 from application.validate_connection import ValidateConnection
 from interfaces.queries.audit_protocols import (
     ListAllConnections,
+    ListDisclosures,
+    ListReadings,
+    ReadDiff,
     ReadHistory,
     ReadStateAt,
+    ReadViewAt,
     WaitForMark,
 )
+from interfaces.queries.grade_receipts import GetGradeReceipt
 from interfaces.queries.health import HealthReport
+from interfaces.queries.log_proofs import FoundEvent
+from interfaces.queries.proof_protocols import ExportLines, ListSignedCheckpoints
+from interfaces.queries.take_out.person_history import PersonRecords
 from interfaces.service_protocols import (
     CalculateWhatIf,
     Document,
@@ -69,12 +80,15 @@ class Service:
     requeue_sync: Callable[[RequeueSync], Awaitable[None]]
     recover_sync: Callable[[RecoverSync], Awaitable[None]]
     record_history_read: Callable[[RecordHistoryRead], Awaitable[None]]
+    record_list_read: Callable[[RecordListRead], Awaitable[None]]
     share_calendar: Callable[[ShareCalendar], Awaitable[SharedCalendar]]
     end_calendar: Callable[[EndCalendar], Awaitable[None]]
+    erase_person: Callable[[ErasePerson], Awaitable[None]]
 
     # Queries of the event log: unlike read models, they do not lag behind commands
     current_connection: Callable[[UUID], Awaitable[Document]]
     current_sync: Callable[[UUID], Awaitable[Document | None]]
+    grade_receipt: GetGradeReceipt
 
     # Queries of read models, which `read` executes
     connections_of: ListConnections
@@ -99,15 +113,34 @@ class Service:
     # Queries of recorded history, for auditors
     history: ReadHistory
     state_at: ReadStateAt
+    view_at: ReadViewAt
+    diff: ReadDiff
     all_connections: ListAllConnections
     wait_for_mark: WaitForMark
+    readings: ListReadings
+    disclosures_of: ListDisclosures
+    export_history: Callable[[UUID], Awaitable[ExportLines]]
+
+    # Queries that prove the log
+    signed_checkpoints: ListSignedCheckpoints
+    find_event: Callable[[UUID], Awaitable[FoundEvent]]
+    proof_text: Callable[[UUID], Awaitable[bytes]]
+    log_keys: Callable[[], Awaitable[str]]
+    verify_log: Callable[[], Awaitable[Document]]
 
     # The read models themselves, for admins
     projection_status: Callable[[], Awaitable[list[Document]]]
     dead_letters_of: ListDeadLetters
     rebuild_projection: Callable[[str], Awaitable[None]]
+    verify_projection: Callable[[str], Awaitable[None]]
+    roll_back_projection: Callable[[str], Awaitable[None]]
+    pause_projection: Callable[[str], Awaitable[None]]
+    resume_projection: Callable[[str], Awaitable[None]]
+    settle_dead_letter: Callable[[SettleDeadLetter], Awaitable[LetterOutcome]]
 
     # Neither commands nor queries; needed by HTTP
+    is_erased: Callable[[UUID], Awaitable[bool]]
+    person_records: PersonRecords
     calendar_owner: Callable[[str], Awaitable[UUID | None]]
     idempotency_keys: IdempotencyKeyStore
     command_events: FindCommandEvents

@@ -19,6 +19,7 @@ from infrastructure.event_store.command_events import CommandEvents
 from infrastructure.idempotency_keys import Claim, EarlierClaim, StoredResponse
 from infrastructure.projection_engine.snapshot_reads import Reading, ReadModelQuery
 from projections.assignments.due_dates import DatedAssignment
+from projections.support.clock_changes import TimedDocument
 from projections.support.page import Page
 from projections.support.query import Query
 
@@ -188,14 +189,14 @@ class ListSyncs(Protocol):
 class GetSyncStatus(Protocol):
     """projections.sync_log.query.sync_status_of."""
 
-    def __call__(self, person_id: UUID) -> Query[list[bytes]]:
+    def __call__(self, person_id: UUID) -> Query[Page]:
         """Query one JSON object for each open connection of a person, with its newest run."""
 
 
 class GetStats(Protocol):
     """projections.dashboard_stats.query.stats_of."""
 
-    def __call__(self, person_id: UUID, *, now: datetime) -> Query[bytes]:
+    def __call__(self, person_id: UUID, *, now: datetime) -> Query[TimedDocument]:
         """Query a person's dashboard at `now`, as JSON."""
 
 
@@ -248,6 +249,8 @@ class IdempotencyKeyStore(Protocol):
         Raises:
             KeyInUse: If the claim changes all the time.
             KeyReused: If the key was used with a different request before.
+            TooManyKeys: If the person has used as many keys as one may within a day.
+            PersonIsErased: If the data of the person was erased.
         """
 
     async def take_over(self, earlier: EarlierClaim) -> Claim:

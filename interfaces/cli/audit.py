@@ -1,6 +1,5 @@
 """`easeboard audit history`: prints the recorded events of one connection."""
 
-import getpass
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,9 @@ import orjson
 from application.event_metadata import with_event_metadata
 from application.record_history_read import RecordHistoryRead
 from interfaces.cli.errors import CommandFailed
-from interfaces.cli.output import print_json, print_table
+from interfaces.cli.history_lines import event_lines
+from interfaces.cli.output import print_json, print_wrapped
+from interfaces.cli.purpose import cli_reader
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.service import Service
@@ -54,42 +55,40 @@ class EventSelection:
         }
 
 
-def show_history(connection_id: UUID, selection: EventSelection, *, json: bool) -> None:
+def show_history(
+    connection_id: UUID, selection: EventSelection, *, purpose: str, json: bool, all_events: bool
+) -> None:
     """Print the events of a connection and its syncs that are selected, in the order of the log.
+
+    One sentence for each event; those of the first reading are one, except with `all_events` or
+    `json`. The reading is recorded before.
 
     Raises:
         ConnectionNotFound: If no such connection was ever opened.
         CommandFailed: If the connection never had the version.
     """
-    found = run(_read_history(connection_id, selection))
+    found = run(_read_history(connection_id, selection, purpose))
     if json:
         print_json({"items": found})
         return
-    print_table(
-        ["position", "recorded at", "version", "event", "actor", "details"],
-        [
-            (
-                str(event["position"]),
-                event["recorded_at"][:19],
-                event["version"],
-                event["type"],
-                event["actor"],
-                summarize(event["payload"]),
-            )
-            for event in found
-        ],
+    for line in event_lines(found, fold=not all_events):
+        print_wrapped(line.sentence, f"{line.head}  ", hanging=" " * (len(line.head) + 2))
+
+
+async def _read_history(
+    connection_id: UUID, selection: EventSelection, purpose: str
+) -> list[Document]:
+    reader = cli_reader()
+    command = RecordHistoryRead(
+        connection_id=connection_id, reader=reader, what=str(selection), purpose=purpose
     )
-
-
-async def _read_history(connection_id: UUID, selection: EventSelection) -> list[Document]:
-    reader = f"cli:{getpass.getuser()}"
     async with bootstrap(configure()) as process:
         with with_event_metadata(reader):
-            found = await _select_events(process.service, connection_id, selection)
-            await process.service.record_history_read(
-                RecordHistoryRead(connection_id=connection_id, reader=reader, what=str(selection))
-            )
-    return found
+            try:
+                return await _select_events(process.service, connection_id, selection)
+            finally:
+                # Also that a connection has no such version is information about it.
+                await process.service.record_history_read(command)
 
 
 async def _select_events(
@@ -141,42 +140,5 @@ def _option(value: Any) -> str:
             return value.isoformat()
         case tuple():
             return ",".join(value)
-        case _:
-            return str(value)
-
-
-def summarize(payload: Document) -> str:
-    """Format the payload of an event in one line, and shorten nested objects and lists."""
-    if payload.get("redacted") is True:
-        return "(redacted)"
-    fields = (
-        f"{name}={_format_value(value)}" for name, value in payload.items() if value is not None
-    )
-    return " ".join(fields)
-
-
-def format_score(score: Document | None) -> str | None:
-    """Format a score in points, followed by the grade if that differs, such as `8.5 B+`."""
-    if score is None:
-        return None
-    points, grade = score["score"], score["grade"]
-    points_text = None if points is None else f"{points:g}"
-    return (
-        " ".join(part for part in (points_text, grade) if part)
-        if grade != points_text
-        else points_text
-    )
-
-
-def _format_value(value: Any) -> str:
-    match value:
-        case {"score": _, "grade": _, **rest} if not rest:
-            return format_score(value) or "none"
-        case {"name": str(name)}:
-            return name
-        case dict():
-            return ",".join(f"{name}:{inner}" for name, inner in value.items() if inner)
-        case list():
-            return str(len(value))
         case _:
             return str(value)

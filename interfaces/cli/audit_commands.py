@@ -7,10 +7,18 @@ from uuid import UUID
 
 import typer
 
-from interfaces.cli.options import EXAMPLE_ID, CommandGroup, JsonOption, example, parse_time
+from interfaces.cli.options import (
+    EXAMPLE_ID,
+    CommandGroup,
+    JsonOption,
+    PurposeOption,
+    example,
+    parse_time,
+)
 
 audit_app = CommandGroup(
-    help="Read the recorded events.", epilog=example(f"easeboard audit history {EXAMPLE_ID}")
+    help="Read the recorded events.",
+    epilog=example(f"easeboard audit history {EXAMPLE_ID} --purpose 'complaint 4711'"),
 )
 
 
@@ -75,9 +83,18 @@ LimitOption = Annotated[
     int | None, typer.Option(min=1, help="Print at most so many events, for example 20.")
 ]
 
+AllOption = Annotated[
+    bool,
+    typer.Option("--all", help="Print every event of the first reading, which is one line else."),
+]
+
 
 @audit_app.command(
-    "history", epilog=example(f"easeboard audit history {EXAMPLE_ID} --as-of 2026-09-01T12:00:00Z")
+    "history",
+    epilog=example(
+        f"easeboard audit history {EXAMPLE_ID} --as-of 2026-09-01T12:00:00Z"
+        " --purpose 'complaint 4711'"
+    ),
 )
 def audit_history(
     *,
@@ -90,11 +107,13 @@ def audit_history(
     after_position: AfterPositionOption = 0,
     sort: SortOption = EventSort.oldest_first,
     limit: LimitOption = None,
+    all_events: AllOption = False,
+    purpose: PurposeOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Print the recorded events of a connection and its syncs, in the order of the log.
+    """Print the recorded events of a connection and its syncs: one sentence for each.
 
-    This read is recorded as an event too.
+    This read is recorded as an event too, with its purpose, before anything is printed.
     """
     if as_of and at_version:
         raise typer.BadParameter("give either a time or a version.", param_hint="--as-of")
@@ -117,4 +136,4 @@ def audit_history(
         sort=sort.value,
         limit=limit,
     )
-    show_history(connection, selection, json=json)
+    show_history(connection, selection, purpose=purpose, json=json, all_events=all_events)

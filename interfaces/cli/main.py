@@ -12,7 +12,11 @@ import typer
 
 from infrastructure.observability.visible_text import visible_text
 from interfaces.cli.audit_commands import audit_app
+from interfaces.cli.audit_proof_commands import proofs_app
+from interfaces.cli.audit_view_commands import views_app
 from interfaces.cli.errors import report_error
+from interfaces.cli.keys_commands import keys_app
+from interfaces.cli.operator_commands import operator_app
 from interfaces.cli.options import (
     EXAMPLE_ID,
     CommandGroup,
@@ -21,17 +25,25 @@ from interfaces.cli.options import (
     Role,
     example,
 )
+from interfaces.cli.projection_commands import projections_app
+from interfaces.cli.readings_command import readings_app
+from interfaces.cli.receipt_commands import receipt_app
+from interfaces.cli.witness_commands import witness_app
 
 app = CommandGroup(
     help="Synchronises students' Canvas courses, assignments and grades.",
     epilog=example("easeboard demo"),
     pretty_exceptions_enable=False,
 )
-projections_app = CommandGroup(
-    help="List and rebuild the read models.", epilog=example("easeboard projections list")
-)
+audit_app.add_typer(readings_app)
+audit_app.add_typer(views_app)
+audit_app.add_typer(proofs_app)
 app.add_typer(projections_app, name="projections")
 app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
+app.add_typer(receipt_app, name="receipt")
+app.add_typer(operator_app)
+app.add_typer(witness_app)
 
 
 def main() -> None:
@@ -204,64 +216,6 @@ def doctor(*, json: JsonOption = False) -> None:
     Checks configuration, database, clock, migrations, master keys, read models, roles and Canvas
     hosts. Each problem names the setting or the command that corrects it.
     """
-    from interfaces.cli.doctor import run_doctor
+    from interfaces.cli.doctor.run_doctor import run_doctor
 
     run_doctor(json=json)
-
-
-@projections_app.command("list", epilog=example("easeboard projections list --json"))
-def list_projections(*, json: JsonOption = False) -> None:
-    """List the read models with their position and lag, and why one fails.
-
-    With --json, owner is always null: it is not recorded yet.
-    """
-    from interfaces.cli.projections import show_projections
-
-    show_projections(json=json)
-
-
-@projections_app.command(
-    "dead-letters", epilog=example("easeboard projections dead-letters courses")
-)
-def list_dead_letters(
-    *,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME", show_default=False, help="Name of a read model, for example courses."
-        ),
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """List the events that read models cannot apply; later events of their streams wait."""
-    from interfaces.cli.dead_letters_command import show_dead_letters
-
-    show_dead_letters(name, json=json)
-
-
-@projections_app.command("rebuild", epilog=example("easeboard projections rebuild courses grades"))
-def rebuild_projections(
-    *,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME…",
-            show_default=False,
-            help="Names of read models, for example courses grades.",
-        ),
-    ] = None,
-    all_models: Annotated[bool, typer.Option("--all", help="Rebuild every read model.")] = False,
-    json: JsonOption = False,
-) -> None:
-    """Rebuild read models from the event log.
-
-    Each is built beside its live version, which answers all queries until the cut-over.
-    """
-    if bool(names) == all_models:
-        raise typer.BadParameter(
-            "give either names of read models or --all; easeboard projections list has the names.",
-            param_hint="NAME…",
-        )
-    from interfaces.cli.projections import rebuild_read_models
-
-    rebuild_read_models(names or [], json=json)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.purpose import require_purpose
+
 EXAMPLE_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 
 CommandGroup = partial(
@@ -20,6 +22,17 @@ PortOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+PurposeOption = Annotated[
+    str,
+    typer.Option(
+        "--purpose",
+        metavar="TEXT",
+        callback=require_purpose,
+        show_default=False,
+        help='Why you read this, for example "complaint 4711"; it is recorded.',
+    ),
+]
+"""Has the default "", for which a person at a terminal is asked; a command gets it valid."""
 
 
 class Role(StrEnum):

@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from infrastructure.observability.redaction import redact_text
 from infrastructure.observability.visible_text import visible_json, visible_lines, visible_text
 
 ProgressBars = Progress
@@ -31,6 +32,10 @@ BarId = TaskID
 
 NON_TERMINAL_COLUMNS = 140
 """Width of the output in characters if it does not go to a terminal."""
+
+WRAPPED_COLUMNS = 80
+"""Width of texts of several lines if the output does not go to a terminal."""
+MIN_WRAPPED_COLUMNS = 20
 
 _console = Console(
     highlight=False,
@@ -61,12 +66,21 @@ class TextColumn(ProgressColumn):
         return Text(visible_text(task.fields[self._field] if self._field else task.description))
 
 
-class EventRateColumn(ProgressColumn):
-    """The column of a progress bar with the events applied per second."""
+class RateColumn(ProgressColumn):
+    """The column of a progress bar with what is done per second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
 
     def render(self, task: Task) -> Text:
         """Return the text of the column."""
-        return Text(f"{task.speed:,.0f} events/s" if task.speed else "")
+        return Text(f"{task.speed:,.0f} {self._unit}/s" if task.speed else "")
+
+
+def show_cursor() -> None:
+    """Show the cursor of the terminal, which progress bars hide."""
+    _console.show_cursor()
 
 
 def is_terminal() -> bool:
@@ -84,6 +98,21 @@ def print_line(text: str = "") -> None:
     _console.print(Text(visible_text(text)))
 
 
+def print_wrapped(text: str, first: str = "", *, hanging: str | None = None) -> None:
+    """Print a text over as many lines as it needs: `first` begins the first, `hanging` the others.
+
+    Without `hanging` the others begin as the first one. A line has at most 80 columns if the output
+    goes to no terminal.
+    """
+    width = _console.width if is_terminal() else WRAPPED_COLUMNS
+    room = max(width - max(len(first), len(hanging or "")), MIN_WRAPPED_COLUMNS)
+    lines = Text(visible_text(text)).wrap(_console, room)
+    for nth, line in enumerate(lines):
+        line.rstrip()
+        begin = first if nth == 0 or hanging is None else hanging
+        _console.print(Text(visible_text(begin)) + line)
+
+
 def print_heading(text: str) -> None:
     """Print an empty line and a line in bold."""
     _console.print(Text("\n" + visible_text(text), "bold"))
@@ -94,10 +123,18 @@ def print_error(text: str) -> None:
     print(visible_text(text), file=sys.stderr)
 
 
+def read_line(question: str) -> str:
+    """Print a question to standard error, and return the line that a person enters."""
+    print(visible_text(question), end=" ", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
+
+
 def print_traceback(error: BaseException) -> None:
     """Print the traceback of an error to standard error."""
-    lines = "".join(traceback.format_exception(error))
-    print(visible_lines(lines), end="", file=sys.stderr)
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    # Each line alone: a long text would be cut.
+    redacted = "\n".join(redact_text(line) for line in lines)
+    print(visible_lines(redacted), file=sys.stderr)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -114,10 +151,29 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def progress_of_rebuilds(*, show: bool) -> ProgressBars:
     """Create the progress bars of rebuilds, which are drawn only on a terminal."""
+    return _progress_with_rate("events", show=show)
+
+
+def progress_of_key_rotation(*, show: bool) -> ProgressBars:
+    """Create the progress bar of a key rotation, which is drawn only on a terminal."""
+    return _progress_with_rate("records", show=show)
+
+
+def progress_of_events(*, show: bool) -> ProgressBars:
+    """Create the progress bar of an export or a verification, which only a terminal shows."""
+    return _progress_with_rate("events", show=show)
+
+
+def progress_of_bytes(*, show: bool) -> ProgressBars:
+    """Create the progress bar of a file that is read, which only a terminal shows."""
+    return _progress_with_rate("bytes", show=show)
+
+
+def _progress_with_rate(unit: str, *, show: bool) -> ProgressBars:
     return Progress(
         TextColumn(),
         BarColumn(),
-        EventRateColumn(),
+        RateColumn(unit),
         TimeRemainingColumn(),
         console=_console,
         disable=not (show and is_terminal()),

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from infrastructure.observability.logging import configure_logging
-from infrastructure.settings import Settings, read_settings
+from infrastructure.settings.settings import Settings, read_settings
 
 T = TypeVar("T")
 

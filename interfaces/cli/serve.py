@@ -2,6 +2,10 @@
 
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.run_roles import Listeners, serve
+from interfaces.composition.startup_checks import require_private_secrets
+from interfaces.composition.unknown_settings import log_unknown_settings
+from interfaces.composition.witnesses import witness_policy
+from interfaces.http.server.file_budget import raise_file_limit, require_file_budget
 from interfaces.http.server.listener import listen
 
 
@@ -9,10 +13,19 @@ def run_service(*, host: str, port: int, roles: frozenset[str]) -> None:
     """Open the ports, then run the roles until SIGTERM or SIGINT.
 
     Raises:
+        InvalidSettings: If a secret is a published example and the host no loopback address.
+        WitnessPolicyUnusable: If the file of SEAL_WITNESSES cannot be used.
+        FileLimitTooLow: If too few files are left for connections of clients.
         PortUnavailable: If a port cannot be opened.
         RoleFailed: If a role ends before the process is stopped.
     """
     settings = configure()
+    require_private_secrets(settings, host)
+    witness_policy(settings)
+    log_unknown_settings()
+    limit = raise_file_limit()
+    if "api" in roles:
+        require_file_budget(roles, limit)
     metrics_port = settings.metrics_port
     listeners = Listeners(
         api=listen(host, port) if "api" in roles else None,

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import jwt
 
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 from interfaces.cli.errors import CommandFailed
+from interfaces.http.auth.jwks_download import issuer_of
 from interfaces.http.auth.signing_secret import signing_secret
 
 
@@ -30,6 +31,6 @@ def sign_token(settings: Settings, user_id: UUID, role: str, ttl_seconds: int) -
         "exp": now + ttl_seconds,
         "app_metadata": {"role": role, "roles": [role]},
     }
-    if settings.supabase_url:
-        claims["iss"] = settings.supabase_url.rstrip("/") + "/auth/v1"
+    if issuer := issuer_of(settings.supabase_url, settings.supabase_issuer):
+        claims["iss"] = issuer
     return jwt.encode(claims, secret, algorithm="HS256")

@@ -38,6 +38,13 @@ def export_telemetry(endpoint: str | None) -> Iterator[None]:
         yield
 
 
+async def probe_redis(redis_url: str) -> str | None:
+    """Return why Redis cannot be used, in words without its address; None if it responds."""
+    from infrastructure.rate_limiting.redis_counters import check_redis  # noqa: PLC0415  # as below
+
+    return await check_redis(redis_url)
+
+
 def new_request_counters(redis_url: str | None) -> RequestCounters:
     """Return counters of requests, shared with other processes through Redis if a URL is set."""
     if redis_url is None:

@@ -4,8 +4,8 @@ The roles are the API, the worker, the projection daemon and the scheduler.
 """
 
 import asyncio
+import gc
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing
@@ -22,15 +22,23 @@ from infrastructure.crypto.orphaned_secrets import (
     run_sweeps,
 )
 from infrastructure.postgres.lease import Lease
+from infrastructure.queue.process_warnings import ProcessWarnings
 from infrastructure.queue.recovery import RECOVERY_LEASE_SECONDS, run_recovery
+from infrastructure.queue.retention import RETENTION_LEASE_SECONDS, run_retention
 from infrastructure.queue.sync_queue import BufferedQueue, SyncQueue
 from infrastructure.queue.worker import REQUEUE_TIMEOUT_SECONDS, SyncWorker
+from infrastructure.scheduling.expired_keys import delete_expired_keys
 from infrastructure.scheduling.scanner import SCAN_LEASE_SECONDS, Scanner, new_scheduler
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 from interfaces.composition.bootstrap import bootstrap
+from interfaces.composition.erasure import ERASURE_LEASE_SECONDS, run_erasure_follow_up
+from interfaces.composition.nightly_check import SAMPLE_LEASE_SECONDS, run_nightly_checks
 from interfaces.composition.optional_adapters import new_request_counters
 from interfaces.composition.process import Process
-from interfaces.http.server.listener import url_of
+from interfaces.composition.witnesses import run_witness_rounds, witness_policy
+from interfaces.http.server.file_budget import file_budget, raise_file_limit
+from interfaces.http.server.listener import Listener, url_of
+from interfaces.http.server.proxy_detector import describe_proxy
 from interfaces.http.server.serve_http import serve_api, serve_metrics
 from projections.connections.due_connections import due_at_hosts, due_connections
 from projections.sync_log.query import connections_with_active_sync
@@ -44,6 +52,18 @@ THREAD_SWITCH_SECONDS = 0.001
 
 With Python's default of 5 ms, `/health/live` takes 50 % longer when all threads are busy.
 """
+COLLECTION_THRESHOLDS = (50_000, 20, 100)
+"""How many new objects start a collection (Python's default is 700); of them, a full one.
+
+Next to none of them is in a cycle, and to look at them is a tenth of the CPU time of a sync.
+"""
+STOP_ORDER = (
+    ("scheduler",),
+    ("api", "worker"),
+    ("projector", "sealer", "witnesses", "metrics"),
+    ("heartbeat",),
+)
+"""The tasks of a process that stop together, in order."""
 PROJECTOR_POLL_SECONDS = 0.5
 """Interval between two checks that the projection daemon still runs."""
 
@@ -57,8 +77,8 @@ class RoleFailed(Exception):
 class Listeners(NamedTuple):
     """The listening sockets of a process: for the API, and for metrics if they have a port."""
 
-    api: socket.socket | None = None
-    metrics: socket.socket | None = None
+    api: Listener | None = None
+    metrics: Listener | None = None
 
 
 async def serve(settings: Settings, roles: frozenset[str], listeners: Listeners) -> None:
@@ -77,6 +97,7 @@ async def serve(settings: Settings, roles: frozenset[str], listeners: Listeners)
         bootstrap(settings, roles) as process,
         running_roles(process, roles, listeners) as first_exit,
     ):
+        freeze_garbage_collection()
         logger.info("serving", roles=sorted(roles), url=listeners.api and url_of(listeners.api))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, first_exit}, return_when=asyncio.FIRST_COMPLETED)
@@ -84,6 +105,17 @@ async def serve(settings: Settings, roles: frozenset[str], listeners: Listeners)
         if first_exit.done():
             first_exit.result()
         logger.info("stopping")
+
+
+def freeze_garbage_collection() -> None:
+    """Leave what exists now out of later garbage collections.
+
+    A full collection of all modules stops every request for 100 to 200 ms, and each document with
+    all data of a person would cause one.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 @asynccontextmanager
@@ -106,7 +138,7 @@ async def running_roles(
         yield first_exit
     finally:
         first_exit.cancel()
-        for group in (("scheduler",), ("api", "worker"), ("projector", "metrics"), ("heartbeat",)):
+        for group in STOP_ORDER:
             await _stop_tasks([tasks[role] for role in group if role in tasks])
 
 
@@ -114,16 +146,19 @@ def _role_coroutines(
     process: Process, roles: frozenset[str], listeners: Listeners
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     if "api" in roles and listeners.api:
-        yield "api", _run_api(process, listeners.api)
+        yield "api", _run_api(process, roles, listeners.api)
     if "worker" in roles:
         yield "worker", _run_worker(process)
     if "projector" in roles:
         yield "projector", _run_projector(process)
+        yield "sealer", process.sealing.run()
+        if policy := witness_policy(process.settings):
+            yield "witnesses", run_witness_rounds(policy, process)
     if "scheduler" in roles:
         yield "scheduler", _run_scheduler(process)
     yield "heartbeat", process.queue.heartbeats.run_heartbeat()
     if listeners.metrics:
-        yield "metrics", serve_metrics(listeners.metrics, process.render_metrics)
+        yield "metrics", serve_metrics(listeners.metrics, process.render_metrics, process.service)
 
 
 async def _first_exit(tasks: list[asyncio.Task[None]]) -> None:
@@ -150,7 +185,9 @@ async def _stop_tasks(tasks: list[asyncio.Task[None]]) -> None:
         await asyncio.wait(tasks, timeout=RUN_GRACE_SECONDS + REQUEUE_TIMEOUT_SECONDS + 2)
 
 
-async def _run_api(process: Process, listener: socket.socket) -> None:
+async def _run_api(process: Process, roles: frozenset[str], listener: Listener) -> None:
+    heartbeats = process.queue.heartbeats
+    warnings = ProcessWarnings(process.queue.pool, heartbeats.process_name)
     redis_url = process.settings.redis_url
     async with (
         process.live_updates as live_updates,
@@ -160,9 +197,12 @@ async def _run_api(process: Process, listener: socket.socket) -> None:
     ):
         await serve_api(
             listener,
+            files=file_budget(roles, raise_file_limit()),
+            report_proxy=lambda host: warnings.report("untrusted_proxy", describe_proxy(host)),
             service=process.service,
             settings=process.settings,
             live_updates=live_updates,
+            kept_documents=process.kept_documents,
             request_counters=request_counters,
             render_metrics=process.render_metrics,
             grace_seconds=REQUEST_GRACE_SECONDS,
@@ -170,6 +210,11 @@ async def _run_api(process: Process, listener: socket.socket) -> None:
 
 
 async def _run_worker(process: Process) -> None:
+    """Execute and recover runs while syncing is on."""
+    await process.syncing_switch.run_while_on(partial(_run_syncs, process))
+
+
+async def _run_syncs(process: Process) -> None:
     queue, service = process.queue, process.service
     worker = SyncWorker(
         queue,
@@ -196,10 +241,24 @@ async def _run_projector(process: Process) -> None:
 
 
 async def _run_scheduler(process: Process) -> None:
-    """Scan for due connections, and sweep secrets; each is done by one process at a time."""
+    """Scan for due connections, sweep secrets, delete old jobs, and check read models every night.
+
+    It also does what follows erasures.
+
+    One process at a time does each.
+
+    Only the scans depend on whether syncing is on.
+    """
     async with asyncio.TaskGroup() as group:
-        group.create_task(_run_scans(process))
+        group.create_task(process.syncing_switch.run_while_on(partial(_run_scans, process)))
         group.create_task(_run_sweeps(process))
+        group.create_task(delete_expired_keys(process.idempotency_keys))
+        lease = _new_lease(process.queue, "retention", RETENTION_LEASE_SECONDS)
+        group.create_task(run_retention(process.queue, lease))
+        erasure_lease = _new_lease(process.queue, "erasures", ERASURE_LEASE_SECONDS)
+        group.create_task(run_erasure_follow_up(process.erasure, erasure_lease))
+        sample_lease = _new_lease(process.queue, "sample", SAMPLE_LEASE_SECONDS)
+        group.create_task(run_nightly_checks(process, sample_lease))
 
 
 async def _run_sweeps(process: Process) -> None:

@@ -1,34 +1,115 @@
 """How a process migrates its database and finds its keys, if it is embedded or configured."""
 
-from infrastructure.all_migrations import apply_migrations, missing_migrations
+from ipaddress import IPv6Address, ip_address
+
+import structlog
+
+from infrastructure.all_migrations import apply_migrations, schema_state
 from infrastructure.crypto.key_file import read_or_create_key
-from infrastructure.crypto.master_key import InvalidMasterKey, KeyRing, parse_key_ring
-from infrastructure.postgres.migrate import MigrationRefused
-from infrastructure.settings import Settings
+from infrastructure.crypto.master_key import (
+    InvalidMasterKey,
+    KeyRing,
+    parse_key_ring,
+    require_strong_newest_key,
+)
+from infrastructure.postgres.database_address import migration_address
+from infrastructure.postgres.migration_files import MigrationRefused, load_migrations
+from infrastructure.postgres.pooler_check import check_pooler
+from infrastructure.settings.secret_strength import WAY_OUT
+from infrastructure.settings.settings import InvalidSettings, Settings
+
+logger = structlog.get_logger()
 
 
 def ensure_migrated(settings: Settings, url: str) -> None:
-    """Migrate the embedded database, or check that a configured one has been migrated.
+    """Migrate the embedded database, or check that a configured one can be used.
 
-    Raises: MigrationRefused if migrations are missing in a configured database. Only
-    `easeboard migrate` applies them, so that its operator chooses the time.
+    A configured one may have migrations of a newer release, which do not break this one.
+
+    Raises:
+        MigrationRefused: If migrations are missing in a configured database. Only `easeboard
+            migrate` applies them, so that its operator chooses the time.
+        PoolerRefused: If a pooler before a configured database does not keep sessions.
+        PostgresUnavailable: If the database cannot be reached.
     """
     if settings.embedded:
-        apply_migrations(url)
-    elif missing := missing_migrations(url):
+        apply_migrations(migration_address(settings, url))
+        return
+    check_pooler(url)
+    state = schema_state(url)
+    if state.required:
         raise MigrationRefused(
-            f"Migrations are missing in the database: {', '.join(missing)}. Run easeboard migrate."
+            f"Migrations are missing in the database: {', '.join(state.required)}. "
+            f"{_supported_range()} Run easeboard migrate."
         )
+    if state.missing:
+        logger.warning("schema_is_older", missing=state.missing, advice="run easeboard migrate")
+    if state.newer:
+        logger.warning("schema_is_newer", unknown=state.newer, supported=_supported_range())
+
+
+def _supported_range() -> str:
+    """Return with which schemas this program works."""
+    needed = [each.name for each in load_migrations() if each.is_needed_at_start]
+    return (
+        f"This easeboard works with a schema that has {needed[-1]}, or a newer one "
+        "that does not state that it breaks this release."
+    )
+
+
+def require_private_secrets(settings: Settings, host: str) -> None:
+    """Refuse published secrets if others can reach the process over the network.
+
+    With a configured database they are not valid settings at all.
+
+    Raises: InvalidSettings.
+    """
+    names = settings.published_secrets()
+    if names and not _is_loopback(host):
+        raise InvalidSettings(
+            f"{' and '.join(names)} must not be a published example with --host {host}, because "
+            f"it is known to all: {WAY_OUT}, or listen on 127.0.0.1.",
+            [name.lower() for name in names],
+        )
+
+
+def secret_notices(settings: Settings) -> list[str]:
+    """Return what is permitted and should be known about the secrets; changes nothing."""
+    notices = [
+        f"{name} is a published example, which is accepted only with the embedded database and "
+        f"a loopback address: {WAY_OUT}"
+        for name in settings.published_secrets()
+    ]
+    if settings.supabase_url and settings.supabase_jwt_secret:
+        notices.append(
+            "both SUPABASE_URL and SUPABASE_JWT_SECRET are set, so tokens of both kinds are "
+            "accepted: unset SUPABASE_JWT_SECRET unless the project still signs with it"
+        )
+    return notices
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def load_master_keys(settings: Settings) -> KeyRing:
     """Return the configured master keys; the embedded database has a generated key in its home.
 
-    Raises: InvalidMasterKey if CANVAS_ENCRYPTION_KEY is malformed, or if it is not set although
-    DATABASE_URL is.
+    Raises: InvalidMasterKey if CANVAS_ENCRYPTION_KEY is malformed or its first key can be guessed,
+    or if it is not set although DATABASE_URL is.
     """
     if settings.canvas_encryption_key:
-        return parse_key_ring(settings.canvas_encryption_key.get_secret_value())
+        text = settings.canvas_encryption_key.get_secret_value()
+        ring = parse_key_ring(text)
+        require_strong_newest_key(text)
+        return ring
     if settings.embedded:
         settings.home.mkdir(mode=0o755, parents=True, exist_ok=True)
         return parse_key_ring(read_or_create_key(settings.home / "master-key"))

@@ -8,41 +8,51 @@ from starlette.middleware import Middleware
 
 from infrastructure.metrics.registry import MetricsRenderer, render_process_metrics
 from infrastructure.rate_limiting.counters import RequestCounters
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 from interfaces.http.auth.principal import Authenticator
+from interfaces.http.auth.protected_route import AuthenticatedRoute
 from interfaces.http.context import AppState, set_app_state
 from interfaces.http.errors.exception_handlers import register_exception_handlers
-from interfaces.http.middleware.admission_control import (
-    AdmissionControl,
-    create_canvas_limiter,
-    create_default_limiter,
-)
+from interfaces.http.middleware.admission_control import AdmissionControl
 from interfaces.http.middleware.authentication import AuthenticationMiddleware
 from interfaces.http.middleware.body_limit import BodyLimitMiddleware
 from interfaces.http.middleware.cors import cors_middleware
 from interfaces.http.middleware.head_requests import HeadRequestMiddleware
 from interfaces.http.middleware.internal_errors import InternalErrorMiddleware
+from interfaces.http.middleware.kept_responses import KEPT_PATHS, KeptResponseMiddleware
+from interfaces.http.middleware.query_limit import QueryLimitMiddleware
 from interfaces.http.middleware.rate_limiting import RateLimitMiddleware
 from interfaces.http.middleware.request_context import RequestContextMiddleware
+from interfaces.http.middleware.request_limiters import RequestLimiters
 from interfaces.http.routes import (
+    all_data,
     audit,
+    audit_proofs,
+    audit_views,
     calendar,
     connections,
     dashboard,
     data,
+    disclosures,
     docs_pages,
+    erasures,
     health,
+    me,
     projections,
+    readings,
+    receipts,
     syncs,
 )
 from interfaces.live import sse, websocket
 from interfaces.live.stream import NO_LIVE_UPDATES, LiveUpdates
+from interfaces.queries.kept_documents import KeptDocuments
 from interfaces.service import Service
 
 DESCRIPTION = "Keeps a copy of students' Canvas courses, assignments and grades up to date."
 
 _ROUTERS = (
     data.router,
+    all_data.router,
     connections.router,
     syncs.router,
     sse.router,
@@ -51,7 +61,14 @@ _ROUTERS = (
     calendar.router,
     calendar.feed_router,
     audit.router,
+    audit_proofs.router,
+    audit_views.router,
+    readings.router,
+    disclosures.router,
     projections.router,
+    me.router,
+    receipts.router,
+    erasures.router,
     docs_pages.router,
     health.router,
 )
@@ -72,18 +89,20 @@ def create_app(
     authenticator: Authenticator,
     live_updates: LiveUpdates = NO_LIVE_UPDATES,
     request_counters: RequestCounters | None = None,
+    kept_documents: KeptDocuments | None = None,
     render_metrics: MetricsRenderer = render_process_metrics,
 ) -> FastAPI:
     """Create the application that offers the service over HTTP. It opens and closes no resource.
 
-    By default requests are counted in this process only, there are no live updates, and `/metrics`
-    has the metrics of this process only.
+    By default requests are counted in this process only, there are no live updates, no documents
+    are kept, and `/metrics` has the metrics of this process only.
     """
     state = AppState(
         service=service,
         authenticator=authenticator,
         live_updates=live_updates,
         request_counters=request_counters or RequestCounters(),
+        kept_documents=kept_documents,
         allowed_origins=frozenset(settings.cors_origins),
     )
     app = FastAPI(
@@ -113,7 +132,20 @@ def _middleware(settings: Settings, state: AppState) -> Iterator[Middleware]:
     yield Middleware(InternalErrorMiddleware)
     yield Middleware(AuthenticationMiddleware, authenticator=state.authenticator)
     yield Middleware(RateLimitMiddleware)
-    yield Middleware(
-        AdmissionControl, default=create_default_limiter(), canvas=create_canvas_limiter()
-    )
+    yield Middleware(QueryLimitMiddleware)
+    if state.kept_documents:
+        yield Middleware(
+            KeptResponseMiddleware, documents=state.kept_documents, routes=_kept_routes()
+        )
+    yield Middleware(AdmissionControl, limiters=RequestLimiters())
     yield Middleware(BodyLimitMiddleware)
+
+
+def _kept_routes() -> dict[str, AuthenticatedRoute]:
+    """Return the routes whose documents are kept, by their paths."""
+    routes = (route for router in _ROUTERS for route in router.routes)
+    return {
+        route.path: route
+        for route in routes
+        if isinstance(route, AuthenticatedRoute) and route.path in KEPT_PATHS
+    }

@@ -18,7 +18,8 @@ from interfaces.consistency_token import (
     MAX_WAIT_SECONDS,
     decode_consistency_token,
 )
-from interfaces.http.auth.protected_route import ServiceDep
+from interfaces.http.auth.direct_calls import resolved_by
+from interfaces.http.context import app_state_of
 from interfaces.http.errors.problem import Problem
 from interfaces.http.middleware.admission_control import slot_released
 from interfaces.service import Service
@@ -113,10 +114,18 @@ class ConsistentReader:
             return await self._service.wait_for_place(position, sorted(models), remaining_seconds)
 
 
+def _reader_of(request: Request) -> ConsistentReader:
+    consistency_token = request.headers.get("consistency-token")
+    token = _parse_token(consistency_token) if consistency_token is not None else None
+    wait_seconds = _parse_wait_seconds(request.headers.getlist("prefer"))
+    service = app_state_of(request).service
+    return ConsistentReader(service, request.scope, token, wait_seconds)
+
+
+@resolved_by(_reader_of)
 async def _open_reader(
     request: Request,
-    service: ServiceDep,
-    consistency_token: Annotated[
+    _consistency_token: Annotated[
         str | None,
         Header(
             alias="Consistency-Token",
@@ -134,9 +143,7 @@ async def _open_reader(
         ),
     ] = None,
 ) -> ConsistentReader:
-    token = _parse_token(consistency_token) if consistency_token is not None else None
-    wait_seconds = _parse_wait_seconds(request.headers.getlist("prefer"))
-    return ConsistentReader(service, request.scope, token, wait_seconds)
+    return _reader_of(request)
 
 
 ConsistentReads = Annotated[ConsistentReader, Depends(_open_reader)]

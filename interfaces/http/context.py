@@ -15,16 +15,22 @@ from interfaces.http.auth.principal import (
     Principal,
 )
 from interfaces.http.errors.problem import Problem
-from interfaces.http.middleware.concurrency_limiter import Slot
+from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter, Slot
 from interfaces.http.middleware.rate_budget import RateBudget, RateLimitExceeded
+from interfaces.http.middleware.request_limiters import (
+    create_large_response_limiter,
+    create_setup_limiter,
+)
+from interfaces.http.schemas.query_strings import UnreadQuery
 from interfaces.live.connection_limits import ConnectionLimits
 from interfaces.live.stream import LiveUpdates
+from interfaces.queries.kept_documents import KeptDocuments
 from interfaces.service import Service
 
 AuthResult = Principal | InvalidToken | IdentityProviderUnavailable | RateLimitExceeded
 """The user of a token, or the reason why the token is not accepted.
 
-RateLimitExceeded means that the quota of the address is used up; the token is then not verified.
+RateLimitExceeded means that the token is not accepted and the quota of the address is used up.
 """
 
 REQUEST_CONTEXT_KEY = "easeboard.request_context"
@@ -41,7 +47,13 @@ class AppState:
     request_counters: RequestCounters
     allowed_origins: frozenset[str]
     """`CORS_ORIGINS`: web origins whose pages may open a WebSocket; empty if any page may."""
+    kept_documents: KeptDocuments | None = None
+    """Documents that are sent again without asking the database; None if none are kept."""
     connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    set_up_turns: ConcurrencyLimiter = field(default_factory=create_setup_limiter)
+    """Its slots are set-ups that are being executed."""
+    large_responses: ConcurrencyLimiter = field(default_factory=create_large_response_limiter)
+    """Its slots are large responses that clients have not read yet."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server begins to shut down, so that open event streams end."""
 
@@ -56,6 +68,14 @@ class RequestContext:
     """Written by the authentication middleware; None without a bearer token."""
     slot: Slot | None = None
     """Written by admission control; None for a request that needs no slot."""
+    large_response: Slot | None = None
+    """Reserved for a large response; admission control releases it at the end of the request."""
+
+    unread_query: UnreadQuery | None = None
+    """Written by the query limit if only the beginning of the query string is read."""
+
+    document_key: str | None = None
+    """The name under which the document of the response may be kept; None if it may not."""
 
     def require_principal(self) -> Principal:
         """Return the authenticated user.

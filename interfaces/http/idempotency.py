@@ -16,15 +16,18 @@ import structlog
 from fastapi import Request, Response
 
 from application.event_metadata import current_metadata
+from domain.errors import PersonIsErased
 from domain.events import ConnectionValidated, SyncRequested, TokenRejected, TokenRotated
 from infrastructure.crypto.keyed_requests import KeyedRequest
 from infrastructure.event_store.command_events import CommandEvents
 from infrastructure.idempotency_keys import (
+    MAX_KEYS_PER_PERSON,
     Claim,
     EarlierClaim,
     KeyInUse,
     KeyReused,
     StoredResponse,
+    TooManyKeys,
 )
 from infrastructure.postgres.errors import DATABASE_ERRORS
 from interfaces.http.context import app_state_of, request_context_of
@@ -149,11 +152,24 @@ async def handle_once(request: Request, handle: RouteHandler) -> Response:
             return _replay(claimed)
         if isinstance(claimed, EarlierClaim):
             return await _continue(execution, claimed)
+    except PersonIsErased:
+        return await handle(request)  # nothing of an erased person is kept
+    except TooManyKeys as error:
+        raise _quota_problem(error) from None
     except KeyReused:
         raise Problem("idempotency-key-reused") from None
     except KeyInUse:
         raise Problem("idempotency-key-in-use", headers={"Retry-After": "1"}) from None
     return await _execute(execution, claimed)
+
+
+def _quota_problem(error: TooManyKeys) -> Problem:
+    return Problem(
+        "rate-limited",
+        f"You have used {MAX_KEYS_PER_PERSON} idempotency keys within 24 hours. Retry after"
+        f" {error.seconds} seconds, or send the request without `Idempotency-Key`.",
+        headers={"Retry-After": str(error.seconds)},
+    )
 
 
 def _parse_key(keys: list[str]) -> str:

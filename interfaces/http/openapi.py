@@ -37,16 +37,22 @@ TAG_DESCRIPTIONS = {
         'the subprotocols `["bearer", "<JWT>"]`. The first message is a `snapshot`. Then there '
         "is a `sync` for each change of a sync, and a `grade` for each changed grade. A scheduled "
         "sync that only repeats the failure of the one before gives no messages. The "
-        "WebSocket closes with code 4401 if the token is missing, not valid or expired, and with "
-        "1013 if the client does not read or the service cannot continue: connect again."
+        "WebSocket closes with code 4401 if the token is missing, not valid or expired, with 4410 "
+        "if the data of the user was erased (do not connect again), and with 1013 if the client "
+        "does not read or the service cannot continue: connect again."
     ),
     "dashboard": "Totals for a dashboard.",
     "calendar": (
         "A calendar of due dates for calendar programs such as Google Calendar, Apple Calendar "
         "and Outlook. Its address is a secret: everyone who has it can read the due dates."
     ),
-    "audit": "The history of connections, for auditors. Each read of a history is recorded.",
-    "admin": "Read models, for admins.",
+    "audit": (
+        "The history of connections, for auditors. Each read needs a purpose, and is recorded "
+        "with it before anything is sent. A read with the `ETag` of a page that you have is not "
+        "recorded again while the page has not changed."
+    ),
+    "me": "The user as a whole: take everything along, find out who looked, or be erased.",
+    "admin": "Read models, and the erasure of users, for admins.",
     "operations": "Health, metrics and explanations of problems. They need no token.",
 }
 RATE_LIMIT_SLUGS = tuple(slug for slug, kind in PROBLEM_TYPES.items() if kind.status == 429)  # noqa: PLR2004  # too many
@@ -77,6 +83,7 @@ SHARED_SLUGS: tuple[tuple[Callable[[Operation], Any], tuple[str, ...]], ...] = (
         ("idempotency-key-in-use", "idempotency-key-reused"),
     ),
     (lambda operation: "cursor" in _parameter_names(operation), ("bad-cursor",)),
+    (lambda operation: "Purpose" in _parameter_names(operation), ("purpose-required",)),
     (
         lambda operation: "Consistency-Token" in _parameter_names(operation),
         ("bad-consistency-token", "projection-behind"),
@@ -158,8 +165,9 @@ def _complete_operation(operation: Operation, path: str, *, is_read: bool) -> No
 
 def _add_examples(content: dict[str, Any]) -> bool:
     """Add an example to each schema, remove FastAPI's default; return whether it is JSON."""
-    if len(content) > 1:
-        content.pop("application/json")  # FastAPI adds it to every response
+    default = content.get("application/json", {})
+    if len(content) > 1 and "$ref" not in default.get("schema", {}):
+        content.pop("application/json", None)  # FastAPI adds it to every response
     for media in content.values():
         if reference := media["schema"].get("$ref"):
             media["schema"] = {"$ref": reference}

@@ -13,7 +13,7 @@ import structlog
 
 from domain.circuit_breaker import NO_RESPONSE_CODES
 from domain.event import Event
-from domain.events import GradeChanged, SyncRequested
+from domain.events import GradeChanged, PersonErased, SyncRequested
 from domain.events.sync import SyncEvent, SyncFailed, SyncRequeued, SyncStarted
 from domain.log_position import LogPosition
 from domain.recorded_event import RecordedEvent
@@ -25,7 +25,8 @@ from projections.support.grade_change_document import encode_grade_change
 from projections.support.json_documents import format_rfc3339
 
 RUN_START_TOPIC = "SyncRequested"
-SUBSCRIBED_TOPICS = tuple(event.__name__ for event in (*RUN_EVENTS, GradeChanged))
+SUBSCRIBED_TOPICS = tuple(event.__name__ for event in (*RUN_EVENTS, GradeChanged, PersonErased))
+"""The events of which clients receive a message, and the one that ends their connections."""
 
 LoadRunEvents = Callable[[UUID, int], list[RecordedEvent]]
 """Loads the events of the newest run of a stream, up to the event before a version."""

@@ -48,6 +48,10 @@ class Replays:
         """Return the streams of the syncs of connections that a person has closed."""
         return await self._run(self._missed_events.closed_streams, person_id)
 
+    async def is_erased(self, person_id: UUID) -> bool:
+        """Return whether the data of a person was erased."""
+        return await self._run(self._missed_events.is_erased, person_id)
+
     async def messages(
         self, person_id: UUID, after: int, up_to: LogPosition
     ) -> AsyncGenerator[Message, None]:

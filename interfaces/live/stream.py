@@ -45,7 +45,7 @@ class Subscription(Protocol):
 
         With `is_resumed` there are none about connections that are closed already.
 
-        Raises: TooFarBehind if the client has missed too much.
+        Raises: TooFarBehind if the client has missed too much; PersonIsErased.
         """
 
 
@@ -61,6 +61,9 @@ class LiveUpdates(Protocol):
 
     async def has_place(self, place: LogPosition) -> bool:
         """Return whether the log has a place, also after a failover or a restore."""
+
+    async def wait_until_known(self, place: LogPosition) -> None:
+        """Wait, for a limited time, until no process has a kept document from before a place."""
 
     def subscribe(self, person_id: UUID) -> AbstractAsyncContextManager[Subscription]:
         """Open the messages about a person."""
@@ -79,6 +82,9 @@ class NoLiveUpdates:
     async def has_place(self, _: LogPosition) -> bool:
         """Return true."""
         return True
+
+    async def wait_until_known(self, _: LogPosition) -> None:
+        """Return at once."""
 
     @asynccontextmanager
     async def subscribe(self, _: UUID) -> AsyncIterator["NoMessages"]:
@@ -117,7 +123,8 @@ async def stream_messages(
     with `missed: true`; so does a client that has received what a failover has lost. The messages
     end if a client reads so slowly that it has missed too much.
 
-    Raises: One of DATABASE_ERRORS if the snapshot, or what was missed, cannot be loaded.
+    Raises: One of DATABASE_ERRORS if the snapshot, or what was missed, cannot be loaded;
+    PersonIsErased when the person was erased.
     """
     told = await _find_place(last_event_id, live_updates)
     is_resumed, missed = told is not None, bool(last_event_id)
@@ -154,20 +161,22 @@ async def _load_snapshot(
 ) -> Message:
     """Load the snapshot, of a place that the log has.
 
-    After a failover the read model is beyond the log until it has been reset.
+    After a failover the read model is beyond the log until it has been reset. A read that follows
+    the snapshot shows at least as much, at every process.
     """
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     async with live_updates.snapshot_slots:
         while True:
-            (items,), place = await service.read(service.sync_status_of(person_id))
+            (page,), place = await service.read(service.sync_status_of(person_id))
             if place and await live_updates.has_place(place):
                 break
             if time.monotonic() > deadline:
                 raise DatabaseBusy("The read model sync_log is not of this log; try again later.")
             await asyncio.sleep(SNAPSHOT_RETRY_SECONDS)
+    await live_updates.wait_until_known(place)
     flag = {"missed": True} if missed else {}
     return new_message(
-        place, {"type": "snapshot", **flag, "items": orjson.Fragment(encode_array(items))}
+        place, {"type": "snapshot", **flag, "items": orjson.Fragment(encode_array(page.items))}
     )
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from typing import Self
 from uuid import UUID
 
+from domain.errors import PersonIsErased
 from domain.log_position import LogPosition
 from interfaces.live.stream import Message
 
@@ -16,7 +17,8 @@ class SubscriberQueue:
     """The messages for one subscriber, in order of their positions.
 
     The iteration ends after the last queued message if there were more than MAX_QUEUED_MESSAGES,
-    and at once after `end`. `closed` is set when the subscription has ended.
+    and at once after `end`. After `erase` it raises PersonIsErased at once. `closed` is set when
+    the subscription has ended.
     """
 
     def __init__(self, person_id: UUID) -> None:
@@ -25,6 +27,7 @@ class SubscriberQueue:
         self._messages: deque[Message] = deque()
         self._changed = asyncio.Event()
         self._is_complete = True
+        self._is_erased = False
         self._start: asyncio.Future[LogPosition] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> LogPosition:
@@ -51,12 +54,19 @@ class SubscriberQueue:
         self._is_complete = False
         self._changed.set()
 
+    def erase(self) -> None:
+        """Drop the queued messages, and end the iteration: the person was erased."""
+        self._is_erased = True
+        self.end()
+
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Message:
-        """Wait for the next message and return it."""
+        """Wait for the next message and return it; raises PersonIsErased after `erase`."""
         while not self._messages:
+            if self._is_erased:
+                raise PersonIsErased(self.person_id)
             if not self._is_complete:
                 raise StopAsyncIteration
             self._changed.clear()

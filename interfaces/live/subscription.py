@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from domain.errors import PersonIsErased
 from domain.log_position import LogPosition
 from interfaces.live.replay import Replays
 from interfaces.live.stream import Message
@@ -24,10 +25,13 @@ class ReplayedSubscription:
         They end if the client falls behind, or if the log is on another timeline than before.
         With `is_resumed` there are none about connections that are closed already.
 
-        Raises: TooFarBehind if the client has missed too much; DatabaseBusy or
-        DatabaseUnavailable.
+        Raises: TooFarBehind if the client has missed too much; PersonIsErased when the person was
+        erased; DatabaseBusy or DatabaseUnavailable.
         """
         start, person_id = await self._queue.start(), self._queue.person_id
+        # Asked after the start: of a later erasure the queue is told.
+        if await self._replays.is_erased(person_id):
+            raise PersonIsErased(person_id)
         if place.timeline != start.timeline and not await self._replays.has_place(place):
             return
         closed = await self._replays.closed_streams(person_id) if is_resumed else set()

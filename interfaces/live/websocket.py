@@ -10,17 +10,18 @@ import orjson
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
+from domain.errors import PersonIsErased
 from infrastructure.observability.instruments import LIVE_CLIENTS
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken, Principal
-from interfaces.http.context import app_state_of, request_context_of
+from interfaces.http.context import AuthResult, app_state_of, request_context_of
 from interfaces.http.errors.error_table import ERROR_TABLE
 from interfaces.http.errors.problem import Problem, problem_response
 from interfaces.http.middleware.authentication import authenticate_token
 from interfaces.http.middleware.rate_budget import RateLimitExceeded, client_address
 from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, LIVE
+from interfaces.live.connection_limits import SHORT_AUTH_TIMEOUT_SECONDS, UnauthenticatedSocket
 from interfaces.live.stream import Message, stream_messages
 
-AUTH_TIMEOUT_SECONDS = 5.0
 WEBSOCKET_SEND_TIMEOUT_SECONDS = 5.0
 """How long the sending of one message may take before the connection is closed."""
 CLOSE_TIMEOUT_SECONDS = 30.0
@@ -35,7 +36,13 @@ CLOSE_UNAUTHORIZED, CLOSE_TOO_MANY_CONNECTIONS, CLOSE_MESSAGE_TOO_BIG, CLOSE_TRY
     1009,
     1013,
 )
+CLOSE_ERASED = 4410
+"""The data of the user was erased: to connect again is of no use."""
+ERASED_REASON = "your data was erased; do not connect again"
 
+OTHER_ORIGIN_DETAIL = (
+    "Pages of this origin may not connect. An operator can allow an origin with CORS_ORIGINS."
+)
 SLOW_CLIENT_REASON = "messages are not read fast enough; connect again for a new snapshot"
 
 router = APIRouter()
@@ -58,16 +65,16 @@ async def sync_status(websocket: WebSocket) -> None:
     """Authenticate, send a snapshot, then a message for each change until the token expires.
 
     uvicorn sends a ping every 20 s and refuses messages above 64 KiB: see `uvicorn_server.py`.
+    More than a few messages of the client close it: see `websocket_protocol.py`.
     """
     if not _is_origin_allowed(websocket):
-        await websocket.close()
+        await _reject(websocket, Problem("forbidden", OTHER_ORIGIN_DETAIL))
         return
     connection_limits = app_state_of(websocket).connection_limits
     try:
-        with connection_limits.unauthenticated():
-            principal = await _authenticate(websocket)
+        principal = await _authenticate(websocket)
         with (
-            connection_limits.authenticated(principal.id),
+            connection_limits.authenticated(principal.id, websocket.scope),
             LIVE_CLIENTS.labels("websocket").track_inprogress(),
         ):
             await _serve_messages(websocket, principal)
@@ -75,6 +82,8 @@ async def sync_status(websocket: WebSocket) -> None:
         await _close(websocket, closed)
     except Problem as problem:
         await _reject(websocket, problem)
+    except PersonIsErased:
+        await _close(websocket, ClosedByServer(CLOSE_ERASED, ERASED_REASON))
     except tuple(ERROR_TABLE):
         reason = "the service is not available now; connect again in a few seconds"
         await _close(websocket, ClosedByServer(CLOSE_TRY_AGAIN_LATER, reason))
@@ -85,35 +94,53 @@ async def sync_status(websocket: WebSocket) -> None:
 async def _authenticate(websocket: WebSocket) -> Principal:
     """Accept the WebSocket and return the user of its token.
 
-    A WebSocket that does not authenticate is counted for the rate limit of its address.
+    A token of a subprotocol is verified before the WebSocket is accepted. One that sends its token
+    as a message counts as unauthenticated from its arrival on.
 
     Raises:
         ClosedByServer: If there is no token in time, or it is not valid.
         RateLimitExceeded: If the address or the user has used up its quota.
     """
-    budget, address = request_context_of(websocket).rate_budget, client_address(websocket.scope)
-    budget.require_remaining(ANONYMOUS, address)
     subprotocol, _, offered_token = ",".join(websocket.scope["subprotocols"]).partition(",")
-    by_subprotocol = subprotocol == "bearer" and offered_token
-    await websocket.accept(subprotocol="bearer" if by_subprotocol else None)
-    try:
-        token = offered_token if by_subprotocol else await _receive_token(websocket)
-    except ClosedByServer:
-        await budget.spend(ANONYMOUS, address)
-        raise
-    authenticator = app_state_of(websocket).authenticator
-    match await authenticate_token(token, websocket.scope, authenticator):
+    if subprotocol == "bearer" and offered_token:
+        result = await _verify(websocket, offered_token)
+        if isinstance(result, RateLimitExceeded):
+            raise result  # before the WebSocket is accepted, which costs less
+        await websocket.accept(subprotocol="bearer")
+    else:
+        address = client_address(websocket.scope)
+        with app_state_of(websocket).connection_limits.unauthenticated(address) as socket:
+            await _count_attempt(websocket, socket)
+            await websocket.accept()
+            result = await _verify(websocket, await _receive_token(websocket, socket))
+    match result:
         case Principal() as principal:
+            budget = request_context_of(websocket).rate_budget
             await budget.spend(LIVE, str(principal.id))
             return principal
         case InvalidToken() as error:
             raise ClosedByServer(CLOSE_UNAUTHORIZED, str(error))
         case IdentityProviderUnavailable():
-            await budget.spend(ANONYMOUS, address)
             reason = "tokens cannot be verified now; connect again in a few seconds"
             raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, reason)
         case RateLimitExceeded() as refusal:
             raise refusal
+
+
+async def _verify(websocket: WebSocket, token: str) -> AuthResult:
+    return await authenticate_token(token, websocket.scope, app_state_of(websocket).authenticator)
+
+
+async def _count_attempt(websocket: WebSocket, socket: UnauthenticatedSocket) -> None:
+    """Count a WebSocket without a token; above the limit of its address it has little time.
+
+    It is not refused: another person may have the same address.
+    """
+    budget = request_context_of(websocket).rate_budget
+    try:
+        await budget.spend(ANONYMOUS, socket.address)
+    except RateLimitExceeded:
+        socket.shorten(SHORT_AUTH_TIMEOUT_SECONDS)
 
 
 async def _reject(websocket: WebSocket, problem: Problem) -> None:
@@ -133,13 +160,15 @@ def _is_origin_allowed(websocket: WebSocket) -> bool:
     return urlsplit(origin).netloc == websocket.headers.get("host")
 
 
-async def _receive_token(websocket: WebSocket) -> str:
+async def _receive_token(websocket: WebSocket, socket: UnauthenticatedSocket) -> str:
     try:
-        async with asyncio.timeout(AUTH_TIMEOUT_SECONDS):
+        async with socket.time_limit():
             message = orjson.loads(await _receive(websocket))
     except TimeoutError:
-        reason = f"no token was received within {AUTH_TIMEOUT_SECONDS:g} s"
-        raise ClosedByServer(CLOSE_UNAUTHORIZED, reason) from None
+        if socket.is_shortened:
+            reason = "too many connections of your address sent no token; connect again"
+            raise ClosedByServer(CLOSE_TRY_AGAIN_LATER, reason) from None
+        raise ClosedByServer(CLOSE_UNAUTHORIZED, "no token was received in time") from None
     except orjson.JSONDecodeError:
         message = None
     if not isinstance(message, dict) or message.get("type") != "auth":
@@ -160,6 +189,8 @@ async def _receive(websocket: WebSocket) -> str | bytes:
 
 async def _serve_messages(websocket: WebSocket, principal: Principal) -> None:
     state = app_state_of(websocket)
+    if await state.service.is_erased(principal.id):
+        raise PersonIsErased(principal.id)
     messages = stream_messages(principal.id, state.service, state.live_updates)
     sender = asyncio.ensure_future(_send_messages(websocket, messages))
     receiver = asyncio.ensure_future(_receive_until_closed(websocket))

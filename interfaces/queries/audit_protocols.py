@@ -1,4 +1,4 @@
-"""The signatures of the members of `interfaces/service.py` that read the event log for auditors."""
+"""The signatures of the members of `interfaces/service.py` that only auditors use."""
 
 from datetime import datetime
 from typing import Any, Protocol, TypedDict
@@ -6,7 +6,9 @@ from uuid import UUID
 
 from domain.log_position import LogPosition
 from interfaces.queries.audit_history import LogReading
+from interfaces.queries.past_views.past_views import PastView
 from projections.support.page import Page
+from projections.support.query import Query
 
 
 class ReadHistory(Protocol):
@@ -24,8 +26,11 @@ class ReadHistory(Protocol):
         sort: str = "position",
         cursor: str | None = None,
         limit: int | None = 100,
+        reader: str | None = None,
     ) -> LogReading[Page]:
         """Return a page of a connection's events in the order of the log, or in the reverse.
+
+        With a `reader`, the basis of the page does not depend on the readings of this reader.
 
         Raises:
             ConnectionNotFound: If no such connection was ever opened.
@@ -52,19 +57,92 @@ class ReadStateAt(Protocol):
         """
 
 
+class ReadViewAt(Protocol):
+    """interfaces.queries.past_views.past_views.PastViews.view_at."""
+
+    async def __call__(
+        self,
+        connection_id: UUID,
+        *,
+        at: LogPosition | None = None,
+        as_of: datetime | None = None,
+    ) -> LogReading[PastView]:
+        """Return what the student saw of a connection at a time; without one, what they see now.
+
+        Raises: ConnectionNotFound if no such connection was ever opened.
+        """
+
+
+class ReadDiff(Protocol):
+    """interfaces.queries.past_views.view_diffs.ViewDiffs.diff."""
+
+    async def __call__(
+        self,
+        connection_id: UUID,
+        *,
+        at: LogPosition | None = None,
+        since: datetime,
+        until: datetime | None = None,
+    ) -> LogReading[dict[str, Any]]:
+        """Return what changed of what the student saw of a connection, between two times.
+
+        Raises: ConnectionNotFound if no such connection was ever opened.
+        """
+
+
 class ListAllConnections(Protocol):
-    """interfaces.queries.audit_history.AuditHistory.connections."""
+    """interfaces.queries.audited_connections.all_connections."""
+
+    def __call__(
+        self,
+        *,
+        user_id: UUID | None = None,
+        canvas_url: str | None = None,
+        status: str | None = None,
+        q: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Query[Page]:
+        """Query a page of the connections of all people, closed ones too, oldest first.
+
+        Raises: BadCursor if the cursor does not belong to this list.
+        """
+
+
+class ListReadings(Protocol):
+    """interfaces.queries.recorded_readings.RecordedReadings.readings."""
 
     async def __call__(
         self,
         *,
         at: LogPosition | None = None,
-        user_id: UUID | None = None,
-        canvas_url: str | None = None,
+        reader: str | None = None,
+        connection_id: UUID | None = None,
+        since: datetime | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+        asked_by: str | None = None,
+    ) -> LogReading[Page]:
+        """Return a page of who read what, the newest first.
+
+        The basis of a page does not depend on the lists that `asked_by` has read.
+        Raises: BadCursor if the cursor does not belong to this list.
+        """
+
+
+class ListDisclosures(Protocol):
+    """interfaces.queries.recorded_readings.RecordedReadings.disclosures_of."""
+
+    async def __call__(
+        self,
+        person_id: UUID,
+        *,
+        at: LogPosition | None = None,
+        since: datetime | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> LogReading[Page]:
-        """Return a page of the connections of all people, closed ones too, oldest first.
+        """Return a page of who read the data of a person, the newest first.
 
         Raises: BadCursor if the cursor does not belong to this list.
         """
@@ -84,3 +162,12 @@ class AuditMembers(TypedDict):
     state_at: ReadStateAt
     all_connections: ListAllConnections
     wait_for_mark: WaitForMark
+    readings: ListReadings
+    disclosures_of: ListDisclosures
+
+
+class ViewMembers(TypedDict):
+    """The members of Service about what a student saw at an earlier time."""
+
+    view_at: ReadViewAt
+    diff: ReadDiff

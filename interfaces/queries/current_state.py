@@ -63,10 +63,10 @@ def connection_document(
         connection.id,
         connection,
         status=connection.status,
-        token_rotated_at=_format_time(connection.token_rotated_at),
-        last_validated_at=_format_time(connection.validated_at),
-        last_synced_at=_format_time(sync.last_completed_at),
-        created_at=_format_time(connection.opened_at),
+        token_rotated_at=format_time(connection.token_rotated_at),
+        last_validated_at=format_time(connection.validated_at),
+        last_synced_at=format_time(sync.last_completed_at),
+        created_at=format_time(connection.opened_at),
         version=connection.version,
     )
     due_at = next_run_at(connection, sync, interval)
@@ -80,7 +80,7 @@ def sync_document(sync: Sync) -> dict[str, Any] | None:
     run = sync.run
     if run is None:
         return None
-    started_at, finished_at = _format_time(run["started_at"]), _format_time(run["finished_at"])
+    started_at, finished_at = format_time(run["started_at"]), format_time(run["finished_at"])
     return {**run, "started_at": started_at, "finished_at": finished_at}
 
 
@@ -89,11 +89,11 @@ def state_document(
 ) -> dict[str, Any]:
     """Return the state of both aggregates at a position of the log, with their versions.
 
-    `connection` is None if it did not exist yet. `sync.courses` has the last read state of every
-    course, by its Canvas id.
+    `connection` is None if it did not exist yet, or if its person is erased. `sync.courses` has
+    the last read state of every course, by its Canvas id.
     """
     connection_state = (
-        connection_document(connection, sync, interval, {}) if connection.exists else None
+        connection_document(connection, sync, interval, {}) if connection.opened_at else None
     )
     return {
         "connection_id": connection.id,
@@ -109,5 +109,6 @@ def state_document(
     }
 
 
-def _format_time(text: str | None) -> str | None:
+def format_time(text: str | None) -> str | None:
+    """Return a time of an aggregate as RFC 3339 text in UTC; None for None."""
     return None if text is None else format_rfc3339(datetime.fromisoformat(text))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,6 +14,16 @@ from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.mark_waiter import MarkWaiter
 from infrastructure.event_store.stream_positions import newest_position
 from infrastructure.postgres.pools import ReadPool
+from infrastructure.seals.event_proofs import seals_of
+from interfaces.queries.event_names import EventNames
+from interfaces.queries.event_sentences import NO_NAMES, SentenceNames, sentence_of
+from interfaces.queries.own_readings import (
+    READING,
+    OtherEvents,
+    events_but_readings_of,
+    newest_basis,
+    oldest_basis,
+)
 from projections.support.json_documents import format_rfc3339
 from projections.support.page import (
     Page,
@@ -23,8 +34,6 @@ from projections.support.page import (
     rows_to_fetch,
 )
 
-NO_SEAL_YET = None
-"""Value of the member `seal` of each event: the log has no tamper-evident checkpoints yet."""
 NEWEST_FIRST = "-position"
 STREAM_NAMES = ("connection", "sync", "readings")
 """What auditors call the streams of a connection, in the order of `history_streams`."""
@@ -48,12 +57,17 @@ class HistoryFilter:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPages:
-    """Reads pages of the history that these streams have."""
+    """Reads pages of the history that these streams have.
+
+    With a `reader`, the basis of a page does not depend on the readings of this reader.
+    """
 
     pool: ReadPool
     mapper: Mapper
     marks: MarkWaiter
     streams: Sequence[UUID]
+    names: EventNames
+    reader: str | None = None
 
     async def oldest_first(
         self, wanted: HistoryFilter, at: LogPosition, cursor: str | None, limit: int | None
@@ -71,13 +85,18 @@ class HistoryPages:
         after = max(after or 0, wanted.after_position)
         if after > wanted.after_position:
             wanted = replace(wanted, since=None)  # an earlier page began there
+        others = await self._others(wanted, cursor, min(end, at.position))
         rows = await self._read(wanted, after, end, limit)
         if rows and rows[0].position > at.position:
             at = await self.marks.wait_for(rows[0].position, WAIT_SECONDS)
             rows = await self._read(wanted, after, end, limit)
         shown = [row for row in rows if row.position <= at.position][:limit]
         after = shown[-1].position if shown else after
-        return self._page(shown, (after, end) if len(shown) < len(rows) else None), at
+        page = await self._page(shown, (after, end) if len(shown) < len(rows) else None)
+        if others:
+            has_next = len(shown) == limit and others.position > after
+            page = page._replace(basis=oldest_basis(self._not_own(shown, page), has_next))
+        return page, at
 
     async def newest_first(
         self, wanted: HistoryFilter, at: LogPosition, cursor: str | None, limit: int | None
@@ -101,10 +120,33 @@ class HistoryPages:
             at = await self.marks.wait_for(end, WAIT_SECONDS)
         if end > at.position:
             raise LogNotSettled
+        others = await self._others(wanted, cursor, end)
         rows = await self._read(wanted, wanted.after_position, end, limit, newest_first=True)
         shown = rows[:limit]
         is_last = len(shown) == len(rows)
-        return self._page(shown, None if is_last else (NEWEST_FIRST, shown[-1].position)), at
+        page = await self._page(shown, None if is_last else (NEWEST_FIRST, shown[-1].position))
+        return page._replace(basis=newest_basis(others) if others else None), at
+
+    def _not_own(self, rows: Sequence[HistoryRow], page: Page) -> list[bytes]:
+        """Return the items of a page that are no readings of the reader."""
+        return [
+            item
+            for row, item in zip(rows, page.items, strict=True)
+            if row.topic != READING or row.actor != self.reader
+        ]
+
+    async def _others(
+        self, wanted: HistoryFilter, cursor: str | None, up_to: int
+    ) -> OtherEvents | None:
+        """Return what the basis of a first page depends on, if it can have own readings.
+
+        A later page ends at an event that is named in its cursor, so nothing new comes into it.
+        This is read before the page, so that the basis is never that of a later state.
+        """
+        may_have_readings = not wanted.types or READING in wanted.types
+        if self.reader is None or cursor is not None or not may_have_readings:
+            return None
+        return await events_but_readings_of(self.reader, self.streams, up_to, self.pool)
 
     async def _read(
         self,
@@ -129,13 +171,25 @@ class HistoryPages:
             limit=rows_to_fetch(limit),
         )
 
-    def _page(self, rows: Sequence[HistoryRow], cursor: tuple[object, ...] | None) -> Page:
-        names = dict(zip(self.streams, STREAM_NAMES, strict=True))
-        items = [_encode_event(row, names[row.stream]) for row in rows]
+    async def _page(self, rows: Sequence[HistoryRow], cursor: tuple[object, ...] | None) -> Page:
+        streams = dict(zip(self.streams, STREAM_NAMES, strict=True))
+        names = await self.names.names_of(rows)
+        seals = await seals_of(self.pool, [row.position for row in rows]) if rows else {}
+        items = [
+            _encode_event(
+                row,
+                streams[row.stream],
+                names.get(row.position, NO_NAMES),
+                seals.get(row.position),
+            )
+            for row in rows
+        ]
         return Page(items, encode_cursor(*cursor) if cursor else None)
 
 
-def _encode_event(row: HistoryRow, stream: str) -> bytes:
+def _encode_event(
+    row: HistoryRow, stream: str, names: SentenceNames, seal: dict[str, Any] | None
+) -> bytes:
     return orjson.dumps(
         {
             "position": row.position,
@@ -148,6 +202,7 @@ def _encode_event(row: HistoryRow, stream: str) -> bytes:
             "correlation_id": row.correlation_id,
             "causation_id": row.causation_id,
             "payload": row.payload,
-            "seal": NO_SEAL_YET,
+            "sentence": sentence_of(row.topic, row.payload, names),
+            "seal": seal,
         }
     )

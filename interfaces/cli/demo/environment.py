@@ -5,9 +5,11 @@ Both are created at the start, and the database is dropped at the end.
 
 import asyncio
 import secrets
+import shutil
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +22,7 @@ from infrastructure.postgres.embedded.embedded_postgres import (
     EmbeddedPostgres,
     create_database,
 )
-from infrastructure.settings import Settings, read_settings
+from infrastructure.settings.settings import Settings, read_settings
 
 DEMO_DATABASE_PREFIX = "demo_"
 UNSET_SETTINGS: dict[str, Any] = dict.fromkeys(
@@ -32,6 +34,8 @@ UNSET_SETTINGS: dict[str, Any] = dict.fromkeys(
         "supabase_service_key",
         "redis_url",
         "metrics_port",
+        "seal_dir",
+        "seal_witnesses",
     )
 )
 """Settings that the demo does not read from the environment or `.env`."""
@@ -55,24 +59,28 @@ async def demo_environment(sandbox_url: str) -> AsyncIterator[Settings]:
 @contextmanager
 def _temporary_database(sandbox_host: str) -> Iterator[Settings]:
     name = DEMO_DATABASE_PREFIX + secrets.token_hex(4)
-    with EmbeddedPostgres(read_settings(**UNSET_SETTINGS).home / "demo") as server:
+    home = read_settings(**UNSET_SETTINGS).home / "demo"
+    seals = home / "seals" / name
+    with EmbeddedPostgres(home) as server:
         _drop_abandoned(server)
         create_database(server.admin_url, name, owner=OWNER_ROLE)
         try:
-            apply_migrations(server.url_of(name))
+            apply_migrations(server.admin_url_of(name))
             # A demo drops databases without a connection; this one protects ours.
             with psycopg.connect(server.url_of(name)):
-                yield _settings(server.url_of(name), sandbox_host)
+                yield _settings(server.url_of(name), sandbox_host, seals)
         finally:
+            shutil.rmtree(seals, ignore_errors=True)
             _drop(server, name)
 
 
-def _settings(url: str, sandbox_host: str) -> Settings:
+def _settings(url: str, sandbox_host: str, seals: Path) -> Settings:
     overrides = UNSET_SETTINGS | {
         "database_url": url,
         "canvas_encryption_key": "base64:" + b64encode(secrets.token_bytes(32)).decode(),
         "supabase_jwt_secret": secrets.token_urlsafe(32),
         "canvas_allow_private": sandbox_host,
+        "seal_dir": seals,
     }
     return read_settings(**overrides)
 

@@ -84,7 +84,7 @@ async def follow_sync(student: ApiClient, sync_id: str, since: str | None) -> Do
     Raises: CommandFailed if the run did not complete, or not in time.
     """
     with CourseProgress() as progress:
-        async with _time_limit("The sync has not ended"):
+        async with time_limit("The sync has not ended"):
             while True:
                 sync = await _find_sync(student, sync_id)
                 progress.update_counts(sync["courses"])
@@ -104,7 +104,8 @@ async def follow_sync(student: ApiClient, sync_id: str, since: str | None) -> Do
 
 
 @asynccontextmanager
-async def _time_limit(problem: str) -> AsyncIterator[None]:
+async def time_limit(problem: str) -> AsyncIterator[None]:
+    """Raise CommandFailed with the problem if the block takes too long."""
     try:
         async with asyncio.timeout(DEMO_SYNC_TIMEOUT_SECONDS) as limit:
             yield
@@ -130,7 +131,7 @@ async def wait_for_projections(admin: ApiClient) -> None:
 
     Raises: CommandFailed if they have not done so in time.
     """
-    async with _time_limit("The read models have not caught up with the event log"):
+    async with time_limit("The read models have not caught up with the event log"):
         while True:
             models = await admin.items("/api/v1/admin/projections")
             if all(model["lag_events"] == 0 for model in models):

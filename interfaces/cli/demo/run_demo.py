@@ -3,26 +3,31 @@
 import asyncio
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import aiohttp
+import orjson
 
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
 from infrastructure.observability.logging import configure_logging
 from infrastructure.queue.role_health import ROLES
-from infrastructure.settings import Settings, read_settings
+from infrastructure.seals.receipts.receipt_file import parse_receipt
+from infrastructure.seals.receipts.verify_receipt import verify_receipt
+from infrastructure.seals.signatures import parse_vkey
+from infrastructure.settings.settings import Settings, read_settings
 from interfaces.cli.demo.environment import demo_environment
 from interfaces.cli.demo.http_client import ApiClient
-from interfaces.cli.demo.progress import follow_sync, wait_for_projections
+from interfaces.cli.demo.progress import follow_sync, time_limit, wait_for_projections
 from interfaces.cli.demo.sandbox_changes import apply_changes
 from interfaces.cli.demo.tables import (
     print_courses,
     print_dashboard,
+    print_diff,
     print_events,
     print_grades,
     print_next_steps,
@@ -34,11 +39,14 @@ from interfaces.cli.runtime import run
 from interfaces.cli.token import sign_token
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.run_roles import Listeners, running_roles
-from interfaces.http.server.listener import PortUnavailable, listen, url_of
+from interfaces.http.server.listener import Listener, PortUnavailable, listen, url_of
 
 SANDBOX_LATENCY_MS = 120
 """Delay of each response of the sandbox: about as long as a near Canvas takes."""
 TOKEN_TTL_SECONDS = 12 * 3600
+KEY_PATH = "/api/v1/audit/key"
+PURPOSE = "demonstration"
+"""Why the auditor of the demo reads a history."""
 VARIED_SCHOOL_COURSES = 6
 """From so many courses on, the student also has past terms, another role, and rare situations."""
 
@@ -113,13 +121,12 @@ async def _wait_for_first(*tasks: "asyncio.Task[Any]") -> None:
         task.result()
 
 
-def _open_listener(port: int) -> socket.socket:
+def _open_listener(port: int) -> Listener:
     try:
         return listen("127.0.0.1", port)
     except PortUnavailable:
         listener = listen("127.0.0.1", 0)
-        free_port = listener.getsockname()[1]
-        print_line(f"Port {port} is in use; the demo uses port {free_port} instead.")
+        print_line(f"Port {port} is in use; the demo uses port {listener.port} instead.")
         return listener
 
 
@@ -137,12 +144,16 @@ async def _open_session(
 
 async def _run_scenario(session: DemoSession) -> None:
     connection_id = await _connect(session)
+    changed_from = datetime.now(UTC)
     sync_id = await _change_and_sync(session, connection_id)
     print_step("Dashboard")
     print_dashboard(await session.student.get("/api/v1/dashboard/stats"))
-    await _print_changes(session, connection_id, sync_id)
+    change_id = await _print_grades(session, sync_id)
+    await _print_history(session, connection_id, sync_id, changed_from)
+    if change_id:
+        await _print_receipt(session, change_id)
     print_step("Commands to try")
-    print_next_steps(session.student, session.auditor, connection_id)
+    print_next_steps(session.student, session.auditor, connection_id, change_id)
 
 
 async def _connect(session: DemoSession) -> str:
@@ -181,21 +192,38 @@ async def _follow_sync(session: DemoSession, sync_id: str, since: str | None) ->
     print_sync(sync, seconds)
 
 
-async def _print_changes(session: DemoSession, connection_id: str, sync_id: str) -> None:
+async def _print_grades(session: DemoSession, sync_id: str) -> str | None:
+    """Print the grade changes of a sync; return the id of one, or None if there are none."""
     assignments = await session.student.items("/api/v1/canvas/assignments")
     courses = await session.student.items("/api/v1/canvas/courses")
-    items_with_names = [
-        (item, item["name"] or "a restricted course") for item in (*assignments, *courses)
-    ]
+    names = {item["id"]: item["name"] or "a restricted course" for item in (*assignments, *courses)}
     print_step("Grade changes of the second sync")
-    changes = await session.student.items("/api/v1/canvas/grades/history")
-    print_grades(
-        [change for change in changes if change["sync_id"] == sync_id],
-        {item["id"]: name for item, name in items_with_names},
-    )
+    items = await session.student.items("/api/v1/canvas/grades/history")
+    changes = [change for change in items if change["sync_id"] == sync_id]
+    print_grades(changes, names)
+    return next((str(change["id"]) for change in changes), None)
+
+
+async def _print_history(
+    session: DemoSession, connection_id: str, sync_id: str, changed_from: datetime
+) -> None:
+    path = f"/api/v1/audit/connections/{connection_id}"
     print_step("Events of the second sync, as an auditor reads them")
-    events = await session.auditor.items(f"/api/v1/audit/connections/{connection_id}/events")
-    print_events(
-        [event for event in events if event["payload"].get("sync_id") == sync_id],
-        {item["canvas_id"]: name for item, name in items_with_names},
-    )
+    events = await session.auditor.items(f"{path}/events", purpose=PURPOSE)
+    print_events([event for event in events if event["payload"].get("sync_id") == sync_id])
+    print_step("What changed for the student")
+    since = changed_from.isoformat()
+    diff = await session.auditor.get(f"{path}/diff", **{"from": since, "purpose": PURPOSE})
+    print_diff(diff)
+
+
+async def _print_receipt(session: DemoSession, change_id: str) -> None:
+    """Print what the receipt of a grade proves, checked with the key of the log."""
+    print_step("Receipt of a grade: a file that anybody can check, without easeboard")
+    async with time_limit("The grade is not sealed"):
+        receipt = await session.student.get_when_available(f"/api/v1/me/grades/{change_id}/receipt")
+    keys = [parse_vkey(line) for line in (await session.auditor.text(KEY_PATH)).splitlines()]
+    verified = verify_receipt(parse_receipt(orjson.dumps(receipt)), keys)
+    print_line(verified.statement)
+    log = verified.checkpoint
+    print_line(f"It is entry {verified.entry_index:,} of {log.size:,} in the log {log.origin}.")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from interfaces.cli.audit import format_score, summarize
 from interfaces.cli.demo.http_client import ApiClient
-from interfaces.cli.output import print_heading, print_line, print_table
+from interfaces.cli.history_lines import event_lines
+from interfaces.cli.output import print_heading, print_line, print_table, print_wrapped
 
 Document = dict[str, Any]
 
@@ -84,24 +84,25 @@ def print_grades(changes: list[Document], names: dict[str, str]) -> None:
     )
 
 
-def print_events(events: list[Document], names: dict[str, str]) -> None:
-    """Print events; `names` has the name of each assignment and course by its Canvas id."""
-    print_table(
-        ["position", "time", "event", "details"],
-        [
-            (
-                str(event["position"]),
-                _clock_time(event["recorded_at"]),
-                event["type"],
-                _format_payload(event["payload"], names),
-            )
-            for event in events
-        ],
-    )
+def print_events(events: list[Document]) -> None:
+    """Print a sentence for each event."""
+    for line in event_lines(events, fold=False):
+        print_wrapped(line.sentence, f"{line.head}  ", hanging=" " * (len(line.head) + 2))
 
 
-def print_next_steps(student: ApiClient, auditor: ApiClient, connection_id: str) -> None:
-    """Print commands with the tokens of the demo, and the address of the documentation."""
+def print_diff(diff: Document) -> None:
+    """Print a sentence for each change of a diff."""
+    for item in diff["items"]:
+        print_wrapped(item["sentence"], "  ", hanging=" " * 4)
+
+
+def print_next_steps(
+    student: ApiClient, auditor: ApiClient, connection_id: str, change_id: str | None
+) -> None:
+    """Print commands with the tokens of the demo, and the address of the documentation.
+
+    `change_id` is a changed grade, whose receipt can be downloaded.
+    """
     print_line(f"TOKEN={student.token}")
     for path in (
         "/api/v1/dashboard/stats",
@@ -114,24 +115,28 @@ def print_next_steps(student: ApiClient, auditor: ApiClient, connection_id: str)
             f'curl -H "Authorization: Bearer $TOKEN" {quote}{student.url}{path.lstrip(quote)}'
         )
     print_line(f"AUDITOR={auditor.token}")
-    events = f"{auditor.url}/api/v1/audit/connections/{connection_id}/events"
-    print_line(f'curl -H "Authorization: Bearer $AUDITOR" {events}')
+    events = f"{auditor.url}/api/v1/audit/connections/{connection_id}/events?purpose=demo"
+    print_line(f'curl -H "Authorization: Bearer $AUDITOR" "{events}"')
+    if change_id:
+        receipt = f"{student.url}/api/v1/me/grades/{change_id}/receipt"
+        print_line(f'curl -H "Authorization: Bearer $TOKEN" -o receipt.json {receipt}')
+        key = f"{auditor.url}/api/v1/audit/key"
+        print_line(f'curl -H "Authorization: Bearer $AUDITOR" -o vkey {key}')
+        print_line("easeboard receipt verify receipt.json --vkey vkey")
     print_line()
     print_line(f"API documentation: {student.url}/docs")
 
 
-def _format_payload(payload: Document, names: dict[str, str]) -> str:
-    subject = names.get(payload.get("assignment_id") or payload.get("course_id") or "")
-    if "previous" in payload:
-        previous, current = _score_or_dash(payload["previous"]), _score_or_dash(payload["current"])
-        return f"{subject}: {previous} → {current}"
-    left_out = {"connection_id", "sync_id", "person_id", "worker"}
-    return summarize({name: value for name, value in payload.items() if name not in left_out})
-
-
-def _score_or_dash(value: Any) -> str:
-    return (format_score(value) if isinstance(value, dict) else value) or "—"
-
-
 def _clock_time(timestamp: str) -> str:
     return timestamp[11:19]
+
+
+def format_score(score: Document | None) -> str | None:
+    """Format a score in points, followed by the grade if that differs, such as `8.5 B+`."""
+    if score is None:
+        return None
+    points, grade = score["score"], score["grade"]
+    points_text = None if points is None else f"{points:g}"
+    if grade == points_text:
+        return points_text
+    return " ".join(part for part in (points_text, grade) if part)

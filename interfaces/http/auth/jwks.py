@@ -2,15 +2,16 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from math import ceil
 
 import aiohttp
-import jwt
-import orjson
 import structlog
 
+from infrastructure.rate_limiting.token_bucket import TokenBucket
+from interfaces.http.auth.jwks_download import DOWNLOAD_TIMEOUT_SECONDS, download_keys
+from interfaces.http.auth.key_set import JwksUnusable, PublicKey
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
 
 logger = structlog.get_logger(__name__)
@@ -19,27 +20,20 @@ JWKS_CACHE_SECONDS = 600.0
 """Age up to which a key set is used without a new fetch: as long as Supabase's CDN caches it."""
 MAX_STALE_JWKS_SECONDS = 3600.0
 """Age up to which a key set is used while no newer one can be fetched: the lifetime of a token."""
-FETCH_COOLDOWN_SECONDS, FETCH_RETRY_SECONDS = 30.0, 5.0
-"""Minimum seconds to the next fetch: after a successful fetch, after a failed one."""
-MAX_JWKS_BYTES = 256 * 1024
-MIN_RSA_KEY_BITS = 2048
-
-ALGORITHM_BY_KEY_TYPE = {("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
-"""The only algorithm of each key type and curve. Keys of other types are ignored."""
-
-
-class PublicKey(NamedTuple):
-    """A public key and the only algorithm that it may verify."""
-
-    algorithm: str
-    key: Any
+FETCH_RETRY_SECONDS = 5.0
+"""Minimum seconds from a failed fetch to the next one."""
+UNKNOWN_KEY_FETCHES, UNKNOWN_KEY_FETCH_SECONDS = 5, 10.0
+"""Fetches at once for unknown key ids, and the seconds until there is one more."""
+UNLISTED_SECONDS, MAX_UNLISTED_KEYS = 10.0, 1024
+"""Seconds for which an unknown key id that a fetch did not find is not looked up again."""
 
 
 class JwksCache:
     """The keys of one JWKS URL.
 
-    At most one fetch runs at a time, with a minimum delay between two. During an outage the last
-    key set is used, up to MAX_STALE_JWKS_SECONDS. `now` returns seconds of a monotonic clock.
+    At most one fetch runs at a time. Known keys never wait for it: an old key set is used while a
+    newer one is fetched, up to MAX_STALE_JWKS_SECONDS, and the last good one during an outage. Only
+    an unknown key id waits. `now` returns seconds of a monotonic clock.
     """
 
     def __init__(
@@ -50,21 +44,26 @@ class JwksCache:
         self._now = now
         self._keys: dict[str, PublicKey] = {}
         self._fetched_at: float | None = None
-        self._next_fetch_at = float("-inf")
-        self._fetch_task: asyncio.Task[None] | None = None
+        self._retry_at = float("-inf")
+        self._unknown_key_fetches = TokenBucket(
+            UNKNOWN_KEY_FETCHES, UNKNOWN_KEY_FETCH_SECONDS, now=now
+        )
+        self._unlisted_until: OrderedDict[str, float] = OrderedDict()
+        self._fetch_task: asyncio.Task[bool] | None = None
+        self._failure: str | None = None
         self.generation = 0
         """Incremented when the key set changes: cached tokens must then be verified again."""
 
     async def find_key(self, key_id: str, algorithm: str) -> PublicKey:
         """Return the key with this id, if it is for this algorithm.
 
-        Raises: InvalidToken if there is none, IdentityProviderUnavailable if no recent key set
-        can be fetched.
+        Raises: InvalidToken if there is none, IdentityProviderUnavailable if that cannot be
+        determined at present.
         """
-        if key_id not in self._keys or not self._is_younger_than(JWKS_CACHE_SECONDS):
-            await self._refresh()
-        if not self._is_younger_than(MAX_STALE_JWKS_SECONDS):
-            raise IdentityProviderUnavailable
+        if key_id not in self._keys or not self._is_younger_than(MAX_STALE_JWKS_SECONDS):
+            await self._look_up(key_id)
+        elif not self._is_younger_than(JWKS_CACHE_SECONDS) and self._now() >= self._retry_at:
+            self._running_fetch()
         key = self._keys.get(key_id)
         if key is None or key.algorithm != algorithm:
             raise InvalidToken(
@@ -72,6 +71,11 @@ class JwksCache:
                 " sign in again."
             )
         return key
+
+    @property
+    def status(self) -> str:
+        """`ok`, or why the last fetch failed; anyone may read it, so it has no address."""
+        return f"{self._failure}; run easeboard doctor" if self._failure else "ok"
 
     async def close(self) -> None:
         """Cancel a running fetch."""
@@ -82,64 +86,59 @@ class JwksCache:
     def _is_younger_than(self, seconds: float) -> bool:
         return self._fetched_at is not None and self._now() - self._fetched_at < seconds
 
-    async def _refresh(self) -> None:
-        if self._fetch_task is None or self._fetch_task.done():
-            if self._now() < self._next_fetch_at:
-                return
-            self._fetch_task = asyncio.create_task(self._fetch_keys())
-        await asyncio.shield(self._fetch_task)
+    async def _look_up(self, key_id: str) -> None:
+        """Wait until a fetch has ended that can find this key.
 
-    async def _fetch_keys(self) -> None:
-        try:
-            keys = parse_jwks(await self._download())
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            self._next_fetch_at = self._now() + FETCH_RETRY_SECONDS
-            logger.warning("jwks_fetch_failed", reason=repr(error))
+        Raises: IdentityProviderUnavailable if no fetch is permitted now, or if it failed.
+        """
+        if self._unlisted_until.get(key_id, float("-inf")) > self._now():
             return
+        if not self._is_fetching():
+            self._require_permitted_fetch()
+        fetch = self._running_fetch()
+        await asyncio.wait([fetch], timeout=DOWNLOAD_TIMEOUT_SECONDS)
+        has_succeeded = fetch.done() and not fetch.cancelled() and fetch.result()
+        if not has_succeeded:
+            raise IdentityProviderUnavailable(ceil(FETCH_RETRY_SECONDS))
+        if key_id not in self._keys:
+            self._unlisted_until[key_id] = self._now() + UNLISTED_SECONDS
+            if len(self._unlisted_until) > MAX_UNLISTED_KEYS:
+                self._unlisted_until.popitem(last=False)
+
+    def _require_permitted_fetch(self) -> None:
+        """Take the permit for one fetch, so that unknown key ids cannot cause any number of them.
+
+        Raises: IdentityProviderUnavailable if there is none; the key may exist.
+        """
+        if self._now() < self._retry_at:
+            raise IdentityProviderUnavailable(ceil(self._retry_at - self._now()))
+        is_usable = self._is_younger_than(MAX_STALE_JWKS_SECONDS)
+        if is_usable and not self._unknown_key_fetches.take():
+            raise IdentityProviderUnavailable(ceil(self._unknown_key_fetches.seconds_until_next))
+
+    def _is_fetching(self) -> bool:
+        return self._fetch_task is not None and not self._fetch_task.done()
+
+    def _running_fetch(self) -> asyncio.Task[bool]:
+        """Return the fetch that runs; start one if none does."""
+        if self._fetch_task is None or self._fetch_task.done():
+            self._fetch_task = asyncio.create_task(self._fetch())
+        return self._fetch_task
+
+    async def _fetch(self) -> bool:
+        """Fetch the key set; return whether that succeeded. A failure leaves the keys as they are.
+
+        Also an empty key set is a failure: a project always has the key of its valid tokens.
+        """
+        try:
+            keys = await download_keys(self._session, self._url)
+        except JwksUnusable as error:
+            self._retry_at = self._now() + FETCH_RETRY_SECONDS
+            self._failure = "the keys of SUPABASE_URL cannot be fetched"
+            logger.warning("jwks_fetch_failed", reason=f"SUPABASE_URL: the key set {error}")
+            return False
         self.generation += keys != self._keys
         self._keys = keys
         self._fetched_at = self._now()
-        self._next_fetch_at = self._fetched_at + FETCH_COOLDOWN_SECONDS
-
-    async def _download(self) -> bytes:
-        async with self._session.get(self._url, allow_redirects=False) as response:
-            if response.status != HTTPStatus.OK:
-                raise ValueError(f"status {response.status}")
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(65536):
-                body += chunk
-                if len(body) > MAX_JWKS_BYTES:
-                    raise ValueError(f"larger than {MAX_JWKS_BYTES} bytes")
-            return bytes(body)
-
-
-def parse_jwks(body: bytes) -> dict[str, PublicKey]:
-    """Return the usable keys of a JSON Web Key Set by key id; unusable ones are ignored.
-
-    Raises: ValueError if the body is not a JWKS.
-    """
-    document = orjson.loads(body)
-    items = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(items, list):
-        raise ValueError("not a JWKS")  # noqa: TRY004  # input from outside, not a wrong argument
-    keys = ((item.get("kid"), _parse_key(item)) for item in items if _is_public_signing_key(item))
-    return {key_id: key for key_id, key in keys if isinstance(key_id, str) and key}
-
-
-def _is_public_signing_key(item: Any) -> bool:
-    return isinstance(item, dict) and "d" not in item and item.get("use", "sig") == "sig"
-
-
-def _parse_key(item: dict[str, Any]) -> PublicKey | None:
-    curve = item.get("crv")
-    algorithm = ALGORITHM_BY_KEY_TYPE.get(
-        (str(item.get("kty")), curve if curve is None else str(curve))
-    )
-    if algorithm is None or item.get("alg", algorithm) != algorithm:
-        return None
-    try:
-        key = jwt.PyJWK(item, algorithm=algorithm).key
-    except (jwt.PyJWTError, ValueError, TypeError):
-        return None
-    too_short = algorithm == "RS256" and key.key_size < MIN_RSA_KEY_BITS
-    return None if too_short else PublicKey(algorithm, key)
+        self._failure = None
+        return True

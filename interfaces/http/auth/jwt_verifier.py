@@ -1,21 +1,41 @@
-"""Verifies bearer tokens (JWT, RFC 7519): algorithm, key, signature and claims."""
+"""Verifies bearer tokens (JWT, RFC 7519): format, claims, algorithm and key, then the signature."""
 
 import time
 from collections import OrderedDict
+from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import jwt
+from jwt.types import Options
 
 from interfaces.http.auth.jwks import JwksCache
 from interfaces.http.auth.principal import InvalidToken, Principal
+from interfaces.http.auth.signature_checks import SignatureChecks
 
 MAX_TOKEN_LENGTH = 8192
 CLOCK_SKEW_SECONDS = 10.0
 """Seconds that the clock of the issuer may be ahead. It does not extend the life of a token."""
 MAX_CACHED_TOKENS, TOKEN_CACHE_SECONDS = 4096, 600.0
+MAX_FORGED_TOKENS = 4096
+"""Tokens whose signature was not valid: one that is sent again costs no second check."""
 KNOWN_ROLES = frozenset({"student", "auditor", "admin"})
+CLAIM_CHECKS: Options = {
+    "verify_exp": True,
+    "verify_nbf": True,
+    "verify_iat": True,
+    "verify_aud": True,
+    "verify_iss": True,
+    "verify_sub": True,
+    "verify_jti": True,
+}
+"""Options of PyJWT; without a signature check it would leave these checks out."""
+DECODE_ERRORS = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+REFUSAL = (
+    "The token is malformed, or its signature or one of its claims is not valid here;"
+    " sign in again."
+)
 
 
 class CachedToken(NamedTuple):
@@ -30,33 +50,49 @@ class JwtVerifier:
     """Verifies tokens, and caches the valid ones by their digest.
 
     `secret` verifies HS256, `keys` verifies ES256 and RS256; a kind without its argument is
-    refused. With `issuer`, the claim `iss` must be equal to it.
+    refused. With `issuer`, the claim `iss` must be equal to it. Everything that costs little is
+    checked first, so that a malformed or expired token causes no signature check.
     """
 
     def __init__(self, *, secret: bytes | None, keys: JwksCache | None, issuer: str | None) -> None:
         self._secret = secret
         self._keys = keys
         self._issuer = issuer
+        self._checks = SignatureChecks()
         self._cached_tokens: OrderedDict[bytes, CachedToken] = OrderedDict()
+        self._forged_tokens: OrderedDict[bytes, int] = OrderedDict()
+        """Digests of tokens, and the generation of the key set that did not verify them."""
 
-    async def __call__(self, token: str) -> Principal:
-        """Return the owner of a token.
+    async def __call__(self, token: str, address: str = "") -> Principal:
+        """Return the owner of a token that was sent from an address.
 
+        Signature checks are shared fairly between addresses.
         Raises: InvalidToken if it is not accepted, IdentityProviderUnavailable if its key cannot
         be fetched.
         """
-        principal = self.cached_principal(token)
+        digest = _digest(token)
+        principal = self._cached(digest)
         if principal is None:
-            principal = await self._verify(token)
-            self._store_in_cache(_digest(token), principal)
+            if self._forged_tokens.get(digest) == self._generation:
+                raise InvalidToken(REFUSAL)
+            principal = await self._verify(token, digest, address)
+            self._store_in_cache(digest, principal)
         return principal
 
     def cached_principal(self, token: str) -> Principal | None:
         """Return the owner of a token that was verified recently and has not expired, or None."""
-        cached = self._cached_tokens.get(_digest(token))
+        return self._cached(_digest(token))
+
+    def _cached(self, digest: bytes) -> Principal | None:
+        cached = self._cached_tokens.get(digest)
         if cached and time.time() < cached.valid_until and cached.generation == self._generation:
             return cached.principal
         return None
+
+    @property
+    def status(self) -> str:
+        """`ok`, or why the public keys cannot be renewed."""
+        return self._keys.status if self._keys else "ok"
 
     @property
     def _generation(self) -> int:
@@ -69,36 +105,55 @@ class JwtVerifier:
         if len(self._cached_tokens) > MAX_CACHED_TOKENS:
             self._cached_tokens.popitem(last=False)
 
-    async def _verify(self, token: str) -> Principal:
-        if len(token) > MAX_TOKEN_LENGTH:
-            raise InvalidToken(f"The token is longer than {MAX_TOKEN_LENGTH} characters.")
+    async def _verify(self, token: str, digest: bytes, address: str) -> Principal:
         try:
-            header = jwt.get_unverified_header(token)
-            algorithm = header.get("alg")
-            key = await self._find_key(algorithm, header.get("kid"))
-            return _build_principal(self._decode_claims(token, key, str(algorithm)))
+            algorithm, key_id = self._check_without_signature(token)
+            key = await self._find_key(algorithm, key_id)
+            decode = partial(self._decode_claims, token, key, algorithm)
+            return _build_principal(await self._checks.run(address, decode))
+        except jwt.InvalidSignatureError:
+            self._store_forged(digest)
+            raise InvalidToken(REFUSAL) from None
         except jwt.ExpiredSignatureError:
             raise InvalidToken("The token has expired; sign in again.") from None
         except jwt.MissingRequiredClaimError as error:
             raise InvalidToken(f"The token has no `{error.claim}` claim.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+        except DECODE_ERRORS:
+            raise InvalidToken(REFUSAL) from None
+
+    def _check_without_signature(self, token: str) -> tuple[str, Any]:
+        """Check all that costs little; return the algorithm and the key id of the token."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidToken(f"The token is longer than {MAX_TOKEN_LENGTH} characters.")
+        header = jwt.get_unverified_header(token)
+        algorithm, key_id = str(header.get("alg")), header.get("kid")
+        self._require_acceptable(algorithm, key_id)
+        _build_principal(self._decode_claims(token, "", algorithm, verify_signature=False))
+        return algorithm, key_id
+
+    def _require_acceptable(self, algorithm: str, key_id: Any) -> None:
+        by_secret = algorithm == "HS256" and self._secret
+        by_key = algorithm in {"ES256", "RS256"} and self._keys and isinstance(key_id, str)
+        if not (by_secret or by_key):
             raise InvalidToken(
-                "The token is malformed, or its signature or one of its claims is not valid here;"
-                " sign in again."
-            ) from None
+                "The signature algorithm of the token is not accepted: HS256 needs"
+                " SUPABASE_JWT_SECRET, ES256 and RS256 need SUPABASE_URL and a key id."
+            )
 
-    async def _find_key(self, algorithm: Any, key_id: Any) -> Any:
+    def _store_forged(self, digest: bytes) -> None:
+        self._forged_tokens[digest] = self._generation
+        if len(self._forged_tokens) > MAX_FORGED_TOKENS:
+            self._forged_tokens.popitem(last=False)
+
+    async def _find_key(self, algorithm: str, key_id: Any) -> Any:
         """Return the key for an algorithm: a token cannot make the public key an HS256 secret."""
-        if algorithm == "HS256" and self._secret:
+        if algorithm == "HS256" or self._keys is None:
             return self._secret
-        if algorithm in {"ES256", "RS256"} and self._keys and isinstance(key_id, str):
-            return (await self._keys.find_key(key_id, algorithm)).key
-        raise InvalidToken(
-            "The signature algorithm of the token is not accepted: HS256 needs"
-            " SUPABASE_JWT_SECRET, ES256 and RS256 need SUPABASE_URL."
-        )
+        return (await self._keys.find_key(key_id, algorithm)).key
 
-    def _decode_claims(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
+    def _decode_claims(
+        self, token: str, key: Any, algorithm: str, *, verify_signature: bool = True
+    ) -> dict[str, Any]:
         required = ["exp", "iat", "aud", "sub", "role", *(["iss"] if self._issuer else [])]
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -107,7 +162,7 @@ class JwtVerifier:
             audience="authenticated",
             issuer=self._issuer,
             leeway=CLOCK_SKEW_SECONDS,
-            options={"require": required},
+            options={**CLAIM_CHECKS, "require": required, "verify_signature": verify_signature},
         )
         if int(claims["exp"]) <= time.time():
             raise jwt.ExpiredSignatureError

@@ -17,17 +17,25 @@ class InvalidToken(Exception):
 
 
 class IdentityProviderUnavailable(Exception):
-    """The public keys to verify a token with cannot be fetched."""
+    """The public keys to verify a token with cannot be fetched; retry after some seconds."""
+
+    def __init__(self, retry_seconds: int = 1) -> None:
+        super().__init__("The keys of the identity provider cannot be fetched.")
+        self.retry_seconds = retry_seconds
 
 
 class Authenticator(Protocol):
     """Verifies tokens."""
 
+    @property
+    def status(self) -> str:
+        """`ok`, or why tokens may not be verifiable soon."""
+
     def cached_principal(self, token: str) -> Principal | None:
         """Return the owner of a token that was verified recently, without a signature check."""
 
-    async def __call__(self, token: str) -> Principal:
-        """Return the owner of a token.
+    async def __call__(self, token: str, address: str = "") -> Principal:
+        """Return the owner of a token that was sent from an address.
 
         Raises: InvalidToken if it is not accepted, IdentityProviderUnavailable if it cannot be
         verified at present.

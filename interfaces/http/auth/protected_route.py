@@ -1,13 +1,15 @@
 """Routes that need an authenticated user, some of them with a role."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.types import Receive, Scope, Send
 
 from application.event_metadata import current_metadata
+from interfaces.http.auth.direct_calls import direct_call, resolved_by
 from interfaces.http.auth.principal import Principal
 from interfaces.http.context import app_state_of, request_context_of
 from interfaces.http.errors.problem import Problem
@@ -20,52 +22,68 @@ from interfaces.http.schemas.known_parameters import (
 )
 from interfaces.service import Service
 
-BEARER_SCHEME = Security(HTTPBearer(auto_error=False, scheme_name="supabase", bearerFormat="JWT"))
+_BEARER = HTTPBearer(auto_error=False, scheme_name="supabase", bearerFormat="JWT")
+BEARER_SCHEME = Security(_BEARER)
 """Only documents the scheme in OpenAPI; the authentication middleware verifies the token."""
 
 
-def protected_route(*roles: str) -> type[APIRoute]:
+class AuthenticatedRoute(APIRoute):
+    """A route for authenticated users; POST also accepts an `Idempotency-Key`.
+
+    Query parameters that the route does not have are refused. Public routes ignore them: monitoring
+    and caches add some.
+    """
+
+    required_roles: ClassVar[tuple[str, ...]] = ()
+    """Roles of which the user must have at least one; empty if every user may use the route."""
+
+    def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
+        self._is_idempotent = "POST" in (options.get("methods") or ())
+        policies = (
+            POLICY_BY_ROUTE.get(f"{method} {path}") for method in options.get("methods") or ()
+        )
+        self._rate_limit = next(filter(None, policies), None)
+        extra = _openapi_extra(self.required_roles, is_idempotent=self._is_idempotent)
+        options["openapi_extra"] = extra | (options.get("openapi_extra") or {})
+        super().__init__(path, endpoint, **options)
+        if self.direct_call:
+            self.app = self._respond
+
+    def get_route_handler(self) -> RouteHandler:
+        """Check user, rate limit, role and names of parameters, in this order, first."""
+        names = query_parameter_names(self.dependant)
+        self.direct_call = direct_call(self.dependant) if self.methods == {"GET"} else None
+        """How the endpoint is called; None if FastAPI calls it."""
+        handle = self.direct_call or super().get_route_handler()
+
+        async def authorise_and_handle(request: Request) -> Response:
+            context = request_context_of(request)
+            principal = context.require_principal()
+            current_metadata().actor = str(principal.id)
+            if self._rate_limit:
+                await context.rate_budget.spend(self._rate_limit, str(principal.id))
+            if self.required_roles and not principal.roles.intersection(self.required_roles):
+                raise Problem("forbidden", missing_role_detail(self.required_roles))
+            require_known_parameters(request, names)
+            return await (handle_once(request, handle) if self._is_idempotent else handle(request))
+
+        self._handle = authorise_and_handle
+        return authorise_and_handle
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond without FastAPI; an exception reaches the handlers of the application."""
+        response = await self._handle(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+def protected_route(*roles: str) -> type[AuthenticatedRoute]:
     """Return a route class that requires an authenticated user before it reads the body.
 
     With `roles` the user must have at least one of them.
     """
 
-    class ProtectedRoute(APIRoute):
-        """A route for authenticated users; POST also accepts an `Idempotency-Key`.
-
-        Query parameters that the route does not have are refused. Public routes ignore them:
-        monitoring and caches add some.
-        """
-
-        def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
-            self._is_idempotent = "POST" in (options.get("methods") or ())
-            policies = (
-                POLICY_BY_ROUTE.get(f"{method} {path}") for method in options.get("methods") or ()
-            )
-            self._rate_limit = next(filter(None, policies), None)
-            extra = _openapi_extra(roles, is_idempotent=self._is_idempotent)
-            options["openapi_extra"] = extra | (options.get("openapi_extra") or {})
-            super().__init__(path, endpoint, **options)
-
-        def get_route_handler(self) -> RouteHandler:
-            """Check user, rate limit, role and names of parameters, in this order, first."""
-            handle = super().get_route_handler()
-            names = query_parameter_names(self.dependant)
-
-            async def authorise_and_handle(request: Request) -> Response:
-                context = request_context_of(request)
-                principal = context.require_principal()
-                current_metadata().actor = str(principal.id)
-                if self._rate_limit:
-                    await context.rate_budget.spend(self._rate_limit, str(principal.id))
-                if roles and not principal.roles.intersection(roles):
-                    raise Problem("forbidden", missing_role_detail(roles))
-                require_known_parameters(request, names)
-                return await (
-                    handle_once(request, handle) if self._is_idempotent else handle(request)
-                )
-
-            return authorise_and_handle
+    class ProtectedRoute(AuthenticatedRoute):
+        required_roles = roles
 
     return ProtectedRoute
 
@@ -81,12 +99,25 @@ def missing_role_detail(roles: Iterable[str]) -> str:
     return f"This route needs the role {' or '.join(roles)}, which your account lacks. {advice}"
 
 
-async def _current_user(request: Request) -> Principal:
+def _user_of(request: Request) -> Principal:
     return request_context_of(request).require_principal()
 
 
-async def _get_service(request: Request) -> Service:
+def _service_of(request: Request) -> Service:
     return app_state_of(request).service
+
+
+@resolved_by(_user_of)
+async def _current_user(request: Request) -> Principal:
+    return _user_of(request)
+
+
+@resolved_by(_service_of)
+async def _get_service(request: Request) -> Service:
+    return _service_of(request)
+
+
+resolved_by(lambda _: None)(_BEARER)
 
 
 CurrentUser = Annotated[Principal, Depends(_current_user)]

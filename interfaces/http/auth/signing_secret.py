@@ -1,7 +1,7 @@
 """The secret for HS256 tokens: the configured one, or a generated one in EASEBOARD_HOME."""
 
 from infrastructure.crypto.key_file import read_or_create_key
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 
 
 def signing_secret(settings: Settings) -> str | None:

@@ -1,7 +1,7 @@
 """Turns every exception that leaves a route into a problem response."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
+from infrastructure.observability.visible_text import visible_text
 from interfaces.http.errors.error_table import ERROR_TABLE, ErrorTranslator
+from interfaces.http.errors.listed_errors import TooManyErrors, first_entries
 from interfaces.http.errors.problem import Problem, problem_response
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 
@@ -32,7 +34,7 @@ PLAIN_NAME = re.compile(
     re.ASCII,
 )
 """A name of a field, or a UUID, that may be returned; any other name is returned as `?`."""
-MAX_LISTED_ERRORS = 20
+MAX_MESSAGE_LENGTH = 400
 
 
 def register_exception_handlers(app: FastAPI) -> None:
@@ -82,21 +84,27 @@ def _allowed_methods(scope: Scope) -> list[str]:
 
 def _from_validation(_: Request, error: RequestValidationError) -> Problem:
     """Return what is wrong and where, without any sent value: it may be a secret."""
-    errors = [_error_entry(entry) for entry in error.errors()[:MAX_LISTED_ERRORS]]
-    return Problem("invalid-request", _validation_detail(len(error.errors())), errors=errors)
+    return _invalid_request(error.errors(), str(len(error.errors())))
 
 
-def _validation_detail(error_count: int) -> str | None:
-    if error_count <= MAX_LISTED_ERRORS:
-        return None
+def _from_too_many_errors(_: Request, error: TooManyErrors) -> Problem:
+    return _invalid_request(error.entries, f"{'' if error.is_exact else 'at least '}{error.count}")
+
+
+def _invalid_request(entries: Iterable[Mapping[str, Any]], count: str) -> Problem:
+    listed = first_entries(map(_error_entry, entries))
+    if count == str(len(listed)):
+        return Problem("invalid-request", errors=listed)
     invalid = PROBLEM_TYPES["invalid-request"]
-    return f"{invalid.cause} There are {error_count} errors. {invalid.advice}"
+    detail = f"{invalid.cause} There are {count} errors. {invalid.advice}"
+    return Problem("invalid-request", detail, errors=listed)
 
 
-def _error_entry(entry: dict[str, Any]) -> dict[str, Any]:
+def _error_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    message = entry["msg"].removeprefix("Value error, ")
     return {
         "loc": [_plain_name(part) for part in entry["loc"]],
-        "msg": entry["msg"].removeprefix("Value error, "),
+        "msg": visible_text(message[:MAX_MESSAGE_LENGTH]),
         "type": entry["type"],
     }
 
@@ -109,5 +117,6 @@ TRANSLATOR_BY_ERROR: dict[type[Exception], ErrorTranslator] = {
     Problem: _from_problem,
     HTTPException: _from_http_exception,
     RequestValidationError: _from_validation,
+    TooManyErrors: _from_too_many_errors,
     **ERROR_TABLE,
 }

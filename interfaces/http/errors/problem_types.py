@@ -30,6 +30,13 @@ RETRY_ADVICE = "Retry after the number of seconds in `Retry-After`."
 NO_READ_MODEL = "There is no read model of this name; the list of projections has all."
 
 PROBLEM_TYPES = {
+    "auth-user-not-deletable": ProblemType(
+        422,
+        "Auth user cannot be deleted",
+        "This service has no key with which it could delete the user at Supabase; nothing was "
+        "erased.",
+        "Erase without `delete_auth_user`; an operator can set SUPABASE_SERVICE_KEY.",
+    ),
     "bad-consistency-token": ProblemType(
         400,
         "Invalid consistency token",
@@ -50,6 +57,12 @@ PROBLEM_TYPES = {
     ),
     "body-too-large": ProblemType(
         413, "Body too large", "The request body is larger than 64 KiB.", "Send a smaller body."
+    ),
+    "canvas-busy": ProblemType(
+        503,
+        "Canvas checks limited",
+        "Too many tokens are being checked at this Canvas, or it refused too many.",
+        RETRY_ADVICE,
     ),
     "canvas-timeout": ProblemType(
         504, "Canvas timed out", "Canvas did not respond in time.", "Try again later."
@@ -114,13 +127,19 @@ PROBLEM_TYPES = {
         RETRY_ADVICE,
     ),
     "database-unavailable": ProblemType(
-        503, "Database unavailable", "The database cannot be reached.", RETRY_ADVICE
+        503, "Database unavailable", "The database cannot be used at present.", RETRY_ADVICE
     ),
     "forbidden": ProblemType(
         403,
         "Role missing",
         "Your account does not have a role that this route needs.",
         "Request the role from an administrator.",
+    ),
+    "grade-not-committed": ProblemType(
+        409,
+        "No receipt possible",
+        "The grade was recorded before easeboard could show one event without all others.",
+        "Grades that are recorded from now on have receipts; this one stays in your history.",
     ),
     "head-too-large": ProblemType(
         431,
@@ -139,6 +158,12 @@ PROBLEM_TYPES = {
         "Idempotency key reused",
         "This `Idempotency-Key` was sent with another body or query string in the last 24 hours.",
         "Create a new key for each new request.",
+    ),
+    "history-changed": ProblemType(
+        409,
+        "Stored history was changed",
+        "The event log in the database is not the one that was sealed.",
+        "Tell an operator: `easeboard audit verify` finds what was changed, and where.",
     ),
     "identity-unavailable": ProblemType(
         503,
@@ -164,6 +189,12 @@ PROBLEM_TYPES = {
         "This path does not support the method of the request.",
         "Use a method that the header `Allow` lists.",
     ),
+    "no-earlier-version": ProblemType(
+        409,
+        "No earlier version",
+        "The read model has no earlier version that this program can continue.",
+        "Rebuild it instead; a version is kept from the cut-over that replaces it to the next one.",
+    ),
     "no-sync-running": ProblemType(
         409,
         "No sync to cancel",
@@ -184,6 +215,12 @@ PROBLEM_TYPES = {
         "A component that the service needs does not work.",
         "Check the status that `components` gives for each component.",
     ),
+    "not-sealed": ProblemType(
+        503,
+        "Not sealed yet",
+        "No signed checkpoint covers this yet; normally one does within 2 seconds.",
+        f"{RETRY_ADVICE} If it stays so, no process with the role that seals is running.",
+    ),
     "overloaded": ProblemType(
         503,
         "Server overloaded",
@@ -194,7 +231,7 @@ PROBLEM_TYPES = {
         410,
         "Data erased",
         "The data of this person was erased.",
-        "It cannot be restored, and no new data is recorded.",
+        "It cannot be restored, and no new data is recorded. Sign up as a new user to begin again.",
         is_outcome=True,
     ),
     "projection-behind": ProblemType(
@@ -202,6 +239,12 @@ PROBLEM_TYPES = {
         "Data not up to date",
         "The data does not include the effect of the `Consistency-Token` yet.",
         f"{RETRY_ADVICE} Without `Consistency-Token` you get the older data at once.",
+    ),
+    "purpose-required": ProblemType(
+        400,
+        "Purpose required",
+        "This request shows the history of other people, and has no purpose to record.",
+        "Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`.",
     ),
     "rate-limited": ProblemType(
         429,
@@ -226,6 +269,19 @@ PROBLEM_TYPES = {
         "Sync already running",
         "A sync of this connection is queued or running.",
         "Wait for the sync that `sync_id` names, or cancel it.",
+    ),
+    "syncing-off": ProblemType(
+        503,
+        "Syncing is off",
+        "This service does not contact Canvas now: an operator turned syncing off, or its database "
+        "was restored from a backup.",
+        "Try again later; an operator turns it on with `easeboard syncing on`.",
+    ),
+    "too-many-connections": ProblemType(
+        422,
+        "Too many connections",
+        "You have as many Canvas connections as one person may have.",
+        "Delete a connection that you do not need, then set up the new one.",
     ),
     "unauthorized": ProblemType(
         401,

@@ -8,7 +8,7 @@ from interfaces.http.auth.principal import (
     InvalidToken,
 )
 from interfaces.http.context import AuthResult, request_context_of
-from interfaces.http.middleware.rate_budget import RateBudget, RateLimitExceeded, client_address
+from interfaces.http.middleware.rate_budget import RateLimitExceeded, client_address
 from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, UNLIMITED_PATHS
 
 
@@ -35,29 +35,21 @@ class AuthenticationMiddleware:
 async def authenticate_token(token: str, scope: Scope, authenticator: Authenticator) -> AuthResult:
     """Return whose token it is, or why that is not known; raise nothing.
 
-    A token that is not accepted counts against the address. An address that has used up its quota
-    has no further token verified, because a signature check is costly.
+    A token that is not accepted counts against the address. Above the quota it is refused as
+    `rate-limited`; a valid token is accepted all the same, because other people may share the
+    address with those who send bad ones. The authenticator bounds the cost of the checks.
     """
     principal = authenticator.cached_principal(token)
     if principal is not None:
         return principal
-    budget, address = request_context_of(scope).rate_budget, client_address(scope)
+    address = client_address(scope)
     try:
-        budget.require_remaining(ANONYMOUS, address)
-        return await _verify(token, authenticator, budget, address)
-    except RateLimitExceeded as refusal:
-        return refusal
-
-
-async def _verify(
-    token: str, authenticator: Authenticator, budget: RateBudget, address: str
-) -> AuthResult:
-    try:
-        return await authenticator(token)
-    except InvalidToken as error:
-        await budget.spend(ANONYMOUS, address)
-        return error
-    except IdentityProviderUnavailable as error:
+        return await authenticator(token, address)
+    except (InvalidToken, IdentityProviderUnavailable) as error:
+        try:
+            await request_context_of(scope).rate_budget.spend(ANONYMOUS, address)
+        except RateLimitExceeded as refusal:
+            return refusal
         return error
 
 

@@ -4,13 +4,14 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
-from infrastructure.rate_limiting.counters import WINDOW_SECONDS, RequestCounters
+from infrastructure.rate_limiting.counters import RequestCounters
+from infrastructure.rate_limiting.sliding_window import WINDOW_SECONDS
 from interfaces.http.errors.problem import Problem
 from interfaces.http.middleware.rate_limit_policies import RateLimitPolicy
 
 
 class RateLimitExceeded(Problem):
-    """The problem `rate-limited`: the quota of a policy is used up for this minute."""
+    """The problem `rate-limited`: the quota of a policy was used up in the last minute."""
 
     def __init__(self, policy: RateLimitPolicy, seconds_left: int) -> None:
         super().__init__(
@@ -38,15 +39,6 @@ class RateBudget:
         """
         count, seconds_left = await self._counters.add(f"{policy.name}/{owner}", policy.quota)
         self._record_usage(policy, count, seconds_left)
-
-    def require_remaining(self, policy: RateLimitPolicy, owner: str) -> None:
-        """Check that one more request is within the quota, and count nothing.
-
-        Raises: RateLimitExceeded if it is not.
-        """
-        count, seconds_left = self._counters.local_count(f"{policy.name}/{owner}")
-        if count >= policy.quota:
-            self._record_usage(policy, count + 1, seconds_left)
 
     def _record_usage(self, policy: RateLimitPolicy, count: int, seconds_left: int) -> None:
         self._last_usage = policy, max(0, policy.quota - count), seconds_left

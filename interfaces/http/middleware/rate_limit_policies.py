@@ -41,6 +41,8 @@ POLICY_BY_ROUTE = {
     "POST /api/v1/canvas/courses/{course_id}/what-if": WHAT_IF,
     "GET /api/v1/sync/events": LIVE,
     "POST /api/v1/admin/projections/{name}/rebuild": REBUILD,
+    "POST /api/v1/admin/projections/{name}/verify": REBUILD,
+    "POST /api/v1/admin/projections/{name}/rollback": REBUILD,
 }
 """Each user, for requests to these routes, in addition to DEFAULT. A test requires each route."""
 

@@ -1,28 +1,23 @@
 """The outermost middleware: creates the context of a request, adds headers, logs the request."""
 
 import asyncio
-import logging
 import re
 import time
 from uuid import uuid4
 
-import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
 
 from application.event_metadata import EventMetadata, with_event_metadata
-from infrastructure.observability.redaction import redact_path
-from infrastructure.observability.spans import Span
+from infrastructure.observability.spans import Span, are_spans_exported
 from infrastructure.observability.tracing import continue_trace
 from infrastructure.rate_limiting.counters import RequestCounters
 from interfaces.consistency_token import encode_consistency_token
 from interfaces.http.context import REQUEST_CONTEXT_KEY, RequestContext
+from interfaces.http.middleware.access_log import RequestLog
 from interfaces.http.middleware.rate_budget import RateBudget
 from interfaces.http.middleware.request_metrics import record_request, route_template
 from interfaces.http.middleware.security_headers import security_headers
-
-logger = structlog.get_logger(__name__)
 
 ANONYMOUS_ACTOR = "nobody"
 CLIENT_CLOSED_REQUEST = 499
@@ -30,8 +25,6 @@ CLIENT_CLOSED_REQUEST = 499
 
 It is not an HTTP status: nginx introduced the number for its access log.
 """
-QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
-"""Requests to these paths are logged at level DEBUG: monitoring sends them every few seconds."""
 REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -44,6 +37,7 @@ class RequestContextMiddleware:
     def __init__(self, app: ASGIApp, counters: RequestCounters) -> None:
         self._app = app
         self._counters = counters
+        self._log = RequestLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -55,7 +49,20 @@ class RequestContextMiddleware:
         if scope["type"] == "http":
             await self._serve_request(scope, receive, send, context)
         else:
-            await self._app(scope, receive, send)
+            await self._serve_websocket(scope, receive, send, context)
+
+    async def _serve_websocket(
+        self, scope: Scope, receive: Receive, send: Send, context: RequestContext
+    ) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "websocket.http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = context.request_id
+                headers.raw.extend(security_headers(scope))
+            await send(message)
+
+        with with_event_metadata(ANONYMOUS_ACTOR, correlation_id=context.request_id):
+            await self._app(scope, receive, send_with_headers)
 
     async def _serve_request(
         self, scope: Scope, receive: Receive, send: Send, context: RequestContext
@@ -66,15 +73,14 @@ class RequestContextMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = context.request_id
-                _add_headers(headers, scope, metadata)
+                message["headers"] = _all_headers(message, scope, context, metadata)
             await send(message)
 
         with (
             with_event_metadata(ANONYMOUS_ACTOR, correlation_id=context.request_id) as metadata,
-            bound_contextvars(request_id=context.request_id),
-            continue_trace("request", _traceparent(scope), kind="server") as span,
+            continue_trace(
+                "request", _traceparent(scope), kind="server", request_id=context.request_id
+            ) as span,
         ):
             try:
                 await self._app(scope, receive, send_with_headers)
@@ -84,8 +90,10 @@ class RequestContextMiddleware:
             finally:
                 seconds = time.perf_counter() - started
                 record_request(scope, status, seconds)
-                _annotate_span(span, scope, status)
-                _log_request(scope, metadata, status, seconds)
+                if are_spans_exported():
+                    _annotate_span(span, scope, status)
+                user_id = None if metadata.actor == ANONYMOUS_ACTOR else metadata.actor
+                self._log.write(scope, user_id, status, seconds)
 
 
 def _request_id(scope: Scope) -> str:
@@ -104,10 +112,17 @@ def _traceparent(scope: Scope) -> str | None:
     return str(values[0], "latin-1") if len(values) == 1 else None
 
 
-def _add_headers(headers: MutableHeaders, scope: Scope, metadata: EventMetadata) -> None:
-    headers.raw.extend(security_headers(scope))
-    if metadata.appended:
-        headers.setdefault("Consistency-Token", encode_consistency_token(metadata.appended))
+def _all_headers(
+    message: Message, scope: Scope, context: RequestContext, metadata: EventMetadata
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a response and those that every response has."""
+    headers = list(message.get("headers", ()))
+    headers.append((b"x-request-id", context.request_id.encode("ascii")))
+    headers.extend(security_headers(scope))
+    if metadata.appended and all(name != b"consistency-token" for name, _ in headers):
+        token = encode_consistency_token(metadata.appended)
+        headers.append((b"consistency-token", token.encode("ascii")))
+    return headers
 
 
 def _annotate_span(span: Span, scope: Scope, status: int) -> None:
@@ -119,18 +134,4 @@ def _annotate_span(span: Span, scope: Scope, status: int) -> None:
             "http.route": route,
             "http.response.status_code": status,
         }
-    )
-
-
-def _log_request(scope: Scope, metadata: EventMetadata, status: int, seconds: float) -> None:
-    level = logging.DEBUG if scope["path"] in QUIET_PATHS else logging.INFO
-    logger.log(
-        level,
-        "request",
-        method=scope["method"],
-        path=redact_path(scope["path"]),
-        route=route_template(scope),
-        status=status,
-        milliseconds=round(seconds * 1000, 1),
-        user_id=None if metadata.actor == ANONYMOUS_ACTOR else metadata.actor,
     )

@@ -57,7 +57,7 @@ HSTS_HEADER = (
     b"strict-transport-security",
     StrictTransportSecurity().max_age(HSTS_MAX_AGE_SECONDS).header_value.encode(),
 )
-"""Sent over https only, which a trusted proxy can report (`FORWARDED_ALLOW_IPS`)."""
+"""Sent over https only, which a trusted proxy can report (`TRUSTED_PROXIES`)."""
 
 
 def security_headers(scope: Scope) -> HeaderPairs:

@@ -1,30 +1,29 @@
 """Routes of the history of connections, for auditors. Each read of a history is recorded."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator
+from fastapi import APIRouter, Query, Response
 
-from application.record_history_read import RecordHistoryRead
-from domain import events
-from domain.log_position import LogPosition
-from interfaces.http.auth.protected_route import (
-    BEARER_SCHEME,
-    CurrentUser,
-    ServiceDep,
-    protected_route,
-)
+from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, protected_route
 from interfaces.http.consistency import ConsistentReads
 from interfaces.http.errors.problem import Problem
-from interfaces.http.middleware.admission_control import slot_released
-from interfaces.http.responses import document_response, page_response
+from interfaces.http.recorded_reads import RecordedReads, Shown, describe_access, shown_page
+from interfaces.http.routes.audit_parameters import (
+    AfterPosition,
+    AsOf,
+    EventTypes,
+    MarkWithToken,
+    Since,
+    StreamVersion,
+    Until,
+)
 from interfaces.http.schemas.audit import AuditedConnection, AuditedEvent, EventOrder, StateThen
+from interfaces.http.schemas.enumerations import ConnectionStatus
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ConnectionId
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
-from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, UtcTime
-from interfaces.queries.history_pages import LogNotSettled
+from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, SearchText
 
 router = APIRouter(
     prefix="/api/v1/audit/connections",
@@ -33,68 +32,8 @@ router = APIRouter(
     route_class=protected_route("auditor", "admin"),
 )
 
-
-def _parse_types(value: str) -> str:
-    names = {name.strip() for name in value.split(",")}
-    if not names.issubset(events.__all__):
-        raise ValueError(f"must be one or more of {', '.join(events.__all__)}, separated by commas")
-    return ",".join(sorted(names))
-
-
-EventTypes = Annotated[
-    Annotated[str, AfterValidator(_parse_types)] | None,
-    Query(alias="type", description="Names of event types, separated by commas"),
-]
-StreamVersion = Annotated[
-    int | None, Query(ge=0, lt=2**31, description="A version of the stream of the connection")
-]
-AfterPosition = Annotated[
-    int, Query(ge=0, lt=2**63, description="Only events after this position in the event log")
-]
-Since = Annotated[
-    UtcTime | None,
-    Query(
-        description=(
-            "Only events from the first one on that was recorded at or after this time: RFC 3339,"
-            " or a date, which is the start of that day in UTC"
-        )
-    ),
-]
-Until = Annotated[
-    UtcTime | None,
-    Query(
-        description=(
-            "Only events up to the last one that was recorded before this time: RFC 3339, or a"
-            " date, which is the start of that day in UTC"
-        )
-    ),
-]
-
-
-async def _wait_for_token(
-    request: Request, service: ServiceDep, reads: ConsistentReads
-) -> LogPosition | None:
-    """Return a high-water mark that includes the place of the token; None without a token.
-
-    Raises: Problem `bad-consistency-token` or `projection-behind`.
-    """
-    if reads.token is None:
-        return None
-    wanted = reads.token.position
-    place = await service.wait_for_mark(wanted, 0)
-    await reads.require_known_token(place.timeline)
-    if place.position < wanted:
-        async with slot_released(request.scope):
-            place = await service.wait_for_mark(wanted, reads.wait_seconds)
-        # A failover may have lost it meanwhile; then the log is on another timeline.
-        await reads.require_known_token(place.timeline)
-    if place.position < wanted:
-        raise LogNotSettled
-    return place
-
-
-MarkWithToken = Annotated[LogPosition | None, Depends(_wait_for_token)]
-"""The high-water mark up to which a route reads the log, if the request has a token."""
+NOT_RECORDED = "…"
+"""Recorded in place of a text that an auditor searches for: it may be the name of a student."""
 
 
 @router.get(
@@ -106,23 +45,46 @@ MarkWithToken = Annotated[LogPosition | None, Depends(_wait_for_token)]
     ),
 )
 async def list_connections(
-    request: Request,
+    recorded: RecordedReads,
     service: ServiceDep,
-    at: MarkWithToken,
+    reads: ConsistentReads,
     *,
     user_id: OptionalId = None,
     canvas_url: Annotated[
         Annotated[str, NO_CONTROL_CHARACTERS] | None,
         Query(max_length=2000, description="Only connections to this Canvas address"),
     ] = None,
+    status: Annotated[
+        ConnectionStatus | None, Query(description="Only connections with this status")
+    ] = None,
+    q: Annotated[
+        SearchText,
+        Query(
+            description=(
+                "A part of the name or the Canvas id of the Canvas user, of the name of the Canvas"
+                " or of its address, without regard to case"
+            )
+        ),
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List the connections of all users, including closed ones."""
-    page, place = await service.all_connections(
-        at=at, user_id=user_id, canvas_url=canvas_url, cursor=cursor, limit=limit
-    )
-    return page_response(request, page, place)
+    """List the connections of all users, including closed ones. The read is recorded.
+
+    A page may be short, or empty, and still have a `next_cursor`: connections that cannot be read
+    are left out. With `status` or `q`, a page considers a limited number of connections.
+    """
+    parameters = {"user_id": user_id, "canvas_url": canvas_url, "status": status}
+    what = describe_access("connections", parameters | {"q": NOT_RECORDED if q else None})
+
+    async def read() -> Shown:
+        query = service.all_connections(
+            user_id=user_id, canvas_url=canvas_url, status=status, q=q, cursor=cursor, limit=limit
+        )
+        (page,), place = await reads(query)
+        return shown_page(page, place)
+
+    return await recorded.of_list(what, read, about=user_id)
 
 
 @router.get(
@@ -138,9 +100,8 @@ async def list_connections(
     ),
 )
 async def list_events(
-    request: Request,
     connection_id: ConnectionId,
-    user: CurrentUser,
+    recorded: RecordedReads,
     service: ServiceDep,
     at: MarkWithToken,
     *,
@@ -158,29 +119,32 @@ async def list_events(
 
     The list has the events that were recorded before its first page was requested. A page may be
     short, or empty, and still have a `next_cursor`: later events are then still being recorded.
+    Your own readings are in the list, but do not change the `ETag`.
     """
-    page, place = await service.history(
-        connection_id,
-        at=at,
-        types=frozenset(types.split(",")) if types else frozenset(),
-        since=since,
-        until=until,
-        after_position=after_position,
-        sort=sort,
-        cursor=cursor,
-        limit=limit,
-    )
     parameters = {
         "type": types,
         "since": since,
         "until": until,
         "after_position": after_position or None,
     }
-    what = _describe_access("events", parameters)
-    await service.record_history_read(
-        RecordHistoryRead(connection_id=connection_id, reader=str(user.id), what=what)
-    )
-    return page_response(request, page, place)
+
+    async def read() -> Shown:
+        page, place = await service.history(
+            connection_id,
+            at=at,
+            types=frozenset(types.split(",")) if types else frozenset(),
+            since=since,
+            until=until,
+            after_position=after_position,
+            sort=sort,
+            cursor=cursor,
+            limit=limit,
+            reader=recorded.reader,
+        )
+        return shown_page(page, place)
+
+    what = describe_access("events", parameters)
+    return await recorded.of_history(connection_id, what, read)
 
 
 @router.get(
@@ -192,36 +156,25 @@ async def list_events(
     ),
 )
 async def show_state(
-    request: Request,
     connection_id: ConnectionId,
-    user: CurrentUser,
+    recorded: RecordedReads,
     service: ServiceDep,
     at: MarkWithToken,
     *,
-    as_of: Annotated[
-        UtcTime | None,
-        Query(
-            description="Show the state after the last event that was recorded by then (RFC 3339)"
-        ),
-    ] = None,
+    as_of: AsOf = None,
     version: StreamVersion = None,
 ) -> Response:
     """Show a connection and its syncs at a time or a version; without either, the present state.
 
-    What was recorded together is shown together. The read is recorded in its history.
+    What was recorded together is shown together. The read is recorded in its history, also if the
+    connection never had the version.
     """
     if as_of is not None and version is not None:
         raise Problem("invalid-request", "Send either `as_of` or `version`, not both.")
-    state, place = await service.state_at(connection_id, at=at, as_of=as_of, version=version)
-    parameters = {"as_of": as_of, "version": version}
-    what = _describe_access("state", parameters)
-    await service.record_history_read(
-        RecordHistoryRead(connection_id=connection_id, reader=str(user.id), what=what)
-    )
-    return document_response(request, orjson.dumps(state, option=orjson.OPT_UTC_Z), place)
 
+    async def read() -> Shown:
+        state, place = await service.state_at(connection_id, at=at, as_of=as_of, version=version)
+        return Shown(orjson.dumps(state, option=orjson.OPT_UTC_Z), place)
 
-def _describe_access(view: str, parameters: dict[str, Any]) -> str:
-    """Return what is recorded about a read: the view, and the parameters that were sent."""
-    names = (f"{name}={value}" for name, value in parameters.items() if value is not None)
-    return " ".join([view, *names])
+    what = describe_access("state", {"as_of": as_of, "version": version})
+    return await recorded.of_history(connection_id, what, read)

@@ -22,6 +22,7 @@ from interfaces.http.auth.protected_route import (
 from interfaces.http.consistency import ConsistentReads
 from interfaces.http.errors.error_table import members_of
 from interfaces.http.errors.problem import Problem
+from interfaces.http.middleware.set_up_turns import turn_to_set_up
 from interfaces.http.responses import (
     command_response,
     document_response,
@@ -50,11 +51,13 @@ router = APIRouter(
 COMMAND_SLUGS = ("not-found", "connection-busy", "person-erased")
 """Problems of every command on a connection."""
 TOKEN_CHECK_SLUGS = (
+    "canvas-busy",
     "canvas-token-rejected",
     "canvas-unreachable",
     "canvas-timeout",
     "connection-busy",
     "person-erased",
+    "syncing-off",
 )
 """Problems of commands that check a token at Canvas."""
 
@@ -69,22 +72,23 @@ TOKEN_CHECK_SLUGS = (
         SetUp,
         "The new connection and its first sync, which is queued",
         "connection-exists",
+        "too-many-connections",
         "canvas-url-not-allowed",
         *TOKEN_CHECK_SLUGS,
     ),
 )
 async def set_up_connection(
-    body: NewConnection, user: CurrentUser, service: ServiceDep
+    request: Request, body: NewConnection, user: CurrentUser, service: ServiceDep
 ) -> Response:
     """Check the token at Canvas, store it encrypted, and queue the first sync."""
-    queued = await service.set_up_connection(
-        SetUpConnection(
-            person_id=user.id,
-            canvas_url=body.canvas_url,
-            canvas_name=body.canvas_name,
-            api_token=body.api_token.get_secret_value(),
-        )
+    command = SetUpConnection(
+        person_id=user.id,
+        canvas_url=body.canvas_url,
+        canvas_name=body.canvas_name,
+        api_token=body.api_token.get_secret_value(),
     )
+    async with turn_to_set_up(request.scope):
+        queued = await service.set_up_connection(command)
     connection = await service.current_connection(queued.connection_id)
     document = {"connection": connection, "sync": queued_run(**queued._asdict())}
     location = f"{router.prefix}/connections/{queued.connection_id}"
@@ -173,8 +177,10 @@ async def rotate_token(
         Validation,
         "Whether Canvas accepts the token",
         "connection-not-active",
+        "canvas-busy",
         "canvas-unreachable",
         "canvas-timeout",
+        "syncing-off",
         *COMMAND_SLUGS,
     ),
 )
@@ -203,6 +209,7 @@ async def validate_connection(
         "The queued sync",
         "sync-already-running",
         "connection-not-active",
+        "syncing-off",
         *COMMAND_SLUGS,
     ),
 )

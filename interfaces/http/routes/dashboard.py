@@ -33,5 +33,5 @@ async def get_stats(
     request: Request, user: CurrentUser, service: ServiceDep, reads: ConsistentReads
 ) -> Response:
     """Show the totals of all connections of the user."""
-    (document,), place = await reads(service.stats_of(user.id, now=datetime.now(UTC)))
-    return document_response(request, document, place)
+    (stats,), place = await reads(service.stats_of(user.id, now=datetime.now(UTC)))
+    return document_response(request, stats.json, place, changes_at=stats.changes_at)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
@@ -23,7 +22,7 @@ from interfaces.http.responses import (
     page_response,
     token_headers,
 )
-from interfaces.http.schemas.data import Assignment, Course, Everything
+from interfaces.http.schemas.data import Assignment, Course
 from interfaces.http.schemas.enumerations import (
     AssignmentOrder,
     CourseState,
@@ -43,7 +42,6 @@ from interfaces.http.schemas.query_parameters import (
 )
 from interfaces.http.schemas.request_bodies import WhatIf
 from projections.courses.what_if import UnknownAssignment
-from projections.support.json_documents import encode_array
 
 router = APIRouter(
     prefix="/api/v1/canvas",
@@ -252,37 +250,6 @@ async def list_grade_changes(
     )
     (page,), place = await reads(query)
     return page_response(request, page, place)
-
-
-@router.get(
-    "/data",
-    operation_id="getEverything",
-    summary="Show all your data",
-    responses=document_responses(200, Everything, "All data in one document"),
-)
-async def get_everything(
-    request: Request, user: CurrentUser, service: ServiceDep, reads: ConsistentReads
-) -> Response:
-    """Show the connections, courses, assignments and grades of the user, all of one moment."""
-    (connections, courses, assignments, grades), place = await reads(
-        service.connections_of(user.id, limit=None),
-        service.courses_of(user.id, limit=None),
-        service.assignments_of(user.id, now=datetime.now(UTC), limit=None),
-        service.grades_of(user.id, limit=None),
-    )
-    document = b'{"connections":%b,"courses":%b,"assignments":%b,"grades":%b,"synced_at":%b}' % (
-        encode_array(connections.items),
-        encode_array(courses.items),
-        encode_array(assignments.items),
-        encode_array(grades.items),
-        orjson.dumps(_newest_sync(connections.items)),
-    )
-    return document_response(request, document, place)
-
-
-def _newest_sync(connections: list[bytes]) -> str | None:
-    times = (orjson.loads(document)["last_synced_at"] for document in connections)
-    return max((time for time in times if time), default=None)
 
 
 def _found(request: Request, document: bytes | None, place: LogPosition) -> Response:

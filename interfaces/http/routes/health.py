@@ -1,6 +1,7 @@
 """Routes for operators: liveness, readiness, metrics, and the explanations of problems."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -14,9 +15,13 @@ from interfaces.http.responses import command_response
 from interfaces.http.schemas.operations import Alive, Readiness
 from interfaces.http.schemas.page import document_responses
 from interfaces.http.schemas.path_parameters import ProblemSlug
+from interfaces.queries.health import HealthReport
 
 HEALTH_TIMEOUT_SECONDS = 3.0
 """Seconds for all health checks together; after it the service is not ready."""
+
+CheckHealth = Callable[[], Awaitable[HealthReport]]
+"""Checks every component of the process."""
 
 router = APIRouter(tags=["operations"])
 
@@ -43,9 +48,17 @@ async def ready(request: Request, service: ServiceDep) -> Response:
 
     The status of each role is shown, but does not affect readiness.
     """
+    components = await check_readiness(service.health)
+    state = app_state_of(request)
+    components |= state.request_counters.status | {"sign_in": state.authenticator.status}
+    return command_response({"status": "ok", "components": components}, 200)
+
+
+async def check_readiness(check_health: CheckHealth) -> dict[str, str]:
+    """Return the status of each component; raises Problem `not-ready` if a required one fails."""
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_SECONDS):
-            required, informational = await service.health()
+            required, informational = await check_health()
     except TimeoutError:
         required = {"service": f"no response within {HEALTH_TIMEOUT_SECONDS:g} s"}
         informational = {}
@@ -58,8 +71,7 @@ async def ready(request: Request, service: ServiceDep) -> Response:
             headers={"Retry-After": "5"},
             components=components,
         )
-    components |= app_state_of(request).request_counters.status
-    return command_response({"status": "ok", "components": components}, 200)
+    return components
 
 
 @router.get(
@@ -98,3 +110,17 @@ def create_metrics_router(render_metrics: MetricsRenderer) -> APIRouter:
         return Response(await render_metrics(), media_type=CONTENT_TYPE_LATEST)
 
     return metrics_router
+
+
+def create_health_router(check_health: CheckHealth) -> APIRouter:
+    """Create `/health/live` and `/health/ready` for the port of a process without the API."""
+    health_router = APIRouter(tags=["operations"])
+    health_router.add_api_route("/health/live", live)
+
+    @health_router.get("/health/ready")
+    async def ready_without_api() -> Response:
+        """Check what the API checks, except the rate limits, which only the API has."""
+        components = await check_readiness(check_health)
+        return command_response({"status": "ok", "components": components}, 200)
+
+    return health_router

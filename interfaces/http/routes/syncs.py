@@ -65,8 +65,9 @@ async def get_sync_status(
     request: Request, user: CurrentUser, service: ServiceDep, reads: ConsistentReads
 ) -> Response:
     """Show the newest sync of each connection of the user, and when the next one is due."""
-    (items,), place = await reads(service.sync_status_of(user.id))
-    return document_response(request, b'{"items":%b}' % encode_array(items), place)
+    (page,), place = await reads(service.sync_status_of(user.id))
+    document = b'{"items":%b}' % encode_array(page.items)
+    return document_response(request, document, place, open_circuits=page.open_circuits)
 
 
 @router.delete(

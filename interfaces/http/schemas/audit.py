@@ -1,4 +1,4 @@
-"""Schemas of responses for auditors and admins."""
+"""Schemas of responses for auditors."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -8,7 +8,9 @@ from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from interfaces.http.schemas.connections import Connection
+from interfaces.http.schemas.enumerations import AuditedConnectionStatus
 from interfaces.http.schemas.response_model import ResponseModel
+from interfaces.http.schemas.seal import Seal
 from interfaces.http.schemas.syncs import Sync
 
 EventStream = TypeAliasType(
@@ -58,18 +60,34 @@ class AuditedEvent(ResponseModel):
     actor: str
     """Who caused it in easeboard: the id of a user, or the role of a process."""
     correlation_id: str | None
-    """Id of the request or the sync in easeboard that the event belongs to."""
+    """Id of the request that the event goes back to; all events of a sync have one.
+
+    It is the X-Request-ID of a request over HTTP, or an id that easeboard made, such as `cli-…` and
+    `scheduler-…`. Events of releases before 0.2 have none or another one.
+    """
     causation_id: UUID | None
-    """Always null until commands of easeboard record which event caused them."""
+    """Id of the event in easeboard that caused it, with the same correlation.
+
+    A sync is caused by its request, a course by the start of its sync, and a change by its course.
+    Null if the request itself caused it, and in events of releases before 0.2.
+    """
     payload: dict[str, Any]
     """What easeboard recorded, without secrets; its members depend on the type."""
-    seal: Any = None
-    """Always null until the log of easeboard has tamper-evident checkpoints."""
+    sentence: str
+    """The event in a sentence of easeboard for people, with the names in Canvas of that time."""
+    seal: Seal | None
+    """Where it is in a signed checkpoint of easeboard; null until one covers it."""
 
 
 class AuditedConnection(Connection):
-    """A connection and the id of its user."""
+    """A connection and the id of its user. If the user is erased, its texts are empty."""
 
+    status: AuditedConnectionStatus  # type: ignore[assignment]  # one value more than for its user
+    """Status of the connection in easeboard."""
+    token_rotated_at: datetime | None  # type: ignore[assignment]  # of an erased user, null
+    """When easeboard stored the token: RFC 3339 in UTC; null if the user is erased."""
+    created_at: datetime | None  # type: ignore[assignment]  # of an erased user, null
+    """When the connection was set up in easeboard: RFC 3339 in UTC; null if the user is erased."""
     user_id: UUID
     """Id of the user in easeboard: the claim `sub` of their token."""
 
@@ -97,80 +115,6 @@ class StateThen(ResponseModel):
     version: int
     """Number of events that easeboard had recorded for the connection."""
     connection: Connection | None
-    """The connection in easeboard; null if it did not exist yet."""
+    """The connection in easeboard; null if it did not exist yet, or if its person is erased."""
     sync: SyncThen
     """The syncs of the connection in easeboard."""
-
-
-class Rebuild(ResponseModel):
-    """The progress of a rebuild."""
-
-    state: str
-    """`running`, or `interrupted` if the process of easeboard that rebuilt it has stopped."""
-    done: int
-    """Position in the event log of easeboard up to which it is rebuilt."""
-    total: int
-    """Position in the event log of easeboard at which the rebuild ends."""
-    eta_seconds: float | None
-    """Seconds until it ends, estimated by easeboard; null while the rate is unknown."""
-
-
-class Projection(ResponseModel):
-    """A read model: its version, its position, and how far it is behind the event log."""
-
-    name: str
-    """Name of the read model in easeboard."""
-    version: int
-    """Number of the version of its tables in easeboard that answers queries."""
-    state: str
-    """`live`, or `failing` if easeboard cannot apply events for a reason that is not in them."""
-    error: str | None
-    """Why it fails, from easeboard; null while it does not. It has no data of events."""
-    position: int
-    """Position in the event log of easeboard up to which it is current."""
-    head: int
-    """Last position in the event log of easeboard."""
-    lag_events: int
-    """Difference of `head` and `position`, computed by easeboard in positions."""
-    lag_seconds: float
-    """Age in seconds of the oldest event that easeboard has not applied; 0 if there is none."""
-    events_per_second: float | None
-    """Number of events that easeboard applies in a second, as a moving mean."""
-    dead_letters: int
-    """Number of events that easeboard has set aside because it cannot apply them."""
-    owner: str | None
-    """Always null until easeboard records which process applies the events."""
-    rebuild: Rebuild | None
-    """Progress of the rebuild in easeboard; null if there is none."""
-
-
-class DeadLetter(ResponseModel):
-    """An event that a read model cannot apply; later events of its stream wait for it."""
-
-    id: UUID
-    """Id of the event in easeboard."""
-    projection: str
-    """Name of the read model in easeboard."""
-    version: int
-    """Number of the version of its tables in easeboard."""
-    position: int
-    """Position of the event in the event log of easeboard."""
-    stream: UUID
-    """Id of the stream of the event in easeboard."""
-    topic: str
-    """Type of the event in easeboard."""
-    person_id: UUID
-    """Id of the user of easeboard whose data the event has."""
-    error: str
-    """Why easeboard cannot apply it, without data of the event."""
-    waiting: int
-    """Number of later events of the same stream, counted by easeboard."""
-    parked_at: datetime
-    """When easeboard set it aside: RFC 3339 in UTC."""
-
-
-class RebuildStarted(ResponseModel):
-    """A rebuild that was started in the background."""
-
-    name: str
-    """Name of the read model in easeboard."""

@@ -80,6 +80,20 @@ ConnectionStatus = TypeAliasType(
         ),
     ],
 )
+AuditedConnectionStatus = TypeAliasType(
+    "AuditedConnectionStatus",
+    Annotated[
+        Literal["active", "token_rejected", "closed", "erased"],
+        Field(
+            description=(
+                "- `active`: it is synchronised\n"
+                "- `token_rejected`: Canvas rejected its token; it waits for a new one\n"
+                "- `closed`: its user closed it\n"
+                "- `erased`: its user is erased; only its id and its version are left"
+            )
+        ),
+    ],
+)
 SyncTrigger = TypeAliasType(
     "SyncTrigger",
     Annotated[

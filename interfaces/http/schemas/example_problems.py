@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from application.erase_person import AuthUserNotDeletable
 from domain import errors
+from infrastructure.canvas.error_mapping import no_canvas
 from infrastructure.observability.redaction import redact_path
 from interfaces.http.auth.protected_route import missing_role_detail
 from interfaces.http.errors.error_table import SLUG_BY_ERROR, members_of
@@ -20,16 +22,20 @@ from interfaces.http.schemas.examples import (
     ASSIGNMENT_ID,
     CONNECTION_ID,
     COURSE_ID,
+    EVENT_EXAMPLE,
     EXAMPLE_TIME,
     SYNC_ID,
     TOKEN_REJECTED_EXAMPLE,
     USER_ID,
 )
 from interfaces.http.schemas.known_parameters import unknown_parameter_error
+from interfaces.http.schemas.receipt_example import RECEIPT_EXAMPLE
+from interfaces.queries.log_proofs import EventUnknown
 
 EXAMPLE_ERRORS: tuple[errors.DomainError | errors.CanvasFailure, ...] = (
     errors.ConnectionNotFound(UUID(CONNECTION_ID)),
     errors.ConnectionExists(UUID(CONNECTION_ID)),
+    errors.TooManyConnections(10),
     errors.ConnectionIsNotActive(UUID(CONNECTION_ID), "token_rejected"),
     errors.CanvasUserMismatch(),
     errors.CanvasUrlNotAllowed(
@@ -39,10 +45,9 @@ EXAMPLE_ERRORS: tuple[errors.DomainError | errors.CanvasFailure, ...] = (
     errors.SyncAlreadyRunning(UUID(SYNC_ID)),
     errors.NoSyncRunning(),
     errors.PersonIsErased(UUID(USER_ID)),
+    AuthUserNotDeletable(),
     errors.CanvasTokenRejected(TOKEN_REJECTED_EXAMPLE),
-    errors.CanvasUnreachable(
-        "school.instructure.com failed with server error 503; try again later."
-    ),
+    errors.CanvasUnreachable(no_canvas("school.instructure.com")),
     errors.CanvasTimeout("school.instructure.com did not respond in time; try again later."),
 )
 EXAMPLE_DETAILS = {
@@ -57,9 +62,17 @@ EXAMPLE_PATH_PARAMETERS = {
     "connection_id": CONNECTION_ID,
     "course_id": COURSE_ID,
     "assignment_id": ASSIGNMENT_ID,
+    "user_id": USER_ID,
+    "event_id": EVENT_EXAMPLE["event_id"],
+    "change_id": RECEIPT_EXAMPLE["grade"]["event_id"],
     "name": "courses",
     "slug": "not-found",
 }
+MISSING_DETAILS = {
+    "/projections/{name}": NO_READ_MODEL,
+    "/proof/{event_id}": str(EventUnknown(UUID(EXAMPLE_PATH_PARAMETERS["event_id"]))),
+}
+"""The `detail` of `not-found` by a part of the path; without one it is the text of its type."""
 EXAMPLE_MEMBERS: dict[str, dict[str, Any]] = {
     **{SLUG_BY_ERROR[type(error)]: members_of(error) for error in EXAMPLE_ERRORS},
     "not-ready": {
@@ -107,5 +120,6 @@ def _example_detail(slug: str, path: str, roles: Iterable[str]) -> str:
     if slug == "forbidden":
         return missing_role_detail(roles)
     if slug == "not-found" and "{connection_id}" not in path:
-        return NO_READ_MODEL if "/projections/{name}" in path else PROBLEM_TYPES[slug].detail
+        details = (text for part, text in MISSING_DETAILS.items() if part in path)
+        return next(details, PROBLEM_TYPES[slug].detail)
     return EXAMPLE_DETAILS.get(slug, PROBLEM_TYPES[slug].detail)

@@ -5,6 +5,12 @@ from typing import Any
 from domain.log_position import LogPosition
 from domain.sync_run import queued_run
 from interfaces.consistency_token import encode_consistency_token
+from interfaces.http.schemas.audit_view_examples import audit_view_examples
+from interfaces.http.schemas.projection_examples import PROJECTION_EXAMPLES
+from interfaces.http.schemas.proof_examples import SEAL_EXAMPLE, proof_examples
+from interfaces.http.schemas.reading_examples import READING_EXAMPLES
+from interfaces.http.schemas.receipt_example import RECEIPT_EXAMPLE
+from interfaces.http.schemas.take_out_examples import take_out_examples
 
 CONNECTION_ID = "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f"
 COURSE_ID = "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a"
@@ -175,33 +181,7 @@ EVENT_EXAMPLE = {
     "correlation_id": "0b6b2a34-1f7e-4f53-9d8a-2c1d0e9f8a7b",
     "causation_id": None,
     "payload": {"token_fingerprint": "0a1b2c3d"},
-    "seal": None,
-}
-PROJECTION_EXAMPLE = {
-    "name": "courses",
-    "version": 3,
-    "state": "live",
-    "position": 4711,
-    "head": 4711,
-    "error": None,
-    "lag_events": 0,
-    "lag_seconds": 0.0,
-    "events_per_second": None,
-    "dead_letters": 0,
-    "owner": None,
-    "rebuild": None,
-}
-DEAD_LETTER_EXAMPLE = {
-    "id": "5d3d9ab5-0f5b-4b6e-8a35-6d1f6f0b8a11",
-    "projection": "courses",
-    "version": 3,
-    "position": 4700,
-    "stream": "79d3cce3-8488-5f0b-a5ec-de73090923c4",
-    "topic": "CourseFetched",
-    "person_id": USER_ID,
-    "error": "EventUnreadable at position 4700 (CourseFetched): its format is unknown",
-    "waiting": 2,
-    "parked_at": EXAMPLE_TIME,
+    "seal": SEAL_EXAMPLE,
 }
 COMPONENTS = (
     "database",
@@ -211,7 +191,10 @@ COMPONENTS = (
     "worker",
     "projector",
     "scheduler",
+    "syncing",
+    "log",
     "canvas",
+    "sign_in",
 )
 EXAMPLE_BY_COMPONENT: dict[str, Any] = {
     "Connection": CONNECTION_EXAMPLE,
@@ -261,7 +244,10 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
         "url": "https://easeboard.school.edu/calendar/a-secret-that-easeboard-made.ics",
         "created_at": EXAMPLE_TIME,
     },
-    "AuditedEvent": EVENT_EXAMPLE,
+    "AuditedEvent": {
+        **EVENT_EXAMPLE,
+        "sentence": "The access token was replaced by the one with fingerprint 0a1b2c3d.",
+    },
     "StateThen": {
         "connection_id": CONNECTION_ID,
         "position": 4711,
@@ -269,9 +255,31 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
         "connection": CONNECTION_EXAMPLE,
         "sync": {"version": 12, "run": SYNC_EXAMPLE, "completed_once": True, "courses": {}},
     },
-    "Projection": PROJECTION_EXAMPLE,
-    "DeadLetter": DEAD_LETTER_EXAMPLE,
-    "RebuildStarted": {"name": "courses"},
+    **audit_view_examples(
+        {
+            "connections": CONNECTION_EXAMPLE,
+            "courses": COURSE_EXAMPLE,
+            "assignments": ASSIGNMENT_EXAMPLE,
+            "grades": GRADE_EXAMPLE,
+        },
+        STATS_EXAMPLE,
+        SYNC_ID,
+    ),
+    **proof_examples(EVENT_EXAMPLE),
+    **PROJECTION_EXAMPLES,
+    "GradeReceipt": RECEIPT_EXAMPLE,
+    **READING_EXAMPLES,
+    **take_out_examples(
+        {
+            "connections": CONNECTION_EXAMPLE,
+            "courses": COURSE_EXAMPLE,
+            "assignments": ASSIGNMENT_EXAMPLE,
+            "grades": GRADE_EXAMPLE,
+            "grade_changes": GRADE_CHANGE_EXAMPLE,
+            "syncs": SYNC_EXAMPLE,
+        },
+        EVENT_EXAMPLE,
+    ),
     "Alive": {"status": "ok"},
     "Readiness": {"status": "ok", "components": dict.fromkeys(COMPONENTS, "ok")},
     "LiveMessage": {

@@ -8,6 +8,9 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
+from interfaces.http.context import request_context_of
+from interfaces.http.errors.listed_errors import TooManyErrors
+
 
 def query_parameter_names(dependant: Dependant) -> frozenset[str]:
     """Return the names of all query parameters of a route, also those of its dependencies."""
@@ -19,10 +22,19 @@ def require_known_parameters(request: Request, names: frozenset[str]) -> None:
     """Check that each query parameter is one of `names` and is sent once.
 
     Without this check a misspelled filter would be ignored, and of two values one would be lost.
-    Raises: RequestValidationError with an entry for each other parameter.
+    Raises: RequestValidationError with an entry for each other parameter; TooManyErrors for a
+    query string of which only the beginning is read.
     """
+    unread = request_context_of(request).unread_query
+    if not request.scope["query_string"] and not unread:
+        return
     sent = Counter(name for name, _ in request.query_params.multi_items())
-    if errors := list(_errors_of(sent, names)):
+    errors = list(_errors_of(sent, names))
+    if unread:
+        entry = {"loc": ["query"], "msg": unread.reason, "type": "query_too_long"}
+        count = max(len(errors) + 1, unread.parameters - len(names))
+        raise TooManyErrors([entry, *errors], count, is_exact=False)
+    if errors:
         raise RequestValidationError(errors)
 
 

@@ -8,6 +8,11 @@ from fastapi import Path
 ConnectionId = Annotated[UUID, Path(description="Id of the connection in easeboard")]
 CourseId = Annotated[UUID, Path(description="Id of the course in easeboard")]
 AssignmentId = Annotated[UUID, Path(description="Id of the assignment in easeboard")]
+GradeChangeId = Annotated[
+    UUID, Path(description="Id of the grade change in easeboard, from the grade history")
+]
+UserId = Annotated[UUID, Path(description="Id of the user at Supabase")]
 ReadModelName = Annotated[str, Path(description="Name of the read model, such as `courses`")]
+DeadLetterId = Annotated[UUID, Path(description="Id of the dead letter: that of its event")]
 ProblemSlug = Annotated[str, Path(description="Last part of the `type` of a problem")]
 CalendarSecret = Annotated[str, Path(description="The secret in the address of the calendar")]

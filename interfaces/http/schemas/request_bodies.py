@@ -1,5 +1,7 @@
 """Schemas of request bodies. Unknown fields are refused, and tokens are secret strings."""
 
+import re
+from itertools import islice
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,12 +14,16 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    StrictBool,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from starlette.requests import ClientDisconnect
 
 from infrastructure.canvas.pasted_text import find_token
+from interfaces.http.errors.listed_errors import MAX_LISTED_ERRORS, TooManyErrors
 from interfaces.http.schemas.enumerations import RequestedSyncMode
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
 
@@ -38,6 +44,30 @@ class RequestBody(BaseModel):
     """A body without unknown fields. The docstring below a field is its description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_many_unknown_fields(cls, body: Any) -> Any:
+        """Refuse a body with thousands of unknown fields before pydantic makes an error of each.
+
+        Raises: TooManyErrors if there are more of them than are listed.
+        """
+        if not isinstance(body, dict):
+            return body
+        fields = cls.model_fields
+        count = len(body) - sum(name in body for name in fields)
+        if count > MAX_LISTED_ERRORS:
+            unknown = islice((name for name in body if name not in fields), MAX_LISTED_ERRORS)
+            raise TooManyErrors([_unknown_field(name) for name in unknown], count)
+        return body
+
+
+def _unknown_field(name: str) -> dict[str, Any]:
+    return {
+        "loc": ["body", name],
+        "msg": "Extra inputs are not permitted",
+        "type": "extra_forbidden",
+    }
 
 
 class NewConnection(RequestBody):
@@ -89,7 +119,53 @@ class SyncWish(RequestBody):
     """How much easeboard reads from Canvas."""
 
 
+class ErasureWish(RequestBody):
+    """What is erased beside the data: with `delete_auth_user` the user at Supabase too."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"delete_auth_user": True}})
+
+    delete_auth_user: StrictBool = False
+    """Whether easeboard also deletes the user at Supabase, who cannot sign in again then."""
+
+
 MAX_POINTS = 1e9
+
+Score = (
+    Annotated[float, Field(strict=True, ge=-MAX_POINTS, le=MAX_POINTS, allow_inf_nan=False)] | None
+)
+_SCORES = TypeAdapter(dict[UUID, Score])
+_CANONICAL_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+def _refuse_many_invalid_scores(scores: Any) -> Any:
+    """Refuse thousands of invalid scores before pydantic makes an error of each.
+
+    Raises: TooManyErrors if there are more of them than are listed.
+    """
+    if not isinstance(scores, dict) or len(scores) <= MAX_LISTED_ERRORS:
+        return scores
+    suspects = ({name: value} for name, value in scores.items() if not _is_score(name, value))
+    entries: list[Any] = []
+    for suspect in suspects:
+        entries += _errors_of_scores(suspect)
+        if len(entries) > MAX_LISTED_ERRORS:
+            raise TooManyErrors(entries[:MAX_LISTED_ERRORS], len(entries), is_exact=False)
+    return scores
+
+
+def _is_score(name: str, value: Any) -> bool:
+    """Whether the id and the value are certainly valid; other ones may be valid too."""
+    is_number = type(value) in {int, float} and -MAX_POINTS <= value <= MAX_POINTS
+    return (value is None or is_number) and _CANONICAL_UUID.fullmatch(name) is not None
+
+
+def _errors_of_scores(scores: dict[str, Any]) -> list[Any]:
+    try:
+        _SCORES.validate_python(scores)
+    except ValidationError as error:
+        entries = error.errors(include_url=False)
+        return [{**entry, "loc": ("body", "scores", *entry["loc"])} for entry in entries]
+    return []
 
 
 class WhatIf(RequestBody):
@@ -106,11 +182,7 @@ class WhatIf(RequestBody):
         }
     )
 
-    scores: dict[
-        UUID,
-        Annotated[float, Field(strict=True, ge=-MAX_POINTS, le=MAX_POINTS, allow_inf_nan=False)]
-        | None,
-    ]
+    scores: Annotated[dict[UUID, Score], BeforeValidator(_refuse_many_invalid_scores)]
     """Scores in points by id of the assignment; null is an assignment without a grade."""
 
 

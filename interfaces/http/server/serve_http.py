@@ -1,80 +1,76 @@
 """Serves HTTP on sockets that are already open. `run_roles.py` handles the signals."""
 
 import asyncio
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from fastapi import FastAPI
 
 from infrastructure.metrics.registry import MetricsRenderer
 from infrastructure.rate_limiting.counters import RequestCounters
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 from interfaces.http.app import NO_TELEMETRY, create_app
 from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.http.auth.signing_secret import signing_secret
 from interfaces.http.context import app_state_of
+from interfaces.http.errors.exception_handlers import register_exception_handlers
 from interfaces.http.routes import health
-from interfaces.http.server import uvicorn_server
+from interfaces.http.server.client_connections import ClientConnections
+from interfaces.http.server.file_budget import METRICS_CONNECTIONS, FileBudget
+from interfaces.http.server.listener import Listener
+from interfaces.http.server.uvicorn_server import serve_until_cancelled
 from interfaces.live.stream import LiveUpdates
+from interfaces.queries.kept_documents import KeptDocuments
 from interfaces.service import Service
 
 
-class _ServerWithoutSignals(uvicorn_server.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets)
-        except SystemExit as error:
-            raise RuntimeError("uvicorn did not start; the log has its error") from error
-
-
 async def serve_api(
-    listener: socket.socket,
+    listener: Listener,
     *,
+    files: FileBudget,
+    report_proxy: Callable[[str], None],
     service: Service,
     settings: Settings,
     live_updates: LiveUpdates,
+    kept_documents: KeptDocuments,
     request_counters: RequestCounters,
     render_metrics: MetricsRenderer,
     grace_seconds: int,
 ) -> None:
     """Serve the API until cancelled; open requests then have `grace_seconds` to end.
 
-    The caller opens and closes the parts that it passes.
+    The caller opens and closes the parts that it passes. `files` limits the connections of clients;
+    `report_proxy` is called with the address of a proxy that TRUSTED_PROXIES does not name.
     """
     async with open_authenticator(
-        secret=signing_secret(settings), supabase_url=settings.supabase_url
+        secret=signing_secret(settings),
+        supabase_url=settings.supabase_url,
+        issuer=settings.supabase_issuer,
     ) as authenticator:
         app = create_app(
             service,
             settings,
             authenticator=authenticator,
             live_updates=live_updates,
+            kept_documents=kept_documents,
             render_metrics=render_metrics,
             request_counters=request_counters,
         )
-        await _serve(app, listener, grace_seconds, app_state_of(app).closing)
+        clients = ClientConnections(
+            files.clients, settings.trusted_proxies, report_proxy=report_proxy
+        )
+        await serve_until_cancelled(
+            app, listener, clients, grace_seconds, app_state_of(app).closing
+        )
 
 
-async def serve_metrics(listener: socket.socket, render_metrics: MetricsRenderer) -> None:
-    """Serve `/metrics` and nothing else until cancelled."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
-    app.include_router(health.create_metrics_router(render_metrics))
-    await _serve(app, listener, 1, asyncio.Event())
-
-
-async def _serve(
-    app: FastAPI, listener: socket.socket, grace_seconds: int, closing: asyncio.Event
+async def serve_metrics(
+    listener: Listener, render_metrics: MetricsRenderer, service: Service
 ) -> None:
-    config = uvicorn_server.create_config(app, grace_seconds=grace_seconds)
-    server = _ServerWithoutSignals(config, closing)
-    serve_task = asyncio.create_task(server.serve([listener]))
-    try:
-        await asyncio.shield(serve_task)
-    finally:
-        server.should_exit = True
-        await serve_task
+    """Serve `/metrics` and the health checks, and nothing else, until cancelled."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
+    register_exception_handlers(app)
+    app.include_router(health.create_metrics_router(render_metrics))
+    app.include_router(health.create_health_router(service.health))
+    await serve_until_cancelled(
+        app, listener, ClientConnections(METRICS_CONNECTIONS), 1, asyncio.Event()
+    )

@@ -3,12 +3,23 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from interfaces.http.middleware.internal_errors import ResponseAborted
+from interfaces.http.server.client_connections import ClientConnections
+from interfaces.http.server.client_error_log import CLIENT_ERROR_FILTER
+from interfaces.http.server.fair_starts import FairStarts
+from interfaces.http.server.file_budget import ACCEPTED_AT_ONCE
+from interfaces.http.server.listener import BACKLOG, Listener
+from interfaces.http.server.paced_responses import PacedResponses
 from interfaces.http.server.protocol import HardenedHttpProtocol
+from interfaces.http.server.unsent_bytes import UnsentBytes
 
 CONNECTION_KEEP_ALIVE_SECONDS = 75
 """More than the 60 s for which proxies commonly keep an idle connection.
@@ -24,21 +35,70 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._closing = closing
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept; more connections wait in the kernel than are accepted in one step."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(BACKLOG)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Set `closing`, which ends the streams; then stop."""
         self._closing.set()
         await super().shutdown(sockets)
 
 
-def create_config(app: FastAPI, *, grace_seconds: int = 15) -> uvicorn.Config:
+class _ServerWithoutSignals(Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            raise RuntimeError("uvicorn did not start; the log has its error") from error
+
+
+async def serve_until_cancelled(
+    app: ASGIApp,
+    listener: Listener,
+    clients: ClientConnections,
+    grace_seconds: int,
+    closing: asyncio.Event,
+) -> None:
+    """Serve an application; when cancelled, open requests have `grace_seconds` to end.
+
+    `closing` is set then, which ends open event streams.
+    """
+    config = create_config(app, clients, grace_seconds=grace_seconds)
+    server = _ServerWithoutSignals(config, closing)
+    serve_task = asyncio.create_task(server.serve(listener.sockets))
+    try:
+        await asyncio.shield(serve_task)
+    finally:
+        server.should_exit = True
+        await serve_task
+
+
+def create_config(
+    app: ASGIApp, clients: ClientConnections | None = None, *, grace_seconds: int = 15
+) -> uvicorn.Config:
     """Create the configuration: no `Server` header, small messages, pings, a bounded shutdown.
 
-    `grace_seconds` is the time that open requests have to end when the server shuts down.
+    `clients` counts the connections, and knows the proxies whose `X-Forwarded-For` and
+    `X-Forwarded-Proto` count. `grace_seconds` is the time that open requests have to end when the
+    server shuts down.
     """
+    clients, unsent_bytes = clients or ClientConnections(), UnsentBytes()
+    # uvicorn calls it like the class of a protocol.
+    http_protocol: Any = partial(HardenedHttpProtocol, clients=clients, unsent_bytes=unsent_bytes)
     config = uvicorn.Config(
-        app,
+        FairStarts(PacedResponses(app, unsent_bytes)),
         access_log=False,
-        http=HardenedHttpProtocol,
+        backlog=ACCEPTED_AT_ONCE,
+        forwarded_allow_ips=clients.trusted_proxies.with_mapped(),
+        http=http_protocol,
+        interface="asgi3",
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=grace_seconds,
@@ -48,7 +108,9 @@ def create_config(app: FastAPI, *, grace_seconds: int = 15) -> uvicorn.Config:
         ws_ping_interval=20,
         ws_ping_timeout=20,
     )
-    logging.getLogger("uvicorn.error").addFilter(_is_not_logged_yet)
+    uvicorn_logger = logging.getLogger("uvicorn.error")
+    uvicorn_logger.addFilter(_is_not_logged_yet)
+    uvicorn_logger.addFilter(CLIENT_ERROR_FILTER)
     return config
 
 

@@ -362,7 +362,8 @@ export interface paths {
          * @description Send a snapshot, then a message for each change, until the token expires.
          *
          *     With `Last-Event-ID` the stream resumes: no snapshot, and every message since then once. If it
-         *     cannot resume, it begins with a snapshot that has `missed: true`.
+         *     cannot resume, it begins with a snapshot that has `missed: true`. It ends when the data of the
+         *     user is erased, with an event `erased`; from then on the response is 410.
          */
         get: operations["followSyncs"];
         put?: never;
@@ -450,7 +451,10 @@ export interface paths {
         };
         /**
          * List the connections of all users
-         * @description List the connections of all users, including closed ones.
+         * @description List the connections of all users, including closed ones. The read is recorded.
+         *
+         *     A page may be short, or empty, and still have a `next_cursor`: connections that cannot be read
+         *     are left out. With `status` or `q`, a page considers a limited number of connections.
          */
         get: operations["auditConnections"];
         put?: never;
@@ -474,6 +478,7 @@ export interface paths {
          *
          *     The list has the events that were recorded before its first page was requested. A page may be
          *     short, or empty, and still have a `next_cursor`: later events are then still being recorded.
+         *     Your own readings are in the list, but do not change the `ETag`.
          */
         get: operations["auditEvents"];
         put?: never;
@@ -495,9 +500,212 @@ export interface paths {
          * Show the state of a connection at an earlier time
          * @description Show a connection and its syncs at a time or a version; without either, the present state.
          *
-         *     What was recorded together is shown together. The read is recorded in its history.
+         *     What was recorded together is shown together. The read is recorded in its history, also if the
+         *     connection never had the version.
          */
         get: operations["auditState"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the signed checkpoints of the log
+         * @description List the signed checkpoints, the newest first; most that are older than an hour are deleted.
+         *
+         *     Keep one outside easeboard: a later verification proves that the log continues it.
+         */
+        get: operations["auditCheckpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the public keys of the log
+         * @description Show the keys (C2SP vkeys) that check the signatures of checkpoints, one on each line.
+         */
+        get: operations["auditKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify the log
+         * @description Compare the rows of the log with its tiles and its signed checkpoints.
+         *
+         *     A log with more than 200,000 events is verified in parts: each request reads what is new to this
+         *     process, and a part of what it has read before. `easeboard audit verify` reads everything.
+         */
+        get: operations["auditVerify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/proof/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prove that an event is in the log
+         * @description Return a C2SP tlog-proof of the event. The read is recorded in the history of its connection.
+         *
+         *     The line `extra` is the entry of the event: the bytes whose hash is in the tree.
+         */
+        get: operations["auditProof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/connections/{connection_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the history of a connection with proofs
+         * @description Export all events of a connection, oldest first. The read is recorded in its history first.
+         *
+         *     `easeboard audit verify FILE` checks the file with the public key of the log alone. It waits at
+         *     most 3 seconds until a checkpoint covers the newest event; what is newer is left out.
+         */
+        get: operations["auditExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/connections/{connection_id}/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the student saw at an earlier time
+         * @description Show courses, assignments, grades and dashboard of a connection as they were at a time.
+         *
+         *     They are what the student's own requests got then, and the time decides what depends on the
+         *     clock. Before the connection was opened, and after it was closed, the lists are empty. The read
+         *     is recorded in the history of the connection.
+         */
+        get: operations["auditView"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/connections/{connection_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what changed for the student between two times
+         * @description Show what changed between the views at two times, each change in a sentence and as data.
+         *
+         *     The read is recorded in the history of the connection.
+         */
+        get: operations["auditDiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who read what, when, and for which purpose
+         * @description List the readings of histories and of lists, the newest first. The read is recorded too.
+         *
+         *     It is recorded as a list, on your own history. The lists that you have read yourself are in the
+         *     list, but do not change its `ETag`.
+         */
+        get: operations["auditReadings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/disclosures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who has read your data
+         * @description List who has read the history of your connections, when, and for which purpose.
+         *
+         *     A list of connections that was restricted to you is in it too. One about many people is not: it
+         *     is recorded on the history of its reader.
+         */
+        get: operations["listDisclosures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -546,6 +754,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/projections/{name}/dead-letters/{letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry a dead letter
+         * @description Apply all events of the letter's person again; the letter is kept if that fails again.
+         *
+         *     It is recorded in the event log who did this.
+         */
+        post: operations["retryDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/projections/{name}/dead-letters/{letter_id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip a dead letter
+         * @description Leave the event out of this read model for good, and apply what waits behind it.
+         *
+         *     It is left out of rebuilds too. It is recorded in the event log who did this.
+         */
+        post: operations["skipDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/projections/{name}/rebuild": {
         parameters: {
             query?: never;
@@ -559,9 +811,190 @@ export interface paths {
          * Rebuild a read model
          * @description Start to build a new version in the background.
          *
-         *     The live version answers queries until the new one has caught up.
+         *     The live version answers queries until the new one has caught up. A rebuild that is running
+         *     already goes on; if its process stops, another one continues it.
          */
         post: operations["rebuildProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/projections/{name}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify a read model
+         * @description Start to fold the log again in the background, and to compare the rows.
+         *
+         *     `verified` of the read model has the result when it is there.
+         */
+        post: operations["verifyProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/projections/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a read model
+         * @description Apply no further events, also after a restart, until it is resumed.
+         *
+         *     Queries are answered with the state that it has.
+         */
+        post: operations["pauseProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/projections/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a read model
+         * @description Apply events again, from where the read model was paused.
+         */
+        post: operations["resumeProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/projections/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to the version before
+         * @description Let the version that was live before the last cut-over catch up, and make it live.
+         *
+         *     The version that is live now answers queries until then. It is kept, so this can be repeated.
+         */
+        post: operations["rollBackProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take all your data along
+         * @description Send everything that is known about you: what you see now, and the history behind it.
+         *
+         *     The lists are of one moment; `disclosures` and `history` follow from the event log. After an
+         *     erasure there is only the skeleton of the history, without contents.
+         */
+        get: operations["takeOut"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase all your data
+         * @description Erase all your data for good: your key is destroyed, so your history cannot be read any more.
+         *
+         *     It cannot be undone. Take your data along first, with `GET /api/v1/me/export`. Your live
+         *     connections are closed, and with this user nothing can be set up again. To erase again changes
+         *     nothing.
+         */
+        delete: operations["eraseMe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/grades/{change_id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a receipt of one grade
+         * @description Get a file that shows one grade to somebody else, and nothing but this grade.
+         *
+         *     Anybody can check it offline, without an account: `easeboard receipt verify`, or the script
+         *     `examples/verify_receipt.py`. It stays valid when the grade changes later, and when your data
+         *     is erased.
+         */
+        get: operations["getGradeReceipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{user_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase all data of a user
+         * @description Erase everything of a user for good: their history cannot be read any more.
+         *
+         *     It cannot be undone. Also a user of whom nothing is known is erased: nothing about them can be
+         *     recorded later. It is recorded in the event log who did this.
+         */
+        post: operations["erasePerson"];
         delete?: never;
         options?: never;
         head?: never;
@@ -654,6 +1087,52 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcceptedErasure
+         * @description An erasure that was executed, and what follows it.
+         */
+        AcceptedErasure: {
+            /**
+             * User Id
+             * Format: uuid
+             * @description Id of the user in easeboard, which is that at Supabase.
+             */
+            user_id: string;
+            /**
+             * Erased
+             * @description Whether easeboard has erased the data; always true.
+             */
+            erased: boolean;
+            /** @description What easeboard does with the user at Supabase. */
+            auth_user: components["schemas"]["AuthUserState"];
+        };
+        /**
+         * Account
+         * @description What easeboard knows of a user as a whole.
+         */
+        Account: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Id of the user in easeboard, which is that at Supabase.
+             */
+            id: string;
+            /**
+             * Roles
+             * @description Roles of the user in easeboard, from the token of this request.
+             */
+            roles: string[];
+            /**
+             * Calendar Shared At
+             * @description When easeboard made the address of the calendar: RFC 3339 in UTC; null without one.
+             */
+            calendar_shared_at: string | null;
+            /**
+             * Erased At
+             * @description When easeboard erased the data of the user: RFC 3339 in UTC; null if it has not.
+             */
+            erased_at: string | null;
+        };
         /**
          * Alive
          * @description The process is alive.
@@ -918,7 +1397,7 @@ export interface components {
         AssignmentStatus: "upcoming" | "overdue" | "past" | "missing" | "submitted" | "graded" | "excused" | "undated";
         /**
          * AuditedConnection
-         * @description A connection and the id of its user.
+         * @description A connection and the id of its user. If the user is erased, its texts are empty.
          */
         AuditedConnection: {
             /**
@@ -940,7 +1419,7 @@ export interface components {
             /** @description The Canvas user whose token the connection has. */
             canvas_user: components["schemas"]["CanvasUser"];
             /** @description Status of the connection in easeboard. */
-            status: components["schemas"]["ConnectionStatus"];
+            status: components["schemas"]["AuditedConnectionStatus"];
             /**
              * Token Fingerprint
              * @description 8 hex digits that easeboard computes with a key: different for two Canvas tokens.
@@ -948,10 +1427,9 @@ export interface components {
             token_fingerprint: string;
             /**
              * Token Rotated At
-             * Format: date-time
-             * @description When easeboard stored the token: RFC 3339 in UTC.
+             * @description When easeboard stored the token: RFC 3339 in UTC; null if the user is erased.
              */
-            token_rotated_at: string;
+            token_rotated_at: string | null;
             /**
              * Last Validated At
              * @description When Canvas last accepted the token in a check by easeboard: RFC 3339 in UTC.
@@ -969,10 +1447,9 @@ export interface components {
             next_sync_at: string | null;
             /**
              * Created At
-             * Format: date-time
-             * @description When the connection was set up in easeboard: RFC 3339 in UTC.
+             * @description When the connection was set up in easeboard: RFC 3339 in UTC; null if the user is erased.
              */
-            created_at: string;
+            created_at: string | null;
             /**
              * Version
              * @description Number of events that easeboard recorded for the connection.
@@ -985,6 +1462,14 @@ export interface components {
              */
             user_id: string;
         };
+        /**
+         * @description - `active`: it is synchronised
+         *     - `token_rejected`: Canvas rejected its token; it waits for a new one
+         *     - `closed`: its user closed it
+         *     - `erased`: its user is erased; only its id and its version are left
+         * @enum {string}
+         */
+        AuditedConnectionStatus: "active" | "token_rejected" | "closed" | "erased";
         /**
          * AuditedEvent
          * @description A recorded event. The payload of an erased person is `{"redacted": true}`.
@@ -1028,12 +1513,18 @@ export interface components {
             actor: string;
             /**
              * Correlation Id
-             * @description Id of the request or the sync in easeboard that the event belongs to.
+             * @description Id of the request that the event goes back to; all events of a sync have one.
+             *
+             *     It is the X-Request-ID of a request over HTTP, or an id that easeboard made, such as `cli-…` and
+             *     `scheduler-…`. Events of releases before 0.2 have none or another one.
              */
             correlation_id: string | null;
             /**
              * Causation Id
-             * @description Always null until commands of easeboard record which event caused them.
+             * @description Id of the event in easeboard that caused it, with the same correlation.
+             *
+             *     A sync is caused by its request, a course by the start of its sync, and a change by its course.
+             *     Null if the request itself caused it, and in events of releases before 0.2.
              */
             causation_id: string | null;
             /**
@@ -1044,11 +1535,20 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * Seal
-             * @description Always null until the log of easeboard has tamper-evident checkpoints.
+             * Sentence
+             * @description The event in a sentence of easeboard for people, with the names in Canvas of that time.
              */
-            seal?: unknown;
+            sentence: string;
+            /** @description Where it is in a signed checkpoint of easeboard; null until one covers it. */
+            seal: components["schemas"]["Seal"] | null;
         };
+        /**
+         * @description What an erasure does with the user at Supabase:
+         *     - `kept`: it stays as it is
+         *     - `waiting`: it is deleted some seconds later
+         * @enum {string}
+         */
+        AuthUserState: "kept" | "waiting";
         /**
          * CalendarAddress
          * @description The secret address of a user's calendar. It is shown once: easeboard stores its digest.
@@ -1082,6 +1582,20 @@ export interface components {
              */
             name: string | null;
         };
+        /**
+         * @description What changed; `before` and `after` depend on it:
+         *     - `connection_opened`, `token_replaced`, `token_rejected`, `connection_closed`, `sync_failed`: events of the connection; both are null
+         *     - `course_added`: `after` has its state and the numbers of its assignments; these are no items of their own
+         *     - `course_withdrawn`, `course_state_changed`: the states
+         *     - `course_renamed`, `assignment_renamed`: the names
+         *     - `total_changed`: `{score, grade}` of the course, the score in percent
+         *     - `assignment_added`, `assignment_removed`: `{due_at, points_possible}`
+         *     - `due_date_changed`: the dates; `points_changed`: the points
+         *     - `grade_changed`: `{score, grade}`, the score in points; null if none is shown
+         *     - `submission_changed`: what differs besides the grade
+         * @enum {string}
+         */
+        ChangeKind: "connection_opened" | "token_replaced" | "token_rejected" | "connection_closed" | "sync_failed" | "course_added" | "course_withdrawn" | "course_state_changed" | "course_renamed" | "total_changed" | "assignment_added" | "assignment_removed" | "assignment_renamed" | "due_date_changed" | "points_changed" | "grade_changed" | "submission_changed";
         /**
          * Changes
          * @description Numbers of changes that a sync found.
@@ -1209,6 +1723,64 @@ export interface components {
              * @description When easeboard requests the next sync: RFC 3339 in UTC; null if none is planned.
              */
             next_sync_at: string | null;
+        };
+        /**
+         * ConnectionThen
+         * @description A connection at an earlier time.
+         */
+        ConnectionThen: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Id of the connection in easeboard.
+             */
+            id: string;
+            /**
+             * Canvas Url
+             * @description Origin of the Canvas: scheme and host, as easeboard uses it.
+             */
+            canvas_url: string;
+            /**
+             * Canvas Name
+             * @description Name that the user chose in easeboard for this Canvas.
+             */
+            canvas_name: string;
+            /** @description The Canvas user whose token the connection had. */
+            canvas_user: components["schemas"]["CanvasUser"];
+            /** @description Status of the connection in easeboard then. */
+            status: components["schemas"]["ConnectionStatus"];
+            /**
+             * Token Fingerprint
+             * @description 8 hex digits that easeboard computes with a key: different for two Canvas tokens.
+             */
+            token_fingerprint: string;
+            /**
+             * Token Rotated At
+             * Format: date-time
+             * @description When easeboard had stored the token: RFC 3339 in UTC.
+             */
+            token_rotated_at: string;
+            /**
+             * Last Validated At
+             * @description When Canvas had last accepted the token in a check by easeboard: RFC 3339 in UTC.
+             */
+            last_validated_at: string | null;
+            /**
+             * Last Synced At
+             * @description When easeboard had last completed a sync: RFC 3339 in UTC; null before the first.
+             */
+            last_synced_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When the connection was set up in easeboard: RFC 3339 in UTC.
+             */
+            created_at: string;
+            /**
+             * Version
+             * @description Number of events that easeboard had recorded for the connection.
+             */
+            version: number;
         };
         /**
          * Course
@@ -1484,6 +2056,127 @@ export interface components {
             parked_at: string;
         };
         /**
+         * DeadLetterOutcome
+         * @description What became of a dead letter that was retried or skipped.
+         */
+        DeadLetterOutcome: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Id of the event in easeboard.
+             */
+            id: string;
+            /**
+             * Projection
+             * @description Name of the read model in easeboard.
+             */
+            projection: string;
+            /**
+             * Result
+             * @description `applied`, `skipped`, or `kept` if easeboard could not apply the event again.
+             */
+            result: string;
+            /**
+             * Error
+             * @description Why easeboard kept it, without data of the event; null if it did not.
+             */
+            error: string | null;
+        };
+        /**
+         * Disclosure
+         * @description A reading of your data by another person, as easeboard recorded it before it was shown.
+         */
+        Disclosure: {
+            /**
+             * Position
+             * @description Place of the record in the event log of easeboard; positions grow, with gaps.
+             */
+            position: number;
+            /**
+             * Read At
+             * Format: date-time
+             * @description When easeboard recorded the reading: RFC 3339 in UTC.
+             */
+            read_at: string;
+            /**
+             * Reader
+             * @description Who read: the id of a user in easeboard, or `cli:` and an account of its server.
+             */
+            reader: string;
+            /**
+             * Connection Id
+             * @description The connection in easeboard whose history was read; null for a list of connections.
+             */
+            connection_id: string | null;
+            /**
+             * What
+             * @description Which view of easeboard was read, with its parameters, such as `state version=3`.
+             */
+            what: string | null;
+            /**
+             * Purpose
+             * @description Why, in the words of the reader; null if easeboard did not require a purpose yet.
+             */
+            purpose: string | null;
+        };
+        /**
+         * ErasureWish
+         * @description What is erased beside the data: with `delete_auth_user` the user at Supabase too.
+         * @example {
+         *       "delete_auth_user": true
+         *     }
+         */
+        ErasureWish: {
+            /**
+             * Delete Auth User
+             * @description Whether easeboard also deletes the user at Supabase, who cannot sign in again then.
+             * @default false
+             */
+            delete_auth_user: boolean;
+        };
+        /**
+         * EventLeftOut
+         * @description An event that is not in the view, because a read model cannot apply it.
+         */
+        EventLeftOut: {
+            /**
+             * Position
+             * @description Position of the event in the event log of easeboard.
+             */
+            position: number;
+            /**
+             * Type
+             * @description Name of the event in easeboard.
+             */
+            type: string;
+            /**
+             * Read Models
+             * @description Names of the read models of easeboard that lack it, and the later ones of its stream.
+             */
+            read_models: string[];
+            /**
+             * Reason
+             * @description Why, written by easeboard without data of the event.
+             */
+            reason: string;
+        };
+        /**
+         * EventOpening
+         * @description What shows the content of one event without the key of its person.
+         */
+        EventOpening: {
+            /**
+             * Salt
+             * @description 16 random bytes in base64, which easeboard stored encrypted with the content.
+             */
+            salt: string;
+            /**
+             * Plaintext
+             * @description The content as easeboard recorded it: a JSON text.
+             */
+            plaintext: string;
+        };
+        /**
          * @description The oldest event first, or with a leading `-` the newest.
          * @enum {string}
          */
@@ -1526,6 +2219,91 @@ export interface components {
              * @description When easeboard last completed a sync of one of the connections: RFC 3339 in UTC.
              */
             synced_at: string | null;
+        };
+        /**
+         * ExportedEvent
+         * @description The line of an event in an export; `docs/audit-export.md` describes all lines.
+         */
+        ExportedEvent: {
+            /**
+             * Line
+             * @description What easeboard calls this kind of line; the first one is a `header`, the last a `summary`.
+             * @constant
+             */
+            line: "event";
+            /**
+             * Position
+             * @description Position of the event in the event log of easeboard.
+             */
+            position: number;
+            /**
+             * Event Id
+             * Format: uuid
+             * @description Id of the event in easeboard.
+             */
+            event_id: string;
+            /** @description The stream in easeboard that the event belongs to. */
+            stream: components["schemas"]["EventStream"];
+            /**
+             * Version
+             * @description Number of the event in its stream, counted by easeboard from 1 without gaps.
+             */
+            version: number;
+            /**
+             * Type
+             * @description Name of the event in easeboard, such as `GradeChanged`.
+             */
+            type: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             * @description When easeboard recorded the event: RFC 3339 in UTC.
+             */
+            recorded_at: string;
+            /**
+             * Actor
+             * @description Who caused it in easeboard: the id of a user, or the role of a process.
+             */
+            actor: string;
+            /**
+             * Correlation Id
+             * @description Id in easeboard of the request that the event goes back to.
+             */
+            correlation_id: string | null;
+            /**
+             * Causation Id
+             * @description Id of the event in easeboard that caused it.
+             */
+            causation_id: string | null;
+            /**
+             * Payload
+             * @description What easeboard recorded; `{"redacted": true}` if the person is erased.
+             */
+            payload: {
+                [key: string]: unknown;
+            };
+            /**
+             * Index
+             * @description Number of the event in the tree of easeboard's log, from 0.
+             */
+            index: number;
+            /**
+             * Path
+             * @description The inclusion proof: hashes of easeboard's tree in base64, the lowest first.
+             */
+            path: string[];
+            /**
+             * Entry
+             * @description The entry of the event in easeboard's tree, in base64.
+             */
+            entry: string;
+            /**
+             * State
+             * @description The bytes that easeboard stored, in base64: encrypted, if they are about a person.
+             */
+            state: string;
+            /** @description What opens `state` without a key; null in easeboard if there is none, or after an erasure. */
+            opening: components["schemas"]["EventOpening"] | null;
         };
         /**
          * Fault
@@ -1697,6 +2475,53 @@ export interface components {
             consistency_token: string;
         };
         /**
+         * GradeReceipt
+         * @description A file that shows one grade, which anybody can check offline.
+         */
+        GradeReceipt: {
+            /**
+             * Format
+             * @description Name of the format of easeboard, with its version.
+             * @example easeboard.com/grade-receipt/v1
+             * @constant
+             */
+            format: "easeboard.com/grade-receipt/v1";
+            /**
+             * Statement
+             * @description What easeboard claims with the receipt, in one sentence.
+             */
+            statement: string;
+            /** @description What easeboard shows with the receipt; it follows from `opening` and `entry`. */
+            grade: components["schemas"]["ReceiptGrade"];
+            /**
+             * Connection Number
+             * @description The number of the connection among those of the user to this Canvas, counted by easeboard.
+             */
+            connection_number: number;
+            /** @description Salt and content of the event in easeboard. */
+            opening: components["schemas"]["ReceiptOpening"];
+            /**
+             * State
+             * @description The event as easeboard stores it: encrypted, with the commitment to its content; base64.
+             */
+            state: string;
+            /**
+             * Entry
+             * @description The entry of the event in the log of easeboard, in base64.
+             */
+            entry: string;
+            /**
+             * Proof
+             * @description The proof that a signed checkpoint of easeboard covers the entry (C2SP tlog-proof).
+             */
+            proof: string;
+            /**
+             * Vkeys
+             * @description The keys with which easeboard and its witnesses signed the checkpoint (C2SP vkeys).
+             */
+            vkeys: string[];
+        };
+        /**
          * @description What a grade is of: one assignment, or the total of a course.
          * @enum {string}
          */
@@ -1744,6 +2569,69 @@ export interface components {
          */
         LiveMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["SyncMessage"] | components["schemas"]["GradeMessage"];
         /**
+         * LogProblem
+         * @description A difference between the event log and what was sealed.
+         */
+        LogProblem: {
+            /**
+             * Kind
+             * @description What differs, in a word of easeboard for programs, such as `row missing`.
+             */
+            kind: string;
+            /**
+             * Detail
+             * @description What differs and where, written by easeboard for people.
+             */
+            detail: string;
+            /**
+             * Position
+             * @description Position in the event log of easeboard; null if the difference is not one of a row.
+             */
+            position: number | null;
+            /**
+             * Index
+             * @description Number of the event in the tree of easeboard's log, from 0; null for a row not in it.
+             */
+            index: number | null;
+            /**
+             * Fields
+             * @description Columns of the row that differ; empty if easeboard has only the hash of the sealed row.
+             */
+            fields: string[];
+            /**
+             * Size
+             * @description Number of events in the tree of the checkpoint of easeboard that differs; else null.
+             */
+            size: number | null;
+            /**
+             * Event Id
+             * @description Id of the event in easeboard; null if it is not known.
+             */
+            event_id: string | null;
+        };
+        /**
+         * NamedThing
+         * @description A course or an assignment that a change is about.
+         */
+        NamedThing: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Id in easeboard.
+             */
+            id: string;
+            /**
+             * Canvas Id
+             * @description Canvas id.
+             */
+            canvas_id: string;
+            /**
+             * Name
+             * @description Name in Canvas.
+             */
+            name: string | null;
+        };
+        /**
          * NewConnection
          * @description The address of a Canvas, a name for it, and an access token created there.
          * @example {
@@ -1784,6 +2672,72 @@ export interface components {
              * @description A new access token that the same user created in Canvas.
              */
             api_token: string;
+        };
+        /**
+         * OwnEvent
+         * @description An event that easeboard recorded about the user.
+         */
+        OwnEvent: {
+            /**
+             * Position
+             * @description Position in the event log of easeboard.
+             */
+            position: number;
+            /**
+             * Event Id
+             * Format: uuid
+             * @description Id of the event in easeboard.
+             */
+            event_id: string;
+            /**
+             * Connection Id
+             * @description Connection in easeboard that it is about; null if it is about the user as a whole.
+             */
+            connection_id: string | null;
+            /**
+             * Stream
+             * @description What its stream is about: `connection`, `sync`, `readings`, `calendar`, `lists`, `erasure`,
+             *     by easeboard.
+             */
+            stream: string;
+            /**
+             * Version
+             * @description Number of the event in its stream in easeboard, from 1.
+             */
+            version: number;
+            /**
+             * Type
+             * @description Type of the event in easeboard, such as `GradeChanged`.
+             */
+            type: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             * @description When easeboard recorded it, by the clock of its database: RFC 3339 in UTC.
+             */
+            recorded_at: string;
+            /**
+             * Actor
+             * @description Who caused it: the id of a user, or a part of easeboard.
+             */
+            actor: string;
+            /**
+             * Correlation Id
+             * @description Id that easeboard gave to all that one request or sync caused.
+             */
+            correlation_id: string | null;
+            /**
+             * Causation Id
+             * @description Id of the event in easeboard that caused this one.
+             */
+            causation_id: string | null;
+            /**
+             * Payload
+             * @description What easeboard recorded; `{"redacted": true}` after an erasure.
+             */
+            payload: {
+                [key: string]: unknown;
+            };
         };
         /**
          * PageOf[Assignment]
@@ -1882,6 +2836,22 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * PageOf[Disclosure]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_Disclosure_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["Disclosure"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
          * PageOf[GradeChange]
          * @description A page of a list. Without a `next_cursor` it is the last one.
          */
@@ -1923,6 +2893,38 @@ export interface components {
              * @description The items of this page of easeboard's list, at most `limit`.
              */
             items: components["schemas"]["Projection"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * PageOf[RecordedReading]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_RecordedReading_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["RecordedReading"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * PageOf[SignedCheckpoint]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_SignedCheckpoint_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["SignedCheckpoint"][];
             /**
              * Next Cursor
              * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
@@ -2026,12 +3028,17 @@ export interface components {
             version: number;
             /**
              * State
-             * @description `live`, or `failing` if easeboard cannot apply events for a reason that is not in them.
+             * @description The state of the read model in easeboard:
+             *     - `live`: it applies events
+             *     - `failing`: it cannot apply events, for a reason that is not in them
+             *     - `paused`: an admin has paused it
              */
             state: string;
             /**
              * Error
-             * @description Why it fails, from easeboard; null while it does not. It has no data of events.
+             * @description Every reason of easeboard why something is not as it should be; null if there is none.
+             *
+             *     It has no data of events.
              */
             error: string | null;
             /**
@@ -2066,11 +3073,24 @@ export interface components {
             dead_letters: number;
             /**
              * Owner
-             * @description Always null until easeboard records which process applies the events.
+             * @description Name of the process of easeboard that applies the events; null while there is none.
              */
             owner: string | null;
+            /** @description The last verification of this version in easeboard; null before the first one. */
+            verified: components["schemas"]["Verified"] | null;
             /** @description Progress of the rebuild in easeboard; null if there is none. */
             rebuild: components["schemas"]["Rebuild"] | null;
+        };
+        /**
+         * ProjectionAccepted
+         * @description Work on a read model that was done or started in the background.
+         */
+        ProjectionAccepted: {
+            /**
+             * Name
+             * @description Name of the read model in easeboard.
+             */
+            name: string;
         };
         /**
          * Readiness
@@ -2118,15 +3138,140 @@ export interface components {
             eta_seconds: number | null;
         };
         /**
-         * RebuildStarted
-         * @description A rebuild that was started in the background.
+         * ReceiptGrade
+         * @description What a receipt shows: the content of the event, and what belongs to it.
          */
-        RebuildStarted: {
+        ReceiptGrade: {
+            /** @description Whether it is the total of a course in Canvas, or the grade of an assignment. */
+            subject: components["schemas"]["GradeSubject"];
             /**
-             * Name
-             * @description Name of the read model in easeboard.
+             * Course Id
+             * @description Id of the course in Canvas.
              */
-            name: string;
+            course_id: string;
+            /**
+             * Course Name
+             * @description Name of the course in Canvas then.
+             */
+            course_name: string | null;
+            /**
+             * Assignment Id
+             * @description Id of the assignment in Canvas; null for the total of a course.
+             */
+            assignment_id: string | null;
+            /**
+             * Assignment Name
+             * @description Name of the assignment in Canvas then; null for the total of a course.
+             */
+            assignment_name: string | null;
+            /** @description Score before, as Canvas showed it; null if there was none. */
+            previous: components["schemas"]["Score"] | null;
+            /** @description Score that the receipt shows, as Canvas showed it; null if it no longer showed one. */
+            current: components["schemas"]["Score"] | null;
+            /**
+             * Baseline
+             * @description Whether the first sync of easeboard found it.
+             */
+            baseline: boolean;
+            /**
+             * Connection Id
+             * Format: uuid
+             * @description Id in easeboard of the connection that it was read with.
+             */
+            connection_id: string;
+            /**
+             * Sync Id
+             * Format: uuid
+             * @description Id in easeboard of the sync that found it.
+             */
+            sync_id: string;
+            /**
+             * Class Version
+             * @description Version number of the form in which easeboard stores the event.
+             * @default 1
+             */
+            class_version: number;
+            /**
+             * Recorded At
+             * Format: date-time
+             * @description When easeboard recorded it, by the clock of its database: RFC 3339 in UTC.
+             */
+            recorded_at: string;
+            /**
+             * Canvas Url
+             * @description Address of the Canvas from which easeboard read it.
+             */
+            canvas_url: string;
+            /**
+             * Person Id
+             * Format: uuid
+             * @description Id of the user in easeboard.
+             */
+            person_id: string;
+            /**
+             * Event Id
+             * Format: uuid
+             * @description Id of the event in easeboard, which is that of the grade change.
+             */
+            event_id: string;
+        };
+        /**
+         * ReceiptOpening
+         * @description What shows the content of the event without a key.
+         */
+        ReceiptOpening: {
+            /**
+             * Salt
+             * @description The 16 random bytes that easeboard stored encrypted with the content, in base64.
+             */
+            salt: string;
+            /**
+             * Plaintext
+             * @description The content exactly as easeboard stored it: a JSON text.
+             */
+            plaintext: string;
+        };
+        /**
+         * RecordedReading
+         * @description A reading of data of other people, as easeboard recorded it before it was shown.
+         */
+        RecordedReading: {
+            /**
+             * Position
+             * @description Place of the record in the event log of easeboard; positions grow, with gaps.
+             */
+            position: number;
+            /**
+             * Read At
+             * Format: date-time
+             * @description When easeboard recorded the reading: RFC 3339 in UTC.
+             */
+            read_at: string;
+            /**
+             * Reader
+             * @description Who read: the id of a user in easeboard, or `cli:` and an account of its server.
+             */
+            reader: string;
+            /**
+             * Connection Id
+             * @description The connection in easeboard whose history was read; null for a list of connections.
+             */
+            connection_id: string | null;
+            /**
+             * What
+             * @description Which view of easeboard was read, with its parameters, such as `state version=3`.
+             */
+            what: string | null;
+            /**
+             * Purpose
+             * @description Why, in the words of the reader; null if easeboard did not require a purpose yet.
+             */
+            purpose: string | null;
+            /**
+             * User Id
+             * @description The user of easeboard whose data was read; null for a list about many people.
+             */
+            user_id: string | null;
         };
         /**
          * @description With `auto` the service chooses what to read, `full` is every course.
@@ -2171,6 +3316,27 @@ export interface components {
             grade: string | null;
         };
         /**
+         * Seal
+         * @description Where an event is in the tree of a signed checkpoint.
+         */
+        Seal: {
+            /**
+             * Index
+             * @description Number of the event in the tree of easeboard's log, from 0.
+             */
+            index: number;
+            /**
+             * Tree Size
+             * @description Number of events in the tree of easeboard's log.
+             */
+            tree_size: number;
+            /**
+             * Checkpoint
+             * @description The C2SP signed note with the root of this tree of easeboard's log.
+             */
+            checkpoint: string;
+        };
+        /**
          * SetUp
          * @description A new connection and its first sync.
          */
@@ -2179,6 +3345,43 @@ export interface components {
             connection: components["schemas"]["Connection"];
             /** @description The first sync, which easeboard has queued. */
             sync: components["schemas"]["Sync"];
+        };
+        /**
+         * SignedCheckpoint
+         * @description The tree over the event log at one size, signed by the log.
+         */
+        SignedCheckpoint: {
+            /**
+             * Size
+             * @description Number of events in the tree of easeboard's log.
+             */
+            size: number;
+            /**
+             * Last Position
+             * @description Position in the event log of easeboard of the last event in the tree.
+             */
+            last_position: number;
+            /**
+             * Root
+             * @description Root of the tree of easeboard's log: 32 bytes in base64.
+             */
+            root: string;
+            /**
+             * Sealed At
+             * Format: date-time
+             * @description When easeboard signed it: RFC 3339 in UTC. Only cosignatures prove a time.
+             */
+            sealed_at: string;
+            /**
+             * Note
+             * @description The C2SP signed note: the checkpoint, with signatures of easeboard's log and of witnesses.
+             */
+            note: string;
+            /**
+             * Cosigners
+             * @description Names of the witnesses of easeboard's log that have signed it too.
+             */
+            cosigners: string[];
         };
         /**
          * SnapshotMessage
@@ -2227,7 +3430,7 @@ export interface components {
              * @description Number of events that easeboard had recorded for the connection.
              */
             version: number;
-            /** @description The connection in easeboard; null if it did not exist yet. */
+            /** @description The connection in easeboard; null if it did not exist yet, or if its person is erased. */
             connection: components["schemas"]["Connection"] | null;
             /** @description The syncs of the connection in easeboard. */
             sync: components["schemas"]["SyncThen"];
@@ -2490,6 +3693,66 @@ export interface components {
             mode: components["schemas"]["RequestedSyncMode"];
         };
         /**
+         * TakeOut
+         * @description Everything that easeboard knows about a user.
+         */
+        TakeOut: {
+            /**
+             * Exported At
+             * Format: date-time
+             * @description When easeboard wrote the document: RFC 3339 in UTC.
+             */
+            exported_at: string;
+            /** @description What easeboard knows of the user as a whole. */
+            account: components["schemas"]["Account"];
+            /**
+             * Connections
+             * @description The open connections in easeboard.
+             */
+            connections: components["schemas"]["Connection"][];
+            /**
+             * Courses
+             * @description All courses, as easeboard shows them now.
+             */
+            courses: components["schemas"]["Course"][];
+            /**
+             * Assignments
+             * @description All assignments, as easeboard shows them now.
+             */
+            assignments: components["schemas"]["Assignment"][];
+            /**
+             * Grades
+             * @description The grades of all courses, as easeboard shows them now.
+             */
+            grades: components["schemas"]["Grade"][];
+            /**
+             * Grade Changes
+             * @description Every change of a grade that easeboard found.
+             */
+            grade_changes: components["schemas"]["GradeChange"][];
+            /**
+             * Syncs
+             * @description All syncs of easeboard, newest first.
+             */
+            syncs: components["schemas"]["Sync"][];
+            /**
+             * Disclosures
+             * @description Who read data of the user in easeboard, newest first, as in `/api/v1/me/disclosures`.
+             */
+            disclosures: components["schemas"]["Disclosure"][];
+            /**
+             * History
+             * @description All events that easeboard recorded about the user, oldest first.
+             */
+            history: components["schemas"]["OwnEvent"][];
+        };
+        /**
+         * TakeOutFormat
+         * @description One JSON document, or a zip archive with a CSV file for each list.
+         * @enum {string}
+         */
+        TakeOutFormat: "json" | "csv";
+        /**
          * Teacher
          * @description A teacher of a course.
          */
@@ -2552,6 +3815,291 @@ export interface components {
              * @description Why Canvas does not accept it, written by easeboard; absent if Canvas accepts it.
              */
             reason?: string | null;
+        };
+        /**
+         * VerificationReport
+         * @description The result of a verification of the event log.
+         */
+        VerificationReport: {
+            /** @description Whether easeboard found a difference. */
+            result: components["schemas"]["VerificationResult"];
+            /**
+             * Log
+             * @description Name (C2SP origin) of the log of easeboard; null before the first checkpoint.
+             */
+            log: string | null;
+            /**
+             * Keys
+             * @description The keys (C2SP vkeys) with which easeboard checked signatures.
+             */
+            keys: string[];
+            /**
+             * From Size
+             * @description Number of events in the tree that this process of easeboard had verified before.
+             */
+            from_size: number;
+            /**
+             * To Size
+             * @description Number of events in the tree up to which rows were verified by easeboard.
+             */
+            to_size: number;
+            /**
+             * Last Position
+             * @description Position in the event log of easeboard of the last verified row.
+             */
+            last_position: number;
+            /**
+             * Root
+             * @description Root of the tree that easeboard verified: 32 bytes in base64.
+             */
+            root: string;
+            /**
+             * Complete
+             * @description Whether that is the newest checkpoint of easeboard; if not, the next request goes on.
+             */
+            complete: boolean;
+            /**
+             * Events
+             * @description Number of rows that easeboard read and hashed.
+             */
+            events: number;
+            /**
+             * Unsealed Events
+             * @description Number of rows of easeboard's log that are newer than the newest checkpoint.
+             */
+            unsealed_events: number;
+            /**
+             * Checkpoints
+             * @description Number of signed checkpoints that easeboard compared with the rows.
+             */
+            checkpoints: number;
+            /**
+             * Compared With
+             * @description The copies of the hashes with which easeboard compared the rows.
+             */
+            compared_with: string[];
+            /**
+             * Problems
+             * @description What easeboard found, at most 100 differences.
+             */
+            problems: components["schemas"]["LogProblem"][];
+            /**
+             * Problem Count
+             * @description Number of all differences that easeboard found.
+             */
+            problem_count: number;
+            /**
+             * Checked At
+             * Format: date-time
+             * @description When easeboard ended the verification: RFC 3339 in UTC.
+             */
+            checked_at: string;
+            /**
+             * Seconds
+             * @description How long it took easeboard, in seconds.
+             */
+            seconds: number;
+            /** @description Rows that easeboard had verified before and read once more; null if there was no need. */
+            verified_again: components["schemas"]["VerifiedRange"] | null;
+        };
+        /**
+         * @description The result of a verification of the log:
+         *     - `ok`: every verified row is as it was sealed
+         *     - `problems`: there are differences
+         *     - `nothing sealed`: there is no signed checkpoint yet
+         * @enum {string}
+         */
+        VerificationResult: "ok" | "problems" | "nothing sealed";
+        /**
+         * Verified
+         * @description The last verification of a version: its rows were compared with a new fold of the log.
+         */
+        Verified: {
+            /**
+             * At
+             * Format: date-time
+             * @description When easeboard compared them: RFC 3339 in UTC.
+             */
+            at: string;
+            /**
+             * Position
+             * @description Position in the event log of easeboard at which they were compared.
+             */
+            position: number;
+            /**
+             * Digest
+             * @description A hash of all rows of easeboard's read model at this position.
+             */
+            digest: string;
+            /**
+             * Result
+             * @description `ok`, or `different` if the rows are not those of the event log of easeboard.
+             */
+            result: string;
+        };
+        /**
+         * VerifiedRange
+         * @description Rows that were read again, by their place in the tree.
+         */
+        VerifiedRange: {
+            /**
+             * From Size
+             * @description Number of events in easeboard's tree before them.
+             */
+            from_size: number;
+            /**
+             * To Size
+             * @description Number of events in easeboard's tree up to their end.
+             */
+            to_size: number;
+        };
+        /**
+         * ViewChange
+         * @description A difference between what the student saw at two times.
+         */
+        ViewChange: {
+            /**
+             * At
+             * @description When easeboard recorded the event that caused it: RFC 3339 in UTC; null if unknown.
+             */
+            at: string | null;
+            /**
+             * Position
+             * @description Position of this event in the event log of easeboard.
+             */
+            position: number | null;
+            /**
+             * Sync Id
+             * @description Id in easeboard of the sync that found it; null if none did.
+             */
+            sync_id: string | null;
+            /** @description What changed, in a word of easeboard for programs. */
+            kind: components["schemas"]["ChangeKind"];
+            /**
+             * Sentence
+             * @description What changed, in a sentence of easeboard for people, with names from Canvas.
+             */
+            sentence: string;
+            /** @description The course in Canvas; null if the change is about the connection. */
+            course: components["schemas"]["NamedThing"] | null;
+            /** @description The assignment in Canvas; null if the change is not about one. */
+            assignment: components["schemas"]["NamedThing"] | null;
+            /**
+             * Before
+             * @description The value that easeboard showed at the first time; null if there was none.
+             */
+            before: unknown;
+            /**
+             * After
+             * @description The value that easeboard showed at the second time; null if there was none.
+             */
+            after: unknown;
+        };
+        /**
+         * ViewDiff
+         * @description What changed between two times of what the student saw of one connection.
+         *
+         *     An item compares both times: what changed and changed back between them is none. What the clock
+         *     alone changes, such as that an assignment is overdue, is none either.
+         */
+        ViewDiff: {
+            /**
+             * Connection Id
+             * Format: uuid
+             * @description Id of the connection in easeboard.
+             */
+            connection_id: string;
+            /**
+             * From
+             * Format: date-time
+             * @description The first time, as easeboard understood it: RFC 3339 in UTC.
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @description The second time, as easeboard understood it: RFC 3339 in UTC.
+             */
+            to: string;
+            /**
+             * From Position
+             * @description Position in the event log of easeboard of the first view.
+             */
+            from_position: number;
+            /**
+             * To Position
+             * @description Position in the event log of easeboard of the second view.
+             */
+            to_position: number;
+            /**
+             * Redacted
+             * @description Whether easeboard has erased the person, so that nothing can be shown.
+             */
+            redacted: boolean;
+            /**
+             * Left Out
+             * @description Events that easeboard cannot apply, so the second view lacks them.
+             */
+            left_out: components["schemas"]["EventLeftOut"][];
+            /**
+             * Items
+             * @description The changes in the order of the event log of easeboard.
+             */
+            items: components["schemas"]["ViewChange"][];
+        };
+        /**
+         * ViewThen
+         * @description What the student saw of one connection, as their own requests were answered then.
+         *
+         *     Of an erased person everything is empty, and `redacted` is true.
+         */
+        ViewThen: {
+            /**
+             * Connection Id
+             * Format: uuid
+             * @description Id of the connection in easeboard.
+             */
+            connection_id: string;
+            /**
+             * As Of
+             * Format: date-time
+             * @description The time of the view, as easeboard understood it: RFC 3339 in UTC; never later than now.
+             */
+            as_of: string;
+            /**
+             * Position
+             * @description Position in the event log of easeboard up to which events count.
+             */
+            position: number;
+            /**
+             * Redacted
+             * @description Whether easeboard has erased the person, so that nothing can be shown.
+             */
+            redacted: boolean;
+            /** @description The connection in easeboard; null before it was opened, and if the person is erased. */
+            connection: components["schemas"]["ConnectionThen"] | null;
+            /**
+             * Left Out
+             * @description Events that easeboard cannot apply, so the view lacks them; in most cases empty.
+             */
+            left_out: components["schemas"]["EventLeftOut"][];
+            /**
+             * Courses
+             * @description What easeboard listed as courses then; empty after the connection was closed.
+             */
+            courses: components["schemas"]["Course"][];
+            /**
+             * Assignments
+             * @description What easeboard listed as assignments then, with the status and the lock of that time.
+             */
+            assignments: components["schemas"]["Assignment"][];
+            /**
+             * Grades
+             * @description What easeboard listed as grades then.
+             */
+            grades: components["schemas"]["Grade"][];
+            /** @description The dashboard of easeboard then. It counts this connection only; null if redacted. */
+            dashboard: components["schemas"]["Stats"] | null;
         };
         /**
          * WhatIf
@@ -2784,7 +4332,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -2946,7 +4494,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -3097,7 +4645,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -3275,7 +4823,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -3439,7 +4987,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -3590,7 +5138,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -3742,7 +5290,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -3984,7 +5532,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -4108,7 +5656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4133,6 +5681,7 @@ export interface operations {
              *     - `canvas-url-not-allowed`: This address is not one to which a Canvas token may be sent. Use the https address of your Canvas; CANVAS_ALLOWED_HOSTS lists the allowed hosts.
              *     - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
              *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             *     - `too-many-connections`: You have as many Canvas connections as one person may have. Delete a connection that you do not need, then set up the new one.
              */
             422: {
                 headers: {
@@ -4175,11 +5724,13 @@ export interface operations {
                 };
             };
             /**
-             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             * @description - `canvas-busy`: Too many tokens are being checked at this Canvas, or it refused too many. Retry after the number of seconds in `Retry-After`.
+             *     - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `syncing-off`: This service does not contact Canvas now: an operator turned syncing off, or its database was restored from a backup. Try again later; an operator turns it on with `easeboard syncing on`.
              */
             503: {
                 headers: {
@@ -4326,7 +5877,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -4466,7 +6017,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -4524,7 +6075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4568,7 +6119,7 @@ export interface operations {
             /**
              * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
@@ -4670,7 +6221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4737,11 +6288,13 @@ export interface operations {
                 };
             };
             /**
-             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             * @description - `canvas-busy`: Too many tokens are being checked at this Canvas, or it refused too many. Retry after the number of seconds in `Retry-After`.
+             *     - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `syncing-off`: This service does not contact Canvas now: an operator turned syncing off, or its database was restored from a backup. Try again later; an operator turns it on with `easeboard syncing on`.
              */
             503: {
                 headers: {
@@ -4841,7 +6394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4906,11 +6459,13 @@ export interface operations {
                 };
             };
             /**
-             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             * @description - `canvas-busy`: Too many tokens are being checked at this Canvas, or it refused too many. Retry after the number of seconds in `Retry-After`.
+             *     - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `syncing-off`: This service does not contact Canvas now: an operator turned syncing off, or its database was restored from a backup. Try again later; an operator turns it on with `easeboard syncing on`.
              */
             503: {
                 headers: {
@@ -5035,7 +6590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5092,9 +6647,10 @@ export interface operations {
             /**
              * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `syncing-off`: This service does not contact Canvas now: an operator turned syncing off, or its database was restored from a backup. Try again later; an operator turns it on with `easeboard syncing on`.
              */
             503: {
                 headers: {
@@ -5243,7 +6799,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -5387,7 +6943,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -5484,7 +7040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5528,7 +7084,7 @@ export interface operations {
             /**
              * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
@@ -5625,6 +7181,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
+            410: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
             422: {
                 headers: {
@@ -5658,7 +7224,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -5852,7 +7418,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -5927,7 +7493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5984,7 +7550,7 @@ export interface operations {
             /**
              * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
@@ -6027,7 +7593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
-            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. */
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
             410: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6071,7 +7637,7 @@ export interface operations {
             /**
              * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
@@ -6171,7 +7737,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
@@ -6194,12 +7760,20 @@ export interface operations {
                 user_id?: string | null;
                 /** @description Only connections to this Canvas address */
                 canvas_url?: string | null;
+                /** @description Only connections with this status */
+                status?: components["schemas"]["ConnectionStatus"] | null;
+                /** @description A part of the name or the Canvas id of the Canvas user, of the name of the Canvas or of its address, without regard to case */
+                q?: string | null;
                 /** @description Maximum number of items in the page */
                 limit?: number;
                 /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
             };
             header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
                 /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
                 /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
@@ -6259,7 +7833,10 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`.
+             */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6325,7 +7902,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -6359,8 +7936,12 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the previous page */
                 cursor?: string | null;
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
             };
             header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
                 /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
                 /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
@@ -6401,7 +7982,12 @@ export interface operations {
                      *           "payload": {
                      *             "token_fingerprint": "0a1b2c3d"
                      *           },
-                     *           "seal": null
+                     *           "seal": {
+                     *             "index": 4700,
+                     *             "tree_size": 4812,
+                     *             "checkpoint": "easeboard.school.edu/easeboard/6f9619ff-8b86-4d01-b42d-00cf4fc964ff\n4812\nUNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=\n\n— easeboard.school.edu/easeboard/6f9619ff-8b86-4d01-b42d-00cf4fc964ff bV6ZljQnvk5RexJPnXRUvscS9zLIOHxcNlVhzjFPc0UflJa3McwRxSJlACJrNNHxj8B6Byn4q03Se8cA7jcnHOqE7Qs=\n"
+                     *           },
+                     *           "sentence": "The access token was replaced by the one with fingerprint 0a1b2c3d."
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -6420,7 +8006,10 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`.
+             */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6497,7 +8086,7 @@ export interface operations {
             /**
              * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -6521,8 +8110,12 @@ export interface operations {
                 as_of?: string | null;
                 /** @description A version of the stream of the connection */
                 version?: number | null;
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
             };
             header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
                 /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
                 "Consistency-Token"?: string | null;
                 /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
@@ -6614,7 +8207,10 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`.
+             */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6688,7 +8284,1448 @@ export interface operations {
             /**
              * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
              *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditCheckpoints: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of signed checkpoints, the newest first */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "size": 4812,
+                     *           "last_position": 4823,
+                     *           "root": "UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=",
+                     *           "sealed_at": "2026-09-01T05:59:59Z",
+                     *           "note": "easeboard.school.edu/easeboard/6f9619ff-8b86-4d01-b42d-00cf4fc964ff\n4812\nUNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=\n\n— easeboard.school.edu/easeboard/6f9619ff-8b86-4d01-b42d-00cf4fc964ff bV6ZljQnvk5RexJPnXRUvscS9zLIOHxcNlVhzjFPc0UflJa3McwRxSJlACJrNNHxj8B6Byn4q03Se8cA7jcnHOqE7Qs=\n",
+                     *           "cosigners": []
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_SignedCheckpoint_"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A C2SP vkey on each line */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `not-sealed`: No signed checkpoint covers this yet; normally one does within 2 seconds. Retry after the number of seconds in `Retry-After`. If it stays so, no process with the role that seals is running.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was verified and what was found */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "result": "problems",
+                     *       "log": "easeboard.school.edu/easeboard/6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *       "keys": [
+                     *         "easeboard.school.edu/easeboard/6f9619ff-8b86-4d01-b42d-00cf4fc964ff+6d5e9996+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop"
+                     *       ],
+                     *       "from_size": 0,
+                     *       "to_size": 4812,
+                     *       "last_position": 4823,
+                     *       "root": "UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=",
+                     *       "complete": true,
+                     *       "events": 4812,
+                     *       "unsealed_events": 2,
+                     *       "checkpoints": 37,
+                     *       "compared_with": [
+                     *         "tiles of the database",
+                     *         "published tiles",
+                     *         "published entries"
+                     *       ],
+                     *       "problems": [
+                     *         {
+                     *           "kind": "actor changed",
+                     *           "detail": "The row at position 4711 was changed: actor is 'worker', sealed was 'scheduler'.",
+                     *           "position": 4711,
+                     *           "index": 4700,
+                     *           "fields": [
+                     *             "actor"
+                     *           ],
+                     *           "size": null,
+                     *           "event_id": "1c9d2b60-7e3f-4a58-9b16-5d4c3b2a1f0e"
+                     *         }
+                     *       ],
+                     *       "problem_count": 1,
+                     *       "checked_at": "2026-09-01T05:59:59Z",
+                     *       "seconds": 0.043,
+                     *       "verified_again": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VerificationReport"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditProof: {
+        parameters: {
+            query?: {
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
+            };
+            header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
+            };
+            path: {
+                /** @description Id of the event in easeboard */
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A C2SP tlog-proof, whose line `extra` has the entry of the event in base64 */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `history-changed`: The event log in the database is not the one that was sealed. Tell an operator: `easeboard audit verify` finds what was changed, and where. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `not-sealed`: No signed checkpoint covers this yet; normally one does within 2 seconds. Retry after the number of seconds in `Retry-After`. If it stays so, no process with the role that seals is running.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditExport: {
+        parameters: {
+            query?: {
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
+            };
+            header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
+            };
+            path: {
+                /** @description Id of the connection in easeboard */
+                connection_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON object on each line: a header, each event as below, and a summary */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "line": "event",
+                     *       "position": 4711,
+                     *       "event_id": "1c9d2b60-7e3f-4a58-9b16-5d4c3b2a1f0e",
+                     *       "stream": "connection",
+                     *       "version": 2,
+                     *       "type": "TokenRotated",
+                     *       "recorded_at": "2026-09-01T05:59:59Z",
+                     *       "actor": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *       "correlation_id": "0b6b2a34-1f7e-4f53-9d8a-2c1d0e9f8a7b",
+                     *       "causation_id": null,
+                     *       "payload": {
+                     *         "token_fingerprint": "0a1b2c3d"
+                     *       },
+                     *       "index": 4700,
+                     *       "path": [
+                     *         "UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw="
+                     *       ],
+                     *       "entry": "ZWFzZWJvYXJkLmNvbS9ldmVudC92MQo=",
+                     *       "state": "BnF5",
+                     *       "opening": {
+                     *         "salt": "AAECAwQFBgcICQoLDA0ODw==",
+                     *         "plaintext": "{\"token_fingerprint\":\"0a1b2c3d\"}"
+                     *       }
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["ExportedEvent"];
+                };
+            };
+            /** @description - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `history-changed`: The event log in the database is not the one that was sealed. Tell an operator: `easeboard audit verify` finds what was changed, and where. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `not-sealed`: No signed checkpoint covers this yet; normally one does within 2 seconds. Retry after the number of seconds in `Retry-After`. If it stays so, no process with the role that seals is running.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditView: {
+        parameters: {
+            query?: {
+                /** @description The time of the view (RFC 3339, or a date, which is the start of that day in UTC); without it, or if later, now */
+                as_of?: string | null;
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
+            };
+            header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id of the connection in easeboard */
+                connection_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the student saw of the connection */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *       "redacted": false,
+                     *       "left_out": [],
+                     *       "as_of": "2026-09-01T05:59:59Z",
+                     *       "position": 4711,
+                     *       "connection": {
+                     *         "id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *         "canvas_url": "https://school.instructure.com",
+                     *         "canvas_name": "My school",
+                     *         "canvas_user": {
+                     *           "id": "9007199254740993",
+                     *           "name": "Ada Lovelace"
+                     *         },
+                     *         "status": "active",
+                     *         "token_fingerprint": "0a1b2c3d",
+                     *         "token_rotated_at": "2026-09-01T05:59:59Z",
+                     *         "last_validated_at": "2026-09-01T05:59:59Z",
+                     *         "last_synced_at": "2026-09-01T05:59:59Z",
+                     *         "created_at": "2026-09-01T05:59:59Z",
+                     *         "version": 3
+                     *       },
+                     *       "courses": [
+                     *         {
+                     *           "id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "canvas_id": "9007199254740995",
+                     *           "name": "Physics",
+                     *           "course_code": "PHYS-1",
+                     *           "term": {
+                     *             "id": "7",
+                     *             "name": "Autumn",
+                     *             "start_at": "2026-09-01T05:59:59Z",
+                     *             "end_at": null
+                     *           },
+                     *           "role": "student",
+                     *           "state": "active",
+                     *           "favorite": true,
+                     *           "teachers": [
+                     *             {
+                     *               "id": "31",
+                     *               "name": "Emmy Noether"
+                     *             }
+                     *           ],
+                     *           "time_zone": "America/Denver",
+                     *           "current_score": 87.5,
+                     *           "current_grade": "B+",
+                     *           "final_score": 61.2,
+                     *           "final_grade": "D-",
+                     *           "grading_period": {
+                     *             "id": "3",
+                     *             "title": "Q2"
+                     *           },
+                     *           "grades_hidden": false,
+                     *           "weighted": true,
+                     *           "exact": true,
+                     *           "image_url": null,
+                     *           "html_url": "https://school.instructure.com/courses/9007199254740995",
+                     *           "assignment_count": 20,
+                     *           "problem": null,
+                     *           "updated_at": "2026-09-01T05:59:59Z"
+                     *         }
+                     *       ],
+                     *       "assignments": [
+                     *         {
+                     *           "id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "canvas_id": "9007199254740997",
+                     *           "name": "Essay on light",
+                     *           "group": {
+                     *             "id": "12",
+                     *             "name": "Essays",
+                     *             "weight": 40
+                     *           },
+                     *           "due_at": "2026-09-01T05:59:59Z",
+                     *           "unlock_at": null,
+                     *           "lock_at": null,
+                     *           "points_possible": 10,
+                     *           "grading_type": "points",
+                     *           "submission_types": [
+                     *             "online_upload"
+                     *           ],
+                     *           "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
+                     *           "status": "graded",
+                     *           "locked": false,
+                     *           "lock_reason": null,
+                     *           "parts": [],
+                     *           "omit_from_final_grade": false,
+                     *           "grading_period_id": "3",
+                     *           "submission": {
+                     *             "score": 9,
+                     *             "grade": "9",
+                     *             "graded_at": "2026-09-01T05:59:59Z",
+                     *             "posted_at": "2026-09-01T05:59:59Z",
+                     *             "excused": false,
+                     *             "late": false,
+                     *             "missing": false,
+                     *             "state": "graded",
+                     *             "submitted_at": "2026-09-01T05:59:59Z",
+                     *             "points_deducted": null,
+                     *             "attempt": 1
+                     *           },
+                     *           "updated_at": "2026-09-01T05:59:59Z"
+                     *         }
+                     *       ],
+                     *       "grades": [
+                     *         {
+                     *           "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "course_name": "Physics",
+                     *           "current_score": 87.5,
+                     *           "current_grade": "B+",
+                     *           "final_score": 61.2,
+                     *           "final_grade": "D-",
+                     *           "grades_hidden": false,
+                     *           "assignments": [
+                     *             {
+                     *               "assignment_id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *               "name": "Essay on light",
+                     *               "points_possible": 10,
+                     *               "score": 9,
+                     *               "grade": "9",
+                     *               "graded_at": "2026-09-01T05:59:59Z",
+                     *               "posted_at": "2026-09-01T05:59:59Z",
+                     *               "excused": false,
+                     *               "late": false,
+                     *               "missing": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "dashboard": {
+                     *         "courses": {
+                     *           "active": 5,
+                     *           "total": 6
+                     *         },
+                     *         "assignments": {
+                     *           "total": 120,
+                     *           "upcoming": 30,
+                     *           "due_this_week": 4,
+                     *           "overdue": 2,
+                     *           "missing": 1,
+                     *           "submitted": 10,
+                     *           "graded": 77
+                     *         },
+                     *         "grades": {
+                     *           "average_score": 88.1,
+                     *           "changed_this_week": 3
+                     *         },
+                     *         "completion_rate": 0.7312,
+                     *         "next_due": [
+                     *           {
+                     *             "id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *             "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *             "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *             "canvas_id": "9007199254740997",
+                     *             "name": "Essay on light",
+                     *             "group": {
+                     *               "id": "12",
+                     *               "name": "Essays",
+                     *               "weight": 40
+                     *             },
+                     *             "due_at": "2026-09-01T05:59:59Z",
+                     *             "unlock_at": null,
+                     *             "lock_at": null,
+                     *             "points_possible": 10,
+                     *             "grading_type": "points",
+                     *             "submission_types": [
+                     *               "online_upload"
+                     *             ],
+                     *             "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
+                     *             "status": "graded",
+                     *             "locked": false,
+                     *             "lock_reason": null,
+                     *             "parts": [],
+                     *             "omit_from_final_grade": false,
+                     *             "grading_period_id": "3",
+                     *             "submission": {
+                     *               "score": 9,
+                     *               "grade": "9",
+                     *               "graded_at": "2026-09-01T05:59:59Z",
+                     *               "posted_at": "2026-09-01T05:59:59Z",
+                     *               "excused": false,
+                     *               "late": false,
+                     *               "missing": false,
+                     *               "state": "graded",
+                     *               "submitted_at": "2026-09-01T05:59:59Z",
+                     *               "points_deducted": null,
+                     *               "attempt": 1
+                     *             },
+                     *             "updated_at": "2026-09-01T05:59:59Z"
+                     *           }
+                     *         ],
+                     *         "courses_at_a_glance": [
+                     *           {
+                     *             "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *             "name": "Physics",
+                     *             "current_score": 87.5,
+                     *             "done": 14,
+                     *             "total": 20
+                     *           }
+                     *         ],
+                     *         "activity": [
+                     *           {
+                     *             "date": "2026-09-01",
+                     *             "submitted": 2,
+                     *             "graded": 1
+                     *           }
+                     *         ],
+                     *         "connections": {
+                     *           "active": 1,
+                     *           "failing": 0
+                     *         },
+                     *         "last_synced_at": "2026-09-01T05:59:59Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ViewThen"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`.
+             */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditDiff: {
+        parameters: {
+            query: {
+                /** @description The first time: RFC 3339, or a date, which is the start of that day in UTC */
+                from: string;
+                /** @description The second time (RFC 3339, or a date, which is the start of that day in UTC); without it, or if later, now */
+                to?: string | null;
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
+            };
+            header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id of the connection in easeboard */
+                connection_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes in the order of the log */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *       "redacted": false,
+                     *       "left_out": [],
+                     *       "from": "2026-09-01T00:00:00Z",
+                     *       "to": "2026-09-02T00:00:00Z",
+                     *       "from_position": 4690,
+                     *       "to_position": 4711,
+                     *       "items": [
+                     *         {
+                     *           "position": 4702,
+                     *           "kind": "grade_changed",
+                     *           "sentence": "Grade of “Essay on light” in “Physics” changed from 7.5 to 9 of 10.",
+                     *           "course": {
+                     *             "id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *             "canvas_id": "9007199254740995",
+                     *             "name": "Physics"
+                     *           },
+                     *           "assignment": {
+                     *             "id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *             "canvas_id": "9007199254740997",
+                     *             "name": "Essay on light"
+                     *           },
+                     *           "before": {
+                     *             "score": 7.5,
+                     *             "grade": "7.5"
+                     *           },
+                     *           "after": {
+                     *             "score": 9,
+                     *             "grade": "9"
+                     *           },
+                     *           "at": "2026-09-01T05:59:59Z",
+                     *           "sync_id": "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ViewDiff"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`.
+             */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    auditReadings: {
+        parameters: {
+            query?: {
+                /** @description Only readings of this reader: the id of a user, or `cli:` and an account */
+                reader?: string | null;
+                /** @description Only items that belong to the resource with this id */
+                connection_id?: string | null;
+                /** @description Only items at or after this time: RFC 3339, or a date, which is the start of that day in UTC */
+                since?: string | null;
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+                /** @description The same as the header `Purpose`, which is not in the URL */
+                purpose?: string | null;
+            };
+            header?: {
+                /** @description Why you read this, for the record: 1 to 200 visible characters. Either this header or the query parameter `purpose` is required. Encode other characters than those of ASCII, as in a URL (`%C3%A9`) */
+                Purpose?: string | null;
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of readings, the newest first */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "position": 4712,
+                     *           "read_at": "2026-09-01T05:59:59Z",
+                     *           "reader": "0a53fe0c-4c1f-4d0b-9c8e-2b1a0f9e8d7c",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "what": "events type=GradeChanged",
+                     *           "purpose": "complaint 4711",
+                     *           "user_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_RecordedReading_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header.
+             *     - `purpose-required`: This request shows the history of other people, and has no purpose to record. Send why you read it, as the header `Purpose: <text>` or the query parameter `purpose`.
+             */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    listDisclosures: {
+        parameters: {
+            query?: {
+                /** @description Only items at or after this time: RFC 3339, or a date, which is the start of that day in UTC */
+                since?: string | null;
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of readings of your data, the newest first */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "position": 4712,
+                     *           "read_at": "2026-09-01T05:59:59Z",
+                     *           "reader": "0a53fe0c-4c1f-4d0b-9c8e-2b1a0f9e8d7c",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "what": "events type=GradeChanged",
+                     *           "purpose": "complaint 4711"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_Disclosure_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
@@ -6737,14 +9774,20 @@ export interface operations {
                      *           "name": "courses",
                      *           "version": 3,
                      *           "state": "live",
+                     *           "error": null,
                      *           "position": 4711,
                      *           "head": 4711,
-                     *           "error": null,
                      *           "lag_events": 0,
                      *           "lag_seconds": 0,
-                     *           "events_per_second": null,
+                     *           "events_per_second": 0.4,
                      *           "dead_letters": 0,
-                     *           "owner": null,
+                     *           "owner": "server-1f2e3d:412:1788264000",
+                     *           "verified": {
+                     *             "at": "2026-09-01T05:59:59Z",
+                     *             "position": 4200,
+                     *             "digest": "9f86d081884c7d65",
+                     *             "result": "ok"
+                     *           },
                      *           "rebuild": null
                      *         }
                      *       ],
@@ -6819,7 +9862,7 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
@@ -6960,9 +10003,307 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    retryDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the read model, such as `courses` */
+                name: string;
+                /** @description Id of the dead letter: that of its event */
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "5d3d9ab5-0f5b-4b6e-8a35-6d1f6f0b8a11",
+                     *       "projection": "courses",
+                     *       "result": "applied",
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterOutcome"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    skipDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the read model, such as `courses` */
+                name: string;
+                /** @description Id of the dead letter: that of its event */
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "5d3d9ab5-0f5b-4b6e-8a35-6d1f6f0b8a11",
+                     *       "projection": "courses",
+                     *       "result": "applied",
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterOutcome"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
              */
             503: {
                 headers: {
@@ -7004,7 +10345,7 @@ export interface operations {
                      *       "name": "courses"
                      *     }
                      */
-                    "application/json": components["schemas"]["RebuildStarted"];
+                    "application/json": components["schemas"]["ProjectionAccepted"];
                 };
             };
             /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
@@ -7106,7 +10447,1309 @@ export interface operations {
             };
             /**
              * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
-             *     - `database-unavailable`: The database cannot be reached. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    verifyProjection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the read model, such as `courses` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The verification has started */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "courses"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectionAccepted"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    pauseProjection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the read model, such as `courses` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is paused */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "courses"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectionAccepted"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    resumeProjection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the read model, such as `courses` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is resumed */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "courses"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectionAccepted"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    rollBackProjection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name of the read model, such as `courses` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rollback has started */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "courses"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectionAccepted"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response.
+             *     - `no-earlier-version`: The read model has no earlier version that this program can continue. Rebuild it instead; a version is kept from the cut-over that replaces it to the next one.
+             *     - `rebuild-running`: The read model is already being rebuilt. Wait until this rebuild has ended; the list of projections shows its progress.
+             */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    takeOut: {
+        parameters: {
+            query?: {
+                /** @description `json`, or `csv` for a zip archive of CSV files */
+                format?: components["schemas"]["TakeOutFormat"];
+            };
+            header?: {
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything that is known about you; with `format=csv` a zip archive (application/zip) with one CSV file for each list */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "exported_at": "2026-09-01T05:59:59Z",
+                     *       "account": {
+                     *         "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *         "roles": [
+                     *           "student"
+                     *         ],
+                     *         "calendar_shared_at": null,
+                     *         "erased_at": null
+                     *       },
+                     *       "connections": [
+                     *         {
+                     *           "id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "canvas_url": "https://school.instructure.com",
+                     *           "canvas_name": "My school",
+                     *           "canvas_user": {
+                     *             "id": "9007199254740993",
+                     *             "name": "Ada Lovelace"
+                     *           },
+                     *           "status": "active",
+                     *           "token_fingerprint": "0a1b2c3d",
+                     *           "token_rotated_at": "2026-09-01T05:59:59Z",
+                     *           "last_validated_at": "2026-09-01T05:59:59Z",
+                     *           "last_synced_at": "2026-09-01T05:59:59Z",
+                     *           "next_sync_at": "2026-09-01T07:59:59Z",
+                     *           "created_at": "2026-09-01T05:59:59Z",
+                     *           "version": 3
+                     *         }
+                     *       ],
+                     *       "courses": [
+                     *         {
+                     *           "id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "canvas_id": "9007199254740995",
+                     *           "name": "Physics",
+                     *           "course_code": "PHYS-1",
+                     *           "term": {
+                     *             "id": "7",
+                     *             "name": "Autumn",
+                     *             "start_at": "2026-09-01T05:59:59Z",
+                     *             "end_at": null
+                     *           },
+                     *           "role": "student",
+                     *           "state": "active",
+                     *           "favorite": true,
+                     *           "teachers": [
+                     *             {
+                     *               "id": "31",
+                     *               "name": "Emmy Noether"
+                     *             }
+                     *           ],
+                     *           "time_zone": "America/Denver",
+                     *           "current_score": 87.5,
+                     *           "current_grade": "B+",
+                     *           "final_score": 61.2,
+                     *           "final_grade": "D-",
+                     *           "grading_period": {
+                     *             "id": "3",
+                     *             "title": "Q2"
+                     *           },
+                     *           "grades_hidden": false,
+                     *           "weighted": true,
+                     *           "exact": true,
+                     *           "image_url": null,
+                     *           "html_url": "https://school.instructure.com/courses/9007199254740995",
+                     *           "assignment_count": 20,
+                     *           "problem": null,
+                     *           "updated_at": "2026-09-01T05:59:59Z"
+                     *         }
+                     *       ],
+                     *       "assignments": [
+                     *         {
+                     *           "id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "canvas_id": "9007199254740997",
+                     *           "name": "Essay on light",
+                     *           "group": {
+                     *             "id": "12",
+                     *             "name": "Essays",
+                     *             "weight": 40
+                     *           },
+                     *           "due_at": "2026-09-01T05:59:59Z",
+                     *           "unlock_at": null,
+                     *           "lock_at": null,
+                     *           "points_possible": 10,
+                     *           "grading_type": "points",
+                     *           "submission_types": [
+                     *             "online_upload"
+                     *           ],
+                     *           "html_url": "https://school.instructure.com/courses/9007199254740995/assignments/1",
+                     *           "status": "graded",
+                     *           "locked": false,
+                     *           "lock_reason": null,
+                     *           "parts": [],
+                     *           "omit_from_final_grade": false,
+                     *           "grading_period_id": "3",
+                     *           "submission": {
+                     *             "score": 9,
+                     *             "grade": "9",
+                     *             "graded_at": "2026-09-01T05:59:59Z",
+                     *             "posted_at": "2026-09-01T05:59:59Z",
+                     *             "excused": false,
+                     *             "late": false,
+                     *             "missing": false,
+                     *             "state": "graded",
+                     *             "submitted_at": "2026-09-01T05:59:59Z",
+                     *             "points_deducted": null,
+                     *             "attempt": 1
+                     *           },
+                     *           "updated_at": "2026-09-01T05:59:59Z"
+                     *         }
+                     *       ],
+                     *       "grades": [
+                     *         {
+                     *           "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "course_name": "Physics",
+                     *           "current_score": 87.5,
+                     *           "current_grade": "B+",
+                     *           "final_score": 61.2,
+                     *           "final_grade": "D-",
+                     *           "grades_hidden": false,
+                     *           "assignments": [
+                     *             {
+                     *               "assignment_id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *               "name": "Essay on light",
+                     *               "points_possible": 10,
+                     *               "score": 9,
+                     *               "grade": "9",
+                     *               "graded_at": "2026-09-01T05:59:59Z",
+                     *               "posted_at": "2026-09-01T05:59:59Z",
+                     *               "excused": false,
+                     *               "late": false,
+                     *               "missing": false
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "grade_changes": [
+                     *         {
+                     *           "id": "9e2a7c41-5b38-5d06-8f1e-2c3d4e5f6a7b",
+                     *           "changed_at": "2026-09-01T05:59:59Z",
+                     *           "course_id": "8c2f6e11-0b59-5c7d-8a44-1f2e3d4c5b6a",
+                     *           "course_name": "Physics",
+                     *           "assignment_id": "b7a90d3e-52f4-5e0c-93d1-6a5b4c3d2e1f",
+                     *           "assignment_name": "Essay on light",
+                     *           "subject": "assignment",
+                     *           "baseline": false,
+                     *           "previous": {
+                     *             "score": 7.5,
+                     *             "grade": "7.5"
+                     *           },
+                     *           "current": {
+                     *             "score": 9,
+                     *             "grade": "9"
+                     *           },
+                     *           "sync_id": "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e"
+                     *         }
+                     *       ],
+                     *       "syncs": [
+                     *         {
+                     *           "id": "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "trigger": "manual",
+                     *           "mode": "full",
+                     *           "status": "completed",
+                     *           "started_at": "2026-09-01T05:59:59Z",
+                     *           "finished_at": "2026-09-01T05:59:59Z",
+                     *           "courses": {
+                     *             "total": 6,
+                     *             "done": 6,
+                     *             "failed": 0
+                     *           },
+                     *           "changes": {
+                     *             "courses": 0,
+                     *             "assignments": 1,
+                     *             "grades": 1
+                     *           },
+                     *           "requests": {
+                     *             "total": 7,
+                     *             "not_modified": 0,
+                     *             "retried": 0
+                     *           },
+                     *           "error": null
+                     *         }
+                     *       ],
+                     *       "disclosures": [
+                     *         {
+                     *           "position": 4712,
+                     *           "read_at": "2026-09-01T05:59:59Z",
+                     *           "reader": "0a53fe0c-4c1f-4d0b-9c8e-2b1a0f9e8d7c",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "what": "events type=GradeChanged",
+                     *           "purpose": "complaint 4711"
+                     *         }
+                     *       ],
+                     *       "history": [
+                     *         {
+                     *           "position": 4711,
+                     *           "event_id": "1c9d2b60-7e3f-4a58-9b16-5d4c3b2a1f0e",
+                     *           "stream": "connection",
+                     *           "version": 2,
+                     *           "type": "TokenRotated",
+                     *           "recorded_at": "2026-09-01T05:59:59Z",
+                     *           "actor": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *           "correlation_id": "0b6b2a34-1f7e-4f53-9d8a-2c1d0e9f8a7b",
+                     *           "causation_id": null,
+                     *           "payload": {
+                     *             "token_fingerprint": "0a1b2c3d"
+                     *           },
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TakeOut"];
+                    "application/zip": string;
+                };
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    eraseMe: {
+        parameters: {
+            query?: {
+                /** @description Delete your user at Supabase too, some seconds later */
+                delete_auth_user?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your data is erased */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `auth-user-not-deletable`: This service has no key with which it could delete the user at Supabase; nothing was erased. Erase without `delete_auth_user`; an operator can set SUPABASE_SERVICE_KEY.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    getGradeReceipt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id of the grade change in easeboard, from the grade history */
+                change_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receipt, as a file */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "format": "easeboard.com/grade-receipt/v1",
+                     *       "statement": "The event history of this log had this grade when the checkpoint was signed.",
+                     *       "grade": {
+                     *         "subject": "assignment",
+                     *         "course_id": "9007199254740995",
+                     *         "course_name": "Physics",
+                     *         "assignment_id": "9007199254740997",
+                     *         "assignment_name": "Essay on light",
+                     *         "previous": {
+                     *           "score": 7.5,
+                     *           "grade": "7.5"
+                     *         },
+                     *         "current": {
+                     *           "score": 9,
+                     *           "grade": "9"
+                     *         },
+                     *         "baseline": false,
+                     *         "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *         "sync_id": "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e",
+                     *         "class_version": 2,
+                     *         "recorded_at": "2026-09-01T05:59:59Z",
+                     *         "canvas_url": "https://school.instructure.com",
+                     *         "person_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *         "event_id": "9e2a7c41-5b38-5d06-8f1e-2c3d4e5f6a7b"
+                     *       },
+                     *       "connection_number": 1,
+                     *       "opening": {
+                     *         "salt": "AAECAwQFBgcICQoLDA0ODw==",
+                     *         "plaintext": "{\"connection_id\":\"3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f\", …}"
+                     *       },
+                     *       "state": "BrNt0RRlyx3w2L7nyXVJJzpOuzKDVhVB/7zSY7RtWj/r…",
+                     *       "entry": "ZWFzZWJvYXJkLmNvbS9ldmVudC92MQo…",
+                     *       "proof": "c2sp.org/tlog-proof@v1\nindex 41\n…\n\nexample.com/easeboard/…\n1034\n…",
+                     *       "vkeys": [
+                     *         "example.com/easeboard/6f9619ff+0a1b2c3d+AQ…"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GradeReceipt"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `grade-not-committed`: The grade was recorded before easeboard could show one event without all others. Grades that are recorded from now on have receipts; this one stays in your history.
+             *     - `history-changed`: The event log in the database is not the one that was sealed. Tell an operator: `easeboard audit verify` finds what was changed, and where.
+             */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `person-erased`: The data of this person was erased. It cannot be restored, and no new data is recorded. Sign up as a new user to begin again. */
+            410: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `not-sealed`: No signed checkpoint covers this yet; normally one does within 2 seconds. Retry after the number of seconds in `Retry-After`. If it stays so, no process with the role that seals is running.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    erasePerson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A unique key that you create for each new request. A request that is repeated with the same key and body within 24 hours is not executed again: it gets the first response, with `Idempotency-Replayed: true`. With another body, the response is 422 `idempotency-key-reused`. While the first request is in progress, the response is 409 `idempotency-key-in-use` with `Retry-After`. A request that was refused before any work began, or can succeed later (409 in progress, 429, 5xx), is executed again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the user at Supabase */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ErasureWish"] | null;
+            };
+        };
+        responses: {
+            /** @description The data is erased; the user at Supabase, if asked for, is deleted some seconds later */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *       "erased": true,
+                     *       "auth_user": "waiting"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AcceptedErasure"];
+                };
+            };
+            /** @description - `bad-request`: The request is not valid HTTP, or its body cannot be read. Correct the request before you send it again. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `idempotency-key-in-use`: An earlier request with this `Idempotency-Key` is still being handled. Send the same request after the number of seconds in `Retry-After` to get its response. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `body-too-large`: The request body is larger than 64 KiB. Send a smaller body. */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `auth-user-not-deletable`: This service has no key with which it could delete the user at Supabase; nothing was erased. Erase without `delete_auth_user`; an operator can set SUPABASE_SERVICE_KEY.
+             *     - `idempotency-key-reused`: This `Idempotency-Key` was sent with another body or query string in the last 24 hours. Create a new key for each new request.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `connection-busy`: Other requests for the same connection are still being handled. Retry after the number of seconds in `Retry-After`.
+             *     - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
              *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
              *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
              */
@@ -7185,7 +11828,10 @@ export interface operations {
                      *         "worker": "ok",
                      *         "projector": "ok",
                      *         "scheduler": "ok",
-                     *         "canvas": "ok"
+                     *         "syncing": "ok",
+                     *         "log": "ok",
+                     *         "canvas": "ok",
+                     *         "sign_in": "ok"
                      *       }
                      *     }
                      */

@@ -11,9 +11,9 @@ from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """EASEBOARD_HOME with a running, migrated server."""
+    """EASEBOARD_HOME with a running, migrated server; of one module, which may give it a key."""
     # Not pytest's temporary folder: if root runs the tests, the account of the server cannot
     # enter it.
     home = Path(tempfile.mkdtemp(prefix="easeboard-cli-"))

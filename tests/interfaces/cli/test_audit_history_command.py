@@ -11,7 +11,7 @@ import pytest
 
 from domain.connection import Connection
 from domain.sync import Sync
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.composition.bootstrap import bootstrap
 from tests.infrastructure.event_store.aggregate_histories import (
     new_connection,
@@ -56,7 +56,7 @@ def variables(database_url: str) -> dict[str, str]:
 
 
 def positions(home: Path, variables: dict[str, str], *options: str) -> list[int]:
-    command = ["audit", "history", CONNECTION, "--json", *options]
+    command = ["audit", "history", CONNECTION, "--json", "--purpose=test", *options]
     result = run_easeboard(home, *command, **variables)
     assert result.returncode == 0, result.stderr
     items: list[dict[str, Any]] = json.loads(result.stdout)["items"]
@@ -89,17 +89,20 @@ def test_events_are_selected_in_the_order_of_the_log(
 
 def test_the_options_of_a_read_are_recorded(empty_home: Path, variables: dict[str, str]) -> None:
     options = ["--type", "HistoryRead", "--since", "2026-09-01", "--sort=-position"]
-    command = ["audit", "history", CONNECTION, "--json", *options]
+    command = ["audit", "history", CONNECTION, "--json", "--purpose", "a complaint", *options]
     for _ in range(2):
         result = run_easeboard(empty_home, *command, **variables)
     [read] = json.loads(result.stdout)["items"]
     assert read["payload"]["what"] == (
         "history types=HistoryRead since=2026-09-01T00:00:00+00:00 sort=-position"
     )
+    assert read["payload"]["purpose"] == "a complaint"
     assert read["stream"] == "readings"
 
 
 def test_an_event_type_that_does_not_exist_is_a_usage_error(empty_home: Path) -> None:
-    result = run_easeboard(empty_home, "audit", "history", CONNECTION, "--type", "Nonsense")
+    result = run_easeboard(
+        empty_home, "audit", "history", CONNECTION, "--type", "Nonsense", "--purpose=test"
+    )
     assert result.returncode == 2
     assert "ConnectionOpened" in result.stderr

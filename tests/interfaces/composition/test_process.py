@@ -3,7 +3,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, get_args, get_type_hints
 
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.service import Service
 

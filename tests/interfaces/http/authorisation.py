@@ -6,7 +6,14 @@ import jwt
 
 from tests.dev_tokens import ADA, BOB, SECRET, claims_of, token_of
 from tests.interfaces.http.fake_calendars import CALENDAR_SECRET
-from tests.interfaces.http.fake_service import ASSIGNMENT_ID, CONNECTION_ID, COURSE_ID
+from tests.interfaces.http.fake_projections import LETTER_ID
+from tests.interfaces.http.fake_proofs import EVENT_ID
+from tests.interfaces.http.fake_receipts import GRADE_CHANGE_ID
+from tests.interfaces.http.fake_service import (
+    ASSIGNMENT_ID,
+    CONNECTION_ID,
+    COURSE_ID,
+)
 
 PUBLIC, USER, AUDITOR, ADMIN = "public", "user", "auditor", "admin"
 
@@ -37,9 +44,28 @@ ROUTE_ACCESS = {
     "GET /api/v1/audit/connections": AUDITOR,
     "GET /api/v1/audit/connections/{connection_id}/events": AUDITOR,
     "GET /api/v1/audit/connections/{connection_id}/state": AUDITOR,
+    "GET /api/v1/audit/connections/{connection_id}/view": AUDITOR,
+    "GET /api/v1/audit/connections/{connection_id}/diff": AUDITOR,
+    "GET /api/v1/audit/connections/{connection_id}/export": AUDITOR,
+    "GET /api/v1/audit/checkpoints": AUDITOR,
+    "GET /api/v1/audit/key": AUDITOR,
+    "GET /api/v1/audit/verify": AUDITOR,
+    "GET /api/v1/audit/proof/{event_id}": AUDITOR,
+    "GET /api/v1/audit/readings": AUDITOR,
+    "GET /api/v1/me/disclosures": USER,
+    "GET /api/v1/me/export": USER,
+    "GET /api/v1/me/grades/{change_id}/receipt": USER,
+    "DELETE /api/v1/me": USER,
+    "POST /api/v1/admin/users/{user_id}/erase": ADMIN,
     "GET /api/v1/admin/projections": ADMIN,
     "GET /api/v1/admin/projections/{name}/dead-letters": ADMIN,
+    "POST /api/v1/admin/projections/{name}/dead-letters/{letter_id}/retry": ADMIN,
+    "POST /api/v1/admin/projections/{name}/dead-letters/{letter_id}/skip": ADMIN,
     "POST /api/v1/admin/projections/{name}/rebuild": ADMIN,
+    "POST /api/v1/admin/projections/{name}/verify": ADMIN,
+    "POST /api/v1/admin/projections/{name}/pause": ADMIN,
+    "POST /api/v1/admin/projections/{name}/resume": ADMIN,
+    "POST /api/v1/admin/projections/{name}/rollback": ADMIN,
     "GET /health/live": PUBLIC,
     "GET /health/ready": PUBLIC,
     "GET /problems/{slug}": PUBLIC,
@@ -83,6 +109,7 @@ OWNED_RESOURCES = (
     "/canvas/courses",
     "/canvas/assignments",
     "/sync/connections",
+    "/me/grades",
 )
 OWNED_ROUTES = frozenset(
     route
@@ -101,6 +128,11 @@ BODY_BY_ROUTE = {
     "POST /api/v1/canvas/courses/{course_id}/what-if": {"scores": {}},
 }
 
+QUERY_BY_ROUTE = {
+    "GET /api/v1/audit/connections/{connection_id}/diff": {"from": "2026-09-01"},
+}
+"""The query parameters that a route needs."""
+
 
 def method_and_path(route: str) -> tuple[str, str]:
     """Return the method and an existing path of a route."""
@@ -109,16 +141,17 @@ def method_and_path(route: str) -> tuple[str, str]:
     filled = path.replace("{connection_id}", str(CONNECTION_ID))
     filled = filled.replace("{course_id}", str(COURSE_ID))
     filled = filled.replace("{assignment_id}", str(ASSIGNMENT_ID))
+    filled = filled.replace("{event_id}", str(EVENT_ID))
+    filled = filled.replace("{change_id}", str(GRADE_CHANGE_ID))
+    filled = filled.replace("{letter_id}", str(LETTER_ID)).replace("{user_id}", str(BOB))
     return method, filled.replace("{name}", "courses").replace("{slug}", "not-found")
 
 
 def headers_of(identity: str) -> dict[str, str]:
-    """Return the `Authorization` header of an identity, if it has a token."""
-    return (
-        {"Authorization": f"Bearer {TOKEN_BY_IDENTITY[identity]}"}
-        if TOKEN_BY_IDENTITY[identity]
-        else {}
-    )
+    """Return the purpose that some routes need, and the `Authorization` header if there is one."""
+    token = TOKEN_BY_IDENTITY[identity]
+    purpose = {"Purpose": "who may use which route"}
+    return purpose | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
 def expected_status(route: str, identity: str) -> int:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
 from tests.dev_tokens import SECRET, bearer_headers

@@ -1,19 +1,31 @@
 """Calendars in memory: their addresses, and the due dates of one person."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypedDict
 from uuid import UUID
 
 from application.end_calendar import EndCalendar
 from application.ports import SharedCalendar
 from application.share_calendar import ShareCalendar
+from interfaces.service_protocols import ListDueDates
 from projections.assignments.due_dates import DatedAssignment
 from projections.support.query import Query
 from tests.dev_tokens import ADA
 from tests.interfaces.http.fake_reads import FakeReads, query_of
 
 CALENDAR_SECRET = "kX3-vQ9_tL5nB1wZ7cR2mD8hJ4sF6gY0pA-eU_iOxNs"
+
+
+class CalendarMembers(TypedDict):
+    """The members of Service about calendars."""
+
+    share_calendar: Callable[[ShareCalendar], Awaitable[SharedCalendar]]
+    end_calendar: Callable[[EndCalendar], Awaitable[None]]
+    calendar_owner: Callable[[str], Awaitable[UUID | None]]
+    due_dates_of: ListDueDates
 
 
 @dataclass
@@ -42,6 +54,15 @@ class FakeCalendars(FakeReads):
     def due_dates_of(self, person_id: UUID) -> Query[list[DatedAssignment]]:
         self.record_call("due_dates_of", person_id)
         return query_of("assignments", self.due_dates if person_id == ADA else [])
+
+    def calendar_members(self) -> CalendarMembers:
+        """Return the members of Service about calendars."""
+        return {
+            "share_calendar": self.share_calendar,
+            "end_calendar": self.end_calendar,
+            "calendar_owner": self.calendar_owner,
+            "due_dates_of": self.due_dates_of,
+        }
 
     def _end(self, person_id: UUID) -> None:
         owners = self.calendars.items()

@@ -23,6 +23,8 @@ class InMemoryIdempotencyKeys:
     abandoned: list[Claim] = field(default_factory=list)
     error: Exception | None = None
     """Raised by `store`, `release` and `abandon` if set."""
+    claim_error: Exception | None = None
+    """Raised by `claim` if set."""
     earlier_process: str | None = None
     """`dead` or `alive` if a process has a claim without a response."""
     log: list[CommandEvents] = field(default_factory=list)
@@ -31,7 +33,9 @@ class InMemoryIdempotencyKeys:
 
     async def claim(self, request: KeyedRequest) -> Claim | EarlierClaim | StoredResponse:
         self.claimed_requests.append(request)
-        claim = Claim(ADA, request.request_digest, CLAIM_ID, FIRST_USE)
+        if self.claim_error:
+            raise self.claim_error
+        claim = Claim(ADA, request.name, CLAIM_ID, FIRST_USE)
         if stored := self.stored.get((request.path, request.key)):
             return stored
         if self.earlier_process:
@@ -46,7 +50,7 @@ class InMemoryIdempotencyKeys:
     async def store(self, claim: Claim, response: StoredResponse) -> None:
         self._raise_error()
         request = self.claimed_requests[-1]
-        assert claim.request_digest == request.request_digest
+        assert claim.request_digest == request.name
         self.stored[request.path, request.key] = response
 
     async def release(self, claim: Claim) -> None:

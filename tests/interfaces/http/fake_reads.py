@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from psycopg import sql
 
@@ -10,6 +10,7 @@ from domain.log_position import LogPosition
 from infrastructure.event_store.timelines import UnknownPlace
 from infrastructure.projection_engine.snapshot_reads import Reading, ReadModelQuery
 from interfaces.consistency_token import encode_consistency_token
+from interfaces.service_protocols import ReadInOneSnapshot, RequireKnownPlace, WaitForPlace
 from projections.support.query import Query
 from tests.interfaces.http.call_recorder import CallRecorder
 
@@ -32,6 +33,14 @@ def token_at(position: int) -> str:
 def query_of(model: str, result: R) -> Query[R]:
     """Return a query that has this result."""
     return Query(model, sql.SQL(""), {}, lambda _: result)
+
+
+class ReadMembers(TypedDict):
+    """The members of Service about how queries are executed."""
+
+    read: ReadInOneSnapshot
+    require_known_place: RequireKnownPlace
+    wait_for_place: WaitForPlace
 
 
 @dataclass
@@ -77,3 +86,11 @@ class FakeReads(CallRecorder):
             self.timeline, self.timeline_after_wait = self.timeline_after_wait, None
             self.known_timelines = {self.timeline}
         return self.catches_up
+
+    def read_members(self) -> ReadMembers:
+        """Return the members of Service about how queries are executed."""
+        return {
+            "read": self.read,
+            "require_known_place": self.require_known_place,
+            "wait_for_place": self.wait_for_place,
+        }

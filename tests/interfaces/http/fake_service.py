@@ -13,6 +13,7 @@ from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
 from application.event_metadata import current_metadata
 from application.record_history_read import RecordHistoryRead
+from application.record_list_read import RecordListRead
 from application.recover_sync import RecoverSync
 from application.request_sync import QueuedSync, RequestSync
 from application.requeue_sync import RequeueSync
@@ -24,12 +25,16 @@ from domain.errors import ConnectionNotFound, NoSyncRunning
 from interfaces.queries.health import HealthReport
 from interfaces.service import Service
 from interfaces.service_protocols import Document
+from projections.support.clock_changes import TimedDocument
 from projections.support.page import Page
 from projections.support.query import Query
 from tests.dev_tokens import ADA
 from tests.interfaces.http.fake_audit import FakeAudit
 from tests.interfaces.http.fake_calendars import FakeCalendars
+from tests.interfaces.http.fake_erasures import FakeErasures
 from tests.interfaces.http.fake_idempotency_keys import InMemoryIdempotencyKeys
+from tests.interfaces.http.fake_projections import FakeProjections
+from tests.interfaces.http.fake_proofs import FakeProofs
 from tests.interfaces.http.fake_reads import place_at, query_of
 from tests.interfaces.http.query_options import (
     AssignmentOptions,
@@ -79,7 +84,6 @@ STATUS_DOCUMENT = {
     "sync": SYNC_DOCUMENT,
     "next_sync_at": None,
 }
-PROJECTION_NAMES = ("connections", "courses")
 MODEL_BY_QUERY = {"syncs_of": "sync_log", "grade_changes_of": "grade_history"}
 """Read models of lists that do not have the name of the query."""
 
@@ -100,7 +104,7 @@ class OwnedCommand(Protocol):
 
 
 @dataclass
-class FakeService(FakeCalendars, FakeAudit):
+class FakeService(FakeCalendars, FakeAudit, FakeProjections, FakeProofs, FakeErasures):
     """Answers from memory: Ada has one connection, Bob has none."""
 
     audited_connection: Document = field(
@@ -114,6 +118,12 @@ class FakeService(FakeCalendars, FakeAudit):
     health_hangs: bool = False
     refusal_reason: str | None = None
     stats: bytes = b'{"completion_rate":null}'
+    stats_change_at: datetime | None = None
+    """When the clock changes `stats`."""
+    assignments_change_at: datetime | None = None
+    """When the clock changes the assignments."""
+    open_circuits: int = 0
+    """The digest of the circuits that connections and their status show."""
     idempotency_keys: InMemoryIdempotencyKeys = field(default_factory=InMemoryIdempotencyKeys)
     newest_run: Document = field(default_factory=SYNC_DOCUMENT.copy)
 
@@ -130,10 +140,10 @@ class FakeService(FakeCalendars, FakeAudit):
             requeue_sync=self.requeue_sync,
             recover_sync=self.recover_sync,
             record_history_read=self.record_history_read,
-            share_calendar=self.share_calendar,
-            end_calendar=self.end_calendar,
+            record_list_read=self.record_list_read,
             current_connection=self.current_connection,
             current_sync=self.current_sync,
+            grade_receipt=self.grade_receipt,
             connections_of=self.connections_of,
             connection_of=self.connection_of,
             courses_of=self.courses_of,
@@ -146,16 +156,16 @@ class FakeService(FakeCalendars, FakeAudit):
             syncs_of=self.syncs_of,
             sync_status_of=self.sync_status_of,
             stats_of=self.stats_of,
-            due_dates_of=self.due_dates_of,
-            **self._members_for_admins(),
-            calendar_owner=self.calendar_owner,
+            **self.members_for_admins(),
+            **self.calendar_members(),
             idempotency_keys=self.idempotency_keys,
             command_events=self.idempotency_keys.command_events,
-            read=self.read,
-            require_known_place=self.require_known_place,
-            wait_for_place=self.wait_for_place,
+            **self.read_members(),
             health=self.health,
             **self.audit_members(),
+            **self.view_members(),
+            **self.proof_members(),
+            **self.erasure_members(),
         )
 
     def _execute(self, name: str, command: OwnedCommand) -> None:
@@ -205,6 +215,9 @@ class FakeService(FakeCalendars, FakeAudit):
     async def record_history_read(self, command: RecordHistoryRead) -> None:
         self.record_call("record_history_read", command)
 
+    async def record_list_read(self, command: RecordListRead) -> None:
+        self.record_call("record_list_read", command)
+
     async def current_connection(self, _: UUID) -> Document:
         return CONNECTION_DOCUMENT
 
@@ -220,7 +233,11 @@ class FakeService(FakeCalendars, FakeAudit):
         return query_of(MODEL_BY_QUERY.get(name) or name.removesuffix("_of"), page)
 
     def connections_of(self, person_id: UUID, **options: Unpack[PageOptions]) -> Query[Page]:
-        return self._page_if_owned("connections_of", person_id, CONNECTION_DOCUMENT, **options)
+        page = self._page_if_owned("connections_of", person_id, CONNECTION_DOCUMENT, **options)
+        return self._with_circuits("connections", page)
+
+    def _with_circuits(self, model: str, page: Query[Page]) -> Query[Page]:
+        return query_of(model, page.build(())._replace(open_circuits=self.open_circuits))
 
     def connection_of(self, person_id: UUID, connection_id: UUID) -> Query[bytes | None]:
         self.record_call("connection_of", person_id, connection_id)
@@ -254,7 +271,9 @@ class FakeService(FakeCalendars, FakeAudit):
         return query_of("assignments", orjson.dumps(found) if found else None)
 
     def assignments_of(self, person_id: UUID, **options: Unpack[AssignmentOptions]) -> Query[Page]:
-        return self._page_if_owned("assignments_of", person_id, {"name": "Essay"}, **options)
+        page = self._page_if_owned("assignments_of", person_id, {"name": "Essay"}, **options)
+        changes_at = self.assignments_change_at
+        return query_of("assignments", page.build(())._replace(changes_at=changes_at))
 
     def grades_of(self, person_id: UUID, **options: Unpack[GradeOptions]) -> Query[Page]:
         return self._page_if_owned("grades_of", person_id, {"course_name": "Physics"}, **options)
@@ -265,31 +284,13 @@ class FakeService(FakeCalendars, FakeAudit):
     def syncs_of(self, person_id: UUID, **options: Unpack[SyncOptions]) -> Query[Page]:
         return self._page_if_owned("syncs_of", person_id, SYNC_DOCUMENT, **options)
 
-    def sync_status_of(self, person_id: UUID) -> Query[list[bytes]]:
+    def sync_status_of(self, person_id: UUID) -> Query[Page]:
         page = self._page_if_owned("sync_status_of", person_id, STATUS_DOCUMENT)
-        return query_of("sync_log", page.build(()).items)
+        return self._with_circuits("sync_log", page)
 
-    def stats_of(self, person_id: UUID, *, now: datetime) -> Query[bytes]:
+    def stats_of(self, person_id: UUID, *, now: datetime) -> Query[TimedDocument]:
         self.record_call("stats_of", person_id, now=now)
-        return query_of("dashboard_stats", self.stats)
-
-    def _members_for_admins(self) -> dict[str, Any]:
-        return {
-            "projection_status": self.projection_status,
-            "dead_letters_of": self.dead_letters_of,
-            "rebuild_projection": self.rebuild_projection,
-        }
-
-    async def projection_status(self) -> list[Document]:
-        self.record_call("projection_status")
-        return [{"name": name} for name in PROJECTION_NAMES]
-
-    async def dead_letters_of(self, name: str | None) -> list[Document]:
-        self.record_call("dead_letters_of", name)
-        return [{"position": position, "projection": name} for position in (3, 5)]
-
-    async def rebuild_projection(self, name: str) -> None:
-        self.record_call("rebuild_projection", name)
+        return query_of("dashboard_stats", TimedDocument(self.stats, self.stats_change_at))
 
     async def health(self) -> HealthReport:
         if self.health_hangs:

@@ -59,6 +59,7 @@ class HistoryOptions(TypedDict):
     sort: NotRequired[str]
     cursor: NotRequired[str | None]
     limit: NotRequired[int | None]
+    reader: NotRequired[str | None]
 
 
 class StateOptions(TypedDict):
@@ -68,8 +69,33 @@ class StateOptions(TypedDict):
 
 
 class AllConnectionsOptions(TypedDict):
-    at: NotRequired[LogPosition | None]
     user_id: NotRequired[UUID | None]
     canvas_url: NotRequired[str | None]
+    status: NotRequired[str | None]
+    q: NotRequired[str | None]
     cursor: NotRequired[str | None]
     limit: NotRequired[int]
+
+
+class DisclosureOptions(TypedDict):
+    at: NotRequired[LogPosition | None]
+    since: NotRequired[datetime | None]
+    cursor: NotRequired[str | None]
+    limit: NotRequired[int]
+
+
+class ReadingOptions(DisclosureOptions):
+    reader: NotRequired[str | None]
+    connection_id: NotRequired[UUID | None]
+    asked_by: NotRequired[str | None]
+
+
+class ViewOptions(TypedDict):
+    at: NotRequired[LogPosition | None]
+    as_of: NotRequired[datetime | None]
+
+
+class DiffOptions(TypedDict):
+    at: NotRequired[LogPosition | None]
+    since: datetime
+    until: NotRequired[datetime | None]

@@ -12,6 +12,7 @@ from tests.interfaces.http.authorisation import (
     ALLOWED_IDENTITIES,
     BODY_BY_ROUTE,
     OWNED_ROUTES,
+    QUERY_BY_ROUTE,
     ROUTE_ACCESS,
     STREAM_ROUTES,
     TOKEN_BY_IDENTITY,
@@ -46,7 +47,11 @@ async def test_only_allowed_identities_can_use_a_route(
 ) -> None:
     method, path = method_and_path(route)
     response = await anonymous.request(
-        method, path, headers=headers_of(identity), json=BODY_BY_ROUTE.get(route)
+        method,
+        path,
+        params=QUERY_BY_ROUTE.get(route),
+        headers=headers_of(identity),
+        json=BODY_BY_ROUTE.get(route),
     )
     assert _status(response) == expected_status(route, identity)
     if slug := SLUG_BY_STATUS.get(response.status_code):

@@ -6,6 +6,8 @@ from uuid import UUID
 import httpx2
 import orjson
 import pytest
+from aiohttp import ClientConnectorError
+from aiohttp.client_reqrep import ConnectionKey
 from fastapi import FastAPI
 from multidict import CIMultiDict, CIMultiDictProxy
 from structlog.testing import capture_logs
@@ -20,16 +22,21 @@ from infrastructure.canvas.error_mapping import RetryableFailure, map_status, ma
 from infrastructure.canvas.host_policy import HostPolicy
 from infrastructure.postgres.errors import DatabaseBusy, DatabaseUnavailable
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
+from infrastructure.projection_engine.rollback import RollbackRefused
+from infrastructure.queue.syncing_switch import SyncingIsOff
+from infrastructure.seals.receipts.make_receipt import GradeNotCommitted
 from interfaces.http.errors.error_table import SLUG_BY_ERROR
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from interfaces.http.openapi import openapi_document
 from interfaces.http.schemas.example_problems import EXAMPLE_DETAILS, EXAMPLE_ERRORS
-from interfaces.http.schemas.examples import CONNECTION_ID
+from interfaces.http.schemas.examples import CONNECTION_ID, EVENT_EXAMPLE
 from interfaces.queries.health import HealthReport
+from interfaces.queries.log_proofs import NotSealedYet
 from projections.support.page import BadCursor
 from tests.dev_tokens import bearer_headers
 from tests.interfaces.http.authorisation import (
     BODY_BY_ROUTE,
+    QUERY_BY_ROUTE,
     STREAM_ROUTES,
     headers_of,
     method_and_path,
@@ -38,8 +45,11 @@ from tests.interfaces.http.fake_calendars import CALENDAR_SECRET
 from tests.interfaces.http.fake_reads import token_at
 from tests.interfaces.http.fake_service import FakeService
 
+EVENT_ID = str(EVENT_EXAMPLE["event_id"])
 HOST = "school.instructure.com"
-NO_HEADERS = CIMultiDictProxy(CIMultiDict[str]())
+NO_ROUTE = ClientConnectorError(
+    ConnectionKey(HOST, 443, True, True, None, None, None), OSError("no route")
+)
 BEARER_CHALLENGE = CIMultiDictProxy(CIMultiDict({"WWW-Authenticate": "Bearer"}))
 
 
@@ -47,7 +57,7 @@ BEARER_CHALLENGE = CIMultiDictProxy(CIMultiDict({"WWW-Authenticate": "Bearer"}))
     ("slug", "failure"),
     [
         ("canvas-token-rejected", map_status(401, BEARER_CHALLENGE, b"", HOST)),
-        ("canvas-unreachable", map_status(503, NO_HEADERS, b"", HOST)),
+        ("canvas-unreachable", map_transport_error(NO_ROUTE, HOST)),
         ("canvas-timeout", map_transport_error(TimeoutError(), HOST)),
     ],
 )
@@ -66,11 +76,15 @@ def test_the_refused_canvas_address_is_real() -> None:
 SERVICE_ERRORS: dict[str, Exception] = {
     **{SLUG_BY_ERROR[type(error)]: error for error in EXAMPLE_ERRORS},
     "bad-cursor": BadCursor("x"),
+    "grade-not-committed": GradeNotCommitted(),
+    "not-sealed": NotSealedYet(),
     "connection-busy": ConnectionBusy(UUID(CONNECTION_ID)),
     "database-busy": DatabaseBusy(),
     "database-unavailable": DatabaseUnavailable(),
     "internal-error": RuntimeError(),
     "rebuild-running": RebuildRefused(PROBLEM_TYPES["rebuild-running"].detail),
+    "no-earlier-version": RollbackRefused(PROBLEM_TYPES["no-earlier-version"].detail),
+    "syncing-off": SyncingIsOff(),
 }
 SERVICE_ERRORS.pop("not-found")  # each route has its own
 ROUTES_WITHOUT_SERVICE = STREAM_ROUTES | {
@@ -84,6 +98,8 @@ UNKNOWN_IDS = {
     "c0c1": "dead",
     "c103": "dead",
     "c104": "dead",
+    "c105": "dead",
+    "00c0e1": "00dead",
     "/projections/courses": "/projections/unknown",
     "/problems/not-found": "/problems/unknown",
     CALENDAR_SECRET: "x" * 43,
@@ -107,15 +123,18 @@ async def test_a_failure_of_the_service_is_the_example_of_every_route(
 async def test_a_missing_resource_is_the_example_of_every_route(
     app: FastAPI, anonymous: httpx2.AsyncClient, service: FakeService
 ) -> None:
+    reads_of_histories = ("history", "state_at", "view_at", "diff", "export_history")
     service.error_by_name = dict.fromkeys(
-        ("history", "state_at"), ConnectionNotFound(UUID(CONNECTION_ID))
+        reads_of_histories, ConnectionNotFound(UUID(CONNECTION_ID))
     )
     for route in routes_with(app, "not-found"):
         method, path = method_and_path(route)
         for known, unknown in UNKNOWN_IDS.items():
             path = path.replace(known, unknown)
-        response = await send(anonymous, f"{method} {path}", body=BODY_BY_ROUTE.get(route))
-        sent = response.text.replace("00000000-0000-4000-8000-00000000dead", CONNECTION_ID)
+        body, params = BODY_BY_ROUTE.get(route), QUERY_BY_ROUTE.get(route)
+        response = await send(anonymous, f"{method} {path}", body=body, params=params)
+        id_in_example = EVENT_ID if "{event_id}" in route else CONNECTION_ID
+        sent = response.text.replace("00000000-0000-4000-8000-00000000dead", id_in_example)
         assert_is_example(response, app, route, "not-found", sent)
 
 
@@ -209,6 +228,7 @@ def example_of(app: FastAPI, route: str, slug: str) -> dict[str, Any]:
 async def send(client: httpx2.AsyncClient, route: str, **request: Any) -> httpx2.Response:
     method, path = method_and_path(route)
     headers = headers_of("admin") | request.pop("headers", {})
+    request["params"] = request.pop("params", None) or QUERY_BY_ROUTE.get(route)
     if "content" not in request:
         request["json"] = request.pop("body", None) or BODY_BY_ROUTE.get(route)
     return await client.request(method, path, headers=headers, **request)

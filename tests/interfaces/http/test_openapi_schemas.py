@@ -15,7 +15,7 @@ UNITS = re.compile(
     r"percent|points?\b|seconds|from 0 to 1|number\b|position|HTTP status code|difference",
     re.IGNORECASE,
 )
-REQUEST_SCHEMAS = {"NewConnection", "NewToken", "SyncWish", "WhatIf"}
+REQUEST_SCHEMAS = {"NewConnection", "NewToken", "SyncWish", "WhatIf", "ErasureWish"}
 
 
 @pytest.fixture

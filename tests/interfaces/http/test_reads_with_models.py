@@ -12,7 +12,7 @@ from domain.log_position import LogPosition
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.projection_engine.daemon import ProjectionDaemon
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 from interfaces.consistency_token import decode_consistency_token, encode_consistency_token

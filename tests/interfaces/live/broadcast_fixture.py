@@ -32,6 +32,7 @@ from interfaces.live.messages import SUBSCRIBED_TOPICS
 from interfaces.live.stream import Message, stream_messages
 from interfaces.service import Service
 from projections.registry import READ_MODELS
+from projections.support.page import Page
 from projections.support.query import Query
 from projections.sync_log.query import sync_status_of
 from tests.deadlines import scaled
@@ -100,7 +101,7 @@ class SnapshotService:
 
     pool: ReadPool
 
-    def sync_status_of(self, person_id: UUID) -> Query[list[bytes]]:
+    def sync_status_of(self, person_id: UUID) -> Query[Page]:
         return sync_status_of(person_id, interval=timedelta(hours=2))
 
     async def read(self, *queries: ReadModelQuery) -> Reading:

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from domain.log_position import LogPosition
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from infrastructure.subscriptions.missed_events import TooFarBehind
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
@@ -42,6 +42,9 @@ class FakeLiveUpdates:
 
     async def has_place(self, _: LogPosition) -> bool:
         return True
+
+    async def wait_until_known(self, place: LogPosition) -> None:
+        """Wait for nothing."""
 
     @asynccontextmanager
     async def subscribe(self, person_id: UUID) -> AsyncIterator["FakeLiveUpdates"]:

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.consistency_token import decode_consistency_token
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator

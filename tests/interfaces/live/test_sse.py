@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from domain.log_position import LogPosition
 from interfaces.live import connection_limits, sse
@@ -181,3 +182,18 @@ async def test_streams_per_person_are_limited(
         refused = await client.get(EVENTS, headers=bearer_headers())
         assert (refused.status_code, refused.json()["type"]) == (429, "/problems/rate-limited")
         assert refused.headers["retry-after"] == "5"
+
+
+async def test_streams_that_are_opened_at_once_are_limited_before_they_start(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_limits, "MAX_CONNECTIONS_PER_PERSON", 2)
+
+    async def open_stream(stack: AsyncExitStack) -> int:
+        return (await stack.enter_async_context(open_event_stream(base_url))).status_code
+
+    with capture_logs() as logs:
+        async with AsyncExitStack() as stack:
+            statuses = await asyncio.gather(*(open_stream(stack) for _ in range(20)))
+    assert sorted(statuses) == [200] * 2 + [429] * 18
+    assert not [log for log in logs if log["log_level"] == "error"]

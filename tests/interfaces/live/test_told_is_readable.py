@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -25,6 +26,15 @@ async def live(database_url: str) -> AsyncIterator[BroadcastFixture]:
             yield live
 
 
+OTHER_PROCESS = """
+INSERT INTO easeboard.log_followers (id, timeline, position, seen_at)
+VALUES (%s, %s, %s, clock_timestamp() + interval '1 hour')
+"""
+OTHER_PROCESS_CAUGHT_UP = """
+UPDATE easeboard.log_followers SET position = %s
+ WHERE position = %s
+   AND seen_at > clock_timestamp() + interval '1 minute'
+"""
 NEWER_FORM = "UPDATE easeboard.events SET state = %s WHERE topic = 'CourseFetched'"
 
 
@@ -88,6 +98,20 @@ async def test_a_client_that_joins_is_told_no_more_than_can_be_read(
             waiting = await expect_nothing(subscriber)
             waiting.cancel()
             await asyncio.wait({waiting})
+
+
+async def test_a_snapshot_waits_until_every_process_knows_what_it_shows(
+    live: BroadcastFixture,
+) -> None:
+    driver, before = live.sync_driver(ADA), live.head
+    with psycopg.connect(live.url, autocommit=True) as connection:
+        connection.execute(OTHER_PROCESS, [uuid4(), *before])
+        driver.request()
+        await live.read_models_caught_up()
+        async with live.follow(ADA) as subscriber:
+            waiting = await expect_nothing(subscriber)
+            connection.execute(OTHER_PROCESS_CAUGHT_UP, [live.head.position, before.position])
+            assert (await waiting)["type"] == "snapshot"
 
 
 async def test_a_read_model_that_fails_delays_no_message(

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from domain.errors import PersonIsErased
-from infrastructure.settings import read_settings
+from domain.errors import ConnectionNotFound
+from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.context import app_state_of
 from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, LIVE
@@ -130,7 +130,7 @@ async def test_an_invalid_subprotocol_token_closes_the_connection(
 async def test_a_client_that_sends_no_token_in_time_is_closed(
     base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "AUTH_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(connection_limits, "AUTH_TIMEOUT_SECONDS", 0.05)
     async with open_websocket(base_url) as client:
         assert await close_code(client) == 4401
 
@@ -190,7 +190,7 @@ async def test_pages_of_the_own_or_an_allowed_origin_are_accepted(
 async def test_an_application_error_closes_with_try_again_later(
     base_url: str, service: FakeService
 ) -> None:
-    service.error = PersonIsErased(ADA)
+    service.error = ConnectionNotFound(ADA)
     async with open_websocket(base_url) as client:
         await client.send(json.dumps({"type": "auth", "token": token_of()}))
         assert await close_code(client) == 1013
@@ -209,47 +209,34 @@ async def test_connections_per_person_are_limited(
             await receive(other)
 
 
-async def test_unauthenticated_connections_are_limited(
-    base_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection_limits, "MAX_UNAUTHENTICATED_CONNECTIONS", 1)
-    async with open_websocket(base_url) as waiting:
-        with pytest.raises(InvalidStatus) as refused:
-            async with open_websocket(base_url):
-                pass
-        assert refused.value.response.status_code == 503
-        assert refused.value.response.headers["retry-after"] == "1"
-        assert await authenticate(waiting) == SNAPSHOT
-        async with open_websocket(base_url) as another:
-            assert await authenticate(another) == SNAPSHOT
-
-
 async def test_new_connections_of_a_person_are_rate_limited(base_url: str, app: FastAPI) -> None:
     await use_up(app_state_of(app).request_counters, LIVE, str(ADA))
     async with open_websocket(base_url, subprotocols=["bearer", token_of()]) as client:
         assert await close_code(client) == 4429
 
 
-async def test_failed_authentications_of_an_address_are_rate_limited(
-    base_url: str, app: FastAPI
-) -> None:
+async def test_bad_tokens_of_an_address_are_counted(base_url: str, app: FastAPI) -> None:
     async with open_websocket(base_url, subprotocols=["bearer", "garbage"]) as client:
         assert await close_code(client) == 4401
     counters = app_state_of(app).request_counters
     assert counters.local_count("strangers/127.0.0.1").requests == 1
     await use_up(counters, ANONYMOUS, "127.0.0.1")
     with pytest.raises(InvalidStatus) as refused:
-        async with open_websocket(base_url):
+        async with open_websocket(base_url, subprotocols=["bearer", "garbage"]):
             pass
     assert refused.value.response.status_code == 429
     assert "retry-after" in refused.value.response.headers
 
 
-async def test_no_token_is_verified_after_the_address_has_used_up_its_quota(
+async def test_bad_tokens_of_an_address_do_not_keep_out_valid_ones(
     base_url: str, app: FastAPI
 ) -> None:
+    await use_up(app_state_of(app).request_counters, ANONYMOUS, "127.0.0.1")
+    async with open_websocket(base_url, subprotocols=["bearer", token_of()]) as client:
+        assert await receive(client) == SNAPSHOT
     async with open_websocket(base_url) as client:
-        await use_up(app_state_of(app).request_counters, ANONYMOUS, "127.0.0.1")
+        assert await authenticate(client, sub=str(BOB)) == {"type": "snapshot", "items": []}
+    async with open_websocket(base_url) as client:
         await client.send(json.dumps({"type": "auth", "token": "garbage"}))
         assert await close_code(client) == 4429
 

@@ -64,7 +64,9 @@ def slow_append(process: Process) -> Iterator[None]:
 
 async def read(process: Process, connection_id: UUID = CONNECTION) -> None:
     """Record that somebody has read the history, as every route does."""
-    command = RecordHistoryRead(connection_id=connection_id, reader="auditor", what="events")
+    command = RecordHistoryRead(
+        connection_id=connection_id, reader="auditor", what="events", purpose="complaint"
+    )
     with with_event_metadata("auditor"):
         await process.service.record_history_read(command)
 

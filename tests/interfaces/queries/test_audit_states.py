@@ -2,31 +2,30 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
+from application.record_list_read import RecordListRead
 from domain.connection import Connection
 from domain.errors import ConnectionNotFound
+from domain.history_access import ListAccess
 from domain.sync import Sync
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 from interfaces.queries import audit_history
 from interfaces.queries.history_pages import LogNotSettled
 from tests.infrastructure.event_store.aggregate_histories import (
-    new_connection,
     start_and_record_course,
 )
 from tests.interfaces.queries.audited_log import (
     CONNECTION,
-    PERSON,
     SYNC,
     all_events,
     as_owner,
     read,
     slow_append,
 )
-from tests.projections.pages import decode_page
 
 
 async def test_a_state_at_a_time_is_the_state_after_a_whole_append(process: Process) -> None:
@@ -85,15 +84,15 @@ async def test_a_process_that_has_not_read_the_mark_learns_it_from_the_checkpoin
     with slow_append(process):
         await read(process)
         async with bootstrap(process.settings) as other:
-            page, place = await other.service.all_connections()
-            assert (page.items, place.position) == ([], 0)
+            state, place = await other.service.state_at(CONNECTION)
+            assert (state["version"], place.position) == (0, 0)
             with as_owner(process.database_url) as connection:
                 connection.execute("UPDATE easeboard.projections SET position = 2")
-            page, place = await other.service.all_connections()
-            assert (len(page.items), place.position) == (1, 2)
+            state, place = await other.service.state_at(CONNECTION)
+            assert (state["version"], place.position) == (1, 2)
             with as_owner(process.database_url) as connection:
                 connection.execute("UPDATE easeboard.projections SET position = 99")
-            _, place = await other.service.all_connections()
+            _, place = await other.service.state_at(CONNECTION)
             assert place.position == 4
 
 
@@ -118,37 +117,10 @@ async def test_a_state_waits_for_the_mark_and_is_read_no_further(
     assert (state["sync"]["version"], state["sync"]["run"]["status"]) == (2, "running")
 
 
-async def test_all_connections_are_listed_as_they_are_at_the_mark(
-    process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with slow_append(process):
-        other = uuid4()
-        await process.store.save(new_connection(other))
-        connection = await process.store.load(Connection, CONNECTION)
-        connection.rotate_token("42", "c0ffee01")
-        await process.store.save(connection)
-        monkeypatch.setattr(audit_history, "WAIT_SECONDS", 0.05)
-        page, place = await process.service.all_connections()
-        assert [item["version"] for item in decode_page(page)] == [1]
-        assert place.position == 2
-        monkeypatch.undo()
-        waiting = asyncio.create_task(process.service.all_connections())
-        await asyncio.sleep(0.3)
-        assert not waiting.done()
-    page, place = await waiting
-    listed = [(UUID(item["user_id"]), item["version"]) for item in decode_page(page)]
-    assert listed == [(PERSON, 2), (other, 1)]
-    assert place.position == 5
-
-
-async def test_all_connections_are_listed_in_pages(process: Process) -> None:
-    people = [PERSON, uuid4(), uuid4()]
-    for person in people[1:]:
-        await process.store.save(new_connection(person))
-    cursor, found = None, []
-    while True:
-        page, _ = await process.service.all_connections(cursor=cursor, limit=2)
-        found += [UUID(item["user_id"]) for item in decode_page(page)]
-        if (cursor := page.next_cursor) is None:
-            break
-    assert found == people
+async def test_a_read_of_the_list_is_an_event_in_the_stream_of_the_reader(process: Process) -> None:
+    reader = uuid4()
+    for what in ("connections", "connections user_id=x"):
+        command = RecordListRead(reader_id=reader, what=what, purpose="complaint")
+        await process.service.record_list_read(command)
+    access = await process.store.load(ListAccess, ListAccess.id_for(reader))
+    assert (access.version, access.person_id) == (2, reader)

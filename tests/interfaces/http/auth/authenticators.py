@@ -15,27 +15,32 @@ class CountingAuthenticator:
         self._authenticator = authenticator
         self.verifications = 0
 
+    @property
+    def status(self) -> str:
+        return self._authenticator.status
+
     def cached_principal(self, token: str) -> Principal | None:
         return self._authenticator.cached_principal(token)
 
-    async def __call__(self, token: str) -> Principal:
+    async def __call__(self, token: str, address: str = "") -> Principal:
         self.verifications += 1
-        return await self._authenticator(token)
+        return await self._authenticator(token, address)
 
 
 class RefusingAuthenticator:
     """Accepts no token."""
 
-    error: type[Exception] = InvalidToken
+    error: Exception = InvalidToken("not accepted")
+    status = "ok"
 
     def cached_principal(self, _: str) -> Principal | None:
         return None
 
-    async def __call__(self, token: str) -> Principal:
-        raise self.error(token)
+    async def __call__(self, token: str, address: str = "") -> Principal:  # noqa: ARG002  # refused
+        raise self.error
 
 
 class UnavailableAuthenticator(RefusingAuthenticator):
     """Cannot fetch the keys of the identity provider."""
 
-    error = IdentityProviderUnavailable
+    error = IdentityProviderUnavailable()

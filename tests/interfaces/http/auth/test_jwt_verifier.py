@@ -1,42 +1,23 @@
 import base64
-import hmac
-import json
 import time
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.http.auth.principal import Authenticator, InvalidToken
-from tests.dev_tokens import ADA, SECRET, SigningKey, claims_of, token_of
-from tests.interfaces.http.jwks_server import FakeJwksServer, serve_jwks
-
-EC_KEY = SigningKey("ec-1", "ES256")
-RSA_KEY = SigningKey("rsa-1", "RS256")
-FOREIGN_KEY = SigningKey("ec-1", "ES256")
-EC_PUBLIC_PEM = EC_KEY.private_key.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+from tests.dev_tokens import ADA, SECRET, SigningKey, token_of
+from tests.interfaces.http.auth.bad_tokens import (
+    BAD_CLAIMS,
+    EC_KEY,
+    RSA_KEY,
+    SELF_CHOSEN_CHECKS,
+    WRONG_KEYS,
+    claims,
+    forge_token,
 )
-
-
-@pytest.fixture
-async def jwks_server() -> AsyncIterator[FakeJwksServer]:
-    async with serve_jwks(FakeJwksServer(EC_KEY, RSA_KEY)) as jwks_server:
-        yield jwks_server
-
-
-@pytest.fixture
-async def authenticate(jwks_server: FakeJwksServer) -> AsyncIterator[Authenticator]:
-    """An authenticator with both a secret and a JWKS."""
-    async with open_authenticator(secret=SECRET, supabase_url=jwks_server.url) as authenticator:
-        yield authenticator
-
-
-def claims(jwks_server: FakeJwksServer, *roles: str, **other: Any) -> dict[str, Any]:
-    return claims_of(ADA, *roles, **{"iss": f"{jwks_server.url}/auth/v1", **other})
+from tests.interfaces.http.jwks_server import FakeJwksServer, serve_jwks
 
 
 async def test_a_valid_token_of_each_algorithm_is_accepted(
@@ -59,27 +40,6 @@ async def test_a_token_with_several_audiences_is_accepted(
 ) -> None:
     token = EC_KEY.sign(claims(jwks_server, aud=["authenticated", "more"]))
     assert (await authenticate(token)).id == ADA
-
-
-BAD_CLAIMS: dict[str, dict[str, Any]] = {
-    "expired": {"exp": int(time.time()) - 1},
-    "no-exp": {"exp": None},
-    "endless-exp": {"exp": "never"},
-    "no-iat": {"iat": None},
-    "future-iat": {"iat": int(time.time()) + 3600},
-    "future-nbf": {"nbf": int(time.time()) + 3600},
-    "no-aud": {"aud": None},
-    "wrong-aud": {"aud": "anon"},
-    "no-iss": {"iss": None},
-    "wrong-iss": {"iss": "https://evil.example/auth/v1"},
-    "no-role": {"role": None},
-    "anon": {"role": "anon"},
-    "service-role": {"role": "service_role"},
-    "anonymous": {"is_anonymous": True},
-    "no-sub": {"sub": None},
-    "sub-no-uuid": {"sub": "ada"},
-    "sub-a-number": {"sub": 7},
-}
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "HS256"])
@@ -117,49 +77,12 @@ async def test_an_issuer_that_only_shares_a_prefix_is_refused(
             await authenticate(EC_KEY.sign(claims(jwks_server, iss=issuer)))
 
 
-Signer = Callable[[dict[str, Any]], str]
-
-WRONG_KEYS: dict[str, Signer] = {
-    "foreign-key": FOREIGN_KEY.sign,
-    "no-kid": lambda claim_set: EC_KEY.sign(claim_set, kid=None),
-    "unknown-kid": lambda claim_set: EC_KEY.sign(claim_set, kid="unknown"),
-    "kid-of-the-rsa-key": lambda claim_set: EC_KEY.sign(claim_set, kid="rsa-1"),
-    "kid-of-the-ec-key": lambda claim_set: RSA_KEY.sign(claim_set, kid="ec-1"),
-    "other-secret": lambda claim_set: jwt.encode(claim_set, SECRET[::-1], "HS256"),
-}
-
-
 @pytest.mark.parametrize("case", WRONG_KEYS)
 async def test_a_token_signed_with_another_key_is_refused(
     jwks_server: FakeJwksServer, authenticate: Authenticator, case: str
 ) -> None:
     with pytest.raises(InvalidToken):
         await authenticate(WRONG_KEYS[case](claims(jwks_server)))
-
-
-def forge_token(header: dict[str, Any], claim_set: dict[str, Any], signature: bytes = b"") -> str:
-    parts = [json.dumps(header).encode(), json.dumps(claim_set).encode(), signature]
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
-
-
-def sign_with_public_key(claim_set: dict[str, Any]) -> str:
-    header = {"alg": "HS256", "kid": "ec-1"}
-    signing_input = forge_token(header, claim_set).rstrip(".").encode()
-    return forge_token(header, claim_set, hmac.digest(EC_PUBLIC_PEM, signing_input, "sha256"))
-
-
-SELF_CHOSEN_CHECKS: dict[str, Signer] = {
-    "none": lambda claim_set: forge_token({"alg": "none"}, claim_set),
-    "none-with-a-kid": lambda claim_set: forge_token({"alg": "None", "kid": "ec-1"}, claim_set),
-    "hs256-with-the-pem": sign_with_public_key,
-    "hs512-with-the-secret": lambda claim_set: jwt.encode(claim_set, SECRET, "HS512"),
-    "its-own-jwk": lambda claim_set: FOREIGN_KEY.sign(claim_set, jwk=FOREIGN_KEY.public_jwk),
-    "its-own-jwk-under-a-new-kid": lambda claim_set: FOREIGN_KEY.sign(
-        claim_set, jwk=FOREIGN_KEY.public_jwk, kid="evil"
-    ),
-    "crit": lambda claim_set: EC_KEY.sign(claim_set, crit=["exp"]),
-}
-"""Forged tokens that a verifier would accept if it trusted the header of the token."""
 
 
 @pytest.mark.parametrize("case", SELF_CHOSEN_CHECKS)
@@ -265,6 +188,27 @@ async def test_a_token_is_cached_when_it_has_been_verified() -> None:
         principal = await authenticate(token)
         assert principal.id == ADA
         assert authenticate.cached_principal(token) is principal
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "HS256"])
+async def test_a_configured_issuer_replaces_that_of_the_project(
+    jwks_server: FakeJwksServer, algorithm: str
+) -> None:
+    def sign(issuer: str | None) -> str:
+        claim_set = claims(jwks_server, iss=issuer)
+        by_key = algorithm == "ES256"
+        return EC_KEY.sign(claim_set) if by_key else jwt.encode(claim_set, SECRET, "HS256")
+
+    configured = "https://auth.school.edu/auth/v1"
+    derived = f"{jwks_server.url}/auth/v1"
+    url = jwks_server.url if algorithm == "ES256" else None
+    async with open_authenticator(
+        secret=SECRET, supabase_url=url, issuer=configured
+    ) as authenticate:
+        assert (await authenticate(sign(configured))).id == ADA
+        for issuer in (derived, f"{configured}/", None):
+            with pytest.raises(InvalidToken):
+                await authenticate(sign(issuer))
 
 
 async def test_a_cached_token_still_expires() -> None:

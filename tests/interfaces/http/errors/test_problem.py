@@ -16,6 +16,7 @@ from infrastructure.postgres.errors import (
     PostgresUnavailable,
 )
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
+from infrastructure.queue.syncing_switch import SyncingIsOff
 from interfaces.http.errors.error_table import ERROR_TABLE
 from interfaces.http.errors.problem_types import PROBLEM_TYPES
 from projections.support.page import BadCursor
@@ -54,7 +55,13 @@ CASES = [
     (psycopg.errors.QueryCanceled(), 503, "database-busy"),
     (psycopg.errors.UndefinedColumn(), 503, "projection-behind"),
     (psycopg.errors.UndefinedTable(), 503, "projection-behind"),
+    (errors.TooManyConnections(10), 422, "too-many-connections"),
+    (errors.SyncLimitReached(60), 429, "rate-limited"),
+    (errors.DailyLimitReached(60), 429, "rate-limited"),
+    (errors.TokenChecksOfPersonLimited(60), 429, "rate-limited"),
+    (errors.TokenChecksOfHostLimited(60, "school.example"), 503, "canvas-busy"),
     (RebuildRefused("already running"), 409, "rebuild-running"),
+    (SyncingIsOff(), 503, "syncing-off"),
     (BadCursor("x"), 422, "bad-cursor"),
     (UnknownPlace("of another log"), 400, "bad-consistency-token"),
     (EventUnreadable(7, CONNECTION_ID, 3, "TokenRotated", "a secret"), 500, "internal-error"),
@@ -93,7 +100,7 @@ async def test_every_error_becomes_its_problem(
     assert problem["title"]
     assert problem["detail"]
     assert "secret" not in response.text
-    assert ("retry-after" in response.headers) == (status == 503)
+    assert ("retry-after" in response.headers) == (status in {429, 503})
 
 
 async def test_a_refusal_names_the_id_it_is_about(

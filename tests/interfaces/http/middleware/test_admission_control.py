@@ -8,12 +8,13 @@ import pytest
 from fastapi import FastAPI
 
 from infrastructure.projection_engine.snapshot_reads import Reading, ReadModelQuery
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.http import app as application
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
-from interfaces.http.middleware import admission_control, body_limit
+from interfaces.http.middleware import body_limit
 from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter
+from interfaces.http.middleware.request_limiters import RequestLimiters
 from tests.deadlines import scaled
 from tests.dev_tokens import SECRET, bearer_headers
 from tests.interfaces.http.fake_reads import token_at
@@ -52,6 +53,10 @@ class BlockingService(FakeService):
         await self._wait_at_gate("canvas")
         return await super().set_up_connection(command)
 
+    async def validate_connection(self, command: Any) -> Any:
+        await self._wait_at_gate("canvas")
+        return await super().validate_connection(command)
+
     async def wait_for_place(self, position: int, *others: Any) -> bool:
         await self._wait_at_gate("projection")
         return await super().wait_for_place(position, *others)
@@ -65,6 +70,16 @@ class BlockingService(FakeService):
                 await asyncio.sleep(0.005)
 
 
+def limiters_of_two_slots() -> RequestLimiters:
+    kinds = [
+        ConcurrencyLimiter(
+            2, slots_per_owner=3, max_waiting=1, max_waiting_per_owner=3, timeout_seconds=60
+        )
+        for _ in range(3)
+    ]
+    return RequestLimiters(*kinds)
+
+
 @pytest.fixture
 def service() -> BlockingService:
     return BlockingService()
@@ -72,13 +87,8 @@ def service() -> BlockingService:
 
 @pytest.fixture
 async def app(service: BlockingService, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
-    """An application with two slots and a queue of one."""
-
-    def create_small_limiter() -> ConcurrencyLimiter:
-        return ConcurrencyLimiter(2, max_waiting=1, timeout_seconds=60)
-
-    monkeypatch.setattr(application, "create_default_limiter", create_small_limiter)
-    monkeypatch.setattr(application, "create_canvas_limiter", create_small_limiter)
+    """An application with two slots and a queue of one for each kind of request."""
+    monkeypatch.setattr(application, "RequestLimiters", limiters_of_two_slots)
     async with open_authenticator(secret=SECRET, supabase_url=None) as authenticator:
         settings = read_settings(_env_file=None)
         yield create_app(service.as_service(), settings, authenticator=authenticator)
@@ -111,15 +121,18 @@ async def test_requests_that_wait_for_canvas_do_not_block_others(
     ada: httpx2.AsyncClient, service: BlockingService
 ) -> None:
     path = f"/api/v1/canvas/connections/{CONNECTION_ID}"
-    waiting = [asyncio.create_task(ada.post("/api/v1/canvas/setup", json=SETUP)) for _ in range(3)]
+    waiting = [asyncio.create_task(ada.post(f"{path}/validate")) for _ in range(3)]
     await service.wait_until_running(2)
-    refused = await ada.post(f"{path}/validate")
-    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
-    assert (await ada.put(f"{path}/token", json={"api_token": "t"})).status_code == 503
+    for refused in (
+        await ada.post("/api/v1/canvas/setup", json=SETUP),
+        await ada.post(f"{path}/validate"),
+        await ada.put(f"{path}/token", json={"api_token": "t"}),
+    ):
+        assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
     assert (await ada.get(path)).status_code == 200
     assert (await ada.post(f"{path}/sync")).status_code == 202
     service.open_gate("canvas")
-    assert [(await task).status_code for task in waiting] == [201] * 3
+    assert [(await task).status_code for task in waiting] == [200] * 3
 
 
 async def test_a_request_that_waits_for_a_read_model_releases_its_slot(
@@ -172,7 +185,7 @@ async def test_a_slow_reader_holds_no_slot(app: FastAPI, service: BlockingServic
     service.stats = b'"%s"' % (b"x" * 10_000_000)
     async with serve_on_loopback(app) as base:
         host, port = base.removeprefix("http://").split(":")
-        connections = [await asyncio.open_connection(host, int(port), limit=1024) for _ in range(5)]
+        connections = [await asyncio.open_connection(host, int(port), limit=1024) for _ in range(4)]
         head = "GET /api/v1/dashboard/stats HTTP/1.1\r\nHost: test\r\nAuthorization: "
         request = head + bearer_headers()["Authorization"] + "\r\n\r\n"
         for reader, writer in connections:
@@ -186,8 +199,21 @@ async def test_a_slow_reader_holds_no_slot(app: FastAPI, service: BlockingServic
             writer.transport.abort()
 
 
-def test_canvas_commands_are_recognised_by_path() -> None:
-    for path in ("setup", "connections/x/token", "connections/x/validate"):
-        assert admission_control.CANVAS_COMMAND_PATH.fullmatch(f"/api/v1/canvas/{path}")
-    for path in ("courses", "connections/x/sync", "connections/x", "connections/x/y/token"):
-        assert not admission_control.CANVAS_COMMAND_PATH.fullmatch(f"/api/v1/canvas/{path}")
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("POST", "/api/v1/canvas/setup", "canvas"),
+        ("PUT", "/api/v1/canvas/connections/x/token", "canvas"),
+        ("POST", "/api/v1/canvas/connections/x/validate", "canvas"),
+        ("GET", "/api/v1/canvas/data", "everything"),
+        ("HEAD", "/api/v1/canvas/data", "everything"),
+        ("GET", "/api/v1/canvas/courses", "default"),
+        ("POST", "/api/v1/canvas/connections/x/sync", "default"),
+        ("GET", "/api/v1/canvas/connections/x", "default"),
+        ("PUT", "/api/v1/canvas/connections/x/y/token", "default"),
+    ],
+)
+def test_each_kind_of_request_has_a_limiter(method: str, path: str, kind: str) -> None:
+    limiters = RequestLimiters()
+    found = limiters.for_request({"type": "http", "method": method, "path": path})
+    assert found is getattr(limiters, kind)

@@ -5,14 +5,26 @@ import pytest
 from fastapi import FastAPI
 
 from tests.deadlines import scaled
-from tests.dev_tokens import ADA, bearer_headers
-from tests.interfaces.http.authorisation import ALLOWED_IDENTITIES, ROUTE_ACCESS, method_and_path
+from tests.interfaces.http.authorisation import (
+    ALLOWED_IDENTITIES,
+    QUERY_BY_ROUTE,
+    ROUTE_ACCESS,
+    headers_of,
+    method_and_path,
+)
 from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 from tests.interfaces.loopback_server import serve_on_loopback
 from tests.metric_deltas import metric_delta
 
 READS = sorted(route for route in ROUTE_ACCESS if route.startswith("GET"))
 STREAM = "GET /api/v1/sync/events"
+HISTORY_READS = [route for route in READS if "/audit/connections/{" in route]
+SENT_IN_PIECES = {
+    STREAM: "text/event-stream",
+    "GET /api/v1/me/export": "application/json",
+    "GET /api/v1/audit/connections/{connection_id}/export": "application/x-ndjson",
+}
+"""Routes whose response is sent while it is made, so without a length, and its media type."""
 VARIABLE_HEADERS = {"x-request-id", "date", "etag", "content-length"}
 """Headers that may differ between two responses if the body has changing values."""
 RATE_LIMIT_USAGE = {"ratelimit", "ratelimit-remaining", "ratelimit-reset"}
@@ -23,13 +35,10 @@ async def test_head_responds_like_get_without_the_body(
     anonymous: httpx2.AsyncClient, route: str
 ) -> None:
     _, path = method_and_path(route)
-    for identity, headers in {
-        "none": {},
-        "student A": bearer_headers(ADA),
-        "admin": bearer_headers(ADA, "admin"),
-    }.items():
-        get_response = await anonymous.get(path, headers=headers)
-        head_response = await anonymous.head(path, headers=headers)
+    for identity in ("none", "student A", "admin"):
+        headers, params = headers_of(identity), QUERY_BY_ROUTE.get(route)
+        get_response = await anonymous.get(path, headers=headers, params=params)
+        head_response = await anonymous.head(path, headers=headers, params=params)
         assert head_response.status_code == get_response.status_code
         assert (head_response.status_code < 300) == (
             identity in ALLOWED_IDENTITIES[ROUTE_ACCESS[route]]
@@ -42,7 +51,8 @@ async def test_head_responds_like_get_without_the_body(
         )
         variable = variable | RATE_LIMIT_USAGE
         assert _stable_headers(head_response, variable) == _stable_headers(get_response, variable)
-        assert "content-length" in head_response.headers
+        is_sent_in_pieces = route in SENT_IN_PIECES and head_response.is_success
+        assert ("content-length" in head_response.headers) != is_sent_in_pieces
 
 
 def _stable_headers(response: httpx2.Response, variable: set[str]) -> dict[str, str]:
@@ -79,13 +89,35 @@ async def test_head_over_a_real_connection(app: FastAPI) -> None:
             assert head_response.headers["content-length"] == get_response.headers["content-length"]
 
 
-async def test_head_of_a_stream_completes(app: FastAPI) -> None:
-    _, path = method_and_path(STREAM)
+@pytest.mark.parametrize("route", SENT_IN_PIECES)
+async def test_head_of_a_stream_completes(app: FastAPI, route: str) -> None:
+    _, path = method_and_path(route)
+    headers = headers_of("admin")
+    heads = metric_delta(
+        "easeboard_http_requests_total",
+        method="HEAD",
+        route=route.removeprefix("GET "),
+        status="200",
+    )
     async with serve_on_loopback(app) as base, httpx2.AsyncClient(base_url=base) as client:
         async with asyncio.timeout(scaled(5)):
-            head_response = await client.head(path, headers=bearer_headers())
-            second = await client.head(path, headers=bearer_headers())
-        assert head_response.headers["content-type"].startswith("text/event-stream")
-        assert (head_response.status_code, second.status_code) == (200, 200)
-        text = (await client.get("/metrics")).text
-        assert f'method="HEAD",route="{path}",status="200"}} 2.0' in text
+            head_response = await client.head(path, headers=headers)
+            second = await client.head(path, headers=headers)
+    assert head_response.headers["content-type"].startswith(SENT_IN_PIECES[route])
+    assert (head_response.status_code, second.status_code) == (200, 200)
+    assert heads() == 2
+
+
+async def test_head_of_a_history_is_recorded_like_get(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
+    for route in HISTORY_READS:
+        _, path = method_and_path(route)
+        for send in (anonymous.get, anonymous.head):
+            service.calls.clear()
+            await send(path, params=QUERY_BY_ROUTE.get(route), headers=headers_of("admin"))
+            [command], _ = service.last_call("record_history_read")
+            assert (command.connection_id, command.purpose) == (
+                CONNECTION_ID,
+                headers_of("admin")["Purpose"],
+            ), route

@@ -12,12 +12,12 @@ from fastapi import FastAPI
 
 from infrastructure.observability.logging import configure_logging
 from infrastructure.rate_limiting.counters import RequestCounters
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
-from interfaces.http.middleware import admission_control
 from interfaces.http.middleware.concurrency_limiter import ConcurrencyLimiter
 from interfaces.http.middleware.rate_limit_policies import ANONYMOUS
+from interfaces.http.middleware.request_limiters import RequestLimiters
 from tests.dev_tokens import SECRET, bearer_headers
 from tests.interfaces.http.fake_service import FakeService
 from tests.interfaces.http.middleware.quotas import use_up
@@ -99,11 +99,11 @@ async def test_a_path_that_gets_no_slot(
     log: io.StringIO,
     path: str,
 ) -> None:
-    def full() -> ConcurrencyLimiter:
-        return ConcurrencyLimiter(0, max_waiting=0, timeout_seconds=0)
-
-    monkeypatch.setattr("interfaces.http.app.create_default_limiter", full)
-    assert admission_control.create_default_limiter is not full
+    full = ConcurrencyLimiter(
+        0, slots_per_owner=1, max_waiting=0, max_waiting_per_owner=1, timeout_seconds=0
+    )
+    limiters = RequestLimiters(default=full)
+    monkeypatch.setattr("interfaces.http.app.RequestLimiters", lambda: limiters)
     settings = read_settings(_env_file=None)
     async with open_authenticator(secret=SECRET, supabase_url=None) as authenticator:
         app = create_app(service.as_service(), settings, authenticator=authenticator)

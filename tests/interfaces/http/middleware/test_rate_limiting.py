@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from infrastructure.rate_limiting.counters import RequestCounters
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.http.auth.jwt_verifier import JwtVerifier
@@ -98,12 +98,14 @@ async def test_a_user_over_the_limit_is_refused_with_retry_after(
     assert refused.status_code == 429
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["type"] == "/problems/rate-limited"
-    assert refused.headers["retry-after"] == "30"
-    assert refused.headers["ratelimit"] == '"default";r=0;t=30'
+    assert refused.headers["retry-after"] == "31"
+    assert refused.headers["ratelimit"] == '"default";r=0;t=31'
     assert refused.headers["x-content-type-options"] == "nosniff"
     assert len(service.calls) == calls_before
     assert (await ada.get(COURSES, headers=bearer_headers(BOB))).status_code == 200
     clock.seconds += 30
+    assert (await ada.get(COURSES)).status_code == 429, "the last minute counts, not this one"
+    clock.seconds += 1
     assert (await ada.get(COURSES)).status_code == 200
 
 
@@ -176,8 +178,8 @@ async def test_readiness_reports_lost_counters_and_does_not_fail(service: FakeSe
     class UnavailableCounters:
         is_available = False
 
-        async def add(self, _: str) -> int:
-            return 0
+        async def add(self, _: str, __: int) -> None:
+            return None
 
         async def close(self) -> None:
             return

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.jwt_verifier import JwtVerifier
 from tests.dev_tokens import ADA, BOB, bearer_headers

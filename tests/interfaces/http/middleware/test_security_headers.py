@@ -48,6 +48,7 @@ DOCS_POLICY = (
     "connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 )
 CONDITIONAL = {"cache-control": "private, no-cache"}
+COMPRESSED = {"content-encoding": "gzip", "vary": "Accept-Encoding, Origin"}
 READ = {**CONDITIONAL, "consistency-token": token_at(HEAD)}
 
 CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
@@ -111,7 +112,7 @@ CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
         "GET",
         "/openapi.json",
         {},
-        {**JSON, **CONDITIONAL, **ANONYMOUS_RATE_LIMIT},
+        {**JSON, **CONDITIONAL, **COMPRESSED, **ANONYMOUS_RATE_LIMIT},
     ),
     "docs page": (
         "GET",

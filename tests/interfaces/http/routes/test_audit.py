@@ -4,6 +4,7 @@ import httpx2
 import pytest
 
 from application.record_history_read import RecordHistoryRead
+from application.record_list_read import RecordListRead
 from domain.errors import ConnectionNotFound
 from domain.log_position import LogPosition
 from interfaces.consistency_token import encode_consistency_token
@@ -14,8 +15,9 @@ from tests.interfaces.http.fake_service import CONNECTION_ID, FakeService
 
 ALL = "/api/v1/audit/connections"
 EVENTS, STATE = f"{ALL}/{CONNECTION_ID}/events", f"{ALL}/{CONNECTION_ID}/state"
-AUDITOR = bearer_headers(BOB, "auditor")
-QUERY_BY_PATH = {ALL: "all_connections", EVENTS: "history", STATE: "state_at"}
+PURPOSE = "complaint 4711"
+AUDITOR = bearer_headers(BOB, "auditor") | {"Purpose": PURPOSE}
+QUERY_BY_PATH = {EVENTS: "history", STATE: "state_at"}
 SINCE = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -42,10 +44,13 @@ async def test_reading_events_is_recorded(
             "sort": "-position",
             "cursor": None,
             "limit": 2,
+            "reader": str(BOB),
         },
     )
     description = f"events type=CourseFetched,GradeChanged since={SINCE} after_position=3"
-    command = RecordHistoryRead(connection_id=CONNECTION_ID, reader=str(BOB), what=description)
+    command = RecordHistoryRead(
+        connection_id=CONNECTION_ID, reader=str(BOB), what=description, purpose=PURPOSE
+    )
     assert service.last_call("record_history_read")[0] == (command,)
 
 
@@ -105,12 +110,58 @@ async def test_connections_of_all_users_are_listed(
     response = await anonymous.get(ALL, params=params, headers=AUDITOR)
     assert response.json()["items"][0]["user_id"] == str(ADA)
     assert service.last_call("all_connections")[1] == {
-        "at": None,
         "user_id": ADA,
         "canvas_url": "https://school.instructure.com",
+        "status": None,
+        "q": None,
         "cursor": None,
         "limit": 100,
     }
+
+
+async def test_the_list_is_read_from_the_read_model_connections(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.projected_position = 7
+    response = await anonymous.get(ALL, headers=AUDITOR)
+    assert response.headers["Consistency-Token"] == token_at(7)
+    headers = {**AUDITOR, "If-None-Match": response.headers["ETag"]}
+    unchanged = await anonymous.get(ALL, headers=headers)
+    assert (unchanged.status_code, unchanged.headers["Consistency-Token"]) == (304, token_at(7))
+    assert set(service.reads) == {("connections",)}
+
+
+async def test_the_list_waits_until_it_includes_the_token(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.projected_position = 6
+    headers = {**AUDITOR, "Consistency-Token": token_at(7), "Prefer": "wait=5"}
+    response = await anonymous.get(ALL, headers=headers)
+    assert response.headers["Consistency-Token"] == token_at(7)
+    service.projected_position, service.catches_up = 6, False
+    behind = await anonymous.get(ALL, headers=headers)
+    assert (behind.status_code, behind.headers["Retry-After"]) == (503, "1")
+    assert behind.json()["type"] == "/problems/projection-behind"
+    assert [name for name, *_ in service.calls].count("record_list_read") == 1
+
+
+async def test_reading_the_list_is_recorded_in_the_stream_of_the_reader(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
+    await anonymous.get(ALL, params={"user_id": str(ADA)}, headers=AUDITOR)
+    command = RecordListRead(
+        reader_id=BOB, what=f"connections user_id={ADA}", purpose=PURPOSE, about=ADA
+    )
+    assert service.last_call("record_list_read")[0] == (command,)
+
+
+async def test_a_state_that_does_not_exist_is_recorded_too(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.error_by_name["state_at"] = ConnectionNotFound(CONNECTION_ID)
+    response = await anonymous.get(STATE, params={"version": "9999"}, headers=AUDITOR)
+    assert response.status_code == 404
+    assert service.last_call("record_history_read")[0][0].what == "state version=9999"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +181,7 @@ async def test_other_ways_to_go_on_are_refused(
     assert service.calls == []
 
 
-@pytest.mark.parametrize("path", [ALL, EVENTS, STATE])
+@pytest.mark.parametrize("path", [EVENTS, STATE])
 async def test_a_read_has_the_token_of_the_mark_also_when_nothing_has_changed(
     anonymous: httpx2.AsyncClient, service: FakeService, path: str
 ) -> None:
@@ -154,7 +205,7 @@ async def test_a_read_with_a_token_is_read_at_a_mark_that_includes_it(
 
 
 @pytest.mark.parametrize(("prefer", "seconds"), [(None, 2.0), ("wait=5", 5.0), ("wait=60", 10.0)])
-@pytest.mark.parametrize("path", [ALL, EVENTS, STATE])
+@pytest.mark.parametrize("path", [EVENTS, STATE])
 async def test_a_mark_that_stays_behind_a_token_is_a_problem(
     anonymous: httpx2.AsyncClient,
     service: FakeService,
@@ -183,7 +234,7 @@ async def test_a_token_that_the_log_never_gave_is_refused(
         response = await anonymous.get(path, headers={**AUDITOR, "Consistency-Token": token})
         assert response.status_code == 400
         assert response.json()["type"] == "/problems/bad-consistency-token"
-    assert service.calls == []
+    assert {name for name, *_ in service.calls} <= {"all_connections"}
 
 
 async def test_a_version_beyond_the_mark_can_be_requested_again(

@@ -18,7 +18,7 @@ from application.share_calendar import ShareCalendar
 from infrastructure.observability.logging import configure_logging
 from infrastructure.observability.redaction import MAX_PATH_LENGTH
 from infrastructure.rate_limiting.counters import RequestCounters
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.http.middleware.rate_limit_policies import ANONYMOUS, CALENDAR, CALENDAR_GUESS
@@ -227,7 +227,7 @@ async def test_guesses_are_limited_by_address_and_known_calendars_are_still_serv
     assert (await anonymous.get(UNKNOWN_PATH)).status_code == 404
     refused = await anonymous.get(UNKNOWN_PATH)
     assert (refused.status_code, refused.json()["type"]) == (429, "/problems/rate-limited")
-    assert refused.headers["retry-after"] == "30"
+    assert refused.headers["retry-after"] == "31"
     assert refused.json()["instance"] == "/calendar/[redacted].ics"
     assert (await anonymous.get(FEED_PATH)).status_code == 200
 
@@ -240,7 +240,7 @@ async def test_a_calendar_is_limited_on_its_own(
     last = await anonymous.get(FEED_PATH)
     assert (last.status_code, last.headers["ratelimit"]) == (200, '"calendar";r=0;t=30')
     refused = await anonymous.get(FEED_PATH)
-    assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "31")
     assert (await anonymous.get("/calendar/another.ics")).status_code == 200
 
 

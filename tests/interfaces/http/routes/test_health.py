@@ -4,7 +4,8 @@ import pytest
 from interfaces.http.routes import health
 from interfaces.queries.health import HealthReport
 from tests.dev_tokens import ADA, bearer_headers
-from tests.interfaces.http.fake_service import PROJECTION_NAMES, FakeService
+from tests.interfaces.http.fake_projections import PROJECTION_NAMES
+from tests.interfaces.http.fake_service import FakeService
 
 ADMIN = bearer_headers(ADA, "admin")
 
@@ -20,7 +21,10 @@ async def test_readiness_lists_every_component(
     anonymous: httpx2.AsyncClient, service: FakeService
 ) -> None:
     response = await anonymous.get("/health/ready")
-    assert response.json() == {"status": "ok", "components": {"database": "ok", "worker": "ok"}}
+    assert response.json() == {
+        "status": "ok",
+        "components": {"database": "ok", "worker": "ok", "sign_in": "ok"},
+    }
     required = {"database": "ok", "projections": "courses is far behind"}
     service.health_report = HealthReport(required, {"worker": "no process has the role worker"})
     response = await anonymous.get("/health/ready")

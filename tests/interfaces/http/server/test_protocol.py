@@ -1,13 +1,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from interfaces.http.server import protocol
+from interfaces.http.server import protocol, uvicorn_server
 from interfaces.http.server.uvicorn_server import create_config
 from tests.deadlines import scaled
 from tests.dev_tokens import bearer_headers
@@ -138,6 +138,16 @@ async def test_the_second_head_on_a_connection_has_the_same_timeout(
         await expect_problem(reader, 408, "request-timeout")
 
 
+async def test_a_head_that_arrives_with_the_request_before_it_has_the_same_timeout(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_SECONDS", 0.5)
+    async with open_connection(app) as (reader, writer):
+        writer.write(LIVENESS_REQUEST + b"\r\n" + LIVENESS_REQUEST)
+        assert (await read_response(reader))[0] == 200
+        await expect_problem(reader, 408, "request-timeout")
+
+
 def test_keep_alive_is_longer_than_the_minute_of_common_proxies(app: FastAPI) -> None:
     assert create_config(app).timeout_keep_alive > 60
 
@@ -158,16 +168,65 @@ async def test_a_response_that_is_not_read_is_aborted(
             await asyncio.wait_for(reader.readexactly(20_000_000), scaled(10))
 
 
-async def test_connections_over_the_limit_are_refused(
+async def test_a_body_that_never_arrives_closes_the_connection_after_the_response(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "MAX_CONNECTIONS", 1)
-    async with serve_on_loopback(app) as base:
-        host, port = base.removeprefix("http://").split(":")
-        first, writer = await asyncio.open_connection(host, int(port))
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_SECONDS", 0.5)
+    async with open_connection(app) as (reader, writer):
+        writer.write(
+            b"POST /api/v1/canvas/setup HTTP/1.1\r\nHost: test\r\nContent-Length: 60000\r\n\r\n"
+        )
+        assert (await read_response(reader))[0] == 401
+        with suppress(ConnectionError):
+            for _ in range(20):
+                await asyncio.sleep(0.1)
+                writer.write(b"x")
+        await expect_end(reader)
+
+
+async def test_bytes_that_begin_no_request_do_not_keep_a_connection(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uvicorn_server, "CONNECTION_KEEP_ALIVE_SECONDS", 0.3)
+    async with open_connection(app) as (reader, writer):
         writer.write(LIVENESS_REQUEST + b"\r\n")
-        assert (await read_response(first))[0] == 200
-        second, second_writer = await asyncio.open_connection(host, int(port))
-        await expect_problem(second, 503, "overloaded")
-        for each in (writer, second_writer):
-            each.transport.abort()
+        assert (await read_response(reader))[0] == 200
+        writer.write(b"\r\n")
+        await expect_end(reader)
+
+
+async def test_a_client_cannot_send_many_requests_without_reading_a_response(app: FastAPI) -> None:
+    async with open_connection(app) as (reader, writer):
+        writer.write((LIVENESS_REQUEST + b"\r\n") * 4000)
+        received = await asyncio.wait_for(reader.read(), scaled(10))
+    assert received.count(b"HTTP/1.1 200") <= protocol.MAX_PIPELINED_REQUESTS + 1
+
+
+async def test_a_few_requests_may_be_sent_at_once(app: FastAPI) -> None:
+    async with open_connection(app) as (reader, writer):
+        writer.write((LIVENESS_REQUEST + b"\r\n") * protocol.MAX_PIPELINED_REQUESTS)
+        for _ in range(protocol.MAX_PIPELINED_REQUESTS):
+            assert (await read_response(reader))[0] == 200
+
+
+async def test_a_slow_head_is_refused_however_long_its_path_is(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_SECONDS", 0.5)
+    async with open_connection(app) as (reader, writer):
+        writer.write(b"GET /")
+        sender = asyncio.create_task(_send_slowly(writer))
+        await expect_problem(reader, 408, "request-timeout")
+        sender.cancel()
+
+
+async def _send_slowly(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"eyJ-" * 250)
+        await asyncio.sleep(0.05)
+
+
+async def expect_end(reader: asyncio.StreamReader) -> None:
+    """Check that the server closes the connection; it may reset it if data is left unread."""
+    with suppress(ConnectionError):
+        assert await asyncio.wait_for(reader.read(), scaled(10)) == b""

@@ -1,0 +1,1 @@
+"""`easeboard doctor`: checks the installation and prints how to correct each problem."""

@@ -1,0 +1,55 @@
+"""Checks of the settings, which need no database: names, secrets, limits of the process."""
+
+from infrastructure.crypto.master_key import KeyRing
+from interfaces.cli.doctor.check import (
+    Check,
+    CheckFailed,
+    Installation,
+    NotApplicable,
+    Warned,
+)
+from interfaces.composition.startup_checks import load_master_keys, secret_notices
+from interfaces.composition.unknown_settings import find_unknown_settings
+
+
+async def check_names(_: Installation) -> str | Warned:
+    """Find variables that look like settings and are none."""
+    unknown = find_unknown_settings()
+    detail = "; ".join(found.describe() for found in unknown)
+    if any(found.similar for found in unknown):
+        raise CheckFailed(detail)
+    if unknown:
+        return Warned(detail)
+    return "every variable that begins like a setting is one"
+
+
+async def check_master_key_setting(installation: Installation) -> str:
+    """Check that the master keys can be parsed; change nothing."""
+    settings = installation.settings
+    key_file = settings.home / "master-key"
+    if settings.canvas_encryption_key is None and settings.embedded and not key_file.exists():
+        if (settings.home / "postgres" / "PG_VERSION").exists():
+            raise CheckFailed(
+                f"The file master-key is missing in {settings.home}, and the database is "
+                "encrypted with it: restore the file, or set CANVAS_ENCRYPTION_KEY."
+            )
+        raise NotApplicable("not generated yet; easeboard serve does it")
+    installation.ring = load_master_keys(settings)
+    return f"CANVAS_ENCRYPTION_KEY has {_describe(installation.ring)}"
+
+
+async def check_secrets(installation: Installation) -> str | Warned:
+    """Find secrets that are accepted, and that the operator should replace or remove."""
+    notices = secret_notices(installation.settings)
+    return Warned("; ".join(notices)) if notices else "no secret is published"
+
+
+def _describe(ring: KeyRing) -> str:
+    return f"{len(ring.ids)} keys: {', '.join(ring.ids)}" if len(ring.ids) > 1 else "one key"
+
+
+CONFIGURATION_CHECKS = (
+    Check("setting names", check_names),
+    Check("master key", check_master_key_setting),
+    Check("secrets", check_secrets),
+)

@@ -1,0 +1,1 @@
+"""What a student saw at an earlier time: the read models of one connection, folded again."""

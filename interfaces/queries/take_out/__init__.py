@@ -1,0 +1,1 @@
+"""What a person takes along: everything that is known about them, as JSON or as CSV files."""
