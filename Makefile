@@ -7,7 +7,7 @@ SEEDS ?= 25
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast check lint format bench soak fuzz simulate scenes documents lock
+.PHONY: help setup demo dev test test-fast check lint format interop bench soak fuzz simulate scenes attacks documents lock
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS=...]"
@@ -50,6 +50,9 @@ format: setup ## format the code and apply the safe fixes of the linter
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+interop: setup ## let programs of others judge our proofs, and be witnesses for each other
+	$(BIN)/python -m tests.interop $(ARGS)
+
 bench: setup ## run the benchmarks with their peers
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
@@ -68,6 +71,9 @@ simulate: setup ## simulate a day of a million connections on a virtual clock
 scenes: setup ## play a Canvas host that is away, and one that revokes all tokens
 	$(BIN)/python -m tests.scenes $(ARGS)
 
+attacks: setup ## attack a served process, and measure what health checks and students notice
+	$(BIN)/python -m tests.attacks $(ARGS)
+
 documents: setup ## generate the documents that are made from the code
 	$(BIN)/python -m tests.generate_documents
 
@@ -77,3 +83,5 @@ LOCK := uv pip compile --quiet pyproject.toml --extra embedded --extra telemetry
 lock: ## pin all dependencies with hashes (needs uv)
 	$(LOCK) --output-file requirements.txt
 	$(LOCK) --group dev --output-file requirements-dev.txt
+	uv pip compile --quiet --group build --constraint requirements-dev.txt --python-version 3.13 \
+		--generate-hashes --no-emit-index-url --no-header --output-file requirements-build.txt

@@ -1,6 +1,7 @@
 """The level of each test, and a PostgreSQL server with a new database for each test."""
 
 import itertools
+import logging
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
@@ -11,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from infrastructure.all_migrations import apply_migrations
+from infrastructure.observability.json_lines import JsonLineHandler
 from infrastructure.postgres.embedded.embedded_postgres import (
     OWNER_ROLE,
     EmbeddedPostgres,
@@ -19,6 +21,7 @@ from infrastructure.postgres.embedded.embedded_postgres import (
 from tests.deadlines import scaled
 
 PROCESS_FOLDERS = (
+    "attacks",
     "canary",
     "canvas_cases",
     "end_to_end",
@@ -26,6 +29,8 @@ PROCESS_FOLDERS = (
     "faults",
     "fuzzing",
     "interfaces/cli",
+    "interop",
+    "operations",
     "scenes",
 )
 """Tests below these folders start processes or the whole service."""
@@ -51,6 +56,18 @@ def _level(item: pytest.Item) -> str:
         return "process"
     uses_postgres = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
     return "postgres" if uses_postgres or item.get_closest_marker("postgres") else "unit"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Let no test write its log where an earlier one has configured it to be written."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    outcome = yield
+    for handler in list(root.handlers):
+        if isinstance(handler, JsonLineHandler) and handler not in before:
+            root.removeHandler(handler)
+    return outcome
 
 
 @pytest.hookimpl(wrapper=True)

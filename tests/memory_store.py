@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -16,6 +16,7 @@ from domain.aggregate import Aggregate
 from domain.errors import VersionConflict
 from domain.event import Event
 from domain.log_position import LogPosition
+from infrastructure.event_store.causes import new_event_ids, own_causes
 from infrastructure.event_store.mapper import Mapper, StoredEvent
 from infrastructure.event_store.pending_events import (
     clear_pending_events,
@@ -38,6 +39,14 @@ class InMemoryChange(SecretChange):
     apply: Callable[[], object]
 
 
+class Link(NamedTuple):
+    """The place of a saved event in its chain."""
+
+    event_id: UUID
+    correlation_id: str
+    causation_id: UUID | None
+
+
 class InMemoryStore:
     """Implements `application.ports.Store` with the in-memory recorder of eventsourcing."""
 
@@ -47,6 +56,7 @@ class InMemoryStore:
         self._mapper = Mapper(keys=None)
         self._recorder = POPOApplicationRecorder()
         self._rows: list[StoredEvent] = []
+        self.links: list[Link] = []
         self._turns = Turns()
 
     @property
@@ -62,7 +72,9 @@ class InMemoryStore:
         rows = [row for row in self._rows if row.originator_id == stream]
         if not rows:
             return LastEvent(0, None, None)
-        return LastEvent(rows[-1].originator_version, rows[-1].topic, rows[-1].person_id)
+        last, link = rows[-1], self._last_link(stream)
+        correlation = link.correlation_id if link else None
+        return LastEvent(last.originator_version, last.topic, last.person_id, correlation)
 
     async def load(self, kind: type[A], stream: UUID, *, version: int | None = None) -> A:
         rows = cast("list[Any]", self._recorder.select_events(stream, lte=version))
@@ -95,6 +107,7 @@ class InMemoryStore:
             self._recorder.insert_events(cast("list[Any]", rows))
         except IntegrityError as error:
             raise VersionConflict(self._conflicting_stream(rows)) from error
+        self.links += self._new_links(events, metadata)
         self._rows += rows
         self._change(secrets)
         metadata.appended = LogPosition(TIMELINE, len(self._rows))
@@ -107,6 +120,23 @@ class InMemoryStore:
 
     async def save_snapshot(self, aggregate: Aggregate) -> None:
         self.snapshots.append(aggregate)
+
+    def _new_links(self, events: list[Event], metadata: EventMetadata) -> list[Link]:
+        """Return the links that easeboard.append gives to events."""
+        cause, correlation = metadata.causation_id, None
+        if events[0].CONTINUES and (before := self._last_link(events[0].originator_id)):
+            cause, correlation = cause or before.event_id, before.correlation_id
+        correlation = correlation or metadata.correlation()
+        metadata.event_ids = new_event_ids(len(events))
+        causes = own_causes(events, metadata.event_ids) or [None] * len(events)
+        return [
+            Link(UUID(bytes=id_), correlation, UUID(bytes=own) if own else cause)
+            for id_, own in zip(metadata.event_ids, causes, strict=True)
+        ]
+
+    def _last_link(self, stream: UUID) -> Link | None:
+        links = zip(self._rows, self.links, strict=True)
+        return next((link for row, link in reversed([*links]) if row.originator_id == stream), None)
 
     @staticmethod
     def _change(secrets: Sequence[SecretChange]) -> None:

@@ -1,11 +1,10 @@
-"""Append events: easeboard with encryption, eventsourcing, and a plain multi-row INSERT."""
+"""Append events: easeboard with encryption, eventsourcing, Emmett, message-db, a plain INSERT."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from queue import SimpleQueue
-from statistics import median
 from threading import Barrier
-from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from domain.event import Event
+from tests.benchmarks.comparison import comparison
 from tests.benchmarks.event_logs import (
     PEOPLE,
     WRITER_COUNT,
@@ -21,20 +21,32 @@ from tests.benchmarks.event_logs import (
     new_events,
     open_logs,
 )
+from tests.benchmarks.peers.emmett import Emmett, running_emmett
+from tests.benchmarks.peers.environments import PeerUnavailable
+from tests.benchmarks.peers.message_db import (
+    SESSION_OPTIONS,
+    install_message_db,
+    stream_name,
+    write_messages,
+)
+from tests.benchmarks.report import Figure, Report, RunSize
+from tests.benchmarks.rounds import Costs, Slice, alternate, measure_here
 
-EVENT_COUNTS = {
-    (1, 1): 1_500,
-    (WRITER_COUNT, 1): 4_000,
-    (1, 50): 20_000,
-    (WRITER_COUNT, 50): 60_000,
+EVENTS_PER_SLICE = {
+    (1, 1): 400,
+    (WRITER_COUNT, 1): 1_200,
+    (1, 50): 6_000,
+    (WRITER_COUNT, 50): 16_000,
 }
-"""The total of events, by concurrent writers and events in each append."""
-
+"""The events of a slice, by concurrent writers and events in each append."""
+EASEBOARD, EVENTSOURCING, INSERT = "easeboard (encrypted)", "eventsourcing", "plain INSERT"
 Append = Callable[[list[Event]], Any]
+Contenders = dict[str, Callable[[], Slice]]
 
 
-def measure_rate(append: Append, writers: int, size: int, total: int) -> float:
-    """Measure events a second with concurrent writers; the batches are created beforehand."""
+def _slice(append: Append, shape: tuple[int, int], total: int, log: EventLogs) -> Slice:
+    """Measure appends of concurrent writers; the batches are created beforehand."""
+    writers, size = shape
     start = Barrier(writers + 1)
     batches: SimpleQueue[list[Event]] = SimpleQueue()
     for _ in range(total // size):
@@ -47,11 +59,13 @@ def measure_rate(append: Append, writers: int, size: int, total: int) -> float:
 
     with ThreadPoolExecutor(writers) as threads:
         futures = [threads.submit(write) for _ in range(writers)]
-        start.wait()
-        started_at = perf_counter()
-        for future in futures:
-            future.result()
-        return total / (perf_counter() - started_at)
+
+        def run() -> None:
+            start.wait()
+            for future in futures:
+                future.result()
+
+        return measure_here(total // size * size, run, log.server)
 
 
 def append_to_easeboard(log: EventLogs) -> Append:
@@ -94,44 +108,83 @@ def _insert_statement(size: int) -> bytes:
     return f"INSERT INTO bench.events ({columns}) VALUES {', '.join(rows)}".encode()  # noqa: S608  # numbers
 
 
-def main(*, quick: bool = False) -> None:
-    """Print rates and their ratios, each the median of alternating rounds."""
-    with open_logs() as log, _open_plain_table(log) as pool:
-        contenders = {
-            "eventsourcing": append_to_eventsourcing(log),
-            "easeboard": append_to_easeboard(log),
-            "insert": append_plain_rows(pool),
+def append_to_message_db(pool: ConnectionPool[psycopg.Connection[Any]]) -> Append:
+    """Append with the functions of message-db, without encryption."""
+
+    def append(batch: list[Event]) -> None:
+        with pool.connection() as connection:
+            write_messages(connection, stream_name(), len(batch))
+
+    return append
+
+
+def measure_all(size: RunSize) -> Report:
+    """Measure all shapes; a peer that cannot be set up is named in a note."""
+    report = Report()
+    with ExitStack() as stack:
+        log = stack.enter_context(open_logs())
+        appends = {
+            EASEBOARD: append_to_easeboard(log),
+            EVENTSOURCING: append_to_eventsourcing(log),
+            INSERT: append_plain_rows(stack.enter_context(_open_plain_table(log))),
         }
-        print(f"{'writers x events':>18}{'eventsourcing/s':>17}{'easeboard/s':>13}", end="")
-        print(f"{'INSERT/s':>10}  easeboard is")
-        for (writers, size), total in EVENT_COUNTS.items():
-            rates: dict[str, list[float]] = {name: [] for name in contenders}
-            for _ in range(1 if quick else 5):
-                for name, append in contenders.items():
-                    rates[name].append(
-                        measure_rate(append, writers, size, total // (4 if quick else 1))
-                    )
-            _print_row(f"{writers} x {size}", *(median(each) for each in rates.values()))
+        emmett: Emmett | None = None
+        try:
+            install_message_db(log.url)
+            appends["message-db"] = append_to_message_db(
+                stack.enter_context(_open_pool(log.url, options=SESSION_OPTIONS))
+            )
+            emmett = stack.enter_context(running_emmett(log.url, log.server))
+        except PeerUnavailable as why:
+            report.notes.append(f"Emmett or message-db is missing: {why}")
+        for shape, usual in EVENTS_PER_SLICE.items():
+            total = size.choose(usual, usual // 4)
+            contenders = _contenders(appends, emmett, shape, total, log)
+            costs = alternate(contenders, size.choose(6, 2))
+            _add_results(report, f"{shape[0]} × {shape[1]}", costs)
+    return report
 
 
-def _print_row(shape: str, eventsourcing: float, easeboard: float, insert: float) -> None:
-    ratios = f"{easeboard / eventsourcing:.1f} x eventsourcing, {easeboard / insert:.2f} x INSERT"
-    rates = f"{eventsourcing:17,.0f}{easeboard:13,.0f}{insert:10,.0f}"
-    print(f"{shape:>18}{rates}  {ratios}", flush=True)
+def _contenders(
+    appends: dict[str, Append],
+    emmett: Emmett | None,
+    shape: tuple[int, int],
+    total: int,
+    log: EventLogs,
+) -> Contenders:
+    def contender(append: Append) -> Callable[[], Slice]:
+        return lambda: _slice(append, shape, total, log)
+
+    contenders: Contenders = {name: contender(append) for name, append in appends.items()}
+    if emmett:
+        arguments = {"writers": shape[0], "size": shape[1], "total": total}
+        contenders["Emmett"] = lambda: emmett.execute("append", total, **arguments)
+    return contenders
+
+
+def _add_results(report: Report, shape: str, costs: dict[str, Costs]) -> None:
+    own = costs[EASEBOARD]
+    report.tables.append(comparison(f"Writers × events in an append: {shape}", costs, own))
+    ratio = own.rate / costs[EVENTSOURCING].rate
+    report.figures += [
+        Figure(f"append {shape}: CPU of easeboard", own.cpu, "µs an event"),
+        Figure(f"append {shape}: rate to eventsourcing's", ratio, "×"),
+        Figure(f"append {shape}: rate to a plain INSERT", own.rate / costs[INSERT].rate, "×"),
+    ]
 
 
 def _open_plain_table(log: EventLogs) -> ConnectionPool[psycopg.Connection[Any]]:
     with psycopg.connect(log.url) as connection:
         connection.execute("CREATE SCHEMA bench")
         connection.execute("CREATE TABLE bench.events (LIKE easeboard.events INCLUDING ALL)")
+    return _open_pool(log.url)
+
+
+def _open_pool(url: str, **settings: str) -> ConnectionPool[psycopg.Connection[Any]]:
     return ConnectionPool(
-        log.url,
-        kwargs={"autocommit": True},
+        url,
+        kwargs={"autocommit": True, **settings},
         min_size=WRITER_COUNT,
         max_size=WRITER_COUNT,
         open=True,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -10,8 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import NamedTuple
 
+import uvloop
+
 from infrastructure.canvas_sandbox import SandboxOptions
 from interfaces.composition.process import Process
+from tests.benchmarks.report import Report, RunSize, Table, number
 from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
 from tests.benchmarks.sync_ordinary_students import (
     FEW_STUDENTS,
@@ -69,30 +72,32 @@ async def _read_totals(process: Process) -> DatabaseWrites:
 
 
 async def _measure(
-    target: SandboxTarget, reference_pool: ProcessPoolExecutor
+    target: SandboxTarget, floor_pool: ProcessPoolExecutor, *, quick: bool
 ) -> dict[str, DatabaseWrites]:
+    """Measure each kind of run; a quick measurement leaves out incremental ones."""
     results: dict[str, DatabaseWrites] = {}
-    student_count = len(target.tokens)
     async with running_service(target.url) as process:
-        students = Students(process, target, await postgres_cpu(process), reference_pool)
+        students = Students(process, target, await postgres_cpu(process), floor_pool)
+        before = await _read_totals(process)
 
         async def record(name: str, *steps: Callable[[], Awaitable[object]]) -> None:
-            before = await _read_totals(process)
+            nonlocal before
             for step in steps:
                 await step()
-            results[name] = (await _read_totals(process)).per_run(before, student_count)
+            totals = await _read_totals(process)
+            results[name] = totals.per_run(before, len(target.tokens))
+            before = totals
 
-        await record(FIRST, students.connect, lambda: students.measure("full"))
-        await record(FULL, lambda: students.request_syncs("full"), lambda: students.measure("full"))
-        await students.request_syncs("auto")
-        await students.measure("incremental")
-        incremental_steps = (
-            lambda: students.request_syncs("auto"),
-            lambda: students.measure("incremental"),
-        )
-        await record(INCREMENTAL, *incremental_steps)
-        _change_grades(target, student_count)
-        await record(CHANGED_GRADE, *incremental_steps)
+        await record(FIRST, students.connect, students.execute_runs)
+        await record(FULL, lambda: students.request_syncs("full"), students.execute_runs)
+        if quick:
+            return results
+        steps = (lambda: students.request_syncs("auto"), students.execute_runs)
+        # The first incremental run gets the validator of the planner; only later ones use it.
+        await record(INCREMENTAL, *steps)
+        await record(INCREMENTAL, *steps)
+        _change_grades(target, len(target.tokens))
+        await record(CHANGED_GRADE, *steps)
     return results
 
 
@@ -103,22 +108,25 @@ def _change_grades(target: SandboxTarget, student_count: int) -> None:
         target.control("set_grade", assignment_id=assignment["id"], score=3.25, student=student)
 
 
-def main(*, quick: bool = False) -> dict[str, DatabaseWrites]:
-    """Print what a run of each kind wrote, and return it."""
+def measure_all(size: RunSize) -> Report:
+    """Measure what a run of each kind writes."""
     with (
-        running_sandbox_process(FEW_STUDENTS if quick else MANY_STUDENTS) as target,
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as reference_pool,
+        running_sandbox_process(FEW_STUDENTS if size.quick else MANY_STUDENTS) as target,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as floor_pool,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        results = asyncio.run(_measure(target, reference_pool))
-    print(f"{'for each run':26}{'events':>8}{'rows':>8}{'transactions':>14}", end="")
-    print(f"{'log KiB':>9}{'WAL KiB':>9}{'full pages':>13}")
-    for name, writes in results.items():
-        print(f"{name:26}{writes.events:8.1f}{writes.rows:8.1f}{writes.transactions:14.1f}", end="")
-        print(
-            f"{writes.log_bytes / 1024:9.1f}{writes.wal_bytes / 1024:9.1f}{writes.full_pages:13.1f}"
-        )
-    return results
-
-
-if __name__ == "__main__":
-    main()
+        results = runner.run(_measure(target, floor_pool, quick=size.quick))
+    columns = ["", "events", "rows", "transactions", "log KiB", "WAL KiB", "full pages"]
+    rows = [
+        [
+            name,
+            number(writes.events),
+            number(writes.rows),
+            number(writes.transactions),
+            number(writes.log_bytes / 1024),
+            number(writes.wal_bytes / 1024),
+            number(writes.full_pages),
+        ]
+        for name, writes in results.items()
+    ]
+    return Report(tables=[Table("What PostgreSQL writes for a run", columns, rows)])

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,13 +18,16 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.event import Event
 from domain.events.sync import CourseFetchFailed, Progress
+from domain.recorded_event import RecordedEvent
 from infrastructure.crypto.master_key import parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys
+from infrastructure.event_store.causes import new_event_ids, own_causes
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.recorder import Append, AppendMetadata, Recorder
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from infrastructure.postgres.migrate import migrate
 from infrastructure.postgres.pools import WritePool, open_write_pool
+from tests.benchmarks.cpu_clocks import ServerCpu
 
 PEOPLE = [uuid4() for _ in range(100)]
 MASTER_KEY = "hex:" + "0123456789abcdef" * 4
@@ -39,10 +42,14 @@ class EventLogs:
     pool: WritePool
     mapper: Mapper
     eventsourcing: library.EventStore[UUID]
+    server: ServerCpu
+    """The CPU time of the PostgreSQL server."""
 
     def append(self, batch: Sequence[Event], by: AppendMetadata) -> int:
         """Append to easeboard's log as its store does: encrypted, in one round trip."""
-        append = Append(self.mapper.to_stored_events(batch, by.person_id), by)
+        rows = self.mapper.to_stored_events(batch, by.person_id)
+        ids = new_event_ids(len(batch))
+        append = Append(rows, by, ids, own_causes(batch, ids))
         return self._recorder.append([append], timeline=self._recorder.timeline()).position
 
     @cached_property
@@ -67,6 +74,18 @@ def new_events(stream: UUID, count: int) -> list[Event]:
     ]
 
 
+def write_events(url: str, mapper: Mapper, events: Iterable[RecordedEvent]) -> None:
+    """Fill the event log with COPY; each event is encrypted with the key of its person."""
+    columns = "stream, version, topic, recorded_at, actor, command_id, person_id, state"
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        with cursor.copy(f"COPY easeboard.events ({columns}) FROM STDIN") as copy:
+            for recorded in events:
+                (row,) = mapper.to_stored_events([recorded.event], recorded.person_id)
+                metadata = ("benchmark", uuid4(), recorded.person_id)
+                copy.write_row((*row[:3], recorded.recorded_at, *metadata, row.state))
+        cursor.execute("ANALYZE easeboard.events")
+
+
 def append_metadata(nth: int) -> AppendMetadata:
     """Metadata of an append about one of PEOPLE."""
     return AppendMetadata(
@@ -87,7 +106,9 @@ def open_logs() -> Iterator[EventLogs]:
         mapper = Mapper(PersonKeys(pool, parse_key_ring(MASTER_KEY), cache_seconds=3600))
         eventsourcing = _open_eventsourcing_log(url)
         stack.callback(eventsourcing.recorder.datastore.close)  # type: ignore[attr-defined]  # a PostgreSQL recorder has it
-        yield EventLogs(url, pool, mapper, eventsourcing)
+        with pool.connection() as connection:
+            server = ServerCpu(connection.info.backend_pid)
+        yield EventLogs(url, pool, mapper, eventsourcing, server)
 
 
 def _open_eventsourcing_log(url: str) -> library.EventStore[UUID]:

@@ -14,10 +14,13 @@ from statistics import median
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+import uvloop
+
 from application.request_sync import RequestSync
 from application.set_up_connection import SetUpConnection
 from infrastructure.canvas_sandbox import SandboxOptions
 from interfaces.composition.process import Process
+from tests.benchmarks.report import Figure, Report, RunSize, Table, number
 from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
 from tests.benchmarks.sync_large_student import LARGE, SMALL
 from tests.benchmarks.whole_service import measure_sync, running_service
@@ -121,33 +124,39 @@ async def _measure(target: SandboxTarget, runs: int) -> dict[str, RunCost]:
     return costs
 
 
-def measure(options: SandboxOptions, runs: int = 5) -> dict[str, RunCost]:
+def measure(options: SandboxOptions, runs: int) -> dict[str, RunCost]:
     """Measure runs of the modes `full` and `auto` for a student without changes."""
-    with running_sandbox_process(options) as target:
-        return asyncio.run(_measure(target, runs))
+    with (
+        running_sandbox_process(options) as target,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(_measure(target, runs))
 
 
-def main(*, quick: bool = False) -> None:
-    """Measure without latency and with 80 ms, and print costs and ratios."""
-    options = SMALL if quick else LARGE
-    print(f"\nUnchanged student, {options.courses} courses x {options.assignments} assignments")
-    print(f"{'':28}{'ended s':>9}{'readable':>9}{'CPU s':>8}{'requests':>10}{'bytes':>12}")
+def measure_all(size: RunSize) -> Report:
+    """Measure without latency and with 80 ms."""
+    options = SMALL if size.quick else LARGE
+    report = Report()
+    columns = ["", "ended s", "readable s", "CPU s", "requests", "bytes"]
     for latency in (0, 80):
-        full, incremental = measure(replace(options, latency_ms=latency)).values()
-        for name, cost in (
-            (f"full, {latency} ms", full),
-            (f"incremental, {latency} ms", incremental),
-        ):
-            print(
-                f"{name:28}{cost.ended:9.3f}{cost.readable:9.3f}{cost.cpu:8.3f}"
-                f"{cost.requests:10}{cost.received:12,}"
-            )
-        ratios = RunCost(*(whole / part for whole, part in zip(full, incremental, strict=True)))  # type: ignore[arg-type]  # ratios of integers
-        print(
-            f"{'ratios':28}{ratios.ended:9.1f}{ratios.readable:9.1f}{ratios.cpu:8.1f}{ratios.requests:10.1f}"
-            f"{ratios.received:12.1f}"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        full, incremental = measure(
+            replace(options, latency_ms=latency), size.choose(5, 1)
+        ).values()
+        rows = [
+            [
+                name,
+                number(cost.ended),
+                number(cost.readable),
+                number(cost.cpu),
+                f"{cost.requests}",
+                f"{cost.received:,}",
+            ]
+            for name, cost in (("full", full), ("incremental", incremental))
+        ]
+        ratios = [whole / part for whole, part in zip(full, incremental, strict=True)]
+        rows.append(["full ÷ incremental", *map(number, ratios)])
+        caption = f"{options.courses} courses × {options.assignments} assignments, {latency} ms"
+        report.tables.append(Table(caption, columns, rows))
+        figure = f"incremental run, {latency} ms: CPU of a full run ÷"
+        report.figures.append(Figure(figure, full.cpu / incremental.cpu, "×"))
+    return report

@@ -1,17 +1,12 @@
-"""Send twice the load that the service can carry: refusals, latency, memory and recovery.
-
-The load lasts a minute, or ten seconds with the argument `quick`.
-"""
+"""Send twice the load that the service can carry: refusals, latency, memory and recovery."""
 
 import asyncio
 import http.client
 import json
 import multiprocessing
 import shutil
-import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
@@ -29,6 +24,7 @@ from tests.benchmarks.overload_client import (
     RawConnection,
     send_random_request,
 )
+from tests.benchmarks.report import Figure, Goal, Report, RunSize, Table, number
 from tests.dev_tokens import SECRET, token_of
 from tests.interfaces.cli.run_cli import running_easeboard, wait_for_log
 
@@ -159,10 +155,22 @@ async def connect_people(url: str, canvas: str, tokens: list[str]) -> list[Conne
     return people
 
 
-async def measure(url: str, people: list[ConnectedPerson], server: int, seconds: float) -> None:
-    """Measure, print the results, and check them.
+class OverloadResult(NamedTuple):
+    """What was measured while twice the capacity was sent."""
 
-    Raises: AssertionError if the server failed a request, or recovered too slowly.
+    capacity: float
+    load: Load
+    samples: ServerSamples
+    usual_seconds: float
+    recovery_seconds: float
+
+
+async def measure(
+    url: str, people: list[ConnectedPerson], server: int, seconds: float
+) -> OverloadResult:
+    """Measure the capacity, send twice of it, and measure the recovery.
+
+    Raises: AssertionError if the server failed a request without refusing it.
     """
     await asyncio.sleep(5)  # the first runs of all connections
     usual_seconds = await measure_idle_read(url, people)
@@ -170,36 +178,43 @@ async def measure(url: str, people: list[ConnectedPerson], server: int, seconds:
     with running_sampler(url, server) as samples:
         load = await send_at_rate(url, people, 2 * capacity, seconds)
     recovery_seconds = await measure_recovery(url, people, usual_seconds)
-    _print_results(load, samples[0], seconds, capacity)
-    print(f"read without load {usual_seconds * 1000:.1f} ms", end="")
-    print(f"; recovered after {recovery_seconds:.2f} s", flush=True)
     load.raise_on_faults()
-    if recovery_seconds > MAX_RECOVERY_SECONDS:
-        raise AssertionError(f"Recovery took longer than {MAX_RECOVERY_SECONDS} s.")
+    return OverloadResult(capacity, load, samples[0], usual_seconds, recovery_seconds)
 
 
-def _print_results(load: Load, samples: ServerSamples, seconds: float, capacity: float) -> None:
-    answered = sum(count for status, count in load.statuses.items() if status < 500)
-    percentiles = quantiles(samples.milliseconds, n=100)
+def _report(result: OverloadResult, seconds: float) -> Report:
+    load, samples = result.load, result.samples
+    answered = sum(count for status, count in load.statuses.items() if status < 500) / seconds
+    p50, p95, p99 = (quantiles(samples.milliseconds, n=100)[nth] for nth in (49, 94, 98))
     quarter = len(samples.megabytes) // 4
-    print(
-        f"capacity {capacity:,.0f}/s, sent {2 * capacity:,.0f}/s, "
-        f"answered {answered / seconds:,.0f}/s"
-    )
-    print(f"statuses {dict(sorted(Counter(load.statuses).items()))}, unsent {load.unsent}")
-    refused = load.refusal_seconds or [0.0]
-    print(f"refused within {median(refused) * 1000:.1f} ms (median)")
-    slow_share = sum(each > 50 for each in samples.milliseconds) / len(samples.milliseconds)
-    p50, p95, p99 = (percentiles[nth] for nth in (49, 94, 98))
-    print(f"/health/live p50 {p50:.1f} ms, p95 {p95:.1f}, p99 {p99:.1f}, ", end="")
-    print(f"{slow_share:.1%} over 50 ms, n={len(samples.milliseconds)}")
     early, late = samples.megabytes[quarter : 2 * quarter], samples.megabytes[-quarter:]
-    print(f"memory {samples.megabytes[0]:.0f} MB at the start, ", end="")
-    print(f"{median(early):.0f} in the second quarter, {median(late):.0f} in the last quarter")
+    refused = median(load.refusal_seconds or [0.0]) * 1000
+    values = {
+        "capacity, requests/s": result.capacity,
+        "sent, requests/s": 2 * result.capacity,
+        "answered, requests/s": answered,
+        "not sent: all connections in use": load.unsent,
+        "a refusal takes, ms (median)": refused,
+        "/health/live p50, ms": p50,
+        "/health/live p95, ms": p95,
+        "/health/live p99, ms": p99,
+        "a read without load, ms": result.usual_seconds * 1000,
+        "memory in the second quarter, MB": median(early),
+        "memory in the last quarter, MB": median(late),
+    }
+    rows = [[name, number(value)] for name, value in values.items()]
+    counts = ", ".join(f"{status}: {count:,}" for status, count in sorted(load.statuses.items()))
+    goal = Goal(MAX_RECOVERY_SECONDS, at_most=True)
+    return Report(
+        [Figure("overload: fast again after", result.recovery_seconds, "s", goal)],
+        [Table(f"Twice the capacity for {seconds:g} s", ["", "measured"], rows)],
+        [f"Statuses of the responses: {counts}."],
+    )
 
 
-def main(*, quick: bool = False) -> None:
+def measure_all(size: RunSize) -> Report:
     """Run the service and a sandbox as separate processes, and put load on the service."""
+    seconds = size.choose(20, 5)
     home = Path(tempfile.mkdtemp(prefix="easeboard-overload-"))
     try:
         arguments = f"--port 0 --students {PERSON_COUNT} --courses 4 --assignments 5".split()
@@ -216,18 +231,15 @@ def main(*, quick: bool = False) -> None:
             log = home / "server.log"
             with running_easeboard(home, "serve", "--port", "0", log=log, **variables) as process:
                 url = wait_for_log(log, "serving")["url"]
-                asyncio.run(
-                    _connect_and_measure(url, canvas, tokens, process.pid, 10 if quick else 60)
+                result = asyncio.run(
+                    _connect_and_measure(url, canvas, tokens, process.pid, seconds)
                 )
     finally:
         shutil.rmtree(home)
+    return _report(result, seconds)
 
 
 async def _connect_and_measure(
     url: str, canvas: str, tokens: list[str], server: int, seconds: float
-) -> None:
-    await measure(url, await connect_people(url, canvas, tokens), server, seconds)
-
-
-if __name__ == "__main__":
-    main(quick="quick" in sys.argv)
+) -> OverloadResult:
+    return await measure(url, await connect_people(url, canvas, tokens), server, seconds)

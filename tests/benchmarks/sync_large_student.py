@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Coroutine
 from random import Random
+from statistics import median
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -16,6 +17,7 @@ from canvasapi import Canvas
 
 from infrastructure.canvas.client import CanvasClient
 from infrastructure.canvas_sandbox import SandboxOptions
+from tests.benchmarks.report import Figure, Goal, Report, RunSize, Table, number
 from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
 from tests.benchmarks.whole_service import measure_syncs
 
@@ -42,6 +44,8 @@ class Measurement(NamedTuple):
     requests: int
     refused: int
     note: str = ""
+    readable: float = 0.0
+    """Seconds until all read models have the run; 0 for a client alone."""
 
 
 class Contender(NamedTuple):
@@ -126,18 +130,20 @@ CONTENDERS = (
 )
 
 
-def measure_service(target: SandboxTarget, runs: int = 3) -> list[Measurement]:
+def measure_service(target: SandboxTarget, runs: int = 5) -> list[Measurement]:
     """Measure first runs and unchanged full runs of the whole service, and return the medians."""
-    target.control("counters")
     first, unchanged = measure_syncs(target.url, target.token, runs)
-    one, two = sorted(first)[runs // 2], sorted(unchanged)[runs // 2]
-    latency = _min_latency_seconds(target.options)
-    note = f"in all read models after {one.readable:.2f} s; latency alone {latency:.2f} s"
+    names = ("easeboard, whole service, first run", "easeboard, whole service, unchanged")
     return [
         Measurement(
-            "easeboard, whole service, first run", one.recorded, one.cpu, one.requests, 0, note
-        ),
-        Measurement("easeboard, whole service, unchanged", two.recorded, two.cpu, two.requests, 0),
+            name,
+            median(each.recorded for each in times),
+            median(each.cpu for each in times),
+            times[-1].requests,
+            0,
+            readable=median(each.readable for each in times),
+        )
+        for name, times in zip(names, (first, unchanged), strict=True)
     ]
 
 
@@ -174,27 +180,48 @@ def _run(contender: Contender, target: SandboxTarget) -> tuple[float, Measuremen
     return measured.seconds, measured
 
 
-def main(*, quick: bool = False) -> list[Measurement]:
-    """Run every contender at one sandbox; print the measurements and return them."""
-    options = SMALL if quick else LARGE
+def measure_all(size: RunSize) -> Report:
+    """Run every contender at one sandbox."""
+    options = SMALL if size.quick else LARGE
     with running_sandbox_process(options) as target:
         measurements = [
-            *measure_service(target),
+            *measure_service(target, size.choose(5, 2)),
             *(measure(contender, target) for contender in CONTENDERS),
         ]
-    print(
-        f"\nOne student, {options.courses} courses x {options.assignments} assignments, "
-        f"{options.latency_ms:g} ms a request"
+    return _report(options, measurements)
+
+
+def _report(options: SandboxOptions, measurements: list[Measurement]) -> Report:
+    critical_path = _min_latency_seconds(options)
+    rows = [
+        [
+            each.name,
+            number(each.seconds),
+            number(each.seconds / critical_path),
+            number(each.readable) if each.readable else "–",
+            number(each.cpu),
+            f"{each.requests}",
+            f"{each.refused}",
+            each.note or "–",
+        ]
+        for each in measurements
+    ]
+    caption = (
+        f"{options.courses} courses × {options.assignments} assignments, "
+        f"{options.latency_ms:g} ms a request; latency alone {critical_path:.2f} s"
     )
-    print(f"{'':36}{'seconds':>9}{'x first':>8}{'CPU s':>7}{'requests':>10}{'refused':>9}")
-    for measurement in measurements:
-        ratio = measurement.seconds / measurements[0].seconds
-        print(
-            f"{measurement.name:36}{measurement.seconds:9.2f}{ratio:8.1f}{measurement.cpu:7.2f}"
-            f"{measurement.requests:10}{measurement.refused:9}  {measurement.note}"
-        )
-    return measurements
-
-
-if __name__ == "__main__":
-    main()
+    columns = ["", "seconds", "× latency alone", "readable after s", "CPU s", "requests"]
+    [first, unchanged, *_] = measurements
+    delay = first.readable - first.seconds
+    figures = [
+        Figure(
+            "large student, first run: recorded ÷ critical path",
+            first.seconds / critical_path,
+            "×",
+            Goal(1.25, at_most=True),
+        ),
+        Figure("large student: readable after recorded", delay, "s", Goal(0.2, at_most=True)),
+        Figure("large student, first run: CPU", first.cpu, "s"),
+        Figure("large student, unchanged full run: CPU", unchanged.cpu, "s"),
+    ]
+    return Report(figures, [Table(caption, [*columns, "refused", "note"], rows)])

@@ -1,23 +1,24 @@
-"""Sync many ordinary students: the whole service, and a reference that fetches the same bytes.
+"""Sync ordinary students: the whole service, and a floor that only fetches and parses.
 
 Each student has 6 courses of 40 assignments; a request takes 20 ms. This process is the service:
-queue, runs, event log, encryption and all read models. The sandbox, PostgreSQL and the reference
-have processes of their own. Many students are read at a time, so that the service seldom waits for
-a response; "CPU share" shows how seldom. "Runs/s/core" is 1 divided by the CPU seconds of this
-process, threads included, for one run. In wall-clock time all processes share the machine.
+queue, runs, event log, encryption and all read models, on uvloop as `serve` is. The sandbox,
+PostgreSQL and the floor (aiohttp and orjson, on uvloop too) have processes of their own. Slices of
+few students alternate: the service, then the floor with exactly the same requests.
+`queueing` is what the request for a run costs, with its projection, before the run. CPU of the
+service contains everything that its process does meanwhile: all threads, watchers and polls.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from multiprocessing import get_context
 from statistics import median
 from time import perf_counter, process_time
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-import psutil
+import uvloop
 
 from application.request_sync import RequestSync
 from application.run_sync import RunSync
@@ -27,6 +28,7 @@ from infrastructure.event_store.history import read_last_position
 from infrastructure.queue.worker import SyncWorker
 from interfaces.composition.process import Process
 from projections.registry import READ_MODELS
+from tests.benchmarks.cpu_clocks import ServerCpu
 from tests.benchmarks.fetch_and_parse import (
     NOT_MODIFIED,
     StudentRequest,
@@ -34,68 +36,47 @@ from tests.benchmarks.fetch_and_parse import (
     fetch_and_parse,
     for_each,
 )
+from tests.benchmarks.report import Figure, Goal, Report, RunSize, Table, number
+from tests.benchmarks.rounds import Costs, Slice
 from tests.benchmarks.sandbox_process import SandboxTarget, running_sandbox_process
 from tests.benchmarks.whole_service import running_service
 
-ORDINARY = SandboxOptions(students=60, courses=6, assignments=40, latency_ms=20)
+ORDINARY = SandboxOptions(students=96, courses=6, assignments=40, latency_ms=20)
 FEW_STUDENTS = SandboxOptions(students=12, courses=6, assignments=40, latency_ms=20)
-ROUNDS = 4
+STUDENTS_PER_SLICE = 24
 CONCURRENT_SYNCS = 24
 CONCURRENT_COMMANDS = 4
 
 FIRST, FULL, INCREMENTAL = "first run", "unchanged, full", "unchanged, incremental"
-
-
-class StudentCost(NamedTuple):
-    """Cost of one run: seconds of wall-clock time, CPU and PostgreSQL's CPU; Canvas requests."""
-
-    wall: float
-    cpu: float
-    database: float
-    requests: float
+MODES = {FIRST: "full", FULL: "full", INCREMENTAL: "incremental"}
 
 
 class Comparison(NamedTuple):
-    """The cost of the service, and of the reference for exactly the same requests."""
+    """Slices of the same students: the queueing, the runs, and the floor."""
 
-    service: StudentCost
-    reference: StudentCost
-
-
-Results = dict[str, list[Comparison]]
-
-
-class PostgresCpu:
-    """The CPU time of all PostgreSQL processes, including those that have ended."""
-
-    def __init__(self, backend: int) -> None:
-        self._postmaster = psutil.Process(backend).parent() or psutil.Process(backend)
-
-    def cpu_seconds(self) -> float:
-        """The CPU seconds since the start of the server."""
-        own = self._postmaster.cpu_times()
-        total = own.user + own.system + own.children_user + own.children_system
-        for child in self._postmaster.children():
-            with suppress(psutil.NoSuchProcess):
-                times = child.cpu_times()
-                total += times.user + times.system
-        return float(total)
+    queueing: Slice
+    service: Slice
+    floor: Slice
+    requests: float
+    """Requests to Canvas of one student."""
 
 
 class Students:
-    """All students of the sandbox, connected to the service."""
+    """Some students of the sandbox, connected to the service."""
 
     def __init__(
         self,
         process: Process,
         target: SandboxTarget,
-        server: PostgresCpu,
-        reference_pool: ProcessPoolExecutor,
+        server: ServerCpu,
+        floor_pool: ProcessPoolExecutor,
+        tokens: list[str] | None = None,
     ) -> None:
         self._process = process
         self._target = target
         self._server = server
-        self._reference_pool = reference_pool
+        self._floor_pool = floor_pool
+        self._tokens = tokens or target.tokens
         self._connections: dict[UUID, UUID] = {}
 
     async def connect(self) -> None:
@@ -110,7 +91,7 @@ class Students:
             self._connections[person] = queued.connection_id
 
         self._connections.clear()
-        await for_each(self._target.tokens, connect, concurrency=CONCURRENT_COMMANDS)
+        await for_each(self._tokens, connect, concurrency=CONCURRENT_COMMANDS)
         await self._wait_for_projections()
 
     async def request_syncs(self, mode: str) -> None:
@@ -124,31 +105,31 @@ class Students:
         await for_each(self._connections, request_sync, concurrency=CONCURRENT_COMMANDS)
         await self._wait_for_projections()
 
-    async def measure(self, mode: str) -> Comparison:
-        """Measure the queued runs until all read models have them, then the same requests alone."""
+    async def compare(self, queue: Callable[[], Awaitable[object]], mode: str) -> Comparison:
+        """Measure the queueing, then the runs, then the same requests alone."""
+        queueing = await self._measure(queue)
         self._target.control("forget_requests")
-        started_at, cpu_started_at, database_started_at = (
-            perf_counter(),
-            process_time(),
-            self._server.cpu_seconds(),
+        service = await self._measure(self.execute_runs)
+        await self._check_all_completed(mode)
+        students = self._recorded_requests()
+        cost = await asyncio.wrap_future(
+            self._floor_pool.submit(fetch_and_parse, students, CONCURRENT_SYNCS)
         )
+        count = len(students)
+        requests = sum(len(student.requests) for student in students) / count
+        return Comparison(queueing, service, Slice(count, cost.wall, cost.cpu), requests)
+
+    async def _measure(self, run: Callable[[], Awaitable[object]]) -> Slice:
+        database, wall, cpu = self._server.cpu_seconds(), perf_counter(), process_time()
+        await run()
+        wall, cpu = perf_counter() - wall, process_time() - cpu
+        return Slice(len(self._tokens), wall, cpu, self._server.cpu_seconds() - database)
+
+    async def execute_runs(self) -> None:
+        """Execute the queued runs, and wait until all read models have them."""
         async with self._running_worker() as done:
             await done.wait()
             await self._wait_for_projections()
-            wall, cpu = perf_counter() - started_at, process_time() - cpu_started_at
-        database = self._server.cpu_seconds() - database_started_at
-        await self._check_all_completed(mode)
-        students, student_count = self._recorded_requests(), len(self._connections)
-        requests = sum(len(student.requests) for student in students) / student_count
-        cost = await asyncio.wrap_future(
-            self._reference_pool.submit(fetch_and_parse, students, CONCURRENT_SYNCS)
-        )
-        return Comparison(
-            StudentCost(
-                wall / student_count, cpu / student_count, database / student_count, requests
-            ),
-            StudentCost(cost.wall / student_count, cost.cpu / student_count, 0, requests),
-        )
 
     @asynccontextmanager
     async def _running_worker(self) -> AsyncIterator[asyncio.Event]:
@@ -186,81 +167,108 @@ class Students:
 
     def _recorded_requests(self) -> list[StudentRequests]:
         """The requests in the log of the sandbox, by student."""
-        students = [StudentRequests(token, []) for token in self._target.tokens]
+        students: dict[int, StudentRequests] = {}
         for entry in self._target.control("requests"):
+            number_ = entry["student"]
+            student = students.setdefault(
+                number_, StudentRequests(self._target.tokens[number_], [])
+            )
             url = f"{self._target.url}{entry['path']}?{entry['query']}"
-            request = StudentRequest(url, is_cached=entry["status"] == NOT_MODIFIED)
-            students[entry["student"]].requests.append(request)
-        return students
+            is_cached = entry["status"] == NOT_MODIFIED
+            student.requests.append(StudentRequest(url, is_cached=is_cached))
+        return list(students.values())
+
+
+async def postgres_cpu(process: Process) -> ServerCpu:
+    """Return the CPU time of the PostgreSQL server of this service."""
+    async with process.pools.read_pool.connection() as connection:
+        return ServerCpu(connection.info.backend_pid)
 
 
 async def _measure_rounds(
-    target: SandboxTarget, reference_pool: ProcessPoolExecutor, rounds: int
-) -> Results:
-    results: Results = {FIRST: [], FULL: [], INCREMENTAL: []}
+    target: SandboxTarget, floor_pool: ProcessPoolExecutor, rounds: int
+) -> dict[str, list[Comparison]]:
+    results: dict[str, list[Comparison]] = {FIRST: [], FULL: [], INCREMENTAL: []}
     async with running_service(target.url) as process:
-        students = Students(process, target, await postgres_cpu(process), reference_pool)
-        for _ in range(rounds):
-            await students.connect()
-            results[FIRST].append(await students.measure("full"))
-            await students.request_syncs("full")
-            results[FULL].append(await students.measure("full"))
-            # The first incremental run gets the validator of the planner; only later ones use it.
-            for _ in range(2):
-                await students.request_syncs("auto")
-                comparison = await students.measure("incremental")
-            results[INCREMENTAL].append(comparison)
+        server = await postgres_cpu(process)
+        for nth in range(rounds + 1):
+            for start in range(0, len(target.tokens), STUDENTS_PER_SLICE):
+                tokens = target.tokens[start : start + STUDENTS_PER_SLICE]
+                students = Students(process, target, server, floor_pool, tokens)
+                measured = await _measure_slice(students)
+                for name, comparison in measured.items():
+                    if nth:
+                        results[name].append(comparison)
+                if not nth:
+                    break  # one slice warms the caches of both
     return results
 
 
-async def postgres_cpu(process: Process) -> PostgresCpu:
-    """Return the CPU time of the PostgreSQL server of this service."""
-    async with process.pools.read_pool.connection() as connection:
-        return PostgresCpu(connection.info.backend_pid)
+async def _measure_slice(students: Students) -> dict[str, Comparison]:
+    first = await students.compare(students.connect, "full")
+    full = await students.compare(lambda: students.request_syncs("full"), "full")
+    # The first incremental run gets the validator of the planner; only later ones use it.
+    await students.request_syncs("auto")
+    await students.execute_runs()
+    incremental = await students.compare(lambda: students.request_syncs("auto"), "incremental")
+    return {FIRST: first, FULL: full, INCREMENTAL: incremental}
 
 
-def _print_results(results: Results) -> None:
-    print("CPU is that of the service, or of the reference, without PostgreSQL and the sandbox.")
-    print(f"{'':28}{'runs/s/core':>13}{'ratio':>7}{'CPU ms':>8}{'PostgreSQL':>11}", end="")
-    print(f"{'wall runs/s':>16}{'ratio':>7}{'CPU share':>11}{'requests':>10}")
-    for name, comparisons in results.items():
-        reference_costs = [comparison.reference for comparison in comparisons]
-        _print_row(name, [comparison.service for comparison in comparisons], reference_costs)
-        _print_row("  reference: aiohttp, orjson", reference_costs, reference_costs)
-    ratios = [
-        full_comparison.reference.cpu / comparison.service.cpu
-        for comparison, full_comparison in _pairs(results)
-    ]
-    print(f"runs/s/core, {INCREMENTAL} to the reference of a full run: {median(ratios):.2f}")
-
-
-def _pairs(results: Results) -> Iterator[tuple[Comparison, Comparison]]:
-    return zip(results[INCREMENTAL], results[FULL], strict=True)
-
-
-def _print_row(
-    name: str, costs: Sequence[StudentCost], reference_costs: Sequence[StudentCost]
-) -> None:
-    wall, cpu, database, requests = (median(column) for column in zip(*costs, strict=True))
-    pairs = list(zip(costs, reference_costs, strict=True))
-    by_cpu = median(reference.cpu / cost.cpu for cost, reference in pairs)
-    by_clock = median(reference.wall / cost.wall for cost, reference in pairs)
-    share = median(cost.cpu / cost.wall for cost in costs)
-    print(f"{name:28}{1 / cpu:13.1f}{by_cpu:7.2f}{cpu * 1e3:8.1f}{database * 1e3:11.1f}", end="")
-    print(f"{1 / wall:16.1f}{by_clock:7.2f}{share:11.0%}{requests:10.1f}")
-
-
-def main(*, quick: bool = False) -> Results:
-    """Alternate between the service and the reference; print the medians and return all results."""
-    options, rounds = (FEW_STUDENTS, 2) if quick else (ORDINARY, ROUNDS)
+def measure_all(size: RunSize) -> Report:
+    """Measure first, full and incremental runs of all students in slices."""
+    options = FEW_STUDENTS if size.quick else ORDINARY
     with (
         running_sandbox_process(options) as target,
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as reference_pool,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as floor_pool,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        results = asyncio.run(_measure_rounds(target, reference_pool, rounds))
-    _print_results(results)
-    return results
+        results = runner.run(_measure_rounds(target, floor_pool, size.choose(3, 1)))
+    return _report(results)
 
 
-if __name__ == "__main__":
-    main()
+def _report(results: dict[str, list[Comparison]]) -> Report:
+    report = Report()
+    rows = []
+    for name, comparisons in results.items():
+        slices = {
+            name: Costs([each.service for each in comparisons]),
+            "  queueing": Costs([each.queueing for each in comparisons]),
+            "  floor: aiohttp, orjson": Costs([each.floor for each in comparisons]),
+        }
+        requests = median(each.requests for each in comparisons)
+        for title, costs in slices.items():
+            cells = [costs.cpu / 1e3, costs.database / 1e3, 1e6 / costs.cpu, costs.rate]
+            rows.append([title, *map(number, cells), number(requests)])
+    columns = ["", "CPU ms", "PostgreSQL ms", "runs/s and core", "runs/s by the clock", "requests"]
+    report.tables.append(Table("A run of one student", columns, rows))
+    report.figures += _figures(results)
+    return report
+
+
+def _figures(results: dict[str, list[Comparison]]) -> list[Figure]:
+    """Ratios are medians of the ratios of the slices."""
+    first, full, incremental = (
+        Costs([each.service for each in results[name]]) for name in (FIRST, FULL, INCREMENTAL)
+    )
+    ratios = {
+        name: median(each.floor.cpu / each.service.cpu for each in comparisons)
+        for name, comparisons in results.items()
+    }
+    against_full = median(
+        full_slice.floor.cpu / slice_.service.cpu
+        for slice_, full_slice in zip(results[INCREMENTAL], results[FULL], strict=True)
+    )
+    return [
+        Figure("first run: CPU of the service", first.cpu / 1e3, "ms", _at_most(15)),
+        Figure("first run: CPU of PostgreSQL", first.database / 1e3, "ms", _at_most(8)),
+        Figure("first run: floor ÷ service, CPU", ratios[FIRST], "×", Goal(0.3)),
+        Figure("unchanged full run: CPU of the service", full.cpu / 1e3, "ms"),
+        Figure("unchanged full run: floor ÷ service, CPU", ratios[FULL], "×", Goal(0.6)),
+        Figure("incremental run: CPU of the service", incremental.cpu / 1e3, "ms", _at_most(4.5)),
+        Figure("incremental run: floor of a full run ÷ service, CPU", against_full, "×", Goal(1.0)),
+        Figure("incremental run: floor ÷ service, CPU", ratios[INCREMENTAL], "×"),
+    ]
+
+
+def _at_most(bound: float) -> Goal:
+    return Goal(bound, at_most=True)

@@ -11,6 +11,8 @@ from tempfile import mkdtemp
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+import uvloop
+
 from application.event_metadata import with_event_metadata
 from application.request_sync import RequestSync
 from application.run_sync import RunSync
@@ -18,7 +20,7 @@ from application.set_up_connection import SetUpConnection
 from infrastructure.event_store.history import read_last_position
 from infrastructure.observability.logging import configure_logging
 from infrastructure.queue.role_health import ROLES
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 from projections.registry import READ_MODELS
@@ -38,7 +40,8 @@ class SyncTimes(NamedTuple):
 
 def measure_syncs(url: str, token: str, runs: int) -> tuple[list[SyncTimes], list[SyncTimes]]:
     """Measure first runs, each of a new person, and after each a full run without changes."""
-    return asyncio.run(_measure_syncs(url, token, runs))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_measure_syncs(url, token, runs))
 
 
 async def _measure_syncs(

@@ -110,8 +110,10 @@ async def _use_api(
     for path in (*READ_PATHS, connection_path):
         await student("GET", path)
     audit_path = f"/api/v1/audit/connections/{connection}"
-    for path in ("/api/v1/audit/connections", f"{audit_path}/events", f"{audit_path}/state"):
-        assert (await auditor("GET", path))[0] == 200
+    lists = ("/api/v1/audit/connections", "/api/v1/audit/readings")
+    for path in (*lists, f"{audit_path}/events", f"{audit_path}/state"):
+        assert (await auditor("GET", f"{path}?purpose=test"))[0] == 200
+    assert (await student("GET", "/api/v1/me/disclosures"))[0] == 200
     assert (await admin("POST", "/api/v1/admin/projections/courses/rebuild"))[0] == 202
     await admin("GET", "/api/v1/admin/projections")
     sandbox.control.revoke_token()
@@ -163,8 +165,9 @@ async def _use_command_line(
         (["migrate"], variables),
         (["projections", "list", "--json"], variables),
         (["projections", "rebuild", "grades"], variables),
-        (["audit", "history", connection, "--json"], variables),
-        (["audit", "history", connection], variables),
+        (["audit", "history", connection, "--json", "--purpose=test"], variables),
+        (["audit", "history", connection, "--purpose=test"], variables),
+        (["audit", "readings", "--purpose=test"], variables),
     ):
         completed = await asyncio.to_thread(run_easeboard, home, *arguments, **environment)
         collected.add(f"easeboard {' '.join(arguments)}", completed.stdout + completed.stderr)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from tests.canvas_cases.canvas_rows import Row
 from tests.canvas_cases.literal_canvas import LiteralCanvas, LiteralStudent
 from tests.dev_tokens import SECRET

@@ -8,7 +8,7 @@ import pytest
 from infrastructure.canvas_sandbox.options import SandboxOptions
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox, running_sandbox
 from tests.dev_tokens import bearer_headers
-from tests.end_to_end.conftest import Client, Response
+from tests.end_to_end.conftest import Client, Response, wait_until
 from tests.interfaces.http.document_members import differences, has_same_members, schema_named
 
 EVENT_STREAM = "/api/v1/sync/events"
@@ -61,8 +61,15 @@ async def test_every_document_is_as_documented(admin: Client, sandbox: Sandbox) 
         documents.assert_documented(method.lower(), path, response)
     reads = documents.reads()
     assert len(reads) > 15
+    receipt = "/api/v1/me/grades/{change_id}/receipt".format(**ids)
+
+    async def is_sealed() -> bool:
+        return (await admin("GET", receipt)).status == 200
+
+    await wait_until(is_sealed)
     for path in reads:
-        documents.assert_documented("get", path, await admin("GET", path.format(**ids)))
+        query = "?from=2026-01-01" if path.endswith("/diff") else ""
+        documents.assert_documented("get", path, await admin("GET", path.format(**ids) + query))
 
 
 async def test_every_live_message_is_as_documented(client: Client, sandbox: Sandbox) -> None:
@@ -104,6 +111,7 @@ async def _ids(client: Client, connection: dict[str, Any]) -> dict[str, str]:
         "name": "courses",
         "course_id": assignment["course_id"],
         "assignment_id": assignment["id"],
+        "change_id": (await client.get("/api/v1/canvas/grades/history"))["items"][0]["id"],
     }
 
 

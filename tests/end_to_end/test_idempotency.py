@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 from tests.deadlines import scaled
 from tests.dev_tokens import BOB
 from tests.end_to_end.conftest import Client, Response, running_service, wait_until

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 from infrastructure.subscriptions import missed_events
 from tests.deadlines import scaled
 from tests.dev_tokens import BOB, bearer_headers, token_of

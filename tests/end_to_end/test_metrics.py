@@ -7,7 +7,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from infrastructure.canvas_sandbox.sandbox_server import Sandbox
-from infrastructure.settings import Settings
+from infrastructure.settings.settings import Settings
 from tests.deadlines import scaled
 from tests.dev_tokens import SECRET, bearer_headers
 from tests.end_to_end.conftest import Client, running_service, wait_until

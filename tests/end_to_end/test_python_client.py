@@ -15,8 +15,13 @@ from tests.end_to_end.conftest import Client
 from tests.generate_documents import ROOT
 
 PACKAGE = "easeboard_client"
-CONFIGURATION = "post_hooks: []\n"
-"""The generator would format the code with ruff."""
+CONFIGURATION = """\
+post_hooks: []
+content_type_overrides:
+  application/x-ndjson: text/plain
+  application/zip: application/octet-stream
+"""
+"""The generator would format the code with ruff, and has no name for these types."""
 SCRIPT = """\
 import asyncio
 import json

@@ -42,6 +42,7 @@ async def test_every_response_conforms_to_the_openapi_document(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{client.url}/openapi.json"),
         *("--header", f"Authorization: {admin}", "--exclude-path", EVENT_STREAM_PATH),
+        *("--header", "Purpose: a test"),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", str(MAX_EXAMPLES)),
         *("--seed", str(SEED), "--checks", "all", "--suppress-health-check", "all"),
         *(

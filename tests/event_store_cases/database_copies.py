@@ -15,6 +15,12 @@ ANOTHER_SERVER = """
 UPDATE easeboard.timelines
    SET server_started_at = server_started_at - interval '1 hour'
 """
+ALLOW_SYNCING = """
+UPDATE easeboard.syncing
+   SET database = easeboard.database_identity()
+ WHERE database IS NOT NULL
+"""
+"""A failover keeps the identity of a database; after a restore an operator runs `syncing on`."""
 CLOSE_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
@@ -51,8 +57,10 @@ class CopiedDatabase:
             self._copy(admin, self.copy_name, self.name, is_reachable=not is_another_server)
             if is_another_server:
                 admin.execute(_allow(self.name, is_allowed=True))
-                with psycopg.connect(self.url) as connection:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                if is_another_server:
                     connection.execute(ANOTHER_SERVER)
+                connection.execute(ALLOW_SYNCING)
 
     def clone(self, name: str) -> "CopiedDatabase":
         """Copy the database to another one with this name."""

@@ -19,6 +19,7 @@ from domain.recorded_event import RecordedEvent
 from infrastructure.crypto.master_key import KeyRing, parse_key_ring
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.append_statement import call_append
+from infrastructure.event_store.causes import new_event_ids
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.event_store.recorder import Append, AppendMetadata
@@ -67,6 +68,9 @@ UPDATE easeboard.events AS own
    SET recorded_at = recorded_at + %s * interval '1 minute'
  WHERE command_id IN (SELECT command_id FROM easeboard.events WHERE position = %s)
 """
+
+READ_IN_ONE_DOCUMENT = ("connections", "sync_log", "courses", "grades", "grade_history")
+"""The read models of `queries_of`."""
 
 
 def queries_of(person: UUID) -> list[Any]:
@@ -130,7 +134,9 @@ class LogProcesses:
             for pool, mapper in zip(self.pools, self.mappers, strict=True)
         ]
         self.daemons = [
-            ProjectionDaemon(database.url, follower.reader, READ_MODELS)
+            ProjectionDaemon(
+                database.url, follower.reader, READ_MODELS, read_together=[READ_IN_ONE_DOCUMENT]
+            )
             for follower in self.followers
         ]
         self._read_pool_context = open_read_pool(database.url, size=2)
@@ -141,8 +147,7 @@ class LogProcesses:
         """Close everything that was opened."""
         for daemon in self.daemons:
             daemon._stopping.set()
-            if daemon._rebuilder:
-                daemon._rebuilder.join()
+            daemon._rebuilder.stop()
             daemon._disconnect()
             daemon._prefetcher.close()
         self.runner.run(self._read_pool_context.__aexit__(None, None, None))
@@ -220,7 +225,8 @@ class LogProcesses:
         rows = self.mappers[number].to_stored_events(events, aggregate.person_id)
         metadata = AppendMetadata(person_id=aggregate.person_id, encrypted=True, actor="late")
         connection = TimedConnection.connect(self.database.url)
-        place = call_append(connection, _in_transaction(connection, Append(rows, metadata)))
+        append = Append(rows, metadata, new_event_ids(len(rows)))
+        place = call_append(connection, _in_transaction(connection, append))
         return HeldAppend(connection, aggregate.person_id, events, place)
 
     def repeated(self, attempt: Callable[[], R]) -> R:

@@ -3,13 +3,13 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from infrastructure.all_migrations import apply_migrations
-from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
+from infrastructure.postgres.embedded.embedded_postgres import DATABASE_NAME, EmbeddedPostgres
 from tests.dev_tokens import SECRET
 from tests.faults.flaky_proxy import FlakyProxy
 from tests.faults.process import PROCESS_TIMEOUT_SECONDS, ServiceProcess
@@ -122,16 +122,21 @@ def running_cluster(
     home: Path | None = None,
     students: int = STUDENT_COUNT,
     courses: int = 4,
+    owns_log: bool = True,
+    kind: Callable[..., Cluster] = Cluster,
     **variables: str,
 ) -> Iterator[Cluster]:
-    """Run a cluster with a new, migrated database until the block ends."""
+    """Run a cluster with a new, migrated database until the block ends.
+
+    Its processes are the owner of the log, or members of the application role.
+    """
     with ExitStack() as stack:
         home = home or stack.enter_context(temporary_directory())
         # These tests kill processes and never cut the power, so fsync would only slow them down.
         server = stack.enter_context(EmbeddedPostgres(home, settings={"fsync": "off"}))
-        apply_migrations(server.url)
+        apply_migrations(server.url if owns_log else server.admin_url_of(DATABASE_NAME))
         proxy = stack.enter_context(FlakyProxy(server.url))
-        cluster = Cluster(home, server, proxy, students=students, courses=courses)
+        cluster = kind(home, server, proxy, students=students, courses=courses)
         stack.callback(cluster.kill_all)
         cluster.start_all(roles, **variables)
         yield cluster

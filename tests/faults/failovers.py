@@ -79,6 +79,11 @@ def keep_dump(server: EmbeddedPostgres) -> GoBack:
             "psql", "-1", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, "-f", dump, url,
             server=server,
         )  # fmt: skip
+        with psycopg.connect(url) as connection:
+            # As the runbook has it: a restored copy is quiet until syncing is turned on.
+            connection.execute(
+                "UPDATE easeboard.syncing SET database = easeboard.database_identity()"
+            )
 
     return restore
 

@@ -12,7 +12,7 @@ import psycopg
 from infrastructure.postgres.embedded import postmaster
 from tests.deadlines import scaled
 from tests.faults.cluster import Cluster
-from tests.faults.flaky_proxy import APPEND_STATEMENT, FETCH_JOB_FUNCTION
+from tests.faults.flaky_proxy import APPEND_STATEMENT, COMMIT_STATEMENT
 
 Fault = Callable[[Cluster, Random], Awaitable[None]]
 
@@ -100,15 +100,17 @@ async def lose_append_responses(cluster: Cluster, rng: Random) -> None:
 
 
 async def lose_fetched_jobs(cluster: Cluster, rng: Random) -> None:
-    """Break the connection of several fetches of a job, before the worker receives the job."""
-    # A prepared statement does not contain the name of the function; new connections prepare again.
+    """Break the connection of several fetches of a job, before the worker knows of the commit."""
+    # A prepared statement does not contain its text; new connections prepare again.
     cluster.proxy.break_connections()
-    await _lose_responses(cluster, rng.randint(6, 18), FETCH_JOB_FUNCTION)
+    await _lose_responses(cluster, rng.randint(6, 18), COMMIT_STATEMENT, only_fetches=True)
 
 
-async def _lose_responses(cluster: Cluster, count: int, request: bytes) -> None:
+async def _lose_responses(
+    cluster: Cluster, count: int, request: bytes, *, only_fetches: bool = False
+) -> None:
     before = cluster.proxy.lost_responses
-    cluster.proxy.lose_responses(count, request)
+    cluster.proxy.lose_responses(count, request, only_fetches=only_fetches)
     async with asyncio.timeout(scaled(60)):
         while cluster.proxy.lost_responses < before + count:  # noqa: ASYNC110  # a thread counts them
             await asyncio.sleep(0.02)

@@ -8,12 +8,14 @@ from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict
 
+from infrastructure.queue.fair_fetch import START_JOBS
 from tests.deadlines import scaled
 
 APPEND_STATEMENT = b"\x00easeboard_append\x00"
 """The bytes by which the Bind message of an append names its prepared statement."""
-FETCH_JOB_FUNCTION = b"procrastinate_fetch_job"
-"""Part of the statement that fetches a job, until the database connection has prepared it."""
+FETCH_JOB_STATEMENT = START_JOBS.partition("%(")[0].encode()
+"""Part of the statement that fetches jobs, until the database connection has prepared it."""
+COMMIT_STATEMENT = b"COMMIT\x00"
 LOOP_TIMEOUT_SECONDS = scaled(10.0)
 """How long a call waits for the event loop of the proxy."""
 
@@ -27,6 +29,7 @@ class _RelayEnd(asyncio.Protocol):
         self._proxy = proxy
         self.is_stalled = False
         self.drops_response = False
+        self.has_fetched_job = False
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,7 +48,11 @@ class _RelayEnd(asyncio.Protocol):
             self._proxy.lost_responses += 1
             self.abort()
             return
-        if self._proxy.responses_to_lose and self._proxy.lost_request in data:
+        self.has_fetched_job |= FETCH_JOB_STATEMENT in data
+        is_lost = self._proxy.lost_request in data and (
+            self.has_fetched_job or not self._proxy.only_fetches
+        )
+        if self._proxy.responses_to_lose and is_lost:
             self._proxy.responses_to_lose -= 1
             self.other.drops_response = True
         self.other.transport.write(data)
@@ -99,7 +106,7 @@ class FlakyProxy:
         self.ends: set[_RelayEnd] = set()
         self.is_cut = self.is_stalled = False
         self.responses_to_lose = self.lost_responses = 0
-        self.lost_request = APPEND_STATEMENT
+        self.lost_request, self.only_fetches = APPEND_STATEMENT, False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -134,12 +141,15 @@ class FlakyProxy:
         self.is_cut = self.is_stalled = False
         self.responses_to_lose = 0
 
-    def lose_responses(self, count: int, request: bytes = APPEND_STATEMENT) -> None:
+    def lose_responses(
+        self, count: int, request: bytes = APPEND_STATEMENT, *, only_fetches: bool = False
+    ) -> None:
         """Break the next `count` connections on which `request` is sent, before the response.
 
-        PostgreSQL has executed the request by then.
+        PostgreSQL has executed the request by then. With `only_fetches`, only connections count
+        that have fetched jobs.
         """
-        self.lost_request = request
+        self.lost_request, self.only_fetches = request, only_fetches
         self.responses_to_lose = count
 
     def break_connections(self) -> None:

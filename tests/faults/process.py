@@ -25,6 +25,8 @@ class ServiceProcess:
     arguments: tuple[str, ...]
     environment: dict[str, str]
     log: Path
+    launcher: tuple[str, ...] = ()
+    """A command that replaces itself with the one after it, for example to set a limit."""
     _popen: "subprocess.Popen[str] | None" = field(default=None, repr=False)
     _log_offset: int = 0
 
@@ -34,8 +36,8 @@ class ServiceProcess:
         self._log_offset = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a") as log:
             self._popen = subprocess.Popen(  # noqa: S603  # our own command
-                [sys.executable, "-m", "interfaces.cli", *self.arguments],
-                env=self.environment | {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+                [*self.launcher, sys.executable, "-m", "interfaces.cli", *self.arguments],
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | self.environment,
                 cwd=self.log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -56,16 +56,21 @@ class Clients:
         self._cluster, self._session = cluster, session
 
     async def connect(self, student_number: int) -> ConnectedStudent:
-        """Connect a new person with the Canvas token of a student."""
+        """Connect a new person with the Canvas token of a student; retry what is busy."""
         person_id, student = uuid4(), self._cluster.students[student_number]
         setup = {
             "canvas_url": student["canvas_url"],
             "canvas_name": "Sandbox",
             "api_token": student["token"],
         }
-        status, document = await self.request(
-            "POST", student_number, "/api/v1/canvas/setup", person_id, setup
-        )
+        async with asyncio.timeout(scaled(60)):
+            while True:
+                status, document = await self.request(
+                    "POST", student_number, "/api/v1/canvas/setup", person_id, setup
+                )
+                if status != 503:
+                    break
+                await asyncio.sleep(1)
         assert status == 201, document
         return ConnectedStudent(
             person_id, document["connection"]["id"], UUID(document["sync"]["id"])
@@ -77,7 +82,7 @@ class Clients:
         async with asyncio.timeout(scaled(60)):
             while True:
                 status, document = await self.request("POST", number, path, student.person_id)
-                if document.get("type") != "/problems/overloaded":
+                if status != 503:
                     return status, document
                 await asyncio.sleep(1)
 

@@ -55,5 +55,6 @@ ALLOWED_DIFFERENCES: dict[str, dict[str, AllowedDifference]] = {
         "courses[].image_url": AllowedDifference(
             "The signature in the query of an address of Canvas expires.", _is_without_query
         ),
-    }
+    },
+    "0.1.0-2026-11-27": {},
 }

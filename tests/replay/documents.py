@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
+from interfaces.queries.take_out.taken_list import all_disclosures
 from interfaces.service import Service
 from projections.support.page import Page
 from projections.support.query import Query
@@ -15,6 +16,14 @@ from tests.projections.pages import decode_page
 from tests.replay.release_files import Documents
 
 R = TypeVar("R")
+
+SELECT_OPENED = """
+SELECT stream, person_id
+  FROM easeboard.events
+ WHERE topic = 'ConnectionOpened'
+   AND person_id NOT IN (SELECT person_id FROM easeboard.events WHERE topic = 'PersonErased')
+ ORDER BY position
+"""
 
 
 async def read_documents(
@@ -39,9 +48,9 @@ async def read_documents(
         assignments = await _read(service, service.assignments_of(person, now=now, limit=None))
         documents[f"assignments.{number}"] = decode_page(assignments)
         stats = await _read(service, service.stats_of(person, now=now))
-        documents[f"dashboard.{number}"] = [orjson.loads(stats)]
+        documents[f"dashboard.{number}"] = [orjson.loads(stats.json)]
     sync_status = await _read(service, service.sync_status_of(person))
-    documents["sync_status"] = [orjson.loads(item) for item in sync_status]
+    documents["sync_status"] = [orjson.loads(item) for item in sync_status.items]
     documents["aggregates"] = [
         {
             "connection": await service.current_connection(id_),
@@ -49,9 +58,27 @@ async def read_documents(
         }
         for id_ in connections
     ]
+    documents |= await _read_records(service, person)
     # Through JSON, so that ids and times are the text that clients receive.
     decoded: Documents = orjson.loads(orjson.dumps(documents))
     return decoded
+
+
+async def _read_records(service: Service, person: UUID) -> Documents:
+    """Return what is known of a person besides the documents of read models."""
+    return {
+        "account": [await service.person_records.account(person)],
+        "disclosures": [
+            orjson.loads(item)
+            async for page in all_disclosures(service.disclosures_of, person)
+            for item in page
+        ],
+        "history": [
+            {name: value for name, value in orjson.loads(item).items() if name != "payload"}
+            async for page in service.person_records.pages(person)
+            for item in page
+        ],
+    }
 
 
 async def _read(service: Service, query: Query[R]) -> R:
@@ -60,10 +87,9 @@ async def _read(service: Service, query: Query[R]) -> R:
 
 
 def opened_connections(url: str) -> dict[UUID, UUID]:
-    """Return the person of every connection that was ever opened, in the order of opening."""
+    """Return the person of every connection that was ever opened, in the order of opening.
+
+    Those of erased people are left out: their events cannot be read any more.
+    """
     with psycopg.connect(url) as connection:
-        cursor = connection.execute(
-            "SELECT stream, person_id FROM easeboard.events"
-            " WHERE topic = 'ConnectionOpened' ORDER BY position"
-        )
-        return dict(cursor.fetchall())
+        return dict(connection.execute(SELECT_OPENED).fetchall())

@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 from application.cancel_sync import CancelSync
 from application.clock import utc_now
 from application.close_connection import CloseConnection
+from application.end_calendar import EndCalendar
+from application.erase_person import ErasePerson
 from application.event_metadata import with_event_metadata
 from application.record_history_read import RecordHistoryRead
 from application.request_sync import RequestSync, request_sync
@@ -18,6 +20,7 @@ from application.requeue_sync import RequeueSync
 from application.rotate_token import RotateToken
 from application.run_sync import RunSync
 from application.set_up_connection import SetUpConnection
+from application.share_calendar import ShareCalendar
 from application.validate_connection import ValidateConnection
 from domain.aggregate import NO_PERSON
 from infrastructure.canvas_sandbox import Sandbox
@@ -147,10 +150,25 @@ class RecordedStudent:
         command = CloseConnection(person_id=self.person, connection_id=self.connection)
         await self._act(self.process.service.close_connection, command)
 
+    async def share_calendar(self) -> None:
+        """Make an address of the calendar."""
+        await self._act(self.process.service.share_calendar, ShareCalendar(person_id=self.person))
+
+    async def end_calendar(self) -> None:
+        """End the address of the calendar."""
+        await self._act(self.process.service.end_calendar, EndCalendar(person_id=self.person))
+
+    async def erase(self) -> None:
+        """Erase all that is known about the person."""
+        await self._act(self.process.service.erase_person, ErasePerson(person_id=self.person))
+
     async def audit(self, auditor: UUID) -> None:
         """Let an auditor read the history of the connection."""
         command = RecordHistoryRead(
-            connection_id=self.connection, reader=str(auditor), what="events"
+            connection_id=self.connection,
+            reader=str(auditor),
+            what="events",
+            purpose="complaint",
         )
         with with_event_metadata(str(auditor), correlation_id=str(uuid4())):
             await self.process.service.record_history_read(command)

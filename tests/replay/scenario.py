@@ -13,11 +13,18 @@ from uuid import UUID
 from infrastructure.canvas_sandbox import Sandbox, SandboxOptions, running_sandbox
 from interfaces.composition.process import Process
 from tests.dev_tokens import ADA, BOB
+from tests.replay.recorded_staff import (
+    compare_read_model,
+    list_connections,
+    settle_dead_letters,
+)
 from tests.replay.recorded_student import RecordedStudent
 
 CYD = UUID("00000000-0000-4000-8000-00000000c1d1")
+DEE = UUID("00000000-0000-4000-8000-00000000dee1")
 AUDITOR = UUID("00000000-0000-4000-8000-0000000a0d17")
-PEOPLE = {"ada": ADA, "bob": BOB, "cyd": CYD}
+ADMINISTRATOR = UUID("00000000-0000-4000-8000-000000ad0017")
+PEOPLE = {"ada": ADA, "bob": BOB, "cyd": CYD, "dee": DEE}
 LARGE_SCHOOL = SandboxOptions(courses=8, assignments=25, restricted=True)
 SMALL_SCHOOL = SandboxOptions(students=2, courses=3, assignments=8, seed=2)
 LOST_SCHOOL = SandboxOptions(students=2, courses=4, assignments=6, seed=3)
@@ -59,6 +66,9 @@ async def play(process: Process, schools: Schools) -> None:
         RecordedStudent(process, schools.small, CYD, 1),
         RecordedStudent(process, schools.lost, CYD, 1),
     )
+    await ada.share_calendar()
+    await _play_dee(RecordedStudent(process, schools.small, DEE, 1))
+    await _play_staff(process)
     await _play_lost_school(RecordedStudent(process, schools.lost, BOB, 0), process)
     await ada.audit(AUDITOR)
 
@@ -186,6 +196,24 @@ async def _play_cyd(small: RecordedStudent, lost: RecordedStudent) -> None:
     path = f"/courses/{lost.control.courses()[0]['id']}/assignment_groups"
     async with lost.hanging_run(path, lambda run: run["courses"]["done"] > 0):
         pass
+
+
+async def _play_dee(dee: RecordedStudent) -> None:
+    """A person whose data is read, and who is erased then."""
+    await dee.connect("Small School")
+    await dee.run()
+    await dee.share_calendar()
+    await dee.end_calendar()
+    await dee.audit(AUDITOR)
+    await dee.erase()
+
+
+async def _play_staff(process: Process) -> None:
+    """Auditors read lists, and administrators settle dead letters and compare a read model."""
+    await list_connections(process, AUDITOR, None)
+    await list_connections(process, AUDITOR, ADA)
+    await settle_dead_letters(process, ADMINISTRATOR, ADA)
+    await compare_read_model(process, ADMINISTRATOR)
 
 
 async def _play_lost_school(bob: RecordedStudent, process: Process) -> None:

@@ -110,7 +110,8 @@ def _create_tables(connection: Connection, model: RecordedReadModel) -> None:
 
 def _insert_rows(connection: Connection, table: sql.Identifier, rows: list[bytes]) -> None:
     statement = sql.SQL(
-        "INSERT INTO {table} SELECT * FROM json_populate_record(NULL::{table}, %s::json)"
+        "INSERT INTO {table} OVERRIDING SYSTEM VALUE"
+        " SELECT * FROM json_populate_record(NULL::{table}, %s::json)"
     ).format(table=table)
     with connection.cursor() as cursor:
         cursor.executemany(statement, [[row.decode()] for row in rows])

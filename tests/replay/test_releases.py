@@ -24,6 +24,7 @@ from infrastructure.projection_engine.rebuild import rebuild_read_model
 from interfaces.composition.process import Process
 from projections.registry import READ_MODELS
 from tests.replay.allowed_differences import ALLOWED_DIFFERENCES
+from tests.replay.committed_rows import commit_all_events
 from tests.replay.differences import Difference, find_unexpected, find_unused
 from tests.replay.documents import opened_connections
 from tests.replay.release_files import LOG_SCHEMA, Release, recorded_releases
@@ -102,6 +103,19 @@ async def test_read_models_built_from_the_first_event_give_the_same_documents(
     require_only_allowed(differences, release)
 
 
+async def test_events_in_the_newest_stored_form_give_the_same_documents(
+    upgraded_url: str, release: Release
+) -> None:
+    assert commit_all_events(upgraded_url, release) > 100
+    async with running_upgrade(upgraded_url, release) as process:
+        await wait_for_read_models(process)
+        for model in READ_MODELS:
+            rebuild_read_model(upgraded_url, process.log_reader, model)
+        await wait_for_read_models(process)
+        differences = await find_all_differences(process, release)
+    require_only_allowed(differences, release)
+
+
 async def test_a_lost_event_is_noticed(empty_database_url: str, release: Release) -> None:
     restore_database(empty_database_url, without_newest_event(release))
     apply_migrations(empty_database_url)
@@ -110,7 +124,8 @@ async def test_a_lost_event_is_noticed(empty_database_url: str, release: Release
         for model in READ_MODELS:
             rebuild_read_model(empty_database_url, process.log_reader, model)
         differences = await find_all_differences(process, release)
-    assert find_unexpected(differences, ALLOWED_DIFFERENCES[release.name])
+    of_read_models = [each for each in differences if not each.member.startswith("history")]
+    assert find_unexpected(of_read_models, ALLOWED_DIFFERENCES[release.name])
 
 
 def without_newest_event(release: Release) -> Release:
@@ -143,7 +158,10 @@ def aggregates_of(url: str) -> Iterator[tuple[type[Aggregate], UUID]]:
 
 async def load_state(process: Process, kind: type[Aggregate], stream: UUID) -> dict[str, Any]:
     aggregate = await process.store.load(kind, stream)
-    return {"version": aggregate.version, **snapshot_state(aggregate)}
+    state = {"version": aggregate.version, **snapshot_state(aggregate)}
+    # No event has them (decision 35): an aggregate of events alone reads the work once more.
+    state.pop("work_digests", None)
+    return state
 
 
 async def test_a_run_can_be_requested_exactly_for_the_active_connections(
@@ -220,7 +238,7 @@ async def test_the_stored_tokens_are_those_that_the_connections_name(
             if connection.status != "closed":
                 fingerprint = connection.token_fingerprint
                 token = await vault.load(person, id_, connection.canvas_url, fingerprint)
-                assert vault.fingerprint(token) == fingerprint
+                assert vault.fingerprint(id_, token, fingerprint) == fingerprint
 
 
 async def test_auditors_can_read_every_event(upgraded_url: str, release: Release) -> None:
@@ -230,5 +248,11 @@ async def test_auditors_can_read_every_event(upgraded_url: str, release: Release
             for id_ in opened_connections(upgraded_url)
         ]
     items = [item for page in pages for item in page.result.items]
-    assert len(items) == len(release.rows_of("events"))
+    streams = {
+        stream
+        for id_ in opened_connections(upgraded_url)
+        for stream in (id_, Sync.id_for(id_), HistoryAccess.id_for(id_))
+    }
+    rows = [row for row in release.rows_of("events") if UUID(row["stream"]) in streams]
+    assert len(items) == len(rows)
     assert [item for item in items if b'"unreadable"' in item] == []

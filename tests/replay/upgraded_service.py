@@ -11,7 +11,7 @@ from application.ports import CanvasAccount, CanvasUser
 from infrastructure.canvas.client import CanvasClient
 from infrastructure.canvas_sandbox import Sandbox
 from infrastructure.projection_engine.versions import live_versions
-from infrastructure.settings import read_settings
+from infrastructure.settings.settings import read_settings
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 from projections.registry import READ_MODELS

@@ -1,0 +1,1 @@
+"""Attacks of strangers, students and Canvas hosts on a served process, and what others notice."""
