@@ -23,6 +23,11 @@ from application.set_up_connection import SetUpConnection
 from application.settle_dead_letter import LetterOutcome, SettleDeadLetter
 from application.share_calendar import ShareCalendar
 from application.validate_connection import ValidateConnection
+from interfaces.queries.admin.admin_protocols import (
+    ListActiveRuns,
+    ListFailingConnections,
+    ReadListPage,
+)
 from interfaces.queries.audit_protocols import (
     ListAllConnections,
     ListDisclosures,
@@ -137,6 +142,14 @@ class Service:
     pause_projection: Callable[[str], Awaitable[None]]
     resume_projection: Callable[[str], Awaitable[None]]
     settle_dead_letter: Callable[[SettleDeadLetter], Awaitable[LetterOutcome]]
+
+    # The operational state, for admins
+    status_report: Callable[[], Awaitable[Document]]
+    failing_connections: ListFailingConnections
+    active_runs: ListActiveRuns
+    canvas_hosts: ReadListPage
+    role_processes: ReadListPage
+    scheduled_hours: ReadListPage
 
     # Neither commands nor queries; needed by HTTP
     is_erased: Callable[[UUID], Awaitable[bool]]

@@ -34,8 +34,10 @@ Its administrators may have revoked all tokens. A run then begins with one reque
 """
 
 UPSERT_FAILURE = """
-INSERT INTO easeboard.canvas_hosts (origin, failures, openings, is_probed, failed_at)
-VALUES (%s, 0, 0, false, %s)
+INSERT INTO easeboard.canvas_hosts (
+    origin, failures, openings, is_probed, failed_at, failing_since
+)
+VALUES (%(origin)s, 0, 0, false, %(now)s, %(now)s)
     ON CONFLICT (origin) DO UPDATE
    SET failed_at = excluded.failed_at
 RETURNING failures, openings, open_until, is_probed
@@ -198,7 +200,8 @@ class CircuitBreakers:
     ) -> tuple[CircuitBreaker, CircuitBreaker]:
         async with self._write_pool.connection() as connection, connection.transaction():
             await _delete_expired(connection, now)
-            row = await (await connection.execute(UPSERT_FAILURE, [origin, now])).fetchone()
+            parameters = {"origin": origin, "now": now}
+            row = await (await connection.execute(UPSERT_FAILURE, parameters)).fetchone()
             before = CircuitBreaker(*row) if row else CircuitBreaker()
             after = before.record_failure(now, self._random_value())
             await connection.execute(UPDATE_CIRCUIT_BREAKER, [*after, origin])

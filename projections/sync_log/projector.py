@@ -15,7 +15,7 @@ from projections.support.tombstones import CLOSING_EVENTS, drop_ended
 from projections.sync_log.sync_rows import record_syncs
 from projections.sync_log.sync_status_rows import record_sync_status
 
-VERSION = 3
+VERSION = 4
 SUBSCRIBES_TO = (ConnectionOpened, TokenRotated, TokenRejected, *RUN_EVENTS, *CLOSING_EVENTS)
 TABLES = ("syncs", "sync_standings")
 
@@ -23,5 +23,5 @@ TABLES = ("syncs", "sync_standings")
 def project(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
     """Apply a batch of events to the tables, which the search path of `cursor` must find."""
     remaining = drop_ended(events, TABLES, cursor)
-    record_syncs(remaining, cursor)
-    record_sync_status(remaining, cursor)
+    runs = record_syncs(remaining, cursor)
+    record_sync_status(remaining, runs, cursor)

@@ -58,8 +58,11 @@ class SyncRow:
         )
 
 
-def record_syncs(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
-    """Apply a batch of events, without those of ended connections, to `syncs`."""
+def record_syncs(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> dict[UUID, SyncRun]:
+    """Apply a batch of events, without those of ended connections, to `syncs`.
+
+    Returns the runs that the batch changed, by id.
+    """
     sync_events = [
         (event, recorded) for recorded in events if isinstance(event := recorded.event, SyncEvent)
     ]
@@ -78,6 +81,7 @@ def record_syncs(events: Sequence[RecordedEvent], cursor: Cursor[Any]) -> None:
                 position=recorded.position,
             )
     SYNCS.execute([row.values(id_) for id_, row in rows.items()], cursor)
+    return {id_: row.run for id_, row in rows.items()}
 
 
 def _load(ids: set[UUID], cursor: Cursor[Any]) -> dict[UUID, SyncRow]:

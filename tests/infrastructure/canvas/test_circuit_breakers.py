@@ -235,3 +235,22 @@ async def test_an_unavailable_database_does_not_fail_a_run(
         "canvas_hosts_not_loaded",
         "canvas_hosts_not_loaded",
     ]
+
+
+async def test_since_when_a_host_fails_is_its_first_failure_after_a_response(
+    circuit_breakers: CircuitBreakers, pool: AsyncConnectionPool, clock: SettableClock
+) -> None:
+    async def failing_since() -> datetime | None:
+        async with pool.connection() as connection:
+            cursor = await connection.execute("SELECT failing_since FROM easeboard.canvas_hosts")
+            row: tuple[datetime] | None = await cursor.fetchone()
+        return row[0] if row else None
+
+    await circuit_breakers.record_failure(ORIGIN)
+    clock.now += MINUTE
+    await circuit_breakers.record_failure(ORIGIN)
+    assert await failing_since() == NOON
+    await circuit_breakers.record_success(ORIGIN)
+    assert await failing_since() is None
+    await circuit_breakers.record_failure(ORIGIN)
+    assert await failing_since() == NOON + MINUTE

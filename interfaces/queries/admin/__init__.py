@@ -1,0 +1,1 @@
+"""Queries of the operational state of the whole installation, for admins."""
