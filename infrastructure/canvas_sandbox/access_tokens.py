@@ -33,6 +33,10 @@ class AccessToken:
     scopes: tuple[str, ...] | None = None
     honors_includes: bool = True
 
+    def is_valid(self, now: int) -> bool:
+        """Whether it is neither revoked nor expired at this time, in seconds since 1970."""
+        return not self.revoked and (self.expires_at is None or self.expires_at > now)
+
 
 class AccessTokens:
     """All issued tokens; their texts depend on the seed and the order of issue only."""

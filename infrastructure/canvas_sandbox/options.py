@@ -23,6 +23,8 @@ class SandboxOptions:
     `classmates` is the number of students whom the sandbox does not serve, for statistics.
     If `checkpoints_in_groups` is false, Canvas is older: lists of assignment groups ignore
     `include[]=checkpoints`.
+    If `links_to_itself` is true, links in responses lead to pages of this server, not of `domain`.
+    `control_origins` are the origins whose pages may use the control API.
     """
 
     students: int = 1
@@ -42,3 +44,5 @@ class SandboxOptions:
     classmates: int = 0
     checkpoints_in_groups: bool = True
     domain: str = "canvas.sandbox.example"
+    links_to_itself: bool = False
+    control_origins: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from infrastructure.canvas_sandbox.request_handler import RequestHandler
 from infrastructure.canvas_sandbox.request_log import RequestLog
 from infrastructure.canvas_sandbox.sandbox_listener import SandboxListener
 from infrastructure.canvas_sandbox.state import SandboxState
+from infrastructure.canvas_sandbox.web_pages import WebPages
 
 SANDBOX_KEEP_ALIVE_SECONDS = 75.0
 
@@ -52,9 +53,11 @@ class Sandbox:
         self.url = ""
 
     def application(self) -> web.Application:
-        """Create the web application: Canvas's API, and the control API under `/sandbox`."""
+        """Create the web application: Canvas's API, pages, and the control API at `/sandbox`."""
         application = web.Application()
-        application.add_routes(ControlHttpApi(self.control).routes())
+        control_api = ControlHttpApi(self.control, self.options.control_origins)
+        application.add_routes(control_api.routes())
+        application.add_routes(WebPages(self.data, self.outage).routes())
         application.router.add_route("*", "/{path:.*}", self._handler.handle)
         return application
 
@@ -83,6 +86,8 @@ async def running_sandbox(
     try:
         await sandbox.listener.serve(runner, host, port)
         sandbox.url = f"http://{host}:{sandbox.listener.port}"
+        if sandbox.options.links_to_itself:
+            sandbox.data.page_origin = sandbox.url
         yield sandbox
     finally:
         sandbox.outage.cancel_return()

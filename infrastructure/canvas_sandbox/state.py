@@ -32,6 +32,7 @@ class SandboxState:
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
+        self.page_origin = f"https://{options.domain}"
         self.clock = SandboxClock(options.now)
         self.opened_at = self.clock.now()
         own = generate_courses(options, self.opened_at)

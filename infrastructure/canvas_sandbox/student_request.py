@@ -170,7 +170,7 @@ class StudentRequest:
         """What the JSON of the items of a course depends on, for this request."""
         return CourseView(
             course,
-            self.domain,
+            self.state.page_origin,
             self.now,
             self.excludes,
             self.includes,

@@ -23,6 +23,7 @@ class Control:
         self._bind_courses(state)
         self._bind_assignments(state)
         tokens = TokenOperations(state)
+        self.tokens = tokens.tokens
         self.issue_token = tokens.issue_token
         self.revoke_token = tokens.revoke_token
         self.expire_token = tokens.expire_token
@@ -38,6 +39,7 @@ class Control:
         self.host_away = server.host_away
         self.host_back = server.host_back
         self.advance_clock = server.advance_clock
+        self.status = server.status
         self.requests = server.requests
         self.counters = server.counters
         self.forget_requests = server.forget_requests

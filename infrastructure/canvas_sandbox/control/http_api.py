@@ -2,42 +2,79 @@
 
 `GET /sandbox` lists every operation with its parameters and a description.
 `GET /sandbox/<operation>` executes one that only reads: `courses`, `enrollments`, `groups`,
-`assignments`, `requests` or `counters`; arguments are query parameters.
+`assignments`, `requests`, `counters`, `status` or `tokens`; arguments are query parameters.
 `POST /sandbox/<operation>` executes any operation; arguments are a JSON object:
 `POST /sandbox/set_grade {"assignment_id": "10001", "score": 9.5, "student": 0}`.
-Responses are `{"result": …}`, or `{"error": …}` with 400 for invalid arguments and 404 for an
-unknown operation or id.
+Responses are `{"result": …}`, or `{"error": …}` with 400 for invalid arguments, 403 for a page of
+another origin, and 404 for an unknown operation or id.
 """
 
 import inspect
+from collections.abc import Awaitable, Callable, Collection
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
 
 from infrastructure.canvas_sandbox.control import Control
 
-READ_OPERATIONS = ("courses", "enrollments", "groups", "assignments", "requests", "counters")
+READ_OPERATIONS = (
+    *("courses", "enrollments", "groups", "assignments", "requests", "counters"),
+    *("status", "tokens"),
+)
+PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "600",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class ControlHttpApi:
-    """Handles requests to `/sandbox`."""
+    """Handles requests to `/sandbox`.
 
-    def __init__(self, control: Control) -> None:
+    Pages of `allowed_origins` may call it from a browser; those of all others get 403.
+    """
+
+    def __init__(self, control: Control, allowed_origins: Collection[str] = ()) -> None:
         self._control = control
+        self._allowed_origins = allowed_origins
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the control API."""
         return [
-            web.get("/sandbox", self.list_operations),
-            web.get("/sandbox/{operation}", self.run_read_operation),
-            web.post("/sandbox/{operation}", self.run_operation),
+            web.get("/sandbox", self._guarded(self.list_operations)),
+            web.get("/sandbox/{operation}", self._guarded(self.run_read_operation)),
+            web.post("/sandbox/{operation}", self._guarded(self.run_operation)),
+            web.options("/sandbox/{operation}", self._guarded(_answer_preflight)),
         ]
 
-    async def list_operations(self, request: web.Request) -> web.Response:
+    def _guarded(self, handler: Handler) -> Handler:
+        """Return a handler that refuses other machines, and pages of other origins.
+
+        A browser sends some requests of any page without a preflight, so the origin of each request
+        counts.
+        """
+
+        async def handle(request: web.Request) -> web.Response:
+            _require_loopback(request)
+            origin = request.headers.get("Origin")
+            if origin is None:
+                return await handler(request)
+            if origin not in self._allowed_origins:
+                return _json_response(403, error=f"pages of {origin} may not use the control API")
+            response = await handler(request)
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Vary"] = "Origin"
+            return response
+
+        return handle
+
+    async def list_operations(self, _: web.Request) -> web.Response:
         """List every operation with its parameters and the first line of its docstring."""
-        _require_loopback(request)
         return _json_response(
             200,
             result={name: self._describe(name) for name in self._operations()},
@@ -45,20 +82,23 @@ class ControlHttpApi:
 
     async def run_read_operation(self, request: web.Request) -> web.Response:
         """Execute an operation that only reads."""
-        _require_loopback(request)
         arguments: dict[str, Any] = dict(request.query)
         if "student" in arguments:
-            arguments["student"] = int(arguments["student"])
+            try:
+                arguments["student"] = int(arguments["student"])
+            except ValueError:
+                return _json_response(400, error="student must be an index such as 0")
         return self._execute(request.match_info["operation"], READ_OPERATIONS, arguments)
 
     async def run_operation(self, request: web.Request) -> web.Response:
         """Execute any operation."""
-        _require_loopback(request)
         body = await request.read()
         try:
             arguments = orjson.loads(body or b"{}")
         except orjson.JSONDecodeError as error:
             return _json_response(400, error=str(error))
+        if not isinstance(arguments, dict):
+            return _json_response(400, error="the arguments must be a JSON object")
         return self._execute(request.match_info["operation"], self._operations(), arguments)
 
     def _operations(self) -> tuple[str, ...]:
@@ -85,9 +125,30 @@ class ControlHttpApi:
             return _json_response(400, error=str(error))
 
 
+async def _answer_preflight(_: web.Request) -> web.Response:
+    return web.Response(status=204, headers=PREFLIGHT_HEADERS)
+
+
 def _require_loopback(request: web.Request) -> None:
-    if not request.remote or not ip_address(request.remote).is_loopback:
+    """Refuse other machines, and names that a page of a foreign site points to this machine."""
+    if not _is_loopback(request.remote) or not _is_loopback(_host_of(request)):
         raise web.HTTPNotFound
+
+
+def _host_of(request: web.Request) -> str | None:
+    try:
+        return urlsplit(f"//{request.host}").hostname
+    except ValueError:
+        return None
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _json_response(status: int, **document: Any) -> web.Response:

@@ -7,7 +7,7 @@ from infrastructure.canvas_sandbox.fault_injection import Fault, FaultQueue
 from infrastructure.canvas_sandbox.host_outage import HostOutage, HowAway
 from infrastructure.canvas_sandbox.request_handler import RequestHandler
 from infrastructure.canvas_sandbox.request_log import RequestLog
-from infrastructure.canvas_sandbox.sandbox_clock import SandboxClock
+from infrastructure.canvas_sandbox.sandbox_clock import SandboxClock, format_time
 
 
 class ServerOperations:
@@ -62,6 +62,14 @@ class ServerOperations:
     def advance_clock(self, seconds: int) -> None:
         """Move the clock of the sandbox forward."""
         self._clock.advance(seconds)
+
+    def status(self) -> dict[str, Any]:
+        """Describe the server: how it is away (null if it is not), its delay and its time."""
+        return {
+            "away": self._outage.how,
+            "latency_ms": self._handler.latency_ms,
+            "now": format_time(self._clock.now()),
+        }
 
     def requests(self) -> list[dict[str, Any]]:
         """List the latest requests, oldest first."""

@@ -1,9 +1,13 @@
 """Operations on access tokens."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from infrastructure.canvas_sandbox.access_tokens import AccessToken
 from infrastructure.canvas_sandbox.state import SandboxState
+
+SHOWN_CHARACTERS = 9
+"""How much of a token is listed: the number of the shard and four characters."""
 
 
 class TokenOperations:
@@ -15,6 +19,14 @@ class TokenOperations:
     def issue_token(self, *, student: int = 0) -> str:
         """Issue a new token for a student; returns its text."""
         return self._state.tokens.issue(self._state.students[student].index).text
+
+    def tokens(self, *, student: int = 0) -> list[dict[str, Any]]:
+        """List the tokens of a student, oldest first: the first digits, and whether it is valid."""
+        now = self._state.clock.now()
+        return [
+            {"begins": token.text[:SHOWN_CHARACTERS], "valid": token.is_valid(now)}
+            for token in self._state.tokens.of_student(student)
+        ]
 
     def revoke_token(self, *, student: int = 0) -> None:
         """Revoke all tokens of a student."""

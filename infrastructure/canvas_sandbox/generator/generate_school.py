@@ -3,14 +3,12 @@
 Each course has its own random generator, so the order of requests has no effect.
 """
 
+from datetime import UTC, datetime
 from random import Random
 
+from infrastructure.canvas_sandbox.generator.course_catalogue import choose_course
 from infrastructure.canvas_sandbox.generator.generate_work import generate_assignments
-from infrastructure.canvas_sandbox.generator.names import (
-    COURSE_NAMES,
-    GROUP_NAMES,
-    TEACHER_NAMES,
-)
+from infrastructure.canvas_sandbox.generator.names import GROUP_NAMES, TEACHER_NAMES
 from infrastructure.canvas_sandbox.grade_format import DEFAULT_SCHEME
 from infrastructure.canvas_sandbox.model import SHARD, Course, Group, Person, Term
 from infrastructure.canvas_sandbox.options import SandboxOptions
@@ -21,6 +19,8 @@ GROUP_WEIGHTS = (30.0, 40.0, 20.0, 10.0)
 OTHER_SHARD = 7752
 FIRST_COURSE_KINDS = ("plain", "weighted", "hidden", "lettered", "concluded", "restricted")
 LATER_COURSE_KINDS = ("plain", "weighted", "lettered")
+SEASONS = ((5, "Spring"), (8, "Summer"), (12, "Fall"))
+"""Names of terms, with the last month of each."""
 TIME_ZONES = ("America/Denver", "Europe/Berlin", "Asia/Tokyo")
 
 
@@ -31,15 +31,15 @@ def generate_courses(options: SandboxOptions, now: int) -> list[Course]:
 
 def _generate_course(options: SandboxOptions, index: int, now: int) -> Course:
     rng = Random(f"{options.seed}/course/{index}")  # noqa: S311  must be reproducible
-    kind = _course_kind(options, index)
+    kind, listed = _course_kind(options, index), choose_course(index, options.seed)
     has_letter_grades = kind == "lettered"
     is_on_other_shard = has_letter_grades and index < len(FIRST_COURSE_KINDS)
     shard_offset = OTHER_SHARD * SHARD if is_on_other_shard else 0
     course = Course(
         id=shard_offset + 29_520 if is_on_other_shard else 1_001 + index,
         index=index,
-        name=course_name(options, index),
-        code=f"{rng.choice(('MATH', 'HIST', 'BIO', 'LIT'))} {rng.randrange(100, 499)}",
+        name=listed.name,
+        code=listed.code,
         term=_generate_term(kind, index, now),
         section_dates=(None, now + 120 * DAY_SECONDS) if kind == "concluded" else None,
         time_zone=TIME_ZONES[index % len(TIME_ZONES)],
@@ -73,16 +73,9 @@ def _course_kind(options: SandboxOptions, index: int) -> str:
     return "plain" if kind == "restricted" and not options.restricted else kind
 
 
-def course_name(options: SandboxOptions, index: int) -> str:
-    """The name of the course with this index."""
-    name = COURSE_NAMES[(index + options.seed - 1) % len(COURSE_NAMES)]
-    section = index // len(COURSE_NAMES)
-    return f"{name} ({section + 1})" if section else name
-
-
 def _generate_term(kind: str, index: int, now: int) -> Term:
     if kind == "concluded":
-        return Term(21, "Last Term", now - 200 * DAY_SECONDS, now - 20 * DAY_SECONDS)
+        return new_term(21, now - 200 * DAY_SECONDS, now - 20 * DAY_SECONDS)
     if index and index % 5 == 0:
         return Term(1, "Default Term", None, None)
     return current_term(now)
@@ -90,7 +83,14 @@ def _generate_term(kind: str, index: int, now: int) -> Term:
 
 def current_term(now: int) -> Term:
     """The term of most courses."""
-    return Term(22, "Herbst 🍂 / Fall", now - 70 * DAY_SECONDS, now + 70 * DAY_SECONDS)
+    return new_term(22, now - 70 * DAY_SECONDS, now + 70 * DAY_SECONDS)
+
+
+def new_term(id_: int, starts: int, ends: int) -> Term:
+    """Create a term that has the name of the season in its middle, such as `Fall 2026`."""
+    middle = datetime.fromtimestamp((starts + ends) / 2, UTC)
+    season = next(name for month, name in SEASONS if middle.month <= month)
+    return Term(id_, f"{season} {middle.year}", starts, ends)
 
 
 def choose_teachers(rng: Random) -> list[Person]:

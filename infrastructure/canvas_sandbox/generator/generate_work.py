@@ -8,7 +8,8 @@ from infrastructure.canvas_sandbox.discussion_parts import (
     empty_part_submissions,
 )
 from infrastructure.canvas_sandbox.enrolled_students import Student
-from infrastructure.canvas_sandbox.generator.names import ASSIGNMENT_NAMES, DESCRIPTION_SENTENCES
+from infrastructure.canvas_sandbox.generator.course_catalogue import work_of
+from infrastructure.canvas_sandbox.generator.names import DESCRIPTION_SENTENCES
 from infrastructure.canvas_sandbox.grade_format import format_grade
 from infrastructure.canvas_sandbox.model import (
     SHARD,
@@ -78,11 +79,12 @@ def generate_assignment(
     due = None
     if situation.due_days:
         due = end_of_day(now + int(rng.uniform(*situation.due_days) * DAY_SECONDS))
+    name, group = work_of(course.code, number, situation.submission_type)
     created = min(now, due or now) - 30 * DAY_SECONDS
     return Assignment(
         id=id_,
-        name=f"{rng.choice(ASSIGNMENT_NAMES)} {number + 1}",
-        group=rng.choice(course.groups),
+        name=name,
+        group=course.groups[group],
         position=number + 1,
         description=_generate_description(rng),
         due_at=due,

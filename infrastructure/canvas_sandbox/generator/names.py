@@ -30,43 +30,9 @@ TEACHER_NAMES = (
     "Grace \u201cAmazing\u201d Hopper",
 )
 
-COURSE_NAMES = (
-    "Calculus I",
-    "Modern World History",
-    "Organic Chemistry & Lab",
-    "Deutsch für Fortgeschrittene",
-    "Introduction to Ethics",
-    "Data Structures <Java/C++>",
-    "日本語 II",
-    "Physics: Mechanics / Waves",
-    "Literatura española",
-    "Microeconomics",
-    "Основы программирования",
-    "Art History 🎨",
-    "Statistics 101",
-    "علم الأحياء",
-    "Music Theory",
-    "Linear Algebra",
-)
-
-ASSIGNMENT_NAMES = (
-    "Reading response",
-    "Problem set",
-    "Lab report",
-    "Essay draft",
-    "Quiz",
-    "Übung",
-    "Case study",
-    "小テスト",
-    "Reflection & notes",
-    "Project <milestone>",
-    "Peer discussion",
-    "Exam practice",
-)
-
 GROUP_NAMES = ("Homework", "Exams", "Labs & Projects", "Participation")
 
-COURSE_NICKNAME = "Maths 🧮 (the hard one)"
+COURSE_NICKNAME = "The hard one 🎯"
 
 DESCRIPTION_SENTENCES = (
     "Read the chapter and answer <em>all</em> questions in full sentences.",

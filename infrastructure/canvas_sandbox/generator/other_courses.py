@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
+from infrastructure.canvas_sandbox.generator.course_catalogue import choose_course
 from infrastructure.canvas_sandbox.generator.generate_school import (
     choose_teachers,
-    course_name,
     current_term,
     generate_groups,
+    new_term,
 )
 from infrastructure.canvas_sandbox.generator.generate_work import generate_assignments
-from infrastructure.canvas_sandbox.generator.names import COURSE_NAMES
 from infrastructure.canvas_sandbox.grade_format import DEFAULT_SCHEME
 from infrastructure.canvas_sandbox.model import Course, Term
 from infrastructure.canvas_sandbox.options import SandboxOptions
@@ -48,7 +48,7 @@ def _generate_past_courses(options: SandboxOptions, now: int) -> Iterator[OtherC
         course = _generate_course(
             options,
             PAST_COURSE_INDEX + number,
-            Term(20, "Spring", now - 260 * DAY_SECONDS, now - 110 * DAY_SECONDS),
+            new_term(20, now - 260 * DAY_SECONDS, now - 110 * DAY_SECONDS),
             now - PAST_AGE_DAYS * DAY_SECONDS,
         )
         course.restricts_past_view = kind == "closed"
@@ -67,7 +67,7 @@ def _generate_taught_courses(options: SandboxOptions, now: int) -> Iterator[Othe
 
 def _generate_coming_courses(options: SandboxOptions, now: int) -> Iterator[OtherCourse]:
     if options.varied:
-        term = Term(23, "Next Term", now + 75 * DAY_SECONDS, now + 190 * DAY_SECONDS)
+        term = new_term(23, now + 75 * DAY_SECONDS, now + 190 * DAY_SECONDS)
         course = _generate_course(options, COMING_COURSE_INDEX, term, now)
         course.assignments.clear()
         yield OtherCourse(course, "student", "invited")
@@ -75,11 +75,12 @@ def _generate_coming_courses(options: SandboxOptions, now: int) -> Iterator[Othe
 
 def _generate_course(options: SandboxOptions, index: int, term: Term, around: int) -> Course:
     rng = Random(f"{options.seed}/course/{index}")  # noqa: S311  must be reproducible
+    listed = choose_course(options.courses + _number_among_others(options, index), options.seed)
     course = Course(
         id=1_001 + index,
         index=index,
-        name=f"{course_name(options, index % len(COURSE_NAMES))}: {term.name}",
-        code=f"{rng.choice(('PHIL', 'CHEM', 'ECON', 'ART'))} {rng.randrange(100, 499)}",
+        name=listed.name,
+        code=listed.code,
         term=term,
         time_zone="America/Denver",
         created_at=around - 120 * DAY_SECONDS,
@@ -96,3 +97,12 @@ def _generate_course(options: SandboxOptions, index: int, term: Term, around: in
     )
     course.assignments = {assignment.id: assignment for assignment in assignments}
     return course
+
+
+def _number_among_others(options: SandboxOptions, index: int) -> int:
+    """Return which of the other courses this is, from 0, so that each has another name."""
+    if index >= COMING_COURSE_INDEX:
+        return options.past_courses + options.taught_courses + index - COMING_COURSE_INDEX
+    if index >= TAUGHT_COURSE_INDEX:
+        return options.past_courses + index - TAUGHT_COURSE_INDEX
+    return index - PAST_COURSE_INDEX

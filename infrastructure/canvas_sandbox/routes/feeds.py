@@ -54,7 +54,7 @@ def list_todo_items(request: StudentRequest, user: str) -> RouteResult:
             "type": "submitting",
             "assignment": serialize_assignment(item, request.view(course)),
             "ignore": f"https://{request.domain}/api/v1/users/self/todo/assignment_{item.id}",
-            "html_url": f"https://{request.domain}/courses/{course.id}/assignments/{item.id}#submit",
+            "html_url": f"{request.view(course).page_url}/assignments/{item.id}#submit",
             "context_type": "Course",
             "course_id": course.id,
             "context_name": course.name,

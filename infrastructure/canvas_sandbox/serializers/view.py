@@ -6,14 +6,14 @@ from infrastructure.canvas_sandbox.model import Course
 
 
 class CourseView(NamedTuple):
-    """A course, the host in URLs, the time, and the excluded and included response fields.
+    """A course, the origin of links, the time, and the excluded and included response fields.
 
     `is_staff` is true if the user sees drafts. `checkpoints` is true if Canvas honours
     `include[]=checkpoints` here.
     """
 
     course: Course
-    domain: str
+    page_origin: str
     now: int
     excludes: frozenset[str] = frozenset()
     includes: frozenset[str] = frozenset()
@@ -23,4 +23,4 @@ class CourseView(NamedTuple):
     @property
     def page_url(self) -> str:
         """The URL of the page of the course."""
-        return f"https://{self.domain}/courses/{self.course.id}"
+        return f"{self.page_origin}/courses/{self.course.id}"

@@ -3,8 +3,11 @@
 from typing import Any
 
 import orjson
+import pytest
 
-from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient
+from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient, open_sandbox_client
+
+CONSOLE_ORIGIN = "http://127.0.0.1:8000"
 
 
 async def post_operation(
@@ -59,3 +62,64 @@ async def test_control_calls_are_not_counted_as_canvas_requests(client: SandboxC
     await post_operation(client, "counters")
 
     assert client.sandbox.control.counters()["requests"] == 0
+
+
+async def test_a_page_of_an_allowed_origin_may_call_it() -> None:
+    async with open_sandbox_client(control_origins=(CONSOLE_ORIGIN,)) as client:
+        url = f"{client.sandbox.url}/sandbox/set_latency"
+        headers = {"Origin": CONSOLE_ORIGIN, "Access-Control-Request-Method": "POST"}
+        async with client.session.options(url, headers=headers) as preflight:
+            assert preflight.status == 204
+            assert preflight.headers["Access-Control-Allow-Origin"] == CONSOLE_ORIGIN
+            assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+            assert preflight.headers["Access-Control-Allow-Headers"] == "Content-Type"
+        async with client.session.post(url, json={"latency_ms": 3}, headers=headers) as response:
+            assert (response.status, response.headers["Vary"]) == (200, "Origin")
+            assert response.headers["Access-Control-Allow-Origin"] == CONSOLE_ORIGIN
+        assert (await get_operation(client, "/status"))["result"]["latency_ms"] == 3
+
+
+@pytest.mark.parametrize("allowed", [(), (CONSOLE_ORIGIN,)])
+async def test_a_page_of_another_origin_changes_nothing(allowed: tuple[str, ...]) -> None:
+    async with open_sandbox_client(control_origins=allowed) as client:
+        url, headers = f"{client.sandbox.url}/sandbox/expire_token", {"Origin": "http://evil.test"}
+        for method in ("OPTIONS", "POST"):
+            async with client.session.request(method, url, headers=headers) as response:
+                assert response.status == 403
+                assert "Access-Control-Allow-Origin" not in response.headers
+        assert [each["valid"] for each in client.sandbox.control.tokens()] == [True]
+
+
+async def test_a_foreign_name_of_this_machine_is_refused(client: SandboxClient) -> None:
+    url = f"{client.sandbox.url}/sandbox"
+    async with client.session.get(url, headers={"Host": "evil.test"}) as response:
+        assert response.status == 404
+    async with client.session.get(url, headers={"Host": "localhost:9000"}) as response:
+        assert response.status == 200
+
+
+async def test_tokens_are_listed_with_their_state_but_not_as_a_whole(client: SandboxClient) -> None:
+    await post_operation(client, "expire_token")
+    _, issued = await post_operation(client, "issue_token")
+
+    tokens = (await get_operation(client, "/tokens?student=0"))["result"]
+
+    assert [token["valid"] for token in tokens] == [False, True]
+    assert issued["result"].startswith(tokens[1]["begins"])
+    assert len(tokens[1]["begins"]) < 12
+
+
+async def test_the_status_shows_an_outage(client: SandboxClient) -> None:
+    await post_operation(client, "host_away")
+    assert (await get_operation(client, "/status"))["result"]["away"] == "unavailable"
+
+    await post_operation(client, "host_back")
+    assert (await get_operation(client, "/status"))["result"]["away"] is None
+
+
+async def test_arguments_that_are_no_object_are_refused(client: SandboxClient) -> None:
+    url = f"{client.sandbox.url}/sandbox/set_grade"
+    async with client.session.post(url, data=b"[]") as response:
+        assert response.status == 400
+    async with client.session.get(f"{client.sandbox.url}/sandbox/courses?student=x") as response:
+        assert response.status == 400

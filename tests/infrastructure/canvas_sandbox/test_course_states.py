@@ -234,7 +234,7 @@ async def test_past_terms_are_of_three_kinds() -> None:
     assert soft == SOFT_ENDED
     assert closed == STUB
     assert [course["id"] for course in active] == [1001]
-    assert {course["term"]["name"] for course in ended} == {"Spring"}
+    assert {course["term"]["name"] for course in ended} == {"Spring 2026"}
     assert any(item["submission"]["score"] for item in assignments.values())
 
 
