@@ -1,7 +1,7 @@
 """All settings, read once from the environment and `.env`; they cannot be changed."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,8 +18,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infrastructure.observability.redaction import hide_secret
+from infrastructure.settings.anon_key import parse_anon_key
 from infrastructure.settings.database_password import to_database_url
 from infrastructure.settings.database_url import InvalidDatabaseUrl, split_secrets
+from infrastructure.settings.invalid_settings import InvalidSettings
 from infrastructure.settings.parse_settings import (
     parse_database_url,
     parse_host_and_port,
@@ -38,17 +40,6 @@ from infrastructure.settings.secret_strength import is_published
 
 HOME_OF_ROOT = Path("/var/lib/easeboard")
 _WEEK_MINUTES = 7 * 24 * 60
-
-
-class InvalidSettings(Exception):
-    """Settings are not valid; the message names each with its rule and an example.
-
-    `names` are their field names; empty if `.env` cannot be read.
-    """
-
-    def __init__(self, message: str, names: Collection[str] = ()) -> None:
-        super().__init__(message)
-        self.names = frozenset(names)
 
 
 def default_home() -> Path:
@@ -78,6 +69,8 @@ Origins = Annotated[tuple[str, ...], NoDecode, _comma_separated(parse_origin)]
 Lowercase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 
+PLAIN_MESSAGES = {"int_parsing": "should be a whole number"}
+"""Messages of pydantic in the words of a user, by their types."""
 URL_SETTINGS = ("database_url", "redis_url")
 """The settings that are URLs with a password."""
 STRONG_SECRETS = ("supabase_jwt_secret", "supabase_service_key")
@@ -113,6 +106,10 @@ class Settings(BaseSettings):
         default=None, examples=["your-service-role-key-of-the-supabase-project"]
     )
     """Used only to delete the auth user when an erasure asks for that."""
+    supabase_anon_key: Annotated[str, AfterValidator(parse_anon_key)] | None = Field(
+        default=None, examples=["sb_publishable_<characters>"]
+    )
+    """The key for browsers: public, so the console sends it to each of them."""
     redis_url: Annotated[SecretStr, AfterValidator(parse_redis_url)] | None = Field(
         default=None, examples=["redis://localhost:6379/0"]
     )
@@ -126,6 +123,7 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = Field(
         default=("127.0.0.0/8", "::1/128"), examples=["10.0.0.0/8,192.168.1.10"]
     )
+    console: Annotated[Literal["on", "off"], Lowercase] = Field(default="on", examples=["off"])
     sync_interval_minutes: int = Field(default=120, ge=1, le=_WEEK_MINUTES, examples=["120"])
     sync_concurrency: int = Field(default=16, ge=1, le=256, examples=["16"])
     sync_concurrency_per_host: int = Field(default=8, ge=1, le=1024, examples=["8"])
@@ -219,14 +217,14 @@ def read_settings(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
     except ValidationError as error:
         names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-        raise InvalidSettings(_error_message(error), names) from None
+        raise InvalidSettings(list(_problems(error)), names) from None
     except UnicodeDecodeError as error:
         raise InvalidSettings(
-            f".env cannot be read: its byte {error.start + 1} is not UTF-8; save it in UTF-8."
+            [f".env cannot be read: its byte {error.start + 1} is not UTF-8; save it in UTF-8."]
         ) from None
     except OSError as error:
         raise InvalidSettings(
-            f".env cannot be read ({error.strerror}): it must be a file that this user may read."
+            [f".env cannot be read ({error.strerror}): it must be a file that this user may read."]
         ) from None
     _hide_secrets(settings)
     return settings
@@ -239,7 +237,7 @@ def _hide_secrets(settings: Settings) -> None:
         for name in Settings.model_fields
         if isinstance(value := getattr(settings, name), SecretStr)
     }
-    secrets, public = [], ["easeboard", "base64"]
+    secrets, public = [], ["easeboard", "base64:", "hex:"]
     for name in URL_SETTINGS:
         found, others = split_secrets(texts.pop(name, ""))
         secrets += found
@@ -248,11 +246,11 @@ def _hide_secrets(settings: Settings) -> None:
         hide_secret(secret, public=public)
 
 
-def _error_message(error: ValidationError) -> str:
-    lines = ["These settings are not valid; correct them in the environment or in .env:"]
+def _problems(error: ValidationError) -> Iterator[str]:
+    """Yield a sentence for each value that is not valid; none has a part of the value."""
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(problem["loc"][0])
         message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        message = PLAIN_MESSAGES.get(problem["type"], message)
         example = (Settings.model_fields[name].examples or [""])[0]
-        lines.append(f"  {name.upper()} {message}; for example {name.upper()}={example}")
-    return "\n".join(lines)
+        yield f"{name.upper()} {message}; for example {name.upper()}={example}"

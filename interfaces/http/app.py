@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from infrastructure.metrics.registry import MetricsRenderer, render_process_metrics
 from infrastructure.rate_limiting.counters import RequestCounters
 from infrastructure.settings.settings import Settings
+from interfaces.http.auth.console_options import ConsoleOptions, has_development_tokens
 from interfaces.http.auth.principal import Authenticator
 from interfaces.http.auth.protected_route import AuthenticatedRoute
 from interfaces.http.context import AppState, set_app_state
@@ -24,13 +25,16 @@ from interfaces.http.middleware.query_limit import QueryLimitMiddleware
 from interfaces.http.middleware.rate_limiting import RateLimitMiddleware
 from interfaces.http.middleware.request_context import RequestContextMiddleware
 from interfaces.http.middleware.request_limiters import RequestLimiters
+from interfaces.http.middleware.security_headers import page_headers
 from interfaces.http.routes import (
+    admin_lists,
     all_data,
     audit,
     audit_proofs,
     audit_views,
     calendar,
     connections,
+    console,
     dashboard,
     data,
     disclosures,
@@ -66,6 +70,7 @@ _ROUTERS = (
     readings.router,
     disclosures.router,
     projections.router,
+    admin_lists.router,
     me.router,
     receipts.router,
     erasures.router,
@@ -91,11 +96,12 @@ def create_app(
     request_counters: RequestCounters | None = None,
     kept_documents: KeptDocuments | None = None,
     render_metrics: MetricsRenderer = render_process_metrics,
+    console_options: ConsoleOptions | None = None,
 ) -> FastAPI:
     """Create the application that offers the service over HTTP. It opens and closes no resource.
 
     By default requests are counted in this process only, there are no live updates, no documents
-    are kept, and `/metrics` has the metrics of this process only.
+    are kept, `/metrics` has the metrics of this process only, and the console is not served.
     """
     state = AppState(
         service=service,
@@ -112,22 +118,29 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
-        middleware=list(_middleware(settings, state)),
+        middleware=list(_middleware(settings, state, console_options)),
     )
     set_app_state(app, state)
     for router in _ROUTERS:
         app.router.routes.extend(router.routes)
+    if console_options:
+        app.router.routes.extend(console.create_console_router(console_options).routes)
     if settings.metrics_port is None:
         app.router.routes.extend(health.create_metrics_router(render_metrics).routes)
     register_exception_handlers(app)
     return app
 
 
-def _middleware(settings: Settings, state: AppState) -> Iterator[Middleware]:
+def _middleware(
+    settings: Settings, state: AppState, console: ConsoleOptions | None
+) -> Iterator[Middleware]:
     """Yield every middleware, outermost first."""
-    yield Middleware(RequestContextMiddleware, counters=state.request_counters)
+    pages = page_headers(console)
+    yield Middleware(RequestContextMiddleware, counters=state.request_counters, pages=pages)
     if settings.cors_origins:
         yield cors_middleware(settings.cors_origins)
+    elif has_development_tokens(settings) or (console and console.development):
+        yield cors_middleware((), accepts_loopback=True)
     yield Middleware(HeadRequestMiddleware)
     yield Middleware(InternalErrorMiddleware)
     yield Middleware(AuthenticationMiddleware, authenticator=state.authenticator)

@@ -52,7 +52,7 @@ TAG_DESCRIPTIONS = {
         "recorded again while the page has not changed."
     ),
     "me": "The user as a whole: take everything along, find out who looked, or be erased.",
-    "admin": "Read models, and the erasure of users, for admins.",
+    "admin": "What is wrong, the operational state, read models and erasures, for admins.",
     "operations": "Health, metrics and explanations of problems. They need no token.",
 }
 RATE_LIMIT_SLUGS = tuple(slug for slug, kind in PROBLEM_TYPES.items() if kind.status == 429)  # noqa: PLR2004  # too many

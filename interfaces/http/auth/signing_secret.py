@@ -1,6 +1,7 @@
 """The secret for HS256 tokens: the configured one, or a generated one in EASEBOARD_HOME."""
 
 from infrastructure.crypto.key_file import read_or_create_key
+from infrastructure.settings.invalid_settings import require_home
 from infrastructure.settings.settings import Settings
 
 
@@ -8,10 +9,12 @@ def signing_secret(settings: Settings) -> str | None:
     """Return the secret that signs HS256 tokens, or None if only keys of Supabase are accepted.
 
     With the embedded database and no setting, it is generated once and stored in EASEBOARD_HOME.
+
+    Raises: InvalidSettings if EASEBOARD_HOME cannot be created.
     """
     if settings.supabase_jwt_secret:
         return settings.supabase_jwt_secret.get_secret_value()
     if not settings.embedded or settings.supabase_url:
         return None
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_home(settings.home, 0o700)
     return read_or_create_key(settings.home / "jwt-secret")

@@ -48,11 +48,19 @@ ACCEPTED_HEADERS = [
 """Request headers that a page may send: those of the API, and those that libraries add."""
 
 
-def cors_middleware(origins: Iterable[str]) -> Middleware:
-    """Return the middleware for pages of these origins, the values of `CORS_ORIGINS`."""
+LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+"""The origins of pages on the same machine, such as a frontend under development."""
+
+
+def cors_middleware(origins: Iterable[str], *, accepts_loopback: bool = False) -> Middleware:
+    """Return the middleware for pages of these origins, the values of `CORS_ORIGINS`.
+
+    `accepts_loopback`: also for pages that this machine serves, at any port.
+    """
     return Middleware(
         ProblemCorsMiddleware,
         allow_origins=list(origins),
+        allow_origin_regex=LOOPBACK_ORIGIN if accepts_loopback else None,
         allow_methods=ALLOWED_METHODS,
         allow_headers=ACCEPTED_HEADERS,
         expose_headers=EXPOSED_HEADERS,

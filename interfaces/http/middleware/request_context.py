@@ -17,7 +17,7 @@ from interfaces.http.context import REQUEST_CONTEXT_KEY, RequestContext
 from interfaces.http.middleware.access_log import RequestLog
 from interfaces.http.middleware.rate_budget import RateBudget
 from interfaces.http.middleware.request_metrics import record_request, route_template
-from interfaces.http.middleware.security_headers import security_headers
+from interfaces.http.middleware.security_headers import PageHeaders, security_headers
 
 ANONYMOUS_ACTOR = "nobody"
 CLIENT_CLOSED_REQUEST = 499
@@ -34,8 +34,9 @@ class RequestContextMiddleware:
     It creates the RequestContext of each request and WebSocket.
     """
 
-    def __init__(self, app: ASGIApp, counters: RequestCounters) -> None:
+    def __init__(self, app: ASGIApp, counters: RequestCounters, pages: PageHeaders) -> None:
         self._app = app
+        self._pages = pages
         self._counters = counters
         self._log = RequestLog()
 
@@ -58,7 +59,7 @@ class RequestContextMiddleware:
             if message["type"] == "websocket.http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = context.request_id
-                headers.raw.extend(security_headers(scope))
+                headers.raw.extend(security_headers(scope, self._pages))
             await send(message)
 
         with with_event_metadata(ANONYMOUS_ACTOR, correlation_id=context.request_id):
@@ -73,7 +74,7 @@ class RequestContextMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _all_headers(message, scope, context, metadata)
+                message["headers"] = _all_headers(message, scope, context, metadata, self._pages)
             await send(message)
 
         with (
@@ -113,12 +114,16 @@ def _traceparent(scope: Scope) -> str | None:
 
 
 def _all_headers(
-    message: Message, scope: Scope, context: RequestContext, metadata: EventMetadata
+    message: Message,
+    scope: Scope,
+    context: RequestContext,
+    metadata: EventMetadata,
+    pages: PageHeaders,
 ) -> list[tuple[bytes, bytes]]:
     """Return the headers of a response and those that every response has."""
     headers = list(message.get("headers", ()))
     headers.append((b"x-request-id", context.request_id.encode("ascii")))
-    headers.extend(security_headers(scope))
+    headers.extend(security_headers(scope, pages))
     if metadata.appended and all(name != b"consistency-token" for name, _ in headers):
         token = encode_consistency_token(metadata.appended)
         headers.append((b"consistency-token", token.encode("ascii")))

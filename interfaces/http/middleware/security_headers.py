@@ -1,5 +1,7 @@
 """The security headers of every response: strict, and relaxed only for our own HTML pages."""
 
+from collections.abc import Iterable, Mapping
+
 from secure import Secure
 from secure.headers import (
     ContentSecurityPolicy,
@@ -11,10 +13,14 @@ from secure.headers import (
 )
 from starlette.types import Scope
 
+from interfaces.http.auth.console_options import ConsoleOptions
+
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
+PageHeaders = Mapping[str, HeaderPairs]
+"""The security headers of our own pages by path."""
 
 HSTS_MAX_AGE_SECONDS = 365 * 24 * 60 * 60
-DOCS_PATH, CONSOLE_PATH = "/docs", "/console"
+DOCS_PATH, CONSOLE_PATH, PROBLEM_PREFIX = "/docs", "/", "/problems/"
 
 
 def _strict_policy() -> ContentSecurityPolicy:
@@ -22,7 +28,7 @@ def _strict_policy() -> ContentSecurityPolicy:
 
 
 def _page_policy() -> ContentSecurityPolicy:
-    return _strict_policy().base_uri("'none'").form_action("'none'").connect_src("'self'")
+    return _strict_policy().base_uri("'none'").form_action("'none'")
 
 
 def _render_headers(policy: ContentSecurityPolicy) -> HeaderPairs:
@@ -41,18 +47,14 @@ def _render_headers(policy: ContentSecurityPolicy) -> HeaderPairs:
 STRICT_HEADERS = _render_headers(_strict_policy())
 DOCS_HEADERS = _render_headers(
     _page_policy()
+    .connect_src("'self'")
     .script_src("'self'")
     .style_src("'self'", "'unsafe-inline'")
     .img_src("'self'", "data:")
 )
 """Swagger UI needs inline styles. It loads nothing from other origins."""
-CONSOLE_HEADERS = _render_headers(
-    _page_policy()
-    .script_src("'self'")
-    .style_src("'self'")
-    .img_src("'self'", "data:")
-    .font_src("'self'")
-)
+PROBLEM_PAGE_HEADERS = _render_headers(_page_policy().style_src("'self'").img_src("'self'"))
+"""A page that explains a problem has a style sheet and an icon, and no script."""
 HSTS_HEADER = (
     b"strict-transport-security",
     StrictTransportSecurity().max_age(HSTS_MAX_AGE_SECONDS).header_value.encode(),
@@ -60,12 +62,31 @@ HSTS_HEADER = (
 """Sent over https only, which a trusted proxy can report (`TRUSTED_PROXIES`)."""
 
 
-def security_headers(scope: Scope) -> HeaderPairs:
+def page_headers(console: ConsoleOptions | None) -> PageHeaders:
+    """Return the security headers of our own pages; without a console `/` is no page."""
+    pages = {DOCS_PATH: DOCS_HEADERS}
+    return pages | {CONSOLE_PATH: _console_headers(console.origins)} if console else pages
+
+
+def security_headers(scope: Scope, pages: PageHeaders) -> HeaderPairs:
     """Return the security headers of the response to a request, by path and scheme."""
     path: str = scope["path"]
-    headers = STRICT_HEADERS
-    if path == DOCS_PATH:
-        headers = DOCS_HEADERS
-    elif path == CONSOLE_PATH or path.startswith(f"{CONSOLE_PATH}/"):
-        headers = CONSOLE_HEADERS
+    is_problem = path.startswith(PROBLEM_PREFIX)
+    headers = PROBLEM_PAGE_HEADERS if is_problem else pages.get(path, STRICT_HEADERS)
     return (*headers, HSTS_HEADER) if scope["scheme"] == "https" else headers
+
+
+def _console_headers(origins: Iterable[str]) -> HeaderPairs:
+    """Return the headers of the console, which may send requests to these other origins.
+
+    With Trusted Types, no text can become markup or code by mistake.
+    """
+    return _render_headers(
+        _page_policy()
+        .connect_src("'self'", *origins)
+        .script_src("'self'")
+        .style_src("'self'")
+        .img_src("'self'", "data:")
+        .font_src("'self'")
+        .require_trusted_types_for("'script'")
+    )

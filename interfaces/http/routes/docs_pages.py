@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page with Swagger UI, which loads nothing from other hosts."""
+"""The OpenAPI document, its page with Swagger UI, and the static files of our own pages."""
 
 from importlib.resources import files
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from interfaces.http.errors.problem import Problem
 from interfaces.http.openapi import openapi_document
 from interfaces.http.responses import document_response
+from interfaces.http.routes.problem_pages import STYLE_SHEET
 
 STATIC_FILES = files("fastapi_offline") / "static"
 """The files of Swagger UI, from the package `fastapi-offline`."""
@@ -16,6 +17,7 @@ MEDIA_TYPE_BY_NAME = {
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
+CACHE_HEADERS = {"Cache-Control": "public, max-age=3600"}
 DOCS_PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -61,11 +63,12 @@ async def get_docs_page() -> Response:
 
 @router.get("/docs/{name}")
 async def get_docs_file(name: str) -> Response:
-    """Return a file of the page."""
+    """Return a file of the page, or the style sheet of the pages that explain problems."""
+    if name == "problem.css":
+        return Response(STYLE_SHEET, headers=CACHE_HEADERS, media_type="text/css")
     if name == "start.js":
         return Response(START_SCRIPT, media_type="text/javascript")
     if name not in MEDIA_TYPE_BY_NAME:
         raise Problem("not-found", "The documentation page has no file of this name.")
     body = (STATIC_FILES / name).read_bytes()
-    headers = {"Cache-Control": "public, max-age=3600"}
-    return Response(body, media_type=MEDIA_TYPE_BY_NAME[name], headers=headers)
+    return Response(body, media_type=MEDIA_TYPE_BY_NAME[name], headers=CACHE_HEADERS)

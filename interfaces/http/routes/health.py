@@ -12,6 +12,7 @@ from interfaces.http.context import app_state_of
 from interfaces.http.errors.problem import Problem
 from interfaces.http.errors.problem_types import PROBLEM_TYPES, not_ready_detail
 from interfaces.http.responses import command_response
+from interfaces.http.routes.problem_pages import VARY, prefers_html, problem_page, problem_text
 from interfaces.http.schemas.operations import Alive, Readiness
 from interfaces.http.schemas.page import document_responses
 from interfaces.http.schemas.path_parameters import ProblemSlug
@@ -19,6 +20,11 @@ from interfaces.queries.health import HealthReport
 
 HEALTH_TIMEOUT_SECONDS = 3.0
 """Seconds for all health checks together; after it the service is not ready."""
+
+PROBLEM_RESPONSES = document_responses(
+    200, None, "The cause, and what to do", "not-found", media_type="text/markdown"
+)
+PROBLEM_RESPONSES[200]["content"]["text/html"] = {"schema": {"type": "string"}}
 
 CheckHealth = Callable[[], Awaitable[HealthReport]]
 """Checks every component of the process."""
@@ -78,21 +84,18 @@ async def check_readiness(check_health: CheckHealth) -> dict[str, str]:
     "/problems/{slug}",
     operation_id="getProblem",
     summary="Explain a problem",
-    responses=document_responses(
-        200, None, "The cause, and what to do", "not-found", media_type="text/markdown"
-    ),
+    responses=PROBLEM_RESPONSES,
 )
-async def get_problem(slug: ProblemSlug) -> Response:
-    """Explain a type of problem. The `type` of a problem is the path of this page."""
-    problem_type = PROBLEM_TYPES.get(slug)
-    if problem_type is None:
-        raise Problem("not-found")
-    status, title, cause, advice, _ = problem_type
-    page = (
-        f"# {title}\n\n{cause}\n\n**What to do:** {advice}\n\n"
-        f"Status {status}, type `/problems/{slug}`.\n"
-    )
-    return Response(page, media_type="text/markdown")
+async def get_problem(slug: ProblemSlug, request: Request) -> Response:
+    """Explain a type of problem. The `type` of a problem is the path of this page.
+
+    A browser, which prefers `text/html`, gets a page.
+    """
+    if prefers_html(request.headers.get("accept")):
+        return problem_page(slug)
+    if slug not in PROBLEM_TYPES:
+        raise Problem("not-found", headers=VARY)
+    return problem_text(slug)
 
 
 def create_metrics_router(render_metrics: MetricsRenderer) -> APIRouter:

@@ -5,6 +5,7 @@ from typing import Any
 from domain.log_position import LogPosition
 from domain.sync_run import queued_run
 from interfaces.consistency_token import encode_consistency_token
+from interfaces.http.schemas.admin_examples import ADMIN_EXAMPLES
 from interfaces.http.schemas.audit_view_examples import audit_view_examples
 from interfaces.http.schemas.projection_examples import PROJECTION_EXAMPLES
 from interfaces.http.schemas.proof_examples import SEAL_EXAMPLE, proof_examples
@@ -266,7 +267,7 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
         SYNC_ID,
     ),
     **proof_examples(EVENT_EXAMPLE),
-    **PROJECTION_EXAMPLES,
+    **(PROJECTION_EXAMPLES | ADMIN_EXAMPLES),
     "GradeReceipt": RECEIPT_EXAMPLE,
     **READING_EXAMPLES,
     **take_out_examples(

@@ -10,6 +10,7 @@ from infrastructure.rate_limiting.counters import RequestCounters
 from infrastructure.settings.settings import Settings
 from interfaces.http.app import NO_TELEMETRY, create_app
 from interfaces.http.auth.authenticator import open_authenticator
+from interfaces.http.auth.console_options import ConsoleOptions
 from interfaces.http.auth.signing_secret import signing_secret
 from interfaces.http.context import app_state_of
 from interfaces.http.errors.exception_handlers import register_exception_handlers
@@ -35,11 +36,13 @@ async def serve_api(
     request_counters: RequestCounters,
     render_metrics: MetricsRenderer,
     grace_seconds: int,
+    console_options: ConsoleOptions | None = None,
 ) -> None:
     """Serve the API until cancelled; open requests then have `grace_seconds` to end.
 
     The caller opens and closes the parts that it passes. `files` limits the connections of clients;
-    `report_proxy` is called with the address of a proxy that TRUSTED_PROXIES does not name.
+    `report_proxy` is called with the address of a proxy that TRUSTED_PROXIES does not name;
+    without `console_options` the console is not served.
     """
     async with open_authenticator(
         secret=signing_secret(settings),
@@ -54,6 +57,7 @@ async def serve_api(
             kept_documents=kept_documents,
             render_metrics=render_metrics,
             request_counters=request_counters,
+            console_options=console_options,
         )
         clients = ClientConnections(
             files.clients, settings.trusted_proxies, report_proxy=report_proxy

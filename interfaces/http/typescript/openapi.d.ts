@@ -907,6 +907,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what is wrong, worst first
+         * @description Show every finding with its reason, its age, what to do and the paragraph of the runbook.
+         */
+        get: operations["adminStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the connections that fail
+         * @description List the open connections of all users: first those that fail, worst first.
+         *
+         *     Connections of which nothing can be read come before those of which some courses cannot be
+         *     read, and more failures in a row before fewer. Connections without a failure come last. With
+         *     `q` a page considers a limited number of connections, so that it may be short, or empty, and
+         *     still have a `next_cursor`.
+         */
+        get: operations["adminConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the Canvas hosts
+         * @description List every Canvas host with its circuit: first those that do not respond, then by address.
+         */
+        get: operations["adminHosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the syncs that are queued or running
+         * @description List the syncs of all users that have not ended: running ones first, each oldest first.
+         */
+        get: operations["adminRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the processes by role
+         * @description List each role with its processes and their last heartbeats, also a role without any.
+         */
+        get: operations["adminWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is due in the next 24 hours
+         * @description List what is due in the next 24 hours, by hour in UTC and by Canvas host.
+         */
+        get: operations["adminSchedule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/export": {
         parameters: {
             query?: never;
@@ -1053,6 +1178,8 @@ export interface paths {
         /**
          * Explain a problem
          * @description Explain a type of problem. The `type` of a problem is the path of this page.
+         *
+         *     A browser, which prefers `text/html`, gets a page.
          */
         get: operations["getProblem"];
         put?: never;
@@ -1132,6 +1259,175 @@ export interface components {
              * @description When easeboard erased the data of the user: RFC 3339 in UTC; null if it has not.
              */
             erased_at: string | null;
+        };
+        /**
+         * ActiveRun
+         * @description A sync that is queued or running.
+         */
+        ActiveRun: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Id of the sync in easeboard.
+             */
+            id: string;
+            /**
+             * Connection Id
+             * Format: uuid
+             * @description Id of the connection in easeboard.
+             */
+            connection_id: string;
+            /**
+             * User Id
+             * Format: uuid
+             * @description Id of the user in easeboard: the claim `sub` of their token.
+             */
+            user_id: string;
+            /**
+             * Canvas Url
+             * @description Address of the Canvas.
+             */
+            canvas_url: string;
+            /**
+             * Host
+             * @description Host of the Canvas, with its port if it has one.
+             */
+            host: string;
+            /** @description Why easeboard requested it. */
+            trigger: components["schemas"]["SyncTrigger"];
+            /** @description What easeboard reads in it. */
+            mode: components["schemas"]["SyncMode"];
+            /** @description Status of the sync in easeboard. */
+            status: components["schemas"]["ActiveRunStatus"];
+            /**
+             * Requested At
+             * Format: date-time
+             * @description When it was requested in easeboard: RFC 3339 in UTC.
+             */
+            requested_at: string;
+            /**
+             * Started At
+             * @description When its first attempt started in easeboard: RFC 3339 in UTC; null if none has.
+             */
+            started_at: string | null;
+            /** @description How many courses easeboard has read. */
+            courses: components["schemas"]["Progress"];
+            /**
+             * Worker Heartbeat At
+             * @description Last heartbeat of the worker of easeboard that executes it: RFC 3339 in UTC; null if none.
+             */
+            worker_heartbeat_at: string | null;
+            /**
+             * Stuck
+             * @description Why it does not go on in easeboard, and what happens next; null if it goes on.
+             */
+            stuck: string | null;
+        };
+        /**
+         * @description - `queued`: it waits for a worker
+         *     - `running`: a worker reads Canvas
+         * @enum {string}
+         */
+        ActiveRunStatus: "queued" | "running";
+        /**
+         * AdminConnection
+         * @description An open connection, and why its last syncs failed. It names no person.
+         */
+        AdminConnection: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Id of the connection in easeboard.
+             */
+            id: string;
+            /**
+             * User Id
+             * Format: uuid
+             * @description Id of the user in easeboard: the claim `sub` of their token.
+             */
+            user_id: string;
+            /**
+             * Canvas Url
+             * @description Address of the Canvas.
+             */
+            canvas_url: string;
+            /**
+             * Host
+             * @description Host of the Canvas, with its port if it has one.
+             */
+            host: string;
+            /** @description Status of the connection in easeboard. */
+            status: components["schemas"]["OpenConnectionStatus"];
+            /** @description Why easeboard could not read everything last time; null if it could. */
+            error: components["schemas"]["SyncError"] | null;
+            /**
+             * Partial
+             * @description True if easeboard completed the last sync, but could not read some of its courses.
+             */
+            partial: boolean;
+            /**
+             * Failures
+             * @description Number of syncs in a row in which easeboard could not read everything.
+             */
+            failures: number;
+            /**
+             * Failing Since
+             * @description When the first of them ended in easeboard: RFC 3339 in UTC; null if there is none.
+             */
+            failing_since: string | null;
+            /**
+             * Last Failed At
+             * @description When the last of them ended in easeboard: RFC 3339 in UTC; null if there is none.
+             */
+            last_failed_at: string | null;
+            /**
+             * Last Failed Sync Id
+             * @description Id of the last of them in easeboard; null if the token was rejected outside a sync.
+             */
+            last_failed_sync_id: string | null;
+            /**
+             * Last Synced At
+             * @description When easeboard last completed a sync: RFC 3339 in UTC; null before the first one.
+             */
+            last_synced_at: string | null;
+            /**
+             * Next Sync At
+             * @description When easeboard starts the next sync: RFC 3339 in UTC; null while the token is rejected.
+             */
+            next_sync_at: string | null;
+            /** @description Whether a sync of the connection is queued or running in easeboard. */
+            sync: components["schemas"]["SyncActivity"];
+        };
+        /**
+         * AdminStatus
+         * @description What is wrong, worst first, and how much there is to do.
+         */
+        AdminStatus: {
+            /**
+             * At
+             * Format: date-time
+             * @description When easeboard examined the installation: RFC 3339 in UTC.
+             */
+            at: string;
+            /** @description Whether easeboard contacts Canvas. */
+            syncing: components["schemas"]["SyncingSwitchState"];
+            /**
+             * Findings
+             * @description What is wrong in easeboard, worst first, at most 100 entries; empty if nothing is.
+             */
+            findings: components["schemas"]["StatusFinding"][];
+            /** @description The open connections of easeboard. */
+            connections: components["schemas"]["OpenConnectionCounts"];
+            /** @description The Canvas hosts that do not respond to easeboard. */
+            hosts: components["schemas"]["CircuitCounts"];
+            /** @description The queue of easeboard. */
+            queue: components["schemas"]["QueueCounts"];
+            /** @description The live processes of easeboard. */
+            processes: components["schemas"]["ProcessCounts"];
+            /** @description The read models of easeboard. */
+            read_models: components["schemas"]["ReadModelCounts"];
+            /** @description What is due in easeboard. */
+            due_next_24h: components["schemas"]["DueCounts"];
         };
         /**
          * Alive
@@ -1567,6 +1863,74 @@ export interface components {
             created_at: string;
         };
         /**
+         * CanvasHost
+         * @description A Canvas host, and whether it responds.
+         */
+        CanvasHost: {
+            /**
+             * Canvas Url
+             * @description Address of the Canvas.
+             */
+            canvas_url: string;
+            /**
+             * Host
+             * @description Host of the Canvas, with its port if it has one.
+             */
+            host: string;
+            /** @description Whether scheduled syncs of easeboard send requests to the host. */
+            circuit: components["schemas"]["CircuitStateName"];
+            /**
+             * Failures
+             * @description Number of syncs of easeboard that failed since the host last responded.
+             */
+            failures: number;
+            /**
+             * Openings
+             * @description Number of times that easeboard opened the circuit since the host last responded.
+             */
+            openings: number;
+            /**
+             * Failing Since
+             * @description First failure of easeboard since the host last responded: RFC 3339 in UTC; null if none.
+             */
+            failing_since: string | null;
+            /**
+             * Last Failed At
+             * @description Last failure of easeboard since then: RFC 3339 in UTC; null if there is none.
+             */
+            last_failed_at: string | null;
+            /**
+             * Next Try At
+             * @description After this time a scheduled sync of easeboard tries it: RFC 3339 in UTC; null if closed.
+             */
+            next_try_at: string | null;
+            /**
+             * Connections
+             * @description Number of connections of easeboard to this host, counted up to 10,000 of each kind.
+             */
+            connections: number;
+            /**
+             * Failing Connections
+             * @description Number of those whose last sync in easeboard failed, counted up to 10,000.
+             */
+            failing_connections: number;
+            /**
+             * Codes
+             * @description Why the connections of easeboard to this host fail, the most frequent reason first.
+             */
+            codes: components["schemas"]["CodeCount"][];
+            /**
+             * Queued
+             * @description Number of syncs at this host that wait for a worker of easeboard.
+             */
+            queued: number;
+            /**
+             * Running
+             * @description Number of syncs at this host that workers of easeboard execute.
+             */
+            running: number;
+        };
+        /**
          * CanvasUser
          * @description The Canvas user of a connection.
          */
@@ -1616,6 +1980,45 @@ export interface components {
              * @description Number of grades that differ in Canvas from what easeboard had.
              */
             grades: number;
+        };
+        /**
+         * CircuitCounts
+         * @description The Canvas hosts that do not respond.
+         */
+        CircuitCounts: {
+            /**
+             * Open
+             * @description Number of hosts to which easeboard sends no scheduled syncs.
+             */
+            open: number;
+            /**
+             * Half Open
+             * @description Number of hosts that easeboard is trying again.
+             */
+            half_open: number;
+        };
+        /**
+         * @description - `closed`: syncs send requests to the host as usual
+         *     - `open`: the host did not respond; scheduled syncs send no request
+         *     - `half_open`: one sync tries whether the host responds again
+         * @enum {string}
+         */
+        CircuitStateName: "closed" | "open" | "half_open";
+        /**
+         * CodeCount
+         * @description An error code, and how many connections fail with it.
+         */
+        CodeCount: {
+            /**
+             * Code
+             * @description Error code of easeboard, such as `canvas-timeout`.
+             */
+            code: string;
+            /**
+             * Connections
+             * @description Number of connections whose last sync in easeboard failed with it.
+             */
+            connections: number;
         };
         /**
          * Connection
@@ -1680,6 +2083,14 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description - `active`: Canvas accepts its token, whether its syncs succeed or not
+         *     - `token_rejected`: Canvas rejected its token
+         *     - `failing`: its token was rejected, or its last sync failed
+         *     - `partial`: some courses could not be read by its last sync
+         * @enum {string}
+         */
+        ConnectionCondition: "active" | "token_rejected" | "failing" | "partial";
         /**
          * ConnectionCounts
          * @description Numbers of connections.
@@ -2118,6 +2529,54 @@ export interface components {
              * @description Why, in the words of the reader; null if easeboard did not require a purpose yet.
              */
             purpose: string | null;
+        };
+        /**
+         * DueCounts
+         * @description What is due in the next 24 hours.
+         */
+        DueCounts: {
+            /**
+             * Connections
+             * @description Number of connections whose next sync is due in easeboard within 24 hours.
+             */
+            connections: number;
+            /**
+             * Overdue
+             * @description Number of those that are due already in easeboard.
+             */
+            overdue: number;
+            /**
+             * Expected Syncs
+             * @description Number of syncs that easeboard expects within 24 hours if each of them succeeds.
+             */
+            expected_syncs: number;
+            /**
+             * By Hour
+             * @description The same by hour, in the schedule of easeboard.
+             */
+            by_hour: components["schemas"]["DueHour"][];
+        };
+        /**
+         * DueHour
+         * @description What is due in one hour at all Canvas hosts together.
+         */
+        DueHour: {
+            /**
+             * Hour
+             * Format: date-time
+             * @description The begin of the hour in the schedule of easeboard: RFC 3339 in UTC.
+             */
+            hour: string;
+            /**
+             * Due
+             * @description Number of connections whose next sync is due in this hour in easeboard.
+             */
+            due: number;
+            /**
+             * Expected Syncs
+             * @description Number of syncs that easeboard expects in this hour if each of them succeeds.
+             */
+            expected_syncs: number;
         };
         /**
          * ErasureWish
@@ -2569,6 +3028,59 @@ export interface components {
          */
         LiveMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["SyncMessage"] | components["schemas"]["GradeMessage"];
         /**
+         * LiveProcess
+         * @description A process of easeboard, and when it last wrote its heartbeat.
+         */
+        LiveProcess: {
+            /**
+             * Name
+             * @description Name of the process in easeboard: machine, process id and start.
+             */
+            name: string;
+            /**
+             * Machine
+             * @description Name that easeboard gives to the machine or the container.
+             */
+            machine: string;
+            /**
+             * Pid
+             * @description Number of the process on its machine; null if the name given by easeboard has none.
+             */
+            pid: number | null;
+            /**
+             * Roles
+             * @description Roles of the process in easeboard.
+             */
+            roles: string[];
+            /**
+             * Since
+             * Format: date-time
+             * @description Since when easeboard has heartbeats of it without a pause: RFC 3339 in UTC.
+             */
+            since: string;
+            /**
+             * Heartbeat At
+             * Format: date-time
+             * @description Its last heartbeat in easeboard: RFC 3339 in UTC.
+             */
+            heartbeat_at: string;
+            /**
+             * Alive
+             * @description Whether easeboard received a heartbeat within the last 10 seconds.
+             */
+            alive: boolean;
+            /**
+             * Read Models
+             * @description Names of the read models of easeboard to which it applies events.
+             */
+            read_models: string[];
+            /**
+             * Warnings
+             * @description What the process found wrong in the surroundings of easeboard.
+             */
+            warnings: components["schemas"]["NoticedProblem"][];
+        };
+        /**
          * LogProblem
          * @description A difference between the event log and what was sealed.
          */
@@ -2674,6 +3186,60 @@ export interface components {
             api_token: string;
         };
         /**
+         * NoticedProblem
+         * @description What a process has found wrong with its surroundings.
+         */
+        NoticedProblem: {
+            /**
+             * Code
+             * @description Code of the warning in easeboard.
+             */
+            code: string;
+            /**
+             * Detail
+             * @description What easeboard found, and what to do.
+             */
+            detail: string;
+            /**
+             * Noticed At
+             * Format: date-time
+             * @description When easeboard found it: RFC 3339 in UTC.
+             */
+            noticed_at: string;
+        };
+        /**
+         * OpenConnectionCounts
+         * @description The open connections, and how many of them fail.
+         */
+        OpenConnectionCounts: {
+            /**
+             * Open
+             * @description Number of open connections of easeboard.
+             */
+            open: number;
+            /**
+             * Failing
+             * @description Number of those whose last sync in easeboard failed, without rejected tokens.
+             */
+            failing: number;
+            /**
+             * Partial
+             * @description Number of those of which easeboard could not read some courses.
+             */
+            partial: number;
+            /**
+             * Token Rejected
+             * @description Number of those that wait in easeboard for a new token.
+             */
+            token_rejected: number;
+        };
+        /**
+         * @description - `active`: it is synchronised
+         *     - `token_rejected`: Canvas rejected its token; it waits for a new one
+         * @enum {string}
+         */
+        OpenConnectionStatus: "active" | "token_rejected";
+        /**
          * OwnEvent
          * @description An event that easeboard recorded about the user.
          */
@@ -2740,6 +3306,38 @@ export interface components {
             };
         };
         /**
+         * PageOf[ActiveRun]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_ActiveRun_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["ActiveRun"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * PageOf[AdminConnection]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_AdminConnection_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["AdminConnection"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
          * PageOf[Assignment]
          * @description A page of a list. Without a `next_cursor` it is the last one.
          */
@@ -2781,6 +3379,22 @@ export interface components {
              * @description The items of this page of easeboard's list, at most `limit`.
              */
             items: components["schemas"]["AuditedEvent"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * PageOf[CanvasHost]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_CanvasHost_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["CanvasHost"][];
             /**
              * Next Cursor
              * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
@@ -2916,6 +3530,38 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * PageOf[RoleProcesses]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_RoleProcesses_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["RoleProcesses"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * PageOf[ScheduledHour]
+         * @description A page of a list. Without a `next_cursor` it is the last one.
+         */
+        PageOf_ScheduledHour_: {
+            /**
+             * Items
+             * @description The items of this page of easeboard's list, at most `limit`.
+             */
+            items: components["schemas"]["ScheduledHour"][];
+            /**
+             * Next Cursor
+             * @description Send it to easeboard as `cursor` to get the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
          * PageOf[SignedCheckpoint]
          * @description A page of a list. Without a `next_cursor` it is the last one.
          */
@@ -2989,6 +3635,32 @@ export interface components {
             errors?: components["schemas"]["Fault"][] | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ProcessCounts
+         * @description The live processes by role.
+         */
+        ProcessCounts: {
+            /**
+             * Api
+             * @description Number of live processes of easeboard with the role `api`.
+             */
+            api: number;
+            /**
+             * Worker
+             * @description Number of live processes of easeboard with the role `worker`.
+             */
+            worker: number;
+            /**
+             * Projector
+             * @description Number of live processes of easeboard with the role `projector`.
+             */
+            projector: number;
+            /**
+             * Scheduler
+             * @description Number of live processes of easeboard with the role `scheduler`.
+             */
+            scheduler: number;
         };
         /**
          * Progress
@@ -3091,6 +3763,58 @@ export interface components {
              * @description Name of the read model in easeboard.
              */
             name: string;
+        };
+        /**
+         * QueueCounts
+         * @description The syncs that are queued or running.
+         */
+        QueueCounts: {
+            /**
+             * Queued
+             * @description Number of syncs that wait for a worker of easeboard.
+             */
+            queued: number;
+            /**
+             * Running
+             * @description Number of syncs that workers of easeboard execute.
+             */
+            running: number;
+            /**
+             * Oldest Requested At
+             * @description Request of the oldest queued sync in easeboard: RFC 3339 in UTC; null if there is none.
+             */
+            oldest_requested_at: string | null;
+        };
+        /**
+         * ReadModelCounts
+         * @description The read models, and how many of them need attention.
+         */
+        ReadModelCounts: {
+            /**
+             * Total
+             * @description Number of read models of easeboard.
+             */
+            total: number;
+            /**
+             * Behind
+             * @description Number of those that are behind the event log of easeboard by more than a minute.
+             */
+            behind: number;
+            /**
+             * Failing
+             * @description Number of those to which easeboard cannot apply events.
+             */
+            failing: number;
+            /**
+             * Paused
+             * @description Number of those that an admin of easeboard has paused.
+             */
+            paused: number;
+            /**
+             * Dead Letters
+             * @description Number of events that easeboard has set aside.
+             */
+            dead_letters: number;
         };
         /**
          * Readiness
@@ -3300,6 +4024,83 @@ export interface components {
             retried: number;
         };
         /**
+         * RoleProcesses
+         * @description A role, and the processes that have it.
+         */
+        RoleProcesses: {
+            /**
+             * Role
+             * @description Role in easeboard: `api`, `worker`, `projector` or `scheduler`.
+             */
+            role: string;
+            /** @description Whether the role is filled in easeboard. */
+            state: components["schemas"]["RoleState"];
+            /**
+             * Problem
+             * @description What is wrong with the role in easeboard, and what to do; null if nothing is.
+             */
+            problem: string | null;
+            /**
+             * Live
+             * @description Number of processes of easeboard with this role that are alive.
+             */
+            live: number;
+            /**
+             * Processes
+             * @description The processes of easeboard with this role; a dead one is listed for a day.
+             */
+            processes: components["schemas"]["LiveProcess"][];
+        };
+        /**
+         * @description - `ok`: every process of the role writes its heartbeat
+         *     - `missing`: no live process has the role
+         *     - `silent`: a process of the role writes no heartbeat any longer
+         * @enum {string}
+         */
+        RoleState: "ok" | "missing" | "silent";
+        /**
+         * ScheduledHour
+         * @description The syncs of one Canvas host that are due in one hour.
+         */
+        ScheduledHour: {
+            /**
+             * Hour
+             * Format: date-time
+             * @description The begin of the hour in the schedule of easeboard: RFC 3339 in UTC.
+             */
+            hour: string;
+            /**
+             * Canvas Url
+             * @description Address of the Canvas.
+             */
+            canvas_url: string;
+            /**
+             * Host
+             * @description Host of the Canvas, with its port if it has one.
+             */
+            host: string;
+            /**
+             * Due
+             * @description Number of connections whose next sync is due in this hour in easeboard.
+             */
+            due: number;
+            /**
+             * Overdue
+             * @description Number of those that are due already in easeboard.
+             */
+            overdue: number;
+            /**
+             * Expected Syncs
+             * @description Number of syncs that easeboard expects in this hour if each of them succeeds.
+             */
+            expected_syncs: number;
+            /**
+             * Held Until
+             * @description Until when easeboard holds the syncs of the host back: RFC 3339 in UTC; null if it does not.
+             */
+            held_until: string | null;
+        };
+        /**
          * Score
          * @description A score, and the grade as Canvas displays it.
          */
@@ -3346,6 +4147,13 @@ export interface components {
             /** @description The first sync, which easeboard has queued. */
             sync: components["schemas"]["Sync"];
         };
+        /**
+         * @description - `critical`: people get no data, or old data, until an operator acts
+         *     - `warning`: some people are concerned, or it becomes critical
+         *     - `notice`: it needs no operator, but it explains what users see
+         * @enum {string}
+         */
+        Severity: "critical" | "warning" | "notice";
         /**
          * SignedCheckpoint
          * @description The tree over the event log at one size, signed by the log.
@@ -3473,6 +4281,59 @@ export interface components {
              * @description When easeboard last completed a sync of one of the connections: RFC 3339 in UTC.
              */
             last_synced_at: string | null;
+        };
+        /**
+         * StatusFinding
+         * @description One thing that is wrong: its reason, its age, and what to do.
+         */
+        StatusFinding: {
+            /**
+             * Kind
+             * @description What is wrong, as a word of easeboard for programs, such as `host-unreachable`.
+             */
+            kind: string;
+            /** @description How bad it is for the users of easeboard. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Subject
+             * @description What it concerns in easeboard: a host, an error code, a role, a read model; null if all.
+             */
+            subject: string | null;
+            /**
+             * Reason
+             * @description What is wrong, written by easeboard for people.
+             */
+            reason: string;
+            /**
+             * Since
+             * @description Since when it is wrong in easeboard: RFC 3339 in UTC; null if that is not known.
+             */
+            since: string | null;
+            /**
+             * Count
+             * @description Number of connections, syncs, events or processes of easeboard that it concerns.
+             */
+            count: number;
+            /**
+             * Action
+             * @description What to do, written by easeboard for people.
+             */
+            action: string;
+            /**
+             * Runbook
+             * @description Path and heading of the paragraph in the documents of easeboard that explains it.
+             */
+            runbook: string;
+            /**
+             * Runbook Title
+             * @description The heading of this paragraph in the documents of easeboard.
+             */
+            runbook_title: string;
+            /**
+             * Target
+             * @description Path in the API of easeboard that lists the details.
+             */
+            target: string;
         };
         /**
          * Submission
@@ -3692,6 +4553,13 @@ export interface components {
              */
             mode: components["schemas"]["RequestedSyncMode"];
         };
+        /**
+         * @description - `on`: due connections are synchronised
+         *     - `off`: an operator turned syncing off
+         *     - `copy`: off, because the database is a copy of another one
+         * @enum {string}
+         */
+        SyncingSwitchState: "on" | "off" | "copy";
         /**
          * TakeOut
          * @description Everything that easeboard knows about a user.
@@ -11040,6 +11908,888 @@ export interface operations {
             };
         };
     };
+    adminStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is wrong, and how much there is to do */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2026-09-01T06:09:59Z",
+                     *       "syncing": "on",
+                     *       "findings": [
+                     *         {
+                     *           "kind": "host-unreachable",
+                     *           "severity": "critical",
+                     *           "subject": "school.instructure.com",
+                     *           "reason": "The Canvas host school.instructure.com does not respond.",
+                     *           "since": "2026-09-01T05:59:59Z",
+                     *           "count": 7,
+                     *           "action": "Check its status page; easeboard tries it again by itself.",
+                     *           "runbook": "docs/operations.md#a-canvas-host-does-not-answer",
+                     *           "runbook_title": "A Canvas host does not answer",
+                     *           "target": "/api/v1/admin/hosts"
+                     *         }
+                     *       ],
+                     *       "connections": {
+                     *         "open": 812,
+                     *         "failing": 7,
+                     *         "partial": 1,
+                     *         "token_rejected": 2
+                     *       },
+                     *       "hosts": {
+                     *         "open": 1,
+                     *         "half_open": 0
+                     *       },
+                     *       "queue": {
+                     *         "queued": 0,
+                     *         "running": 1,
+                     *         "oldest_requested_at": null
+                     *       },
+                     *       "processes": {
+                     *         "api": 2,
+                     *         "worker": 2,
+                     *         "projector": 1,
+                     *         "scheduler": 1
+                     *       },
+                     *       "read_models": {
+                     *         "total": 7,
+                     *         "behind": 0,
+                     *         "failing": 0,
+                     *         "paused": 0,
+                     *         "dead_letters": 0
+                     *       },
+                     *       "due_next_24h": {
+                     *         "connections": 810,
+                     *         "overdue": 0,
+                     *         "expected_syncs": 9240,
+                     *         "by_hour": [
+                     *           {
+                     *             "hour": "2026-09-01T06:00:00Z",
+                     *             "due": 410,
+                     *             "expected_syncs": 410
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminStatus"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    adminConnections: {
+        parameters: {
+            query?: {
+                /** @description Only connections in this condition */
+                status?: components["schemas"]["ConnectionCondition"] | null;
+                /** @description Only connections with this error code */
+                code?: string | null;
+                /** @description Only connections to this Canvas host, such as `school.instructure.com`; its address is taken too */
+                host?: string | null;
+                /** @description A part of the id of a connection or of its user, of the host or of the reason, without regard to case */
+                q?: string | null;
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of open connections */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "user_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *           "canvas_url": "https://school.instructure.com",
+                     *           "host": "school.instructure.com",
+                     *           "status": "active",
+                     *           "error": {
+                     *             "code": "canvas-timeout",
+                     *             "detail": "school.instructure.com did not respond within 65 s; try again later."
+                     *           },
+                     *           "partial": false,
+                     *           "failures": 3,
+                     *           "failing_since": "2026-09-01T05:59:59Z",
+                     *           "last_failed_at": "2026-09-01T05:59:59Z",
+                     *           "last_failed_sync_id": "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e",
+                     *           "last_synced_at": "2026-09-01T05:59:59Z",
+                     *           "next_sync_at": "2026-09-01T06:09:59Z",
+                     *           "sync": "idle"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_AdminConnection_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    adminHosts: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of Canvas hosts */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "canvas_url": "https://school.instructure.com",
+                     *           "host": "school.instructure.com",
+                     *           "circuit": "open",
+                     *           "failures": 7,
+                     *           "openings": 3,
+                     *           "failing_since": "2026-09-01T05:59:59Z",
+                     *           "last_failed_at": "2026-09-01T05:59:59Z",
+                     *           "next_try_at": "2026-09-01T06:09:59Z",
+                     *           "connections": 812,
+                     *           "failing_connections": 7,
+                     *           "codes": [
+                     *             {
+                     *               "code": "canvas-timeout",
+                     *               "connections": 7
+                     *             }
+                     *           ],
+                     *           "queued": 0,
+                     *           "running": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_CanvasHost_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    adminRuns: {
+        parameters: {
+            query?: {
+                /** @description Only syncs with this status */
+                status?: components["schemas"]["ActiveRunStatus"] | null;
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description The token of an earlier response or live message: the read waits until it includes what that one showed or changed */
+                "Consistency-Token"?: string | null;
+                /** @description `wait=<seconds>`: how long to wait (default 2, at most 10) */
+                Prefer?: string | null;
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of syncs */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "5d1e8f70-2c3b-4a69-8e7d-0f1a2b3c4d5e",
+                     *           "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
+                     *           "user_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+                     *           "canvas_url": "https://school.instructure.com",
+                     *           "host": "school.instructure.com",
+                     *           "trigger": "schedule",
+                     *           "mode": "incremental",
+                     *           "status": "running",
+                     *           "requested_at": "2026-09-01T05:59:59Z",
+                     *           "started_at": "2026-09-01T05:59:59Z",
+                     *           "courses": {
+                     *             "total": 6,
+                     *             "done": 2,
+                     *             "failed": 0
+                     *           },
+                     *           "worker_heartbeat_at": "2026-09-01T06:09:59Z",
+                     *           "stuck": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_ActiveRun_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Consistency-Token": components["headers"]["Consistency-Token"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `bad-consistency-token`: The header `Consistency-Token` has a value that this service did not issue. Send the `Consistency-Token` of an earlier response unchanged, or omit the header. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             *     - `projection-behind`: The data does not include the effect of the `Consistency-Token` yet. Retry after the number of seconds in `Retry-After`. Without `Consistency-Token` you get the older data at once.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    adminWorkers: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Each role with its processes */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "role": "worker",
+                     *           "state": "ok",
+                     *           "problem": null,
+                     *           "live": 1,
+                     *           "processes": [
+                     *             {
+                     *               "name": "server-1f2e3d:412:1788264000",
+                     *               "machine": "server-1f2e3d",
+                     *               "pid": 412,
+                     *               "roles": [
+                     *                 "projector",
+                     *                 "worker"
+                     *               ],
+                     *               "since": "2026-09-01T05:59:59Z",
+                     *               "heartbeat_at": "2026-09-01T06:09:59Z",
+                     *               "alive": true,
+                     *               "read_models": [
+                     *                 "courses"
+                     *               ],
+                     *               "warnings": [
+                     *                 {
+                     *                   "code": "untrusted_proxy",
+                     *                   "detail": "All requests come from 10.0.0.7: add it to TRUSTED_PROXIES.",
+                     *                   "noticed_at": "2026-09-01T05:59:59Z"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_RoleProcesses_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    adminSchedule: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page */
+                cursor?: string | null;
+            };
+            header?: {
+                /** @description The `ETag` of the response you have: 304 if it has not changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of hours and hosts */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "hour": "2026-09-01T06:00:00Z",
+                     *           "canvas_url": "https://school.instructure.com",
+                     *           "host": "school.instructure.com",
+                     *           "due": 410,
+                     *           "overdue": 0,
+                     *           "expected_syncs": 806,
+                     *           "held_until": null
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOf_ScheduledHour_"];
+                };
+            };
+            /** @description Not changed since the `ETag` you sent */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthorized`: The request has no valid bearer token. Sign in, and send the header `Authorization: Bearer <access token>`. */
+            401: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `forbidden`: Your account does not have a role that this route needs. Request the role from an administrator. */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `bad-cursor`: The parameter `cursor` is not a cursor of this list. Send the `next_cursor` of the previous page unchanged, to the same list.
+             *     - `invalid-request`: A parameter, a header or a field of the body is not valid or does not exist. Correct what `errors` lists; it has at most 20 entries.
+             */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `rate-limited`: The rate limit of this minute is used up. Retry after the number of seconds in `Retry-After`. The header `RateLimit` shows how many requests are left. */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description - `internal-error`: The server failed to handle this request, and has logged the error. Report the `request_id`: it identifies the log message. */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /**
+             * @description - `database-busy`: The database cannot handle more requests at present. Retry after the number of seconds in `Retry-After`.
+             *     - `database-unavailable`: The database cannot be used at present. Retry after the number of seconds in `Retry-After`.
+             *     - `identity-unavailable`: The bearer token cannot be verified: the keys of the identity provider cannot be fetched. Retry after the number of seconds in `Retry-After`.
+             *     - `overloaded`: The server already handles as many requests or open connections as it can. Retry after the number of seconds in `Retry-After`.
+             */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     takeOut: {
         parameters: {
             query?: {
@@ -11881,6 +13631,7 @@ export interface operations {
                 };
                 content: {
                     "text/markdown": string;
+                    "text/html": string;
                 };
             };
             /** @description - `not-found`: The resource does not exist, or it belongs to another user. Check the path and the ids in it. */

@@ -57,6 +57,12 @@ ROUTE_ACCESS = {
     "GET /api/v1/me/grades/{change_id}/receipt": USER,
     "DELETE /api/v1/me": USER,
     "POST /api/v1/admin/users/{user_id}/erase": ADMIN,
+    "GET /api/v1/admin/status": ADMIN,
+    "GET /api/v1/admin/connections": ADMIN,
+    "GET /api/v1/admin/hosts": ADMIN,
+    "GET /api/v1/admin/runs": ADMIN,
+    "GET /api/v1/admin/workers": ADMIN,
+    "GET /api/v1/admin/schedule": ADMIN,
     "GET /api/v1/admin/projections": ADMIN,
     "GET /api/v1/admin/projections/{name}/dead-letters": ADMIN,
     "POST /api/v1/admin/projections/{name}/dead-letters/{letter_id}/retry": ADMIN,
@@ -73,6 +79,10 @@ ROUTE_ACCESS = {
     "GET /openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /docs/{name}": PUBLIC,
+    "GET /": PUBLIC,
+    "GET /console/settings": PUBLIC,
+    "GET /console/{name}": PUBLIC,
+    "POST /console/tokens": PUBLIC,
     "WS /ws/sync-status": USER,
 }
 """Every route and the access that it needs at least."""
@@ -126,7 +136,13 @@ BODY_BY_ROUTE = {
     },
     "PUT /api/v1/canvas/connections/{connection_id}/token": {"api_token": "1234~token"},
     "POST /api/v1/canvas/courses/{course_id}/what-if": {"scores": {}},
+    "POST /console/tokens": {"role": "student"},
 }
+
+HEADERS_BY_ROUTE = {
+    "POST /console/tokens": {"Host": "localhost", "Origin": "http://localhost"},
+}
+"""The headers that a route needs beside the token and the purpose."""
 
 QUERY_BY_ROUTE = {
     "GET /api/v1/audit/connections/{connection_id}/diff": {"from": "2026-09-01"},
@@ -137,6 +153,7 @@ QUERY_BY_ROUTE = {
 def method_and_path(route: str) -> tuple[str, str]:
     """Return the method and an existing path of a route."""
     method, path = route.replace("/docs/{name}", "/docs/start.js").split(" ")
+    path = path.replace("/console/{name}", "/console/app-T3STT3ST.js")
     path = path.replace("{secret}", CALENDAR_SECRET)
     filled = path.replace("{connection_id}", str(CONNECTION_ID))
     filled = filled.replace("{course_id}", str(COURSE_ID))
@@ -176,6 +193,9 @@ The tests send a request for each of the {cells} cells below, and fail if a rout
 - Student A, the auditor and the admin own the resource in the path; student B owns none.
 - Data of another user is `404`, like data that does not exist.
 - A calendar needs no token, because calendar programs cannot send one: its path has a secret.
+- The routes of the console exist unless `CONSOLE=off`. `POST /console/tokens` succeeds only where
+  tokens are for development, and only for the console in a browser on the machine of the service
+  ([SECURITY.md](../SECURITY.md)); for all others the path does not exist.
 
 | route | needs | {identities} |
 | --- | --- | {rule} |

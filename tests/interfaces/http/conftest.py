@@ -1,6 +1,7 @@
 """Fixtures: the HTTP application with a fake service in memory, and clients of it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -9,7 +10,9 @@ from fastapi import FastAPI
 from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
 from interfaces.http.auth.authenticator import open_authenticator
-from tests.dev_tokens import SECRET, bearer_headers
+from interfaces.http.auth.console_options import ConsoleOptions, DevelopmentSignIn
+from tests.dev_tokens import ADA, SECRET, bearer_headers
+from tests.interfaces.http.console_build import sign_test_token, write_console_build
 from tests.interfaces.http.fake_service import FakeService
 
 ORIGIN = "https://app.school.edu"
@@ -20,11 +23,22 @@ def service() -> FakeService:
     return FakeService()
 
 
+@pytest.fixture(scope="session")
+def console_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a small console."""
+    return write_console_build(tmp_path_factory.mktemp("console"))
+
+
 @pytest.fixture
-async def app(service: FakeService) -> AsyncIterator[FastAPI]:
+async def app(service: FakeService, console_folder: Path) -> AsyncIterator[FastAPI]:
     settings = read_settings(_env_file=None, cors_origins=(ORIGIN,))
+    console = ConsoleOptions(
+        development=DevelopmentSignIn(sign_test_token, ADA), folder=console_folder
+    )
     async with open_authenticator(secret=SECRET, supabase_url=None) as authenticator:
-        yield create_app(service.as_service(), settings, authenticator=authenticator)
+        yield create_app(
+            service.as_service(), settings, authenticator=authenticator, console_options=console
+        )
 
 
 @pytest.fixture

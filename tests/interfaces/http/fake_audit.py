@@ -7,6 +7,8 @@ from uuid import UUID
 
 import orjson
 
+from application.record_history_read import RecordHistoryRead
+from application.record_list_read import RecordListRead
 from domain.log_position import LogPosition
 from interfaces.queries.audit_history import LogReading
 from interfaces.queries.audit_protocols import AuditMembers, ViewMembers
@@ -93,6 +95,12 @@ class FakeAudit(FakeReads):
     async def wait_for_mark(self, position: int, seconds: float, /) -> LogPosition:
         self.mark_waits.append((position, seconds))
         return place_at(self.mark)
+
+    async def record_history_read(self, command: RecordHistoryRead) -> None:
+        self.record_call("record_history_read", command)
+
+    async def record_list_read(self, command: RecordListRead) -> None:
+        self.record_call("record_list_read", command)
 
     def audit_members(self) -> AuditMembers:
         return {

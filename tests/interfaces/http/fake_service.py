@@ -12,8 +12,6 @@ import orjson
 from application.cancel_sync import CancelSync
 from application.close_connection import CloseConnection
 from application.event_metadata import current_metadata
-from application.record_history_read import RecordHistoryRead
-from application.record_list_read import RecordListRead
 from application.recover_sync import RecoverSync
 from application.request_sync import QueuedSync, RequestSync
 from application.requeue_sync import RequeueSync
@@ -33,6 +31,7 @@ from tests.interfaces.http.fake_audit import FakeAudit
 from tests.interfaces.http.fake_calendars import FakeCalendars
 from tests.interfaces.http.fake_erasures import FakeErasures
 from tests.interfaces.http.fake_idempotency_keys import InMemoryIdempotencyKeys
+from tests.interfaces.http.fake_operations import FakeOperations
 from tests.interfaces.http.fake_projections import FakeProjections
 from tests.interfaces.http.fake_proofs import FakeProofs
 from tests.interfaces.http.fake_reads import place_at, query_of
@@ -104,7 +103,9 @@ class OwnedCommand(Protocol):
 
 
 @dataclass
-class FakeService(FakeCalendars, FakeAudit, FakeProjections, FakeProofs, FakeErasures):
+class FakeService(
+    FakeCalendars, FakeAudit, FakeProjections, FakeOperations, FakeProofs, FakeErasures
+):
     """Answers from memory: Ada has one connection, Bob has none."""
 
     audited_connection: Document = field(
@@ -157,6 +158,7 @@ class FakeService(FakeCalendars, FakeAudit, FakeProjections, FakeProofs, FakeEra
             sync_status_of=self.sync_status_of,
             stats_of=self.stats_of,
             **self.members_for_admins(),
+            **self.operational_members(),
             **self.calendar_members(),
             idempotency_keys=self.idempotency_keys,
             command_events=self.idempotency_keys.command_events,
@@ -211,12 +213,6 @@ class FakeService(FakeCalendars, FakeAudit, FakeProjections, FakeProofs, FakeEra
 
     async def recover_sync(self, command: RecoverSync) -> None:
         self.record_call("recover_sync", command)
-
-    async def record_history_read(self, command: RecordHistoryRead) -> None:
-        self.record_call("record_history_read", command)
-
-    async def record_list_read(self, command: RecordListRead) -> None:
-        self.record_call("record_list_read", command)
 
     async def current_connection(self, _: UUID) -> Document:
         return CONNECTION_DOCUMENT

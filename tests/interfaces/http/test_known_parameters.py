@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from interfaces.http.schemas.known_parameters import query_parameter_names
 from tests.interfaces.http.authorisation import (
     BODY_BY_ROUTE,
+    HEADERS_BY_ROUTE,
     PUBLIC,
     ROUTE_ACCESS,
     headers_of,
@@ -29,7 +30,8 @@ PUBLIC_ROUTES = sorted(route for route, access in ROUTE_ACCESS.items() if access
 async def send(client: httpx2.AsyncClient, route: str, query: str) -> httpx2.Response:
     method, path = method_and_path(route)
     body = BODY_BY_ROUTE.get(route)
-    return await client.request(method, f"{path}?{query}", headers=headers_of("admin"), json=body)
+    headers = headers_of("admin") | HEADERS_BY_ROUTE.get(route, {})
+    return await client.request(method, f"{path}?{query}", headers=headers, json=body)
 
 
 @pytest.mark.parametrize("route", PROTECTED_ROUTES)

@@ -4,7 +4,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from interfaces.http.middleware.security_headers import security_headers
+from interfaces.http.auth.console_options import ConsoleOptions, SupabaseSignIn
+from interfaces.http.middleware.security_headers import page_headers, security_headers
 from tests.dev_tokens import bearer_headers
 from tests.interfaces.http.conftest import ORIGIN
 from tests.interfaces.http.fake_reads import HEAD, token_at
@@ -46,6 +47,11 @@ ALLOWED_ORIGIN = {
 DOCS_POLICY = (
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
     "connect-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
+CONSOLE_POLICY = (
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; "
+    "connect-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; require-trusted-types-for 'script'"
 )
 CONDITIONAL = {"cache-control": "private, no-cache"}
 COMPRESSED = {"content-encoding": "gzip", "vary": "Accept-Encoding, Origin"}
@@ -124,6 +130,18 @@ CASES: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
             **ANONYMOUS_RATE_LIMIT,
         },
     ),
+    "console": (
+        "GET",
+        "/",
+        {},
+        {
+            "content-type": "text/html; charset=utf-8",
+            "content-security-policy": CONSOLE_POLICY,
+            "cache-control": "no-cache",
+            **COMPRESSED,
+            **ANONYMOUS_RATE_LIMIT,
+        },
+    ),
 }
 
 
@@ -151,14 +169,28 @@ async def test_an_internal_error_has_the_same_headers(
     assert found == {**COMMON_HEADERS, **PROBLEM}
 
 
-@pytest.mark.parametrize("path", ["/console", "/console/people/1", "/consoles", "/docs/more"])
+@pytest.mark.parametrize("path", ["/", "/console", "/consoles", "//", "/docs/more", "/problems"])
 def test_only_our_own_pages_have_a_relaxed_policy(path: str) -> None:
-    headers = dict(security_headers({"path": path, "scheme": "http"}))
-    is_console = path.split("/")[1] == "console"
-    policy = headers[b"content-security-policy"]
-    assert policy.startswith(b"default-src 'none'; frame-ancestors 'none'")
-    assert (b"script-src 'self'" in policy) == is_console
-    assert b"unsafe-inline" not in policy
+    for console in (ConsoleOptions(), None):
+        headers = dict(security_headers({"path": path, "scheme": "http"}, page_headers(console)))
+        policy = headers[b"content-security-policy"]
+        assert policy.startswith(b"default-src 'none'; frame-ancestors 'none'")
+        assert (b"script-src 'self'" in policy) == (path == "/" and console is not None)
+        assert b"unsafe-inline" not in policy
+
+
+def test_the_console_may_send_requests_to_the_configured_origins_only() -> None:
+    console = ConsoleOptions(
+        supabase=SupabaseSignIn("https://abc.supabase.co/x", "key"),
+        control_url="http://127.0.0.1:9000/sandbox",
+    )
+    headers = dict(security_headers({"path": "/", "scheme": "http"}, page_headers(console)))
+    policy = headers[b"content-security-policy"].decode()
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["connect-src"] == "'self' https://abc.supabase.co http://127.0.0.1:9000"
+    assert {directives[name] for name in ("script-src", "style-src")} == {"'self'"}
+    forbidden = ("default-src", "base-uri", "form-action", "frame-ancestors")
+    assert {directives[name] for name in forbidden} == {"'none'"}
 
 
 async def test_https_reported_by_a_local_proxy_adds_hsts(app: FastAPI) -> None:
