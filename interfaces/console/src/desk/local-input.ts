@@ -1,0 +1,11 @@
+// The value of an input of a date and a time, which has no zone: it is the reader's.
+
+export const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+const CHARACTERS = "2026-12-01T23:59".length;
+
+/** Write a time for an input of the type datetime-local. */
+export function toLocalInput(date: Date): string {
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * MINUTE_MS);
+  return local.toISOString().slice(0, CHARACTERS);
+}
