@@ -14,15 +14,33 @@ class CommandFailed(Exception):
 def report_error(error: BaseException) -> int:
     """Print an error to standard error, with the traceback if LOG_LEVEL is debug.
 
+    It is one line, or one for each problem of the settings.
+
     Returns 1, the exit code of a failed command.
     """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    from infrastructure.settings.invalid_settings import (  # noqa: PLC0415  # as above
+        INTRODUCTION,
+        InvalidSettings,
+    )
     from interfaces.cli.output import print_error  # noqa: PLC0415  # keeps --help fast
 
     print_debug_traceback(error)
-    print_error(f"easeboard: {describe_in_one_line(error)}")
+    if isinstance(error, InvalidSettings) and len(error.problems) > 1:
+        print_error(f"easeboard: {INTRODUCTION}")
+        for problem in error.problems:
+            print_error(f"  {describe_in_one_line(InvalidSettings([problem]))}")
+        return 1
+    print_error(f"easeboard: {describe_in_one_line(error)}{_advice(error)}")
     return 1
+
+
+def _advice(error: BaseException) -> str:
+    """Return what to check when a configured database cannot be reached, if that is the error."""
+    if not str(error).startswith("The database cannot be reached"):
+        return ""
+    return " Check DATABASE_URL and the server."
 
 
 def print_debug_traceback(error: BaseException) -> None:

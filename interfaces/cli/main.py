@@ -14,6 +14,7 @@ from infrastructure.observability.visible_text import visible_text
 from interfaces.cli.audit_commands import audit_app
 from interfaces.cli.audit_proof_commands import proofs_app
 from interfaces.cli.audit_view_commands import views_app
+from interfaces.cli.demo_option import selected_demo
 from interfaces.cli.errors import report_error
 from interfaces.cli.keys_commands import keys_app
 from interfaces.cli.operator_commands import operator_app
@@ -174,6 +175,7 @@ def sandbox(
         assignments=assignments,
         latency_ms=latency_ms,
         seed=seed,
+        links_to_itself=True,
     )
     run_sandbox(options, port)
 
@@ -181,7 +183,13 @@ def sandbox(
 @app.command(epilog=example(f"easeboard token --user {EXAMPLE_ID} --role auditor --ttl 86400"))
 def token(
     *,
-    user: Annotated[UUID, typer.Option(help=f"Id of the user, for example {EXAMPLE_ID}.")],
+    user: Annotated[
+        UUID | None,
+        typer.Option(
+            show_default=False,
+            help=f"Id of the user, for example {EXAMPLE_ID}; with --demo the user of the role.",
+        ),
+    ] = None,
     role: Annotated[
         Role, typer.Option(help="Role of the user, for example auditor.")
     ] = Role.student,
@@ -194,11 +202,15 @@ def token(
     It is signed with SUPABASE_JWT_SECRET. If that is not set and the embedded database is used, it
     is signed with a secret that is generated in EASEBOARD_HOME.
     """
+    demo = selected_demo()
+    subject = user or (demo.users[role.value] if demo else None)
+    if subject is None:
+        raise typer.BadParameter("it is required without --demo.", param_hint="--user")
     from interfaces.cli.output import print_line
     from interfaces.cli.runtime import configure
     from interfaces.cli.token import sign_token
 
-    print_line(sign_token(configure(), user, role.value, ttl))
+    print_line(sign_token(configure(), subject, role.value, ttl))
 
 
 @app.command(epilog=example("DATABASE_URL=postgresql://me@db/easeboard easeboard migrate"))

@@ -21,6 +21,19 @@ class SyncingAction(StrEnum):
     off = "off"
 
 
+@operator_app.command(epilog=example("easeboard status --json"))
+def status(*, json: JsonOption = False) -> None:
+    """Show what is wrong, worst first, and what is due in the next 24 hours.
+
+    Each finding has its reason, since when it is so, what to do, and the paragraph of
+    docs/operations.md that explains it. The exit code is 0 whatever is found: easeboard doctor
+    exits with 1.
+    """
+    from interfaces.cli.status import show_status
+
+    show_status(json=json)
+
+
 @operator_app.command(epilog=example("easeboard syncing on"))
 def syncing(
     *,
@@ -40,6 +53,41 @@ def syncing(
     from interfaces.cli.syncing_command import run_syncing
 
     run_syncing(action.value, json=json)
+
+
+@operator_app.command(epilog=example(f"easeboard listen --user {EXAMPLE_ID}"))
+def listen(
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Address of the service, for example http://127.0.0.1:8000, which is the default.",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Bearer token of the user, for example eyJhbGciOi…",
+        ),
+    ] = None,
+    user: Annotated[
+        UUID | None,
+        typer.Option(
+            show_default=False,
+            help=f"Id of the user for whom a development token is signed, for example {EXAMPLE_ID}",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the live messages of a user as they pass, until Ctrl-C.
+
+    A user is given by --token or --user. When the connection ends, it is opened again.
+    """
+    from interfaces.cli.listen import run_listen
+
+    run_listen(url=url, token=token, user=user, json=json)
 
 
 @operator_app.command(epilog=example(f"easeboard erase --user {EXAMPLE_ID} --yes"))

@@ -7,12 +7,17 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.demo_option import DemoOptionGroup
 from interfaces.cli.purpose import require_purpose
 
 EXAMPLE_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 
 CommandGroup = partial(
-    typer.Typer, rich_markup_mode=None, no_args_is_help=True, add_completion=False
+    typer.Typer,
+    cls=DemoOptionGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 PortOption = Annotated[

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from infrastructure.observability.logging import configure_logging
 from infrastructure.settings.settings import Settings, read_settings
+from interfaces.cli.demo_option import demo_settings
 
 T = TypeVar("T")
 
@@ -15,9 +16,11 @@ T = TypeVar("T")
 def configure(**overrides: Any) -> Settings:
     """Read the settings and configure logging; `overrides` replace values of the environment.
 
+    With `--demo` they are the settings of the demo that runs.
+
     Raises: InvalidSettings if a setting cannot be used.
     """
-    settings = read_settings(**overrides)
+    settings = read_settings(**{**demo_settings(), **overrides})
     configure_logging(settings.log_level, settings.log_format)
     return settings
 

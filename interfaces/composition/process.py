@@ -47,7 +47,9 @@ from interfaces.composition.background_rebuild import ProjectionControl
 from interfaces.composition.bound_commands import CanvasMembers, bind_ports, canvas_members
 from interfaces.composition.bound_proofs import proof_members
 from interfaces.composition.erasure import Erasure, erasure_members
+from interfaces.composition.operational_queries import operational_members
 from interfaces.live.broadcast import Broadcast
+from interfaces.queries.admin.admin_protocols import OperationalMembers
 from interfaces.queries.audit_history import AuditHistory
 from interfaces.queries.audit_protocols import AuditMembers
 from interfaces.queries.audited_connections import all_connections
@@ -209,8 +211,8 @@ def _audit_members(history: AuditHistory, interval: timedelta) -> AuditMembers:
     }
 
 
-class _AdminMembers(TypedDict):
-    """Members of Service about the read models themselves."""
+class _AdminMembers(OperationalMembers):
+    """Members of Service about the operational state and the read models themselves."""
 
     projection_status: Callable[[], Awaitable[list[Document]]]
     dead_letters_of: ListDeadLetters
@@ -225,6 +227,7 @@ class _AdminMembers(TypedDict):
 def _admin_members(process: Process) -> _AdminMembers:
     control = ProjectionControl(process.database_url, process.log_reader, process.store)
     return {
+        **operational_members(process.pools.read_pool, process.settings.sync_interval),
         "projection_status": partial(projection_status, pool=process.pools.read_pool),
         "dead_letters_of": partial(dead_letters_of, process.pools.read_pool),
         "rebuild_projection": control.rebuild,

@@ -36,6 +36,7 @@ from interfaces.composition.nightly_check import SAMPLE_LEASE_SECONDS, run_night
 from interfaces.composition.optional_adapters import new_request_counters
 from interfaces.composition.process import Process
 from interfaces.composition.witnesses import run_witness_rounds, witness_policy
+from interfaces.http.auth.console_options import ConsoleDemo, console_options
 from interfaces.http.server.file_budget import file_budget, raise_file_limit
 from interfaces.http.server.listener import Listener, url_of
 from interfaces.http.server.proxy_detector import describe_proxy
@@ -120,18 +121,20 @@ def freeze_garbage_collection() -> None:
 
 @asynccontextmanager
 async def running_roles(
-    process: Process, roles: frozenset[str], listeners: Listeners
+    process: Process, roles: frozenset[str], listeners: Listeners, demo: ConsoleDemo | None = None
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run these roles during the block; the task that it yields raises RoleFailed if one ends.
 
     The roles stop in this order: first the scheduler, so that no new runs are requested; then API
     and worker, so that requests and runs end; then the projection daemon. The heartbeat is last,
     so that other processes do not presume this one dead while it still works.
+
+    `demo` is what a running demo adds to the console.
     """
     await process.queue.heartbeats.record_heartbeat()
     tasks = {
         role: asyncio.create_task(coroutine, name=role)
-        for role, coroutine in _role_coroutines(process, roles, listeners)
+        for role, coroutine in _role_coroutines(process, roles, listeners, demo)
     }
     first_exit = asyncio.create_task(_first_exit(list(tasks.values())))
     try:
@@ -143,10 +146,10 @@ async def running_roles(
 
 
 def _role_coroutines(
-    process: Process, roles: frozenset[str], listeners: Listeners
+    process: Process, roles: frozenset[str], listeners: Listeners, demo: ConsoleDemo | None
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     if "api" in roles and listeners.api:
-        yield "api", _run_api(process, roles, listeners.api)
+        yield "api", _run_api(process, roles, listeners.api, demo)
     if "worker" in roles:
         yield "worker", _run_worker(process)
     if "projector" in roles:
@@ -185,7 +188,9 @@ async def _stop_tasks(tasks: list[asyncio.Task[None]]) -> None:
         await asyncio.wait(tasks, timeout=RUN_GRACE_SECONDS + REQUEUE_TIMEOUT_SECONDS + 2)
 
 
-async def _run_api(process: Process, roles: frozenset[str], listener: Listener) -> None:
+async def _run_api(
+    process: Process, roles: frozenset[str], listener: Listener, demo: ConsoleDemo | None
+) -> None:
     heartbeats = process.queue.heartbeats
     warnings = ProcessWarnings(process.queue.pool, heartbeats.process_name)
     redis_url = process.settings.redis_url
@@ -206,6 +211,7 @@ async def _run_api(process: Process, roles: frozenset[str], listener: Listener) 
             request_counters=request_counters,
             render_metrics=process.render_metrics,
             grace_seconds=REQUEST_GRACE_SECONDS,
+            console_options=console_options(process.settings, demo),
         )
 
 
@@ -243,11 +249,8 @@ async def _run_projector(process: Process) -> None:
 async def _run_scheduler(process: Process) -> None:
     """Scan for due connections, sweep secrets, delete old jobs, and check read models every night.
 
-    It also does what follows erasures.
-
-    One process at a time does each.
-
-    Only the scans depend on whether syncing is on.
+    It also does what follows erasures. One process at a time does each. Only the scans depend on
+    whether syncing is on.
     """
     async with asyncio.TaskGroup() as group:
         group.create_task(process.syncing_switch.run_while_on(partial(_run_scans, process)))

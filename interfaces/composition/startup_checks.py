@@ -1,6 +1,8 @@
 """How a process migrates its database and finds its keys, if it is embedded or configured."""
 
+from collections.abc import Collection, Iterator
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 import structlog
 
@@ -15,8 +17,11 @@ from infrastructure.crypto.master_key import (
 from infrastructure.postgres.database_address import migration_address
 from infrastructure.postgres.migration_files import MigrationRefused, load_migrations
 from infrastructure.postgres.pooler_check import check_pooler
+from infrastructure.settings.invalid_settings import InvalidSettings, require_home
 from infrastructure.settings.secret_strength import WAY_OUT
-from infrastructure.settings.settings import InvalidSettings, Settings
+from infrastructure.settings.settings import Settings, read_settings
+
+NO_ISSUER = "The tokens of clients cannot be verified: set SUPABASE_URL or SUPABASE_JWT_SECRET."
 
 logger = structlog.get_logger()
 
@@ -66,11 +71,57 @@ def require_private_secrets(settings: Settings, host: str) -> None:
     """
     names = settings.published_secrets()
     if names and not _is_loopback(host):
-        raise InvalidSettings(
-            f"{' and '.join(names)} must not be a published example with --host {host}, because "
-            f"it is known to all: {WAY_OUT}, or listen on 127.0.0.1.",
-            [name.lower() for name in names],
+        problem = (
+            f"{' and '.join(names)} must not be a published example with --host {host}, because it "
+            f"is known to all: {WAY_OUT}, or listen on 127.0.0.1."
         )
+        raise InvalidSettings([problem], [name.lower() for name in names])
+
+
+def read_service_settings(host: str, roles: Collection[str], **overrides: Any) -> Settings:
+    """Read the settings of a service with these roles that listens on a host.
+
+    `overrides` take precedence over the environment.
+
+    Raises: InvalidSettings with every problem: malformed values, and what is missing.
+    """
+    try:
+        settings = read_settings(**overrides)
+        names, problems = frozenset[str](), list[str]()
+    except InvalidSettings as error:
+        if not error.names or "database_url" in error.names:
+            raise
+        names, problems = error.names, list(error.problems)
+        settings = read_settings(**{**overrides, **Settings.defaults_of(error.names)})
+    problems += _secret_problems(settings, host)
+    issuers = {"supabase_url", "supabase_jwt_secret"}
+    if problems and "api" in roles and not (_has_issuer(settings) or issuers & names):
+        problems.append(NO_ISSUER)
+    if problems:
+        raise InvalidSettings(problems, names)
+    return settings
+
+
+def log_missing_issuer(settings: Settings) -> None:
+    """Log a warning if no token of a client can be verified; everything else still works."""
+    if not _has_issuer(settings):
+        logger.warning("sign_in_impossible", reason=NO_ISSUER)
+
+
+def _has_issuer(settings: Settings) -> bool:
+    return bool(settings.embedded or settings.supabase_url or settings.supabase_jwt_secret)
+
+
+def _secret_problems(settings: Settings, host: str) -> Iterator[str]:
+    if settings.canvas_encryption_key or not settings.embedded:
+        try:
+            load_master_keys(settings)
+        except InvalidMasterKey as error:
+            yield str(error)
+    try:
+        require_private_secrets(settings, host)
+    except InvalidSettings as error:
+        yield from error.problems
 
 
 def secret_notices(settings: Settings) -> list[str]:
@@ -111,7 +162,7 @@ def load_master_keys(settings: Settings) -> KeyRing:
         require_strong_newest_key(text)
         return ring
     if settings.embedded:
-        settings.home.mkdir(mode=0o755, parents=True, exist_ok=True)
+        require_home(settings.home, 0o755)
         return parse_key_ring(read_or_create_key(settings.home / "master-key"))
     raise InvalidMasterKey(
         "CANVAS_ENCRYPTION_KEY is not set, and it is required with DATABASE_URL; see .env.example."

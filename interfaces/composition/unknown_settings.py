@@ -22,7 +22,7 @@ _SET_BY_KUBERNETES = re.compile(r".*_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).
 
 _OF_OTHER_PROGRAMS = frozenset(
     {
-        *("SUPABASE_ANON_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ACCESS_TOKEN"),
+        *("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ACCESS_TOKEN"),
         *("SUPABASE_DB_PASSWORD", "SUPABASE_PROJECT_ID", "SUPABASE_PROJECT_REF"),
         *("DATABASE_PASSWORD", "EASEBOARD_SOAK"),
     }
@@ -54,8 +54,18 @@ def find_unknown_settings(names: Iterable[str] | None = None) -> list[UnknownSet
     return list(_unknown(sorted(given - known), known, unset=known - given))
 
 
+def ignored_env_file() -> list[str]:
+    """Return why `.env` is not read, if it is there and is no file; otherwise nothing."""
+    path = Path(".env")
+    if not path.exists() or path.is_file():
+        return []
+    return [".env is a directory, so no settings are read from it: remove or rename it"]
+
+
 def log_unknown_settings() -> None:
-    """Log a warning for each unknown setting, at the start of a process."""
+    """Log a warning for each unknown setting, and for a `.env` that is not read."""
+    for reason in ignored_env_file():
+        logger.warning("env_file_ignored", reason=reason)
     for unknown in find_unknown_settings():
         logger.warning("unknown_setting", setting=unknown.name, reason=unknown.describe())
 

@@ -10,7 +10,6 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -23,22 +22,9 @@ from infrastructure.postgres.embedded.embedded_postgres import (
     create_database,
 )
 from infrastructure.settings.settings import Settings, read_settings
+from interfaces.cli.demo.running_demo import UNSET_SETTINGS, demo_home
 
 DEMO_DATABASE_PREFIX = "demo_"
-UNSET_SETTINGS: dict[str, Any] = dict.fromkeys(
-    (
-        "database_url",
-        "canvas_encryption_key",
-        "supabase_url",
-        "supabase_jwt_secret",
-        "supabase_service_key",
-        "redis_url",
-        "metrics_port",
-        "seal_dir",
-        "seal_witnesses",
-    )
-)
-"""Settings that the demo does not read from the environment or `.env`."""
 
 
 @asynccontextmanager
@@ -59,7 +45,7 @@ async def demo_environment(sandbox_url: str) -> AsyncIterator[Settings]:
 @contextmanager
 def _temporary_database(sandbox_host: str) -> Iterator[Settings]:
     name = DEMO_DATABASE_PREFIX + secrets.token_hex(4)
-    home = read_settings(**UNSET_SETTINGS).home / "demo"
+    home = demo_home()
     seals = home / "seals" / name
     with EmbeddedPostgres(home) as server:
         _drop_abandoned(server)

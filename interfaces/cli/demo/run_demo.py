@@ -6,9 +6,9 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID
 
 import aiohttp
 import orjson
@@ -21,16 +21,16 @@ from infrastructure.seals.receipts.verify_receipt import verify_receipt
 from infrastructure.seals.signatures import parse_vkey
 from infrastructure.settings.settings import Settings, read_settings
 from interfaces.cli.demo.environment import demo_environment
+from interfaces.cli.demo.guide import Guide, print_guide
 from interfaces.cli.demo.http_client import ApiClient
 from interfaces.cli.demo.progress import follow_sync, time_limit, wait_for_projections
-from interfaces.cli.demo.sandbox_changes import apply_changes
+from interfaces.cli.demo.running_demo import RunningDemo, published_demo, published_settings
+from interfaces.cli.demo.sandbox_changes import apply_changes, find_grade_to_set
 from interfaces.cli.demo.tables import (
     print_courses,
     print_dashboard,
-    print_diff,
     print_events,
     print_grades,
-    print_next_steps,
     print_step,
     print_sync,
 )
@@ -39,6 +39,12 @@ from interfaces.cli.runtime import run
 from interfaces.cli.token import sign_token
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.run_roles import Listeners, running_roles
+from interfaces.http.auth.console_options import (
+    ADMIN_ID,
+    AUDITOR_ID,
+    STUDENT_ID,
+    ConsoleDemo,
+)
 from interfaces.http.server.listener import Listener, PortUnavailable, listen, url_of
 
 SANDBOX_LATENCY_MS = 120
@@ -50,12 +56,16 @@ PURPOSE = "demonstration"
 VARIED_SCHOOL_COURSES = 6
 """From so many courses on, the student also has past terms, another role, and rare situations."""
 
+USERS: dict[str, UUID] = {"student": STUDENT_ID, "auditor": AUDITOR_ID, "admin": ADMIN_ID}
+"""The user of each role; the console signs in as the same."""
+
 Document = dict[str, Any]
 
 
 class DemoSession(NamedTuple):
-    """The sandbox of a demo, and a client of the API for a user of each role."""
+    """A demo that serves, its sandbox, and a client of the API for a user of each role."""
 
+    demo: RunningDemo
     sandbox: Sandbox
     student: ApiClient
     auditor: ApiClient
@@ -84,20 +94,23 @@ def run_demo(*, once: bool, port: int, courses: int, assignments: int) -> None:
         taught_courses=1 if is_varied else 0,
         classmates=24 if is_varied else 0,
     )
-    run(_run_demo(options, port, once=once))
+    with _open_listener(port) as listener:
+        run(_run_demo(options, listener, once=once))
 
 
-async def _run_demo(options: SandboxOptions, port: int, *, once: bool) -> None:
+async def _run_demo(options: SandboxOptions, listener: Listener, *, once: bool) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    started_at, listener = time.perf_counter(), _open_listener(port)
+    started_at = time.perf_counter()
     print_step("Starting PostgreSQL, a Canvas sandbox and the service")
     async with (
-        running_sandbox(options) as sandbox,
+        running_sandbox(_open_to_console(options, listener)) as sandbox,
         demo_environment(sandbox.url) as settings,
         bootstrap(settings, ROLES) as process,
-        running_roles(process, frozenset(ROLES), Listeners(listener)) as role_exit,
+        running_roles(
+            process, frozenset(ROLES), Listeners(listener), demo=_console_demo(sandbox)
+        ) as role_exit,
         _open_session(settings, sandbox, url_of(listener)) as session,
     ):
         print_line(f"Ready after {time.perf_counter() - started_at:.1f} s: {session.student.url}")
@@ -106,8 +119,7 @@ async def _run_demo(options: SandboxOptions, port: int, *, once: bool) -> None:
         try:
             await _wait_for_first(scenario, role_exit, stopped)
             if not once and not stop.is_set():
-                print_line()
-                print_line("Serving until Ctrl-C.")
+                print_guide(scenario.result())
                 await _wait_for_first(role_exit, stopped)
         finally:
             scenario.cancel()
@@ -130,30 +142,53 @@ def _open_listener(port: int) -> Listener:
         return listener
 
 
+def _open_to_console(options: SandboxOptions, listener: Listener) -> SandboxOptions:
+    """Return the options with which the console of this demo may use the control API."""
+    hosts = ("127.0.0.1", "localhost")
+    return replace(
+        options,
+        control_origins=tuple(f"http://{host}:{listener.port}" for host in hosts),
+        links_to_itself=True,
+    )
+
+
+def _console_demo(sandbox: Sandbox) -> ConsoleDemo:
+    return ConsoleDemo(f"{sandbox.url}/sandbox", STUDENT_ID)
+
+
 @asynccontextmanager
 async def _open_session(
     settings: Settings, sandbox: Sandbox, url: str
 ) -> AsyncIterator[DemoSession]:
+    demo = RunningDemo(url, sandbox.url, USERS, published_settings(settings))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
         student, auditor, admin = (
-            ApiClient(http, url, sign_token(settings, uuid4(), role, TOKEN_TTL_SECONDS))
-            for role in ("student", "auditor", "admin")
+            ApiClient(http, url, sign_token(settings, user, role, TOKEN_TTL_SECONDS))
+            for role, user in USERS.items()
         )
-        yield DemoSession(sandbox, student, auditor, admin)
+        with published_demo(demo):
+            yield DemoSession(demo, sandbox, student, auditor, admin)
 
 
-async def _run_scenario(session: DemoSession) -> None:
+async def _run_scenario(session: DemoSession) -> Guide:
+    """Print each step, and return what the last page refers to."""
     connection_id = await _connect(session)
-    changed_from = datetime.now(UTC)
     sync_id = await _change_and_sync(session, connection_id)
     print_step("Dashboard")
     print_dashboard(await session.student.get("/api/v1/dashboard/stats"))
     change_id = await _print_grades(session, sync_id)
-    await _print_history(session, connection_id, sync_id, changed_from)
+    await _print_history(session, connection_id, sync_id)
     if change_id:
         await _print_receipt(session, change_id)
-    print_step("Commands to try")
-    print_next_steps(session.student, session.auditor, connection_id, change_id)
+    clients = zip(USERS, (session.student, session.auditor, session.admin), strict=True)
+    return Guide(
+        session.demo.url,
+        session.demo.sandbox_url,
+        {role: client.token for role, client in clients},
+        connection_id,
+        change_id,
+        find_grade_to_set(session.sandbox.control),
+    )
 
 
 async def _connect(session: DemoSession) -> str:
@@ -204,17 +239,11 @@ async def _print_grades(session: DemoSession, sync_id: str) -> str | None:
     return next((str(change["id"]) for change in changes), None)
 
 
-async def _print_history(
-    session: DemoSession, connection_id: str, sync_id: str, changed_from: datetime
-) -> None:
-    path = f"/api/v1/audit/connections/{connection_id}"
+async def _print_history(session: DemoSession, connection_id: str, sync_id: str) -> None:
+    path = f"/api/v1/audit/connections/{connection_id}/events"
     print_step("Events of the second sync, as an auditor reads them")
-    events = await session.auditor.items(f"{path}/events", purpose=PURPOSE)
+    events = await session.auditor.items(path, purpose=PURPOSE)
     print_events([event for event in events if event["payload"].get("sync_id") == sync_id])
-    print_step("What changed for the student")
-    since = changed_from.isoformat()
-    diff = await session.auditor.get(f"{path}/diff", **{"from": since, "purpose": PURPOSE})
-    print_diff(diff)
 
 
 async def _print_receipt(session: DemoSession, change_id: str) -> None:

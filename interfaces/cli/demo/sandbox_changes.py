@@ -2,13 +2,27 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from infrastructure.canvas_sandbox.control import Control
 
 DUE_DATE_EXTENSION = timedelta(days=3)
 
 Document = dict[str, Any]
+
+
+class GradeToSet(NamedTuple):
+    """A grade in points that a teacher could set: the assignment, and another score than now."""
+
+    assignment_id: str
+    name: str
+    score: float
+
+
+def find_grade_to_set(control: Control) -> GradeToSet | None:
+    """Return a grade that the student sees, with another score; None if there is none."""
+    item = _lowest_grade(list(_visible_assignments(control)))
+    return GradeToSet(item["id"], item["name"], _changed_score(item)) if item else None
 
 
 def apply_changes(control: Control) -> list[str]:
@@ -18,7 +32,7 @@ def apply_changes(control: Control) -> list[str]:
     instead.
     """
     assignments = list(_visible_assignments(control))
-    regraded = next((item for item in assignments if _has_points(item) and item["posted"]), None)
+    regraded = _lowest_grade(assignments)
     graded = next((item for item in assignments if item["state"] == "submitted"), None)
     hidden = next((item for item in assignments if _has_points(item) and not item["posted"]), None)
     extended = next((item for item in assignments if _is_due_later(item)), None)
@@ -49,6 +63,16 @@ def _visible_assignments(control: Control) -> Iterator[Document]:
                 for assignment in control.assignments(course["id"])
                 if assignment["present"] and assignment["assigned"]
             )
+
+
+def _lowest_grade(assignments: list[Document]) -> Document | None:
+    """Return the assignment whose final grade is the lowest of those above 0, if there is one."""
+    seen = [
+        item
+        for item in assignments
+        if _has_points(item) and item["state"] == "graded" and item["posted"] and item["score"]
+    ]
+    return min(seen, key=lambda item: item["score"] / (item["points_possible"] or 1), default=None)
 
 
 def _has_points(assignment: Document) -> bool:

@@ -1,8 +1,8 @@
-"""Prints the results of the demo: tables, and commands to try."""
+"""Prints the results of the demo: tables and sentences."""
 
+from collections import Counter
 from typing import Any
 
-from interfaces.cli.demo.http_client import ApiClient
 from interfaces.cli.history_lines import event_lines
 from interfaces.cli.output import print_heading, print_line, print_table, print_wrapped
 
@@ -25,14 +25,14 @@ def print_sync(sync: Document, seconds: float) -> None:
 
 
 def print_courses(courses: list[Document], assignments: list[Document]) -> None:
-    """Print the table of courses, with the number of assignments in each status."""
+    """Print the courses that have not ended, and how many others there are."""
+    shown = [each for each in courses if each["state"] == "active" and each["role"] == "student"]
     print_table(
-        ["course", "code", "state", "assignments", "graded", "upcoming", "missing", "score"],
+        ["course", "code", "work", "graded", "upcoming", "missing", "score"],
         [
             (
                 course["name"],
                 course["course_code"],
-                course["state"],
                 course["assignment_count"],
                 *(
                     sum(
@@ -43,9 +43,17 @@ def print_courses(courses: list[Document], assignments: list[Document]) -> None:
                 ),
                 course["current_score"],
             )
-            for course in courses
+            for course in shown
         ],
     )
+    others = Counter(
+        each["state"] if each["role"] == "student" else f"as {each['role']}"
+        for each in courses
+        if each not in shown
+    )
+    if others:
+        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(others.items()))
+        print_line(f"Other courses: {counts}.")
 
 
 def print_dashboard(stats: Document) -> None:
@@ -88,43 +96,6 @@ def print_events(events: list[Document]) -> None:
     """Print a sentence for each event."""
     for line in event_lines(events, fold=False):
         print_wrapped(line.sentence, f"{line.head}  ", hanging=" " * (len(line.head) + 2))
-
-
-def print_diff(diff: Document) -> None:
-    """Print a sentence for each change of a diff."""
-    for item in diff["items"]:
-        print_wrapped(item["sentence"], "  ", hanging=" " * 4)
-
-
-def print_next_steps(
-    student: ApiClient, auditor: ApiClient, connection_id: str, change_id: str | None
-) -> None:
-    """Print commands with the tokens of the demo, and the address of the documentation.
-
-    `change_id` is a changed grade, whose receipt can be downloaded.
-    """
-    print_line(f"TOKEN={student.token}")
-    for path in (
-        "/api/v1/dashboard/stats",
-        "/api/v1/canvas/courses",
-        "'/api/v1/canvas/assignments?status=upcoming&sort=due_at'",
-        "/api/v1/canvas/grades/history",
-    ):
-        quote = "'" if path.startswith("'") else ""
-        print_line(
-            f'curl -H "Authorization: Bearer $TOKEN" {quote}{student.url}{path.lstrip(quote)}'
-        )
-    print_line(f"AUDITOR={auditor.token}")
-    events = f"{auditor.url}/api/v1/audit/connections/{connection_id}/events?purpose=demo"
-    print_line(f'curl -H "Authorization: Bearer $AUDITOR" "{events}"')
-    if change_id:
-        receipt = f"{student.url}/api/v1/me/grades/{change_id}/receipt"
-        print_line(f'curl -H "Authorization: Bearer $TOKEN" -o receipt.json {receipt}')
-        key = f"{auditor.url}/api/v1/audit/key"
-        print_line(f'curl -H "Authorization: Bearer $AUDITOR" -o vkey {key}')
-        print_line("easeboard receipt verify receipt.json --vkey vkey")
-    print_line()
-    print_line(f"API documentation: {student.url}/docs")
 
 
 def _clock_time(timestamp: str) -> str:

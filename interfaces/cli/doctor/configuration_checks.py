@@ -1,6 +1,7 @@
 """Checks of the settings, which need no database: names, secrets, limits of the process."""
 
 from infrastructure.crypto.master_key import KeyRing
+from infrastructure.settings.invalid_settings import home_problem
 from interfaces.cli.doctor.check import (
     Check,
     CheckFailed,
@@ -9,18 +10,29 @@ from interfaces.cli.doctor.check import (
     Warned,
 )
 from interfaces.composition.startup_checks import load_master_keys, secret_notices
-from interfaces.composition.unknown_settings import find_unknown_settings
+from interfaces.composition.unknown_settings import find_unknown_settings, ignored_env_file
 
 
 async def check_names(_: Installation) -> str | Warned:
     """Find variables that look like settings and are none."""
     unknown = find_unknown_settings()
-    detail = "; ".join(found.describe() for found in unknown)
+    ignored = ignored_env_file()
+    detail = "; ".join([*(found.describe() for found in unknown), *ignored])
     if any(found.similar for found in unknown):
         raise CheckFailed(detail)
-    if unknown:
+    if detail:
         return Warned(detail)
     return "every variable that begins like a setting is one"
+
+
+async def check_home(installation: Installation) -> str:
+    """Check that the directory of the embedded database can be written; create nothing."""
+    settings = installation.settings
+    if not settings.embedded:
+        raise NotApplicable("not used: the database is that of DATABASE_URL")
+    if problem := home_problem(settings.home):
+        raise CheckFailed(problem)
+    return f"{settings.home} can be written to"
 
 
 async def check_master_key_setting(installation: Installation) -> str:
@@ -50,6 +62,7 @@ def _describe(ring: KeyRing) -> str:
 
 CONFIGURATION_CHECKS = (
     Check("setting names", check_names),
+    Check("home", check_home),
     Check("master key", check_master_key_setting),
     Check("secrets", check_secrets),
 )

@@ -2,6 +2,7 @@
 
 from interfaces.cli.doctor.check import Check, CheckFailed, Installation
 from interfaces.composition.optional_adapters import probe_redis
+from interfaces.composition.startup_checks import NO_ISSUER
 from interfaces.http.auth.identity_provider_probe import probe_identity_provider
 
 
@@ -13,9 +14,7 @@ async def check_sign_in(installation: Installation) -> str:
     if not settings.supabase_url and settings.embedded:
         return "development tokens of the embedded database (easeboard token)"
     if not settings.supabase_url:
-        raise CheckFailed(
-            "The tokens of clients cannot be verified: set SUPABASE_URL or SUPABASE_JWT_SECRET."
-        )
+        raise CheckFailed(NO_ISSUER)
     problems = await probe_identity_provider(settings)
     if problems:
         raise CheckFailed("; ".join(problems))

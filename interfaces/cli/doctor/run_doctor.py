@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
 
-from infrastructure.settings.settings import InvalidSettings, Settings
+from infrastructure.settings.invalid_settings import InvalidSettings
+from infrastructure.settings.settings import Settings
+from interfaces.cli.demo_option import selected_demo
 from interfaces.cli.doctor.check import (
     Check,
     CheckFailed,
@@ -90,11 +92,12 @@ def _read_configuration() -> tuple[Settings | None, CheckResult]:
         if not error.names or "database_url" in error.names:
             return None, failed
         return configure(**Settings.defaults_of(error.names)), failed
-    database = (
-        f"embedded database in {settings.home} (EASEBOARD_HOME)"
-        if settings.embedded
-        else "database of DATABASE_URL"
-    )
+    if selected_demo():
+        database = "database of the demo that runs"
+    elif settings.embedded:
+        database = f"embedded database in {settings.home} (EASEBOARD_HOME)"
+    else:
+        database = "database of DATABASE_URL"
     return settings, CheckResult("configuration", True, database)
 
 

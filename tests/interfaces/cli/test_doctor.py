@@ -20,6 +20,7 @@ NAMES = [
     *(
         "configuration",
         "setting names",
+        "home",
         "master key",
         "secrets",
         "sign-in",

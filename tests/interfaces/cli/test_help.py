@@ -43,7 +43,9 @@ COMMANDS = {
     "keys rotate": ["--json"],
     "receipt": [],
     "receipt verify": ["--vkey", "--policy", "--json"],
+    "status": ["--json"],
     "syncing": ["on", "off", "--json"],
+    "listen": ["--url", "--token", "--user", "--json"],
     "erase": ["--user", "--delete-auth-user", "--yes", "--json"],
     "with-database": ["COMMAND"],
     "witness": ["--log", "--key", "--host", "--port", "--name", "--ml-dsa", "--json"],
@@ -57,6 +59,11 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert re.search(rf"Example:.*easeboard {command}", " ".join(result.stdout.split()))
     for option in COMMANDS[command]:
         assert option in result.stdout
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != "demo"])
+def test_every_command_can_use_the_running_demo(command: str) -> None:
+    assert "--demo" in CliRunner().invoke(app, [*command.split(), "--help"]).stdout
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if COMMANDS[command]])
@@ -117,6 +124,7 @@ def test_help_lists_exactly_the_existing_commands(empty_home: Path) -> None:
         ["audit", "export", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"],
         ["receipt", "verify"],
         ["erase"],
+        ["listen", "--user", "me"],
         ["witness"],
     ],
     ids=" ".join,

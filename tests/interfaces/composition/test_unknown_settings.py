@@ -41,7 +41,7 @@ def test_other_names_that_begin_like_a_setting_are_reported(name: str, similar: 
     "name",
     [
         *("PATH", "HOME", "LANG", "OTEL_SERVICE_NAME", "POSTGRES_PASSWORD", "PGHOST"),
-        *("REDIS_PORT", "REDIS_SERVICE_HOST", "REDIS_PORT_6379_TCP_ADDR", "SUPABASE_ANON_KEY"),
+        *("REDIS_PORT", "REDIS_SERVICE_HOST", "REDIS_PORT_6379_TCP_ADDR", "SUPABASE_PROJECT_REF"),
     ],
 )
 def test_names_of_other_programs_are_not_reported(name: str) -> None:
