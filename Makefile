@@ -2,12 +2,13 @@
 # `make help` lists the targets; ARGS is handed to the command behind a target.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := .make/install.py
 ARGS ?=
 SEEDS ?= 25
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast check lint format interop bench soak fuzz simulate scenes attacks documents lock
+.PHONY: help setup demo dev test test-fast check lint format interop bench soak fuzz simulate scenes attacks console documents lock
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS=...]"
@@ -18,15 +19,16 @@ help: ## list the targets
 
 setup: .venv/ready ## install the whole environment into .venv
 
-.venv/ready: requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "easeboard needs Python 3.11 or newer; name one with PYTHON=...")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+.venv/ready: $(INSTALL) requirements-dev.txt requirements-build.txt pyproject.toml
+	@$(PYTHON) $(INSTALL) dev
+	@touch .venv/runtime $@
+
+.venv/runtime: $(INSTALL) requirements.txt requirements-build.txt pyproject.toml
+	@$(PYTHON) $(INSTALL) runtime
 	@touch $@
 
-demo: setup ## run the main job on the embedded database, with a Canvas of its own
-	$(BIN)/easeboard demo $(ARGS)
+demo: .venv/runtime ## run the main job on the embedded database, with a Canvas of its own
+	@$(BIN)/easeboard demo $(ARGS)
 
 dev: setup ## serve on the embedded database, and restart when a source file changes
 	$(BIN)/watchfiles --filter python --sigint-timeout 15 "$(BIN)/easeboard serve $(ARGS)" \
@@ -74,6 +76,9 @@ scenes: setup ## play a Canvas host that is away, and one that revokes all token
 attacks: setup ## attack a served process, and measure what health checks and students notice
 	$(BIN)/python -m tests.attacks $(ARGS)
 
+console: setup ## check and build the console, whose built files are part of the repository
+	$(BIN)/python -m tests.build_console
+
 documents: setup ## generate the documents that are made from the code
 	$(BIN)/python -m tests.generate_documents
 
@@ -83,5 +88,5 @@ LOCK := uv pip compile --quiet pyproject.toml --extra embedded --extra telemetry
 lock: ## pin all dependencies with hashes (needs uv)
 	$(LOCK) --output-file requirements.txt
 	$(LOCK) --group dev --output-file requirements-dev.txt
-	uv pip compile --quiet --group build --constraint requirements-dev.txt --python-version 3.13 \
-		--generate-hashes --no-emit-index-url --no-header --output-file requirements-build.txt
+	uv pip compile --quiet --group build --constraint requirements-dev.txt --universal --python-version 3.11 \
+		--no-annotate --generate-hashes --no-emit-index-url --no-header --output-file requirements-build.txt
