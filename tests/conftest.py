@@ -22,6 +22,7 @@ from tests.deadlines import scaled
 
 PROCESS_FOLDERS = (
     "attacks",
+    "browser",
     "canary",
     "canvas_cases",
     "end_to_end",

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from infrastructure.settings.invalid_settings import InvalidSettings
 from infrastructure.settings.secret_strength import (
     PUBLISHED_SECRETS,
     find_weakness,
@@ -17,7 +18,6 @@ from infrastructure.settings.secret_strength import (
 )
 from infrastructure.settings.settings import (
     STRONG_SECRETS,
-    InvalidSettings,
     Settings,
     read_settings,
 )
