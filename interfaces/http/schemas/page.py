@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from interfaces.http.schemas.response_model import ResponseModel
 
@@ -12,16 +12,20 @@ T = TypeVar("T")
 class PageOf(ResponseModel, Generic[T]):
     """A page of a list. Without a `next_cursor` it is the last one."""
 
+    # pydantic would search the source of each kind of page again: a third of the start of the API.
     model_config = ConfigDict(
+        use_attribute_docstrings=False,
         json_schema_extra={
             "description": "A page of a list. Without a `next_cursor` it is the last one."
-        }
+        },
     )
 
-    items: list[T]
-    """The items of this page of easeboard's list, at most `limit`."""
-    next_cursor: str | None
-    """Send it to easeboard as `cursor` to get the next page; null on the last page."""
+    items: list[T] = Field(
+        description="The items of this page of easeboard's list, at most `limit`."
+    )
+    next_cursor: str | None = Field(
+        description="Send it to easeboard as `cursor` to get the next page; null on the last page."
+    )
 
 
 class Fault(ResponseModel):
