@@ -157,7 +157,8 @@ async def test_both_representations_are_the_same_document(
         assert plain.content == packed.content == service.stats
         assert plain.headers["content-length"] == str(len(service.stats))
         assert (packed.headers.get("content-encoding") == "gzip") == (size >= 1024)
-        assert (plain.headers.get("vary") == "Accept-Encoding") == (size >= 1024)
+        varies_by = plain.headers.get("vary", "").split(", ")
+        assert ("Accept-Encoding" in varies_by) == (size >= 1024)
         assert packed.headers["etag"].removeprefix("W/") == plain.headers["etag"]
         assert packed.headers["etag"].startswith("W/") == (size >= 1024)
         for tag in (plain.headers["etag"], packed.headers["etag"]):
