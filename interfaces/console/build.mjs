@@ -23,8 +23,8 @@ const { metafile } = await build({
   target: "es2023",
   jsx: "automatic",
   jsxImportSource: "preact",
-  // The typed client lies outside of this folder; its one dependency is installed here.
-  nodePaths: [join(folder, "node_modules")],
+  // The typed client lies outside of this folder, and may have packages of its own: these decide.
+  alias: { "openapi-fetch": join(folder, "node_modules", "openapi-fetch") },
   legalComments: "none",
   metafile: true,
   logLevel: "info",
