@@ -35,8 +35,9 @@ export function Badge({ kind = "plain", children }: { kind?: BadgeKind; children
   return <span class={`badge badge-${kind}`}>{children}</span>;
 }
 
-/** A link to another site, which opens in a new tab. */
+/** A link to another site, which opens in a new tab; text alone if a Canvas gave no web address. */
 export function ExternalLink({ href, children }: { href: string; children: ComponentChildren }) {
+  if (!/^https?:\/\//i.test(href)) return <span>{children}</span>;
   return (
     <a href={href} target="_blank" rel="noreferrer">
       {children}
