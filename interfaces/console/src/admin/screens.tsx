@@ -1,5 +1,5 @@
 // The screens of this part, by their address.
-import type { Screens } from "../app.tsx";
+import type { Screens } from "../components/sections.ts";
 import { ConnectionsPage } from "./connections-page.tsx";
 import { ErasePage } from "./erase-page.tsx";
 import { HostsPage } from "./hosts-page.tsx";

@@ -9,3 +9,11 @@ export type VerificationReport = Schemas["VerificationReport"];
 export type ViewChange = Schemas["ViewChange"];
 export type ViewDiff = Schemas["ViewDiff"];
 export type ViewThen = Schemas["ViewThen"];
+
+/** What each line of the events needs to show its causes. */
+export interface EventContext {
+  connectionId: string;
+  /** All loaded events, among which causes are searched. */
+  known: readonly AuditedEvent[];
+  onCauses: (events: readonly AuditedEvent[]) => void;
+}

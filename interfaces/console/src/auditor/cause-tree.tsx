@@ -3,10 +3,9 @@ import { useState } from "preact/hooks";
 import { ActionButton } from "../components/form.tsx";
 import { Badge, Time } from "../components/text.tsx";
 import { formatCount } from "../format.ts";
-import type { AuditedEvent } from "./audit-types.ts";
+import type { AuditedEvent, EventContext } from "./audit-types.ts";
 import { loadEvents } from "./audit-requests.ts";
 import { causesOf, mergeEvents } from "./causes.ts";
-import type { EventContext } from "./event-lines.tsx";
 import { eventText } from "./event-types.ts";
 import { localSentence } from "./sentences.ts";
 

@@ -2,9 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { Time } from "../components/text.tsx";
 import { href } from "../router.ts";
-import type { AuditedEvent } from "./audit-types.ts";
+import type { AuditedEvent, EventContext } from "./audit-types.ts";
 import { CauseTree } from "./cause-tree.tsx";
-import type { EventContext } from "./event-lines.tsx";
 import { EventProof } from "./event-proof.tsx";
 
 const STREAMS = { connection: "of the connection", sync: "of its syncs", readings: "of readings" };

@@ -2,19 +2,12 @@
 import { useState } from "preact/hooks";
 import { Badge, Time } from "../components/text.tsx";
 import { formatCount } from "../format.ts";
-import type { AuditedEvent } from "./audit-types.ts";
+import type { AuditedEvent, EventContext } from "./audit-types.ts";
 import { EventDetail } from "./event-detail.tsx";
 import { countFirstReading, foldEvents, isFold, type Fold } from "./event-folding.ts";
 import { eventText } from "./event-types.ts";
 import { localSentence } from "./sentences.ts";
 import { SealBadge } from "./seal-status.tsx";
-
-export interface EventContext {
-  connectionId: string;
-  /** All loaded events, among which causes are searched. */
-  known: readonly AuditedEvent[];
-  onCauses: (events: readonly AuditedEvent[]) => void;
-}
 
 export function EventLines({ events, ...context }: EventContext & { events: readonly AuditedEvent[] }) {
   return (

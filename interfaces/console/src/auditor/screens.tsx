@@ -1,5 +1,5 @@
 // The screens of this part, by their address.
-import type { Screens } from "../app.tsx";
+import type { Screens } from "../components/sections.ts";
 import { ConnectionList } from "./connection-list.tsx";
 import { EventStream } from "./event-stream.tsx";
 import { ProofsScreen } from "./proofs-screen.tsx";

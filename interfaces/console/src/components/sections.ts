@@ -1,4 +1,5 @@
 // The parts of the console and the screens in them, as the navigation lists them.
+import type { ComponentType } from "preact";
 import { settings } from "../session/settings.ts";
 import type { Session } from "../session/session.ts";
 
@@ -12,6 +13,9 @@ export interface Section {
   readonly label: string;
   readonly links: readonly Link[];
 }
+
+/** The screens of a part of the console, by the second part of their address; "" is the first. */
+export type Screens = Readonly<Record<string, ComponentType>>;
 
 const STUDENT: Section = {
   name: "student",

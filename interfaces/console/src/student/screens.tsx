@@ -1,5 +1,5 @@
 // The screens of this part, by their address.
-import type { Screens } from "../app.tsx";
+import type { Screens } from "../components/sections.ts";
 import { Assignments } from "./assignments.tsx";
 import { CanvasAccounts } from "./canvas-accounts.tsx";
 import { CoursesOrCourse } from "./course-page.tsx";
