@@ -135,12 +135,19 @@ async def test_the_client_sends_requests_as_the_documents_recommend(
 
 
 def check_sent_headers(sent: list[dict[str, Any]], command_token: str) -> None:
-    """Each POST has a key, and the read after it has its token; a damaged token is forgotten."""
+    """Each POST has a key, and what reads after a command has its token, also a calculation.
+
+    A damaged token is forgotten.
+    """
     assert command_token
-    (at,) = [index for index, request in enumerate(sent) if request["method"] == "POST"]
-    assert sent[at]["key"]
+    posts = [index for index, request in enumerate(sent) if request["method"] == "POST"]
+    at = posts[0]
+    assert posts == [at, at + 1]
+    assert all(sent[index]["key"] for index in posts)
+    assert sent[at]["consistency"] is None
     assert sent[at + 1]["consistency"] == command_token
-    damaged, again = sent[at + 2], sent[at + 3]
+    assert sent[at + 2]["consistency"]
+    damaged, again = sent[at + 3], sent[at + 4]
     assert damaged["consistency"]
     assert again["consistency"] is None
     assert not any(request["key"] for request in sent if request["method"] == "GET")

@@ -86,8 +86,7 @@ export function createEaseboard({ url, getToken }: EaseboardOptions): Easeboard 
   let isOfCommand = false;
 
   /** A late response to an older request must not replace the token of a newer command. */
-  function remember(token: string | null, sent: string | null, method: string): void {
-    const isCommand = method !== "GET";
+  function remember(token: string | null, sent: string | null, isCommand: boolean): void {
     if (token && (isCommand || sent === consistencyToken)) {
       consistencyToken = token;
       isOfCommand = isCommand;
@@ -109,12 +108,13 @@ export function createEaseboard({ url, getToken }: EaseboardOptions): Easeboard 
 
   /** Send a request; send it again if that can succeed within seconds, or with a new token. */
   async function send(request: Request): Promise<Response> {
+    const isCommand = request.method !== "GET" && !isCalculation(request);
     for (let tries = 1; ; tries++) {
       const attempt = request.clone();
-      const sent = request.method === "GET" ? consistencyToken : null;
+      const sent = isCommand ? null : consistencyToken;
       if (sent) attempt.headers.set(TOKEN_HEADER, sent);
       const response = await fetch(attempt);
-      remember(response.headers.get(TOKEN_HEADER), sent, request.method);
+      remember(response.headers.get(TOKEN_HEADER), sent, isCommand);
       const seconds = Number(response.headers.get("Retry-After") ?? Infinity);
       if (response.ok || tries === TRIES) return response;
       if (response.status === 401 && tries === 1) {
@@ -182,6 +182,11 @@ export function createEaseboard({ url, getToken }: EaseboardOptions): Easeboard 
   const client = createClient<paths>({ baseUrl, fetch: send });
   client.use(headers);
   return Object.assign(client, { follow });
+}
+
+/** A what-if calculation is a POST that changes nothing: its token is that of a read. */
+function isCalculation({ url }: Request): boolean {
+  return new URL(url).pathname.endsWith("/what-if");
 }
 
 async function isBadToken(response: Response): Promise<boolean> {

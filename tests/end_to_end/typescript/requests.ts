@@ -31,6 +31,12 @@ const connection_id = courses.items[0]?.connection_id ?? "";
 const path = { connection_id };
 const started = await api.POST("/api/v1/canvas/connections/{connection_id}/sync", { params: { path } });
 const commandToken = started.response.headers.get("Consistency-Token");
+await unwrap(
+  api.POST("/api/v1/canvas/courses/{course_id}/what-if", {
+    params: { path: { course_id: courses.items.find(({ role }) => role === "student")?.id ?? "" } },
+    body: { scores: {} },
+  }),
+);
 const runs = await unwrap(api.GET("/api/v1/sync/logs"));
 mustDamageToken = true;
 const afterDamage = await unwrap(api.GET("/api/v1/sync/status"));

@@ -1,5 +1,5 @@
 // Who is signed in. The bearer token is held in memory only: a reload signs out.
-import { computed, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { Role } from "../types.ts";
 
 export interface Session {
@@ -17,13 +17,6 @@ export const session = signal<Session | undefined>(undefined);
 export const signedOutBecause = signal<string | undefined>(undefined);
 
 const RENEW_BEFORE_MS = 60_000;
-
-export const isAuditor = computed(() => hasRole("auditor") || hasRole("admin"));
-export const isAdmin = computed(() => hasRole("admin"));
-
-function hasRole(role: Role): boolean {
-  return session.value?.roles.includes(role) ?? false;
-}
 
 let renewal: Promise<Session> | undefined;
 
