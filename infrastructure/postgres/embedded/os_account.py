@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pwd
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -101,8 +102,10 @@ def _current_account() -> OsAccount:
 
 
 def _create_account(deadline: float) -> None:
+    # Not every PATH of root has the directories of administration.
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
     command = [
-        "useradd",
+        shutil.which("useradd", path=path) or "useradd",
         "--system",
         "--no-create-home",
         "--shell",

@@ -16,5 +16,7 @@ def signing_secret(settings: Settings) -> str | None:
         return settings.supabase_jwt_secret.get_secret_value()
     if not settings.embedded or settings.supabase_url:
         return None
-    require_home(settings.home, 0o700)
+    # Others may pass through it, because the embedded PostgreSQL of root runs as another user and
+    # that of a demo is further down. The file can be read by its owner only.
+    require_home(settings.home, 0o711)
     return read_or_create_key(settings.home / "jwt-secret")

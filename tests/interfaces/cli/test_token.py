@@ -6,8 +6,11 @@ from uuid import UUID
 import jwt
 import pytest
 
+from infrastructure.settings.settings import read_settings
+from interfaces.cli.demo.running_demo import UNSET_SETTINGS
 from interfaces.http.auth.jwt_verifier import JwtVerifier
 from interfaces.http.auth.principal import InvalidToken
+from interfaces.http.auth.signing_secret import signing_secret
 from tests.interfaces.cli.run_cli import run_easeboard
 
 USER = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
@@ -61,6 +64,14 @@ def test_the_embedded_database_has_a_persistent_signing_secret(empty_home: Path)
     assert stat.S_IMODE(secret_file.stat().st_mode) == 0o600
     for token in (first, second):
         jwt.decode(token, secret_file.read_text(), algorithms=["HS256"], audience="authenticated")
+
+
+def test_a_database_of_another_user_may_lie_below_a_home_that_a_token_created(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    assert signing_secret(read_settings(easeboard_home=str(home), **UNSET_SETTINGS))
+    assert stat.S_IMODE(home.stat().st_mode) & 0o077 == stat.S_IXGRP | stat.S_IXOTH
 
 
 @pytest.mark.parametrize(
