@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from tests.benchmarks.machine_speed import on_reference_machine
 from tests.benchmarks.missed_goals import REASONS
 from tests.benchmarks.report import Figure, Report, Table, as_markdown, number
 
@@ -30,8 +31,16 @@ everything and writes this page and [benchmarks.json](benchmarks.json); do not e
   Differences below about 1.3 × are noise.
 - **A goal** is what the project promised itself before the work was done. The figures that missed
   theirs come first.
+- **The machine is not always as fast.** A fixed piece of work is executed before and after each
+  benchmark; "slowness" is its time beside the reference machine, the one of the
+  [budgets](../tests/budgets/budgets.toml). "At reference speed" is a duration or a rate converted
+  with it: an estimate, too favourable where time is spent waiting instead of computing. Ratios do
+  not depend on it. Whether a goal is met is decided by what was measured.
 - **A benchmark that could not be set up** is listed with the reason; the others are complete.
 """
+
+
+MEASURED_COLUMNS = ("measured", "at reference speed", "unit")
 
 
 class PartResult(NamedTuple):
@@ -40,6 +49,8 @@ class PartResult(NamedTuple):
     name: str
     description: str
     seconds: float
+    slowness: float
+    """How many times slower than the reference machine this one was."""
     report: Report
     error: str | None = None
 
@@ -64,7 +75,7 @@ def write_documents(folder: Path, results: list[PartResult], *, quick: bool) -> 
 
 def render_page(results: list[PartResult], *, quick: bool) -> str:
     """Render the page: losses, goals that were met, what is missing, then every benchmark."""
-    figures = [(result.name, figure) for result in results for figure in result.report.figures]
+    figures = [(result, figure) for result in results for figure in result.report.figures]
     missed = [each for each in figures if each[1].is_missed]
     met = [each for each in figures if each[1].goal and not each[1].is_missed]
     missed.sort(key=lambda each: -each[1].distance)
@@ -82,10 +93,12 @@ def render_page(results: list[PartResult], *, quick: bool) -> str:
 def _machine(results: list[PartResult], *, quick: bool) -> str:
     facts = machine_facts()
     minutes = sum(result.seconds for result in results) / 60
+    slowness = [result.slowness for result in results]
     return (
         f"Measured on {facts['measured_at'][:10]} in {minutes:.0f} minutes"
         f"{', a small run (`--quick`)' if quick else ''}: {facts['processors']} "
-        f"processors, Python {facts['python']}, load {facts['load']} at the end; "
+        f"processors, Python {facts['python']}, load {facts['load']} at the end, slowness "
+        f"{min(slowness):.1f} to {max(slowness):.1f}; "
         f"{facts['packages']}.\n"
     )
 
@@ -103,23 +116,32 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def _goal_table(figures: list[tuple[str, Figure]]) -> str:
+def _goal_table(figures: list[tuple[PartResult, Figure]]) -> str:
     if not figures:
         return ""
     rows = [
-        [f"{figure.name} ([{name}](#{_anchor(name)}))", *_measured(figure), f"{figure.goal}"]
-        for name, figure in figures
+        [
+            f"{figure.name} ([{result.name}](#{_anchor(result.name)}))",
+            *_measured(figure, result.slowness),
+            f"{figure.goal}",
+        ]
+        for result, figure in figures
     ]
-    return as_markdown(Table("Figures", ["figure", "measured", "unit", "goal"], rows))
+    return as_markdown(Table("Figures", ["figure", *MEASURED_COLUMNS, "goal"], rows))
 
 
-def _reasons(missed: list[tuple[str, Figure]]) -> str:
-    names = dict.fromkeys(name for name, _ in missed if name in REASONS)
+def _reasons(missed: list[tuple[PartResult, Figure]]) -> str:
+    names = dict.fromkeys(result.name for result, _ in missed if result.name in REASONS)
     return "".join(f"\n- **{name}**: {REASONS[name]}\n" for name in names)
 
 
-def _measured(figure: Figure) -> list[str]:
-    return [number(figure.value), figure.unit]
+def _measured(figure: Figure, slowness: float) -> list[str]:
+    converted = on_reference_machine(figure, slowness)
+    return [
+        number(figure.value),
+        "–" if converted is None else number(converted),
+        figure.unit,
+    ]
 
 
 def _anchor(name: str) -> str:
@@ -134,12 +156,18 @@ def _missing(results: list[PartResult]) -> str:
 def _section(result: PartResult) -> str:
     parts = [f"## {_anchor(result.name)}", result.description]
     parts += [as_markdown(table) for table in result.report.tables]
+    parts.append(f"Slowness of the machine: {number(result.slowness)}.")
     if result.report.figures:
         rows = [
-            [figure.name, *_measured(figure), f"{figure.goal or '–'}", _verdict(figure)]
+            [
+                figure.name,
+                *_measured(figure, result.slowness),
+                f"{figure.goal or '–'}",
+                _verdict(figure),
+            ]
             for figure in result.report.figures
         ]
-        columns = ["figure", "measured", "unit", "goal", "met"]
+        columns = ["figure", *MEASURED_COLUMNS, "goal", "met"]
         parts.append(as_markdown(Table("Figures", columns, rows)))
     parts += [f"![{name}]({name})" for name in result.report.charts]
     if result.report.notes:
@@ -164,6 +192,7 @@ def _as_json(result: PartResult) -> Mapping[str, Any]:
     return {
         "name": result.name,
         "seconds": round(result.seconds, 1),
+        "slowness": round(result.slowness, 2),
         "error": result.error,
         "figures": [
             {

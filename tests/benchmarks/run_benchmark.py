@@ -9,12 +9,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.benchmarks.document import PartResult
+from tests.benchmarks.machine_speed import measure_slowness
 from tests.benchmarks.report import Report, RunSize
 
 
 def run_apart(name: str, size: RunSize) -> PartResult:
     """Run a benchmark in a new process; if it fails, the result has the reason."""
-    started_at = time.perf_counter()
+    slowness_before, started_at = measure_slowness(), time.perf_counter()
     report, error = Report(), None
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
@@ -22,7 +23,9 @@ def run_apart(name: str, size: RunSize) -> PartResult:
     except Exception as failure:  # noqa: BLE001  # whatever it is, the other benchmarks go on
         traceback.print_exc()
         error = f"{type(failure).__name__}: {failure}".strip().splitlines()[0]
-    return PartResult(name, description_of(name), time.perf_counter() - started_at, report, error)
+    seconds = time.perf_counter() - started_at
+    slowness = (slowness_before + measure_slowness()) / 2
+    return PartResult(name, description_of(name), seconds, slowness, report, error)
 
 
 def run_here(name: str, size: RunSize) -> Report:
