@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from domain.sync_schedule import JITTER_STEPS
 from tests.benchmarks.served_database import ServedDatabase
 
 TABLES_SQL = """
@@ -47,6 +48,11 @@ CREATE FUNCTION pg_temp.copied_id(id uuid, nth integer) RETURNS uuid
 LANGUAGE sql IMMUTABLE STRICT
 RETURN md5(id::text || nth)::uuid
 """
+COPIED_DELAY = sql.SQL(
+    f"wait - wait %% {JITTER_STEPS} + get_byte(uuid_send("
+    f"pg_temp.copied_id(connection_id, %(nth)s)), 15) %% {JITTER_STEPS}"
+)
+"""The delay of a copied connection: its jitter follows from the id, as in `delay_index`."""
 MOVE_CHECKPOINTS_SQL = """
 UPDATE easeboard.projections
    SET position = (SELECT max(position) FROM easeboard.events)
@@ -101,9 +107,11 @@ def _copy_statement(
 
 
 def _copied_value(column: str, kind: str) -> sql.Composable:
-    """Replace ids, and move positions behind those of the copies before."""
+    """Replace ids and what follows from them, and move positions behind those of earlier copies."""
     if kind == "uuid":
         return sql.SQL("pg_temp.copied_id({}, %(nth)s)").format(sql.Identifier(column))
+    if column == "wait":
+        return COPIED_DELAY
     if column == "position":
         return sql.SQL("position + %(after)s")
     return sql.Identifier(column)

@@ -65,7 +65,7 @@ class RunSize(NamedTuple):
     """How much a benchmark measures."""
 
     quick: bool = False
-    growth_events: int = 1_000_000
+    growth_events: int = 10_000_000
     """The largest log of the benchmark `growth`."""
 
     def choose(self, usual: int, quick: int) -> int:
