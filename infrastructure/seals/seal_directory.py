@@ -13,6 +13,7 @@ from infrastructure.seals.signed_note import MAX_NOTE_BYTES, NoteMalformed, spli
 
 CHECKPOINT_FILE = "checkpoint"
 VKEY_FILE = "vkey"
+TILE_DIRECTORY = "tile"
 ENTRIES_DIRECTORY = "tile/entries"
 LOCK_FILE = ".lock"
 LOCK_SECONDS, LOCK_POLL_SECONDS = 10.0, 0.05
@@ -40,6 +41,24 @@ def read_published_note(directory: Path) -> bytes | None:
         return None
 
 
+def checkpoint_missing(directory: Path) -> str | None:
+    """Return why there is no checkpoint beside the published tiles; None if nothing is wrong.
+
+    While a process publishes, the first checkpoint follows its tiles.
+    """
+    if (
+        not (directory / TILE_DIRECTORY).is_dir()
+        or (directory / CHECKPOINT_FILE).exists()
+        or is_being_published(directory)
+    ):
+        return None
+    return (
+        f"{directory} has published tiles, but no file {CHECKPOINT_FILE}: it was removed, or the "
+        "first publication was interrupted. A running `easeboard serve` publishes it again; "
+        "compare it with a copy or a witness."
+    )
+
+
 def published_checkpoint(directory: Path) -> Checkpoint | None:
     """Return the checkpoint that is published, without a look at its signatures; None without one.
 
@@ -56,6 +75,15 @@ def published_checkpoint(directory: Path) -> Checkpoint | None:
             f"{directory / CHECKPOINT_FILE} is no signed checkpoint ({error}): restore it from a "
             "copy, or move the directory away; it is then filled again from the database."
         ) from error
+
+
+def is_being_published(directory: Path) -> bool:
+    """Return whether a process publishes into the directory at this moment."""
+    try:
+        with (directory / LOCK_FILE).open("rb") as file:
+            return not _try_lock(file, fcntl.LOCK_SH)
+    except OSError:
+        return False
 
 
 class SealDirectory:
@@ -154,9 +182,9 @@ class SealDirectory:
         path.mkdir(mode, parents=path == self.path, exist_ok=True)
 
 
-def _try_lock(file: BinaryIO) -> bool:
+def _try_lock(file: BinaryIO, mode: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -9,6 +9,8 @@ from interfaces.cli.audit_commands import ConnectionArgument
 from interfaces.cli.options import EXAMPLE_ID, CommandGroup, JsonOption, PurposeOption, example
 
 proofs_app = CommandGroup()
+PUBLISHED_NAMES = ("checkpoint", "tile")
+"""Of them, a directory of seals has at least one."""
 
 OutOption = Annotated[
     Path,
@@ -109,6 +111,12 @@ def audit_verify(
         raise typer.BadParameter(
             "an export has one checkpoint and no published files; leave it out, or leave out FILE.",
             param_hint="--since" if since else "--seal-dir",
+        )
+    if seal_dir and not any((seal_dir / name).exists() for name in PUBLISHED_NAMES):
+        raise typer.BadParameter(
+            f"{seal_dir} has neither a checkpoint nor tiles: give the directory that SEAL_DIR "
+            "names, or a copy of it.",
+            param_hint="--seal-dir",
         )
     # Imported here, which keeps --help fast.
     from interfaces.cli.audit_verify import (  # noqa: PLC0415

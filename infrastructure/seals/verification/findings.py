@@ -22,6 +22,7 @@ FindingKind = Literal[
     "tile missing",
     "entries rewritten",
     "checkpoint rewritten",
+    "checkpoint missing",
     "history replaced",
     "history cut",
     "key unknown",

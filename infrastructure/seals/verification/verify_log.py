@@ -9,11 +9,9 @@ from typing import Any
 
 import psycopg
 
-from infrastructure.seals.merkle import EMPTY_ROOT
 from infrastructure.seals.seal_store import SealedCheckpoint
-from infrastructure.seals.signatures import KeyMalformed, VerifierKey, parse_vkey
+from infrastructure.seals.signatures import VerifierKey, parse_vkey
 from infrastructure.seals.verification.anchors import (
-    NOTE_ERRORS,
     Anchor,
     newest_stored,
     open_anchor,
@@ -32,6 +30,7 @@ from infrastructure.seals.verification.log_laws import (
     never_given_out,
     version_gaps,
 )
+from infrastructure.seals.verification.published_files import published_anchor, published_keys
 from infrastructure.seals.verification.starting_point import (
     BEGINNING,
     StartDiffers,
@@ -93,7 +92,7 @@ class _Verifier:
         keys = self._log_keys()
         trusted = (*keys, *self._wanted.witness_keys)
         anchors = [open_anchor("kept", note, trusted) for note in self._wanted.kept]
-        published = self._published(trusted)
+        published = published_anchor(self._wanted.folder, trusted, self._findings)
         anchors += [published] if published else []
         start = self._start(anchors)
         newest = newest_stored(self._connection)
@@ -102,7 +101,8 @@ class _Verifier:
             return self._report(keys, start.state, start.state, anchors)
         sources = self._sources(newest, published)
         log = self._check(start, end, newest, sources, anchors=anchors, keys=trusted)
-        root = log.last_good.checkpoint.root if log.last_good else EMPTY_ROOT
+        # Without new rows, the root is that of the tree to start from.
+        root = log.last_good.checkpoint.root if log.last_good else start.state.root
         return self._report(
             keys,
             start.state,
@@ -147,34 +147,14 @@ class _Verifier:
         """Return the trusted keys of the log; a key that only one side names is a finding."""
         rows = self._connection.execute(SELECT_KEYS).fetchall()
         stored = [parse_vkey(text) for (text,) in rows]
-        trusted = list(self._wanted.keys) or self._published_keys() or stored
-        for key in stored:
+        published = published_keys(self._wanted.folder, self._findings)
+        trusted = list(self._wanted.keys) or published or stored
+        for key in dict.fromkeys((*stored, *published)):
             if key not in trusted:
-                detail = f"The database has the key {key}, which is not one of the trusted keys."
+                place = "The database" if key in stored else "The published file vkey"
+                detail = f"{place} has the key {key}, which is not one of the trusted keys."
                 self._findings.add(Finding(kind="key unknown", detail=detail))
         return trusted
-
-    def _published_keys(self) -> list[VerifierKey]:
-        path = self._wanted.folder / "vkey" if self._wanted.folder else None
-        if path is None or not path.is_file():
-            return []
-        try:
-            return [parse_vkey(line) for line in path.read_text().splitlines() if line.strip()]
-        except (KeyMalformed, UnicodeDecodeError) as error:
-            detail = f"The published file vkey cannot be used: {error}."
-            self._findings.add(Finding(kind="key unknown", detail=detail))
-            return []
-
-    def _published(self, keys: Sequence[VerifierKey]) -> Anchor | None:
-        path = self._wanted.folder / "checkpoint" if self._wanted.folder else None
-        if path is None or not path.is_file():
-            return None
-        try:
-            return open_anchor("published", path.read_bytes(), keys)
-        except NOTE_ERRORS as error:
-            detail = f"The published file checkpoint was changed: {error}."
-            self._findings.add(Finding(kind="checkpoint rewritten", detail=detail))
-            return None
 
     def _start(self, anchors: Sequence[Anchor]) -> StartingPoint:
         """Return where to begin: at the first event, if the log does not continue what is known."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from infrastructure.postgres.pools import open_write_pool
 from infrastructure.postgres.retry import with_retry
 from infrastructure.seals.seal_agreement import find_disagreement
-from infrastructure.seals.seal_directory import published_checkpoint
+from infrastructure.seals.seal_directory import checkpoint_missing, published_checkpoint
 from infrastructure.seals.seal_keys import SealKeyUnreadable, stored_signing_keys, verifier_keys
 from infrastructure.seals.seal_lag import read_seal_lag
 from infrastructure.seals.seal_store import TilesMissing
@@ -60,7 +60,9 @@ async def check_seal_directory(installation: Installation) -> str | Warned:
             "SEAL_DIR is not set, so the seals are only in the database: whoever can rewrite that "
             "can rewrite both"
         )
-    disagreement = await asyncio.to_thread(_find_disagreement, installation, directory)
+    disagreement = checkpoint_missing(directory) or await asyncio.to_thread(
+        _find_disagreement, installation, directory
+    )
     if disagreement:
         raise CheckFailed(disagreement)
     return await asyncio.to_thread(_describe, installation.settings, directory)

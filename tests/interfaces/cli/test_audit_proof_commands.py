@@ -128,8 +128,9 @@ def test_an_export_to_standard_output_has_nothing_else(
         ([__file__], 1, "no JSON"),
         ([__file__, "--since", __file__], 2, "leave it out"),
         (["--policy", __file__], 2, "line 1"),
+        (["--seal-dir", str(Path(__file__).parent)], 2, "neither a checkpoint nor tiles"),
     ],
-    ids=["vkey", "since", "no export", "since of an export", "policy"],
+    ids=["vkey", "since", "no export", "since of an export", "policy", "seal directory"],
 )
 def test_wrong_arguments_name_the_way_out(
     empty_home: Path, options: list[str], code: int, text: str

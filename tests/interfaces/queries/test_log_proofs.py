@@ -108,3 +108,14 @@ async def test_a_large_log_is_verified_in_turns(process: Process, log: SealedTes
     report = await verification.report()
     assert report["verified_again"] == {"from_size": 203, "to_size": 403}
     assert [each["position"] for each in report["problems"]] == [300]
+
+
+async def test_a_large_log_that_does_not_grow_stays_verified(
+    process: Process, log: SealedTestLog
+) -> None:
+    log.append(300)
+    log.seal()
+    verification = LogVerification(process.database_url, None, events_at_once=250)
+    reports = [await verification.report() for _ in range(7)]
+    assert {each["result"] for each in reports} == {"ok"}
+    assert len({each["root"] for each in reports[2:]}) == 1

@@ -2,6 +2,8 @@
 
 import pytest
 
+from infrastructure.seals.seal_directory import SealDirectory
+from infrastructure.seals.signatures import new_signing_key
 from tests.infrastructure.seals.verification.sealed_log import NAME, SealedTestLog
 
 
@@ -54,6 +56,32 @@ def test_a_published_checkpoint_that_was_changed_is_found(log: SealedTestLog) ->
     [finding] = log.verify().findings
     assert finding.kind == "checkpoint rewritten"
     assert "published" in finding.detail
+
+
+def test_a_published_checkpoint_that_was_removed_is_found(log: SealedTestLog) -> None:
+    (log.folder / "checkpoint").unlink()
+    [finding] = log.verify().findings
+    assert finding.kind == "checkpoint missing"
+    assert str(log.folder) in finding.detail
+
+
+def test_the_first_checkpoint_may_be_missing_while_its_tiles_are_published(
+    log: SealedTestLog,
+) -> None:
+    (log.folder / "checkpoint").unlink()
+    with SealDirectory(log.folder).locked():
+        assert log.verify().result == "ok"
+
+
+def test_another_published_key_is_found_also_by_those_who_bring_their_own(
+    log: SealedTestLog,
+) -> None:
+    own, other = log.key.verifier, new_signing_key(NAME).verifier
+    assert log.verify(keys=[own]).result == "ok"
+    (log.folder / "vkey").write_text(f"{other}\n")
+    [finding] = log.verify(keys=[own]).findings
+    assert finding.kind == "key unknown"
+    assert str(other) in finding.detail
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_only_what_came_after_a_known_tree_is_read_again(log: SealedTestLog, siz
     assert report.findings == ()
     assert report.start.size == size
     assert report.events == 720 - size
+    assert report.end.root == _tree_of(log, 720).root
 
 
 def test_rows_are_read_in_parts(log: SealedTestLog) -> None:
