@@ -60,10 +60,13 @@ def libpq_environment(url: str) -> dict[str, str]:
 
 
 def _program_directories(settings: Settings) -> Iterator[str]:
-    """Yield where programs are found: the PATH, then the directory of the embedded server."""
-    yield os.environ.get("PATH", os.defpath)
+    """Yield where programs are found: the directory of the embedded server, then the PATH.
+
+    pg_dump refuses a server that is newer than itself, as the embedded one often is.
+    """
     if settings.embedded:
         yield str(find_binaries(settings.home, find_server_account()))
+    yield os.environ.get("PATH", os.defpath)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ async def test_a_restored_dump_from_before_an_erasure_is_erased_before_it_serves
     await restore(embedded_postgres, empty_database_url, backup)
     found = await asyncio.to_thread(check_of_doctor, seal_dir.parent, empty_database_url, seal_dir)
     assert not found["ok"]
-    assert "lost the erasure of 1" in found["detail"]
+    assert "lost 1 erasure," in found["detail"]
     restored = settings.model_copy(
         update={"database_url": read_settings(database_url=empty_database_url).database_url}
     )

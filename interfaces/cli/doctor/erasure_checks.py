@@ -7,6 +7,7 @@ from infrastructure.crypto.erasures import SELECT_ERASED
 from infrastructure.seals.erased_people import TombstoneFiles, TombstonesUnreadable
 from interfaces.cli.doctor.check import Check, CheckFailed, Installation, Warned
 from interfaces.http.auth.auth_users import AuthUserNotDeleted, configured_auth_users
+from interfaces.queries.sentence_parts import counted
 
 
 async def check_service_key(installation: Installation) -> str | Warned:
@@ -29,16 +30,16 @@ async def check_erasures(installation: Installation) -> str | Warned:
     lost = await _lost_erasures(installation)
     if lost:
         raise CheckFailed(
-            f"This database lost the erasure of {lost} people, whose files are in SEAL_DIR: it was "
-            "restored from a backup. Restart easeboard serve, which erases them again before it "
-            "serves anybody."
+            f"This database lost {counted(lost, 'erasure')}, whose files are in SEAL_DIR: it was "
+            "restored from a backup. A running easeboard serve erases again within seconds; start "
+            "one, which does it before it serves anybody."
         )
     left = await AuthUserDeletions(installation.reads).open_erasures()
     if left.unswept:
         raise CheckFailed(
-            f"Rows of {left.unswept} erased people may be left, because a read model is locked or "
-            "is being rebuilt, or no process has the role scheduler; the log message "
-            "erasure_follow_up_postponed has the reason."
+            f"Rows of {counted(left.unswept, 'erased person', 'erased people')} may be left, "
+            "because a read model is locked or is being rebuilt, or no process has the role "
+            "scheduler; the log message erasure_follow_up_postponed has the reason."
         )
     if left.waiting_users:
         reason = f": {left.last_error}" if left.last_error else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from infrastructure.postgres.embedded.binaries import POSTGRES_MAJOR_VERSION
 from interfaces.cli.with_database import libpq_environment
 from tests.interfaces.cli.run_cli import COMMAND_TIMEOUT_SECONDS, environment, run_easeboard
 
@@ -34,6 +35,17 @@ def test_the_embedded_database_and_its_programs_are_used_without_an_address(home
         home, "with-database", "psql", "-Atc", "SELECT current_user, current_database()"
     )
     assert (result.stdout, result.returncode) == ("easeboard|easeboard\n", 0)
+
+
+def test_the_programs_of_the_embedded_server_come_before_those_of_path(
+    home: Path, tmp_path: Path
+) -> None:
+    older = tmp_path / "pg_dump"
+    older.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 15.0'\n")
+    older.chmod(0o755)
+    path = os.pathsep.join((str(tmp_path), os.environ["PATH"]))
+    result = run_easeboard(home, "with-database", "pg_dump", "--version", PATH=path)
+    assert f"(PostgreSQL) {POSTGRES_MAJOR_VERSION}" in result.stdout
 
 
 def test_a_failure_of_the_program_is_one_of_the_command(home: Path) -> None:
