@@ -1,11 +1,6 @@
 """`easeboard audit export`: writes the history of a connection with proofs to a file."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO
 from uuid import UUID
 
@@ -13,12 +8,12 @@ from application.event_metadata import with_event_metadata
 from application.record_history_read import RecordHistoryRead
 from interfaces.cli.errors import CommandFailed
 from interfaces.cli.output import print_line, progress_of_events
+from interfaces.cli.output_file import is_standard_output, open_output
 from interfaces.cli.purpose import cli_reader
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.queries.log_proofs import NotSealedYet
 
-STANDARD_OUTPUT = Path("-")
 LINES_BESIDE_EVENTS = 2
 """The header and the summary."""
 
@@ -30,9 +25,10 @@ def export_history(connection_id: UUID, out: Path, purpose: str) -> None:
         ConnectionNotFound: If no such connection was ever opened.
         CommandFailed: If no signed checkpoint covers it, or the file cannot be written.
     """
+    is_printed = is_standard_output(out)
     try:
-        with _opened(out) as file:
-            lines = run(_export(connection_id, file, purpose, show=out != STANDARD_OUTPUT))
+        with open_output(out) as file:
+            lines = run(_export(connection_id, file, purpose, show=not is_printed))
     except NotSealedYet:
         raise CommandFailed(
             "No signed checkpoint covers the log yet: start a process that seals it with"
@@ -40,7 +36,7 @@ def export_history(connection_id: UUID, out: Path, purpose: str) -> None:
         ) from None
     except OSError as error:
         raise CommandFailed(f"The file {out} cannot be written: {error.strerror}.") from error
-    if out != STANDARD_OUTPUT:
+    if not is_printed:
         print_line(f"{lines - LINES_BESIDE_EVENTS:,} events are in {out}.")
 
 
@@ -62,21 +58,3 @@ async def _export(connection_id: UUID, file: BinaryIO, purpose: str, *, show: bo
                 lines += chunk.count(b"\n")
                 bars.update(bar, completed=max(0, lines - 1))
     return lines
-
-
-@contextmanager
-def _opened(out: Path) -> Iterator[BinaryIO]:
-    """Open the output; a file takes its name when all of it is on the disk."""
-    if out == STANDARD_OUTPUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
-        try:
-            yield file  # type: ignore[misc]  # a temporary file has all that a binary file has
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            Path(file.name).unlink()
-            raise
-    Path(file.name).replace(out)

@@ -75,7 +75,7 @@ def _print(verified: VerifiedReceipt) -> None:
         ("recorded at", grade["recorded_at"]),
         ("person", grade["person_id"]),
         ("log", verified.checkpoint.origin),
-        ("entry", f"{verified.entry_index:,} of {verified.checkpoint.size:,}"),
+        ("entry", _place(verified)),
         *(("signed by", _describe(each)) for each in verified.signatures),
     ]
     if verified.no_later_than is not None:
@@ -83,6 +83,11 @@ def _print(verified: VerifiedReceipt) -> None:
     for name, value in rows:
         if value is not None:
             print_line(f"{name:<14} {value}")
+
+
+def _place(verified: VerifiedReceipt) -> str:
+    index, size = verified.entry_index, verified.checkpoint.size
+    return f"index {index:,} (the first has index 0) in a tree of {size:,}"
 
 
 def _score(score: Any) -> str:

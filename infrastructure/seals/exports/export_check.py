@@ -1,25 +1,25 @@
 """Checks an export line by line, with the public key of the log alone."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
-import orjson
-
-from domain.history_access import HistoryAccess
-from domain.sync import Sync
-from infrastructure.seals.exports.event_check import EventCheck, EventWrong
-from infrastructure.seals.exports.export_lines import EVENT, FORMAT, HEADER, SUMMARY
-from infrastructure.seals.exports.export_report import ExportReport
-from infrastructure.seals.signatures import VerifierKey, parse_vkey
-from infrastructure.seals.signed_checkpoint import Checkpoint
+from domain.events.connection import ConnectionOpened
+from infrastructure.seals.exact_json import JsonInexact, require_members
+from infrastructure.seals.exports.event_check import CheckedEvent, EventCheck, EventWrong
+from infrastructure.seals.exports.export_header import (
+    ExportUnreadable,
+    OpenedHeader,
+    open_header,
+    parse_line,
+)
+from infrastructure.seals.exports.export_lines import EVENT, SUMMARY, SUMMARY_MEMBERS
+from infrastructure.seals.exports.export_report import ExportReport, last_versions
+from infrastructure.seals.exports.hidden_content import HiddenContent
+from infrastructure.seals.signatures import VerifierKey
 from infrastructure.seals.trust_policy import NO_QUORUM, TrustPolicy
 
 NO_POLICY = TrustPolicy((), (), (), NO_QUORUM)
-
-
-class ExportUnreadable(ValueError):
-    """A file is no export, or its header is not signed with a trusted key."""
+FIRST_TOPIC = ConnectionOpened.TOPIC.encode()  # type: ignore[attr-defined]  # set by stored_as
 
 
 def check_export(
@@ -37,7 +37,8 @@ def check_export(
     """
     numbered = iter(enumerate(lines, 1))
     first = next(numbered, (1, b""))[1]
-    checker = _ExportChecker(_parse(first), keys, policy)
+    header = open_header(first, keys, policy)
+    checker = _ExportChecker(header, key_from_file=not (keys or policy.log_keys))
     progress(len(first))
     for number, line in numbered:
         checker.check_line(number, line)
@@ -48,38 +49,28 @@ def check_export(
 class _ExportChecker:
     """The state of a check: where each stream and the log stand."""
 
-    def __init__(
-        self, header: Mapping[str, Any], keys: Sequence[VerifierKey], policy: TrustPolicy
-    ) -> None:
-        if header.get("line") != HEADER or header.get("format") != FORMAT:
-            raise ExportUnreadable(
-                f"This is no export: its first line has not the format {FORMAT}."
-            )
-        try:
-            named = [parse_vkey(text) for text in header["vkeys"]]
-            trusted = [*policy.log_keys, *keys] or named
-            note = header["checkpoint"].encode()
-            connection_id = UUID(header["connection_id"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ExportUnreadable(f"The header of the export cannot be read: {error}.") from error
-        checkpoint, cosigners = _open_checkpoint(note, trusted, policy)
+    def __init__(self, header: OpenedHeader, *, key_from_file: bool) -> None:
         self._report = ExportReport(
-            connection_id=str(connection_id),
-            log=checkpoint.origin,
-            keys=[str(key) for key in trusted],
-            key_from_file=not (keys or policy.log_keys),
-            tree_size=checkpoint.size,
-            cosigners=cosigners,
+            connection_id=str(header.connection_id),
+            log=header.checkpoint.origin,
+            keys=[str(key) for key in header.trusted],
+            key_from_file=key_from_file,
+            tree_size=header.checkpoint.size,
+            cosigners=header.cosigners,
+            versions=dict.fromkeys(header.streams, 0),
         )
-        self._events = EventCheck(checkpoint, _streams(connection_id))
-        self._versions: dict[str, int] = {}
+        self._connection_id = header.connection_id
+        self._events = EventCheck(header.checkpoint, header.streams)
+        self._hidden = HiddenContent()
+        self._is_opened = False
         self._last_position = self._last_index = -1
+        self._shown_position = 0
         self._summary: Mapping[str, Any] | None = None
 
     def check_line(self, number: int, line: bytes) -> None:
         """Check one line after the header."""
         try:
-            document = _parse(line)
+            document = parse_line(line)
         except ExportUnreadable as error:
             self._report.add("line malformed", str(error), line=number)
             return
@@ -87,85 +78,98 @@ class _ExportChecker:
             self._report.add("line malformed", "It follows the summary.", line=number)
         elif document.get("line") == SUMMARY:
             self._summary = document
+            self._check_summary(number, document)
         elif document.get("line") == EVENT:
             self._check_event(number, document)
         else:
             self._report.add("line malformed", "It is no event and no summary.", line=number)
 
     def finish(self) -> ExportReport:
-        """Compare the events with the summary, and return the report."""
-        report, summary = self._report, self._summary
-        if summary is None:
+        """Check what the whole file must have, and return the report."""
+        report = self._report
+        if self._summary is None:
             report.add("file cut", "The file has no summary at its end: a part of it is missing.")
-            return report
-        if summary.get("events") != report.events or summary.get("versions") != self._versions:
+        if not self._is_opened:
             report.add(
                 "event missing",
-                f"The summary counts {summary.get('events')} events, the file has {report.events}.",
+                "No proven ConnectionOpened is version 1 of the stream connection: each history"
+                " begins with one.",
             )
-        left_out = summary.get("not_sealed_yet")
-        report.not_sealed_yet = left_out if isinstance(left_out, int) else 0
+        for position, detail in self._hidden.findings().items():
+            report.add("content hidden", detail, position=position)
         return report
+
+    def _check_summary(self, number: int, summary: Mapping[str, Any]) -> None:
+        report = self._report
+        try:
+            _require_summary(summary, report.versions)
+        except JsonInexact as error:
+            report.add("line malformed", f"The summary is wrong: {error}.", line=number)
+            return
+        report.not_sealed_yet = summary["not_sealed_yet"]
+        versions = {name: version for name, version in report.versions.items() if version}
+        for what, counted, found in (
+            ("number of events", summary["events"], report.events),
+            ("last versions", summary["versions"], versions),
+            ("last position", summary["last_position"], self._shown_position),
+        ):
+            if counted != found:
+                detail = f"The {what} of the summary: {_shown(counted)}; of the file: "
+                report.add("event missing", f"{detail}{_shown(found)}.", line=number)
 
     def _check_event(self, number: int, event: Mapping[str, Any]) -> None:
         self._report.events += 1
-        position = event.get("position")
-        where = position if isinstance(position, int) else None
+        shown = event.get("position")
+        position = shown if type(shown) is int else None
+        name = "The event" if position is None else f"The event at position {position}"
         try:
             checked = self._events.check(event)
         except EventWrong as error:
-            detail = f"The event at position {position} is wrong: {error}."
-            self._report.add(error.kind, detail, line=number, position=where)
+            detail = f"{name} is wrong: {error}."
+            self._report.add(error.kind, detail, line=number, position=position)
         else:
             is_ascending = checked.entry_index > self._last_index
             self._last_index = checked.entry_index
             if not is_ascending or checked.entry.position <= self._last_position:
-                detail = f"The event at position {position} is not after the one before it."
-                self._report.add("order wrong", detail, line=number, position=where)
+                detail = f"{name} is not after the one before it."
+                self._report.add("order wrong", detail, line=number, position=position)
             self._last_position = checked.entry.position
-            self._report.opened += checked.content == "opened"
-            self._report.redacted += checked.content == "redacted"
-            self._report.unproven_payloads += checked.content == "unproven"
-        self._check_version(number, event, where)
+            self._count(checked)
+        self._shown_position = position or 0
+        self._check_version(number, event, position)
+
+    def _count(self, event: CheckedEvent) -> None:
+        self._report.count(event.content)
+        self._hidden.add(event)
+        entry = event.entry
+        is_first = (entry.stream, entry.version) == (self._connection_id, 1)
+        self._is_opened |= is_first and entry.topic == FIRST_TOPIC
 
     def _check_version(self, number: int, event: Mapping[str, Any], position: int | None) -> None:
-        stream, version = str(event.get("stream")), event.get("version")
-        expected = self._versions.get(stream, 0) + 1
+        versions, stream, version = self._report.versions, event.get("stream"), event.get("version")
+        if not isinstance(stream, str) or stream not in versions:
+            # The line is reported already.
+            return
+        expected = versions[stream] + 1
+        if type(version) is not int:
+            version = expected
         if version != expected:
             detail = (
                 f"The version {expected} of the stream {stream} is missing before position"
                 f" {position}, which has the version {version}."
             )
             self._report.add("event missing", detail, line=number, position=position)
-        self._versions[stream] = version if isinstance(version, int) else expected
+        versions[stream] = version
 
 
-def _open_checkpoint(
-    note: bytes, keys: Sequence[VerifierKey], policy: TrustPolicy
-) -> tuple[Checkpoint, list[str]]:
-    """Return the signed checkpoint, and the names of the witnesses that have signed it."""
-    try:
-        found = policy.verify(note, keys)
-    except ValueError as error:
-        raise ExportUnreadable(
-            f"The checkpoint of the export cannot be trusted: {error}."
-        ) from error
-    return found.checkpoint, [witness.name for witness in found.cosigned]
+def _require_summary(summary: Mapping[str, Any], streams: Container[str]) -> None:
+    require_members(summary, SUMMARY_MEMBERS, "it")
+    if summary["not_sealed_yet"] < 0:
+        raise JsonInexact("its member `not_sealed_yet` is below 0")
+    for stream, version in summary["versions"].items():
+        if stream not in streams or type(version) is not int:
+            raise JsonInexact("its member `versions` has what is no version of a stream")
 
 
-def _streams(connection_id: UUID) -> dict[str, UUID]:
-    return {
-        "connection": connection_id,
-        "sync": Sync.id_for(connection_id),
-        "readings": HistoryAccess.id_for(connection_id),
-    }
-
-
-def _parse(line: bytes) -> Mapping[str, Any]:
-    try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise ExportUnreadable(f"A line is no JSON: {error}.") from error
-    if not isinstance(document, dict):
-        raise ExportUnreadable("A line is no JSON object.")
-    return document
+def _shown(counted: int | Mapping[str, int]) -> str:
+    return str(counted) if isinstance(counted, int) else last_versions(counted)

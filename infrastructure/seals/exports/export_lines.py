@@ -1,20 +1,58 @@
 """The lines of an export: a header, one for each event, and a summary (docs/audit-export.md)."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import NoneType
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from infrastructure.event_store.encryption import Opening
+from infrastructure.seals.exact_json import Kinds, encode_base64
 from infrastructure.seals.exports.exported_rows import ExportedRow
 from infrastructure.seals.signatures import VerifierKey
 
 FORMAT = "easeboard.com/audit-export/v1"
 HEADER, EVENT, SUMMARY = "header", "event", "summary"
+
+HEADER_MEMBERS: Mapping[str, Kinds] = {
+    "line": str,
+    "format": str,
+    "connection_id": str,
+    "streams": dict,
+    "log": str,
+    "vkeys": list,
+    "checkpoint": str,
+    "exported_at": str,
+}
+EVENT_MEMBERS: Mapping[str, Kinds] = {
+    "line": str,
+    "position": int,
+    "event_id": str,
+    "stream": str,
+    "version": int,
+    "type": str,
+    "recorded_at": str,
+    "actor": str,
+    "correlation_id": (str, NoneType),
+    "causation_id": (str, NoneType),
+    "payload": dict,
+    "index": int,
+    "path": list,
+    "entry": str,
+    "state": str,
+    "opening": (dict, NoneType),
+}
+OPENING_MEMBERS: Mapping[str, Kinds] = {"salt": str, "plaintext": str}
+SUMMARY_MEMBERS: Mapping[str, Kinds] = {
+    "line": str,
+    "events": int,
+    "versions": dict,
+    "last_position": int,
+    "not_sealed_yet": int,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +134,14 @@ def event_line(
             "causation_id": row.causation_id,
             "payload": payload,
             "index": index,
-            "path": [_base64(each) for each in path],
-            "entry": _base64(row.entry),
-            "state": _base64(row.state),
+            "path": [encode_base64(each) for each in path],
+            "entry": encode_base64(row.entry),
+            "state": encode_base64(row.state),
             "opening": opening
-            and {"salt": _base64(opening.salt), "plaintext": opening.plaintext.decode()},
+            and {"salt": encode_base64(opening.salt), "plaintext": opening.plaintext.decode()},
         }
     )
 
 
 def _line(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

@@ -1,16 +1,20 @@
 """The file of a grade receipt: JSON with everything that is needed to check one grade offline."""
 
-import base64
-import binascii
 import json
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from infrastructure.event_store.encryption import Opening
+from infrastructure.seals.exact_json import (
+    JsonInexact,
+    decode_base64,
+    encode_base64,
+    parse_json,
+    require_members,
+)
 
 FORMAT = "easeboard.com/grade-receipt/v1"
 MAX_RECEIPT_BYTES = 1_000_000
 MAX_VKEYS = 100
-MAX_SHOWN_CHARACTERS = 60
 
 MEMBERS: dict[str, type] = {
     "format": str,
@@ -58,11 +62,11 @@ class GradeReceipt(NamedTuple):
             "grade": self.grade,
             "connection_number": self.connection_number,
             "opening": {
-                "salt": _encode(self.opening.salt),
+                "salt": encode_base64(self.opening.salt),
                 "plaintext": self.opening.plaintext.decode(),
             },
-            "state": _encode(self.state),
-            "entry": _encode(self.entry),
+            "state": encode_base64(self.state),
+            "entry": encode_base64(self.entry),
             "proof": self.proof.decode(),
             "vkeys": list(self.vkeys),
         }
@@ -76,11 +80,17 @@ def parse_receipt(data: bytes) -> GradeReceipt:
     """
     if len(data) > MAX_RECEIPT_BYTES:
         raise ReceiptMalformed(f"a receipt has at most {MAX_RECEIPT_BYTES:,} bytes")
-    document = _parse_json(data)
+    try:
+        return _to_receipt(parse_json(data))
+    except JsonInexact as error:
+        raise ReceiptMalformed(str(error)) from error
+
+
+def _to_receipt(document: Any) -> GradeReceipt:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ReceiptMalformed(f"it has no member `format` with the value {FORMAT}")
-    _require_members(document, MEMBERS, "the receipt")
-    _require_members(document["opening"], OPENING_MEMBERS, "its member `opening`")
+    require_members(document, MEMBERS, "the receipt")
+    require_members(document["opening"], OPENING_MEMBERS, "its member `opening`")
     vkeys = document["vkeys"]
     if len(vkeys) > MAX_VKEYS or not all(isinstance(vkey, str) for vkey in vkeys):
         raise ReceiptMalformed(f"its member `vkeys` is a list of at most {MAX_VKEYS} texts")
@@ -89,61 +99,11 @@ def parse_receipt(data: bytes) -> GradeReceipt:
         grade=document["grade"],
         connection_number=document["connection_number"],
         opening=Opening(
-            _decode(document["opening"]["salt"], "salt"),
+            decode_base64(document["opening"]["salt"], "salt"),
             document["opening"]["plaintext"].encode(),
         ),
-        state=_decode(document["state"], "state"),
-        entry=_decode(document["entry"], "entry"),
+        state=decode_base64(document["state"], "state"),
+        entry=decode_base64(document["entry"], "entry"),
         proof=document["proof"].encode(),
         vkeys=tuple(vkeys),
     )
-
-
-def _parse_json(data: bytes) -> Any:
-    try:
-        text = data.decode()
-        document = json.loads(
-            text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant
-        )
-        # A lone surrogate is no text: no other program reads it in the same way.
-        json.dumps(document, ensure_ascii=False).encode()
-    except ReceiptMalformed:
-        raise
-    except (ValueError, RecursionError):
-        raise ReceiptMalformed("it is no JSON in UTF-8") from None
-    return document
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ReceiptMalformed("a member occurs twice")
-    return members
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ReceiptMalformed(f"{name} is no number of JSON")
-
-
-def _require_members(document: dict[str, Any], members: dict[str, type], where: str) -> None:
-    unknown = document.keys() - members.keys()
-    if unknown:
-        name = min(unknown)[:MAX_SHOWN_CHARACTERS]
-        raise ReceiptMalformed(f"{where} has a member `{name}` that is not of this format")
-    for name, kind in members.items():
-        if type(document.get(name)) is not kind:
-            raise ReceiptMalformed(f"{where} has no member `{name}` of the right type")
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _decode(text: str, name: str) -> bytes:
-    try:
-        decoded = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        decoded = None
-    if decoded is None or _encode(decoded) != text:
-        raise ReceiptMalformed(f"its member `{name}` is not base64")
-    return decoded

@@ -1,12 +1,12 @@
 """Verifies a grade receipt offline: with what is in the file, and the keys that are trusted."""
 
-import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from infrastructure.event_store.encryption import OpeningWrong, check_opening
 from infrastructure.seals.entry import EntryMalformed, LogEntry, decode_entry
+from infrastructure.seals.exact_json import is_same_json
 from infrastructure.seals.merkle import ProofInvalid, leaf_hash, verify_inclusion
 from infrastructure.seals.receipts.receipt_file import GradeReceipt
 from infrastructure.seals.receipts.shown_grade import STATEMENT, NoGrade, shown_grade
@@ -171,8 +171,7 @@ def _parse_exactly(vkey: str) -> VerifierKey:
 
 
 def _require_equal(shown: Any, proven: Any, member: str) -> None:
-    # As text, because in Python 1, 1.0 and true are equal.
-    if json.dumps(shown, sort_keys=True) != json.dumps(proven, sort_keys=True):
+    if not is_same_json(shown, proven):
         raise ReceiptInvalid(f"the member `{member}` is not what the proven content gives")
 
 

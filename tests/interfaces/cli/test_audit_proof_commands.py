@@ -97,7 +97,9 @@ def test_an_export_is_verified_without_a_database(
     vkey = str(log.folder / "vkey")
     result = run_easeboard(empty_home, "audit", "verify", str(out), "--vkey", vkey)
     assert result.returncode == 0, result.stderr
-    assert "Every event is as it was sealed." in result.stdout
+    assert "Each event in the file is as it was sealed. Others can be missing." in result.stdout
+    assert "Last version connection 1, sync 1, no readings" in result.stdout
+    assert "the last events of each stream, and all" in result.stdout
     result = run_easeboard(empty_home, "audit", "verify", str(out), "--json")
     assert json.loads(result.stdout)["key_from_file"] is True
 
@@ -118,6 +120,21 @@ def test_an_export_to_standard_output_has_nothing_else(
     assert result.returncode == 0, result.stderr
     kinds = [json.loads(line)["line"] for line in result.stdout.splitlines()]
     assert kinds == ["header", "event", "event", "summary"]
+
+
+def test_a_device_is_written_to_and_stays_one(
+    empty_home: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    command = ["audit", "export", CONNECTION, "--purpose", "complaint 4711", "--out"]
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    refused = run_easeboard(empty_home, *command, str(link), **variables)
+    assert refused.returncode == 1
+    assert "full cannot be written: No space left on device." in refused.stderr
+    assert link.is_char_device()
+    printed = run_easeboard(empty_home, *command, "/dev/stdout", **variables)
+    assert printed.returncode == 0, printed.stderr
+    assert json.loads(printed.stdout.splitlines()[-1])["line"] == "summary"
 
 
 @pytest.mark.parametrize(

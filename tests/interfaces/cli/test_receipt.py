@@ -45,6 +45,7 @@ def test_with_the_key_of_the_log_a_receipt_is_valid(file: Path) -> None:
         "Übung “5” 📐 (Canvas id 9007199254740993)",
         "https://school.instructure.com",
         "2026-09-01T12:00:00Z",
+        "entry          index 3 (the first has index 0) in a tree of 7",
         f"{LOG.name}+{LOG.verifier.key_id.hex()} (log, key given)",
         "(witness, key given) at 2026-09-21T14:13:20Z",
         "no later than  2026-09-21T14:13:20Z",

@@ -1,53 +1,24 @@
 """An export proves the history of one connection to whoever has the public key of the log."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import orjson
 import pytest
 
 from domain.errors import ConnectionNotFound
-from domain.sync import Sync
 from infrastructure.crypto.person_keys import PersonKeys
-from infrastructure.seals.exports.export_check import ExportUnreadable, check_export
-from infrastructure.seals.exports.export_report import ExportReport
+from infrastructure.seals.exports.export_check import check_export
+from infrastructure.seals.exports.export_header import ExportUnreadable
 from infrastructure.seals.signatures import new_signing_key
 from interfaces.composition.process import Process
 from interfaces.composition.startup_checks import load_master_keys
 from interfaces.queries.log_proofs import NotSealedYet
-from tests.infrastructure.event_store.aggregate_histories import (
-    new_connection,
-    requested_sync,
-    start_and_record_course,
-)
 from tests.infrastructure.seals.verification.sealed_log import SealedTestLog
-from tests.interfaces.queries.audited_log import CONNECTION, PERSON, SYNC, read
+from tests.interfaces.queries.audited_log import CONNECTION, PERSON, read
+from tests.interfaces.queries.sealed_export import check, export
 
-OTHER_PERSON = UUID("00000000-0000-4000-8000-00000000b0b0")
 Line = dict[str, Any]
-
-
-@pytest.fixture
-async def log(process: Process, tmp_path: Path) -> AsyncIterator[SealedTestLog]:
-    """A sealed log: the connection with a run and a reading, and events of another person."""
-    await process.store.save(new_connection(OTHER_PERSON), requested_sync(OTHER_PERSON))
-    await process.store.save(start_and_record_course(await process.store.load(Sync, SYNC)))
-    await read(process)
-    log = SealedTestLog(process.database_url, tmp_path / "seals")
-    log.seal()
-    yield log
-    log.connection.close()
-
-
-async def export(process: Process) -> list[bytes]:
-    made = await process.service.export_history(CONNECTION)
-    return b"".join([chunk async for chunk in made.chunks()]).splitlines(keepends=True)
-
-
-def check(log: SealedTestLog, lines: list[bytes]) -> ExportReport:
-    return check_export(lines, keys=[log.key.verifier])
 
 
 async def test_an_export_proves_all_events(process: Process, log: SealedTestLog) -> None:
