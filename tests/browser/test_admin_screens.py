@@ -83,3 +83,19 @@ async def test_the_schedule_shows_what_is_due(console: ConsolePage, client: Demo
     await expect(hours.first).to_be_visible()
     table = console.page.get_by_role("table", name="Due by host")
     await expect(table).to_contain_text(console.demo.sandbox_url.removeprefix("http://"))
+    await expect(table).to_contain_text("Not held back")
+
+
+async def test_a_paused_read_model_is_not_in_step(console: ConsolePage, client: DemoClient) -> None:
+    path = "/api/v1/admin/projections/sync_log"
+    await client.request("POST", f"{path}/pause", role="admin")
+    try:
+        await console.sign_in("admin", "#/admin/projections")
+        await expect(console.card("sync_log")).to_contain_text("Paused")
+        await expect(console.card("sync_log")).not_to_contain_text("in step")
+        figures = console.page.locator(".figures")
+        await expect(figures).to_contain_text("6 of 7")
+        await console.open("#/admin", "What is wrong")
+        await expect(figures).to_contain_text("6 of 7")
+    finally:
+        await client.request("POST", f"{path}/resume", role="admin")

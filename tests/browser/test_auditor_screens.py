@@ -1,5 +1,7 @@
 """The main acts of an auditor: the time machine, differences, events with proofs, verification."""
 
+import re
+
 import pytest
 from playwright.async_api import Locator, expect
 
@@ -88,3 +90,69 @@ async def test_the_whole_log_is_verified(console: ConsolePage, client: DemoClien
     await console.give_purpose()
     await console.button("Verify the whole log now").click()
     await expect(console.card("Verify the log")).to_contain_text("No difference was found")
+
+
+@pytest.mark.parametrize(
+    ("screen", "query"),
+    [
+        ("connection", "as_of=garbage"),
+        ("connection", "as_of=1"),
+        ("connection", "as_of=2026-02-30T00:00:00Z"),
+        ("connection", "from=999999"),
+        ("events", "since=20"),
+    ],
+)
+async def test_a_link_without_a_valid_moment_shows_no_history(
+    console: ConsolePage, client: DemoClient, screen: str, query: str
+) -> None:
+    connection = await client.make_healthy()
+    await console.sign_in("auditor", f"#/auditor/{screen}/{connection['id']}?{query}")
+    await console.give_purpose()
+    notice = console.page.get_by_role("alert")
+    await expect(notice).to_contain_text("This link has no valid moment.")
+    await expect(console.page.locator("main h2")).to_have_count(0)
+    await notice.get_by_role("link").click()
+    await expect(notice).to_have_count(0)
+    await expect(console.page.locator("main h2").first).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["as_of", "from"])
+async def test_a_moment_in_the_future_is_now_and_the_screen_states_so(
+    console: ConsolePage, client: DemoClient, name: str
+) -> None:
+    connection = await client.make_healthy()
+    await open_time_machine(console, connection["id"], f"{name}=2099-01-01T00:00:00Z")
+    await expect(
+        console.page.get_by_text("A moment of this link is in the future.")
+    ).to_be_visible()
+    await expect(console.heading("The student's view now", 2)).to_be_visible()
+    await expect(console.page.locator("main")).not_to_contain_text("2099")
+
+
+async def test_commands_of_proofs_have_the_names_of_the_files(
+    console: ConsolePage, client: DemoClient
+) -> None:
+    await client.make_healthy()
+    await console.sign_in("auditor", "#/auditor/proofs")
+    await console.give_purpose()
+    names: list[str] = []
+    for button in ("Download the checkpoint", "Download the key"):
+        async with console.page.expect_download() as download:
+            await console.button(re.compile(f"^{button}")).first.click()
+        names.append((await download.value).suggested_filename)
+    checkpoint, key = names
+    command = f"easeboard audit verify --since {checkpoint} --vkey {key}"
+    await expect(console.page.get_by_text(command)).to_be_visible()
+
+
+async def test_the_figure_of_current_courses_counts_the_rows_that_are_current(
+    console: ConsolePage, client: DemoClient
+) -> None:
+    connection = await client.make_healthy()
+    courses = await client.items("/api/v1/canvas/courses")
+    current = [each for each in courses if (each["state"], each["role"]) == ("active", "student")]
+    await open_time_machine(console, connection["id"], "")
+    figure = console.page.locator(".figure").filter(has_text="Current courses")
+    await expect(figure).to_contain_text(str(len(current)))
+    badges = console.page.get_by_role("table", name="Courses").locator(".badge")
+    await expect(badges.get_by_text("Current", exact=True)).to_have_count(len(current))

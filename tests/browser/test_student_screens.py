@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import WebSocket, expect
+from playwright.async_api import Locator, WebSocket, expect
 
 from infrastructure.seals.receipts.receipt_file import parse_receipt
 from infrastructure.seals.receipts.verify_receipt import verify_receipt
@@ -16,6 +16,12 @@ from tests.browser.demo_client import DemoClient, other_score
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SLOW_CANVAS_MS, CANVAS_MS = 400, 120
+CURRENT_COURSES = "/api/v1/canvas/courses?state=active"
+
+
+def number_of_assignments(console: ConsolePage) -> Locator:
+    """The line above the list of assignments."""
+    return console.page.get_by_role("status").get_by_text(re.compile(r"^\d+ assignments?$"))
 
 
 @at_both_widths
@@ -100,6 +106,8 @@ async def test_a_receipt_is_downloaded_and_proves_the_grade(
         await console.page.get_by_role("button", name=name).first.click()
     path = tmp_path / "receipt.json"
     await (await download.value).save_as(path)
+    command = f"easeboard receipt verify {(await download.value).suggested_filename} --vkey vkey"
+    await expect(console.page.get_by_text(command)).to_be_visible()
     keys = [parse_vkey(line) for line in (await client.text("/api/v1/audit/key")).splitlines()]
     assert verify_receipt(parse_receipt(path.read_bytes()), keys).statement
 
@@ -111,9 +119,13 @@ async def test_the_filter_of_assignments_is_part_of_the_address(
     await console.sign_in("student", "#/student/assignments")
     await console.page.get_by_label("Status").select_option("graded")
     items = await client.items("/api/v1/canvas/assignments?status=graded&limit=500")
-    await expect(console.page.get_by_role("status").get_by_text(" assignments")).to_have_text(
-        f"{len(items)} assignments"
-    )
+    current = {course["id"] for course in await client.items(CURRENT_COURSES)}
+    of_current = [item for item in items if item["course_id"] in current]
+    assert len(of_current) < len(items)
+    await expect(number_of_assignments(console)).to_have_text(f"{len(of_current)} assignments")
+    await console.page.get_by_label("Include ended courses").check()
+    await expect(number_of_assignments(console)).to_have_text(f"{len(items)} assignments")
+    assert "ended=1" in console.page.url
     badges = console.page.locator("main .assignments > li .badge")
     assert set(await badges.all_inner_texts()) <= {"Graded", "Late"}
     assert "status=graded" in console.page.url
@@ -125,16 +137,78 @@ async def test_the_filter_of_assignments_is_part_of_the_address(
     await expect(console.page).to_have_url(re.compile("#/student/assignments$"))
 
 
+@pytest.mark.parametrize(
+    ("query", "figure"),
+    [
+        ("status=missing", "missing"),
+        ("status=overdue", "overdue"),
+        ("status=upcoming", "upcoming"),
+        ("status=submitted", "submitted"),
+        ("status=graded", "graded"),
+        ("due=7-days", "due_this_week"),
+        ("", "total"),
+    ],
+)
+async def test_a_figure_of_the_dashboard_is_the_length_of_a_list(
+    console: ConsolePage, client: DemoClient, query: str, figure: str
+) -> None:
+    stats = await client.request("GET", "/api/v1/dashboard/stats")
+    count = stats["assignments"][figure]
+    await console.sign_in("student", f"#/student/assignments?{query}")
+    if count:
+        expected = f"{count} assignment{'s' if count != 1 else ''}"
+        await expect(number_of_assignments(console)).to_have_text(expected)
+    else:
+        await expect(console.page.get_by_text("No assignment matches.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("fragment", "heading"),
+    [
+        ("#/student/courses", "Courses"),
+        ("#/student/assignments", "Assignments"),
+        ("#/student/grades", "Grade history"),
+    ],
+)
+async def test_without_an_account_a_screen_leads_to_its_connection(
+    console: ConsolePage, client: DemoClient, fragment: str, heading: str
+) -> None:
+    connection = await client.make_healthy()
+    await client.request("DELETE", f"/api/v1/canvas/connections/{connection['id']}")
+    await console.sign_in("student", fragment)
+    await expect(console.heading(heading)).to_be_visible()
+    await expect(console.page.get_by_text("No Canvas account is connected yet.")).to_be_visible()
+    main = console.page.locator("main")
+    await expect(main).not_to_contain_text("first sync")
+    await expect(main).not_to_contain_text("the first one is complete")
+    await main.get_by_role("link", name="Connect one").click()
+    await expect(console.heading("Canvas accounts")).to_be_visible()
+
+
+async def test_a_negative_score_is_refused_in_a_what_if(
+    console: ConsolePage, client: DemoClient
+) -> None:
+    change = await client.newest_change()
+    await console.sign_in("student", f"#/student/courses/{change['course_id']}")
+    result = console.page.get_by_role("status", name="Result of what if")
+    real = await result.text_content() or ""
+    field = console.page.get_by_label(f"Score of {change['assignment_name']}", exact=True)
+    await field.fill("-5")
+    await expect(field).to_have_accessible_description(re.compile("0 or more"))
+    await expect(result).to_have_text(real)
+
+
 async def test_the_student_reads_who_looked_and_why(
     console: ConsolePage, client: DemoClient, width: int
 ) -> None:
     connection = await client.make_healthy()
     purpose = f"complaint {width}"
-    path = f"/api/v1/audit/connections/{connection['id']}/events?limit=1"
+    path = f"/api/v1/audit/connections/{connection['id']}/view?as_of=2026-01-02T12:00:00Z"
     await client.request("GET", path, role="auditor", headers={"Purpose": purpose})
     await console.sign_in("student", "#/student/privacy")
     table = console.page.get_by_role("table", name="Who looked at your data")
-    await expect(table).to_contain_text(purpose)
+    row = table.get_by_role("row").filter(has_text=purpose).first
+    await expect(row).to_contain_text("What you saw (at 2 Jan 2026, 13:00:00)")
 
 
 @at_both_widths

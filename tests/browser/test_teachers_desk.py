@@ -76,14 +76,25 @@ async def test_a_course_that_ends_leaves_the_students_current_courses(
     entry = student_panel(console).get_by_role("link", name=name, exact=True)
     await expect(entry).to_be_visible()
     try:
-        await console.page.get_by_label("Course", exact=True).select_option(course_id)
-        await console.open(f"#/desk?course={course_id}")
         await console.button("Conclude the course").click()
+        await expect(console.toast(f"{name} has ended")).to_be_visible()
+        # The course stays the shown one, although it is the last of the list now.
+        await expect(console.button("Reopen the course")).to_be_visible()
+        await expect(console.card("End of the course")).to_contain_text(f"{name} has ended")
+        await expect(console.button("Conclude the course")).to_have_count(0)
         await expect(entry).to_have_count(0)
         await console.button("Reopen the course").click()
+        await expect(console.toast(f"{name} is open again")).to_be_visible()
         await expect(entry).to_be_visible()
     finally:
         await client.control("conclude_course", course_id=course_id, concluded=False)
+
+
+async def test_a_due_date_before_2000_is_refused_with_a_sentence(console: ConsolePage) -> None:
+    await open_desk(console)
+    await console.page.get_by_label("Due", exact=True).fill("0001-01-01T00:00")
+    await console.button("Move the due date").click()
+    await expect(console.page.get_by_role("alert")).to_contain_text("from 2000 to 2100")
 
 
 @at_both_widths

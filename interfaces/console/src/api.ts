@@ -1,20 +1,42 @@
 // The client of the API with the token of the present session, and how screens load from it.
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { createEaseboard, ProblemError, type Problem } from "../../http/typescript/client.ts";
+import { createEaseboard, ProblemError } from "../../http/typescript/client.ts";
+import { begun, failed, NOTHING_LOADED, succeeded, type LoadState } from "./load-state.ts";
+import { foreignProblemOf, isErased, limitedSignal, type Problem } from "./problems.ts";
 import { currentToken, signOut } from "./session/session.ts";
+import { signOutErased } from "./session/erased.ts";
 
 export { allItems, ProblemError, unwrap } from "../../http/typescript/client.ts";
 export type { Problem };
 
+/** What the server computes while the reader waits; like downloads it has no limit of time. */
+const UNLIMITED: ReadonlySet<string> = new Set(["/api/v1/audit/verify"]);
+
 /** The API of this server, as the signed-in person. `unwrap` returns the body of a response. */
 export const api = createEaseboard({ url: location.origin, getToken: (renew) => currentToken(renew) });
+api.use({
+  onRequest({ request, options: { parseAs }, schemaPath }) {
+    const isRead = request.method === "GET" || schemaPath.endsWith("/what-if");
+    const isDownload = parseAs === "blob" || parseAs === "stream";
+    return isRead && !isDownload && !UNLIMITED.has(schemaPath)
+      ? new Request(request, { signal: limitedSignal(request.signal) })
+      : undefined;
+  },
+  async onResponse({ response }) {
+    if (response.status !== 410) return;
+    const problem = (await response.clone().json().catch(() => undefined)) as Problem | undefined;
+    if (problem && isErased(problem)) void signOutErased(api);
+  },
+});
 
 /** Grows with each live message that changed data: what is shown is loaded again. */
 export const dataVersion = signal(0);
 
 export interface Loaded<T> {
   readonly data: T | undefined;
+  /** When the data were loaded, in milliseconds since 1970. */
+  readonly loadedAt: number | undefined;
   readonly problem: Problem | undefined;
   readonly isLoading: boolean;
   readonly reload: () => void;
@@ -28,6 +50,9 @@ export interface LoadOptions {
   /** Keep the data of the keys before visible while those of new keys are loaded (default: no). */
   readonly isKept?: boolean;
 }
+
+/** After so long at most a load without an answer is repeated. */
+const NEXT_TRY_SECONDS = 10;
 
 /** A load under way. What changes meanwhile makes it stale: the next one follows it. */
 interface Run {
@@ -45,10 +70,9 @@ export function useLoaded<T>(
   keys: readonly unknown[],
   { everySeconds, isLive = false, isKept = false }: LoadOptions = {},
 ): Loaded<T> {
-  const [state, setState] = useState<Omit<Loaded<T>, "reload">>(LOADING);
+  const [state, setState] = useState<LoadState<T>>(NOTHING_LOADED);
   const [round, setRound] = useState(0);
   const key = JSON.stringify(keys);
-  const lastKey = useRef(key);
   const running = useRef<Run | undefined>(undefined);
   const version = isLive ? dataVersion.value : 0;
   useEffect(() => {
@@ -59,48 +83,42 @@ export function useLoaded<T>(
     running.current?.abort.abort();
     const run = { key, abort: new AbortController(), isStale: false };
     running.current = run;
-    const isOther = key !== lastKey.current;
-    lastKey.current = key;
-    setState((old) => (isOther && !isKept ? LOADING : { ...old, isLoading: true }));
-    const end = (change: (old: Omit<Loaded<T>, "reload">) => Omit<Loaded<T>, "reload">) => {
+    setState((old) => begun(old, key, isKept));
+    const end = (change: (old: LoadState<T>) => LoadState<T>) => {
       if (run.abort.signal.aborted) return;
       running.current = undefined;
       setState(change);
       if (run.isStale) setRound((old) => old + 1);
     };
     load(run.abort.signal).then(
-      (data) => end(() => ({ data, problem: undefined, isLoading: false })),
+      (data) => end(() => succeeded(data, key)),
       (error: unknown) => {
-        const problem = problemOf(error);
+        const problem = problemOf(error, true);
         if (problem.status === 401 && !run.abort.signal.aborted) signOut(problem.detail);
-        end((old) => ({ ...old, problem, isLoading: false }));
+        end((old) => failed(old, key, problem));
       },
     );
   }, [key, round, version]);
   useEffect(() => () => running.current?.abort.abort(), []);
+  const isAway = state.problem?.status === 0;
+  const seconds = isAway ? Math.min(everySeconds ?? Infinity, NEXT_TRY_SECONDS) : everySeconds;
+  const reload = (): void => setRound((old) => old + 1);
+  useRepeated(reload, seconds);
+  return { ...state, reload };
+}
+
+/** Do something at an interval while the page is visible. */
+function useRepeated(act: () => void, seconds: number | undefined): void {
   useEffect(() => {
-    if (!everySeconds) return undefined;
+    if (!seconds) return undefined;
     const timer = setInterval(() => {
-      if (document.visibilityState === "visible") setRound((old) => old + 1);
-    }, everySeconds * 1000);
+      if (document.visibilityState === "visible") act();
+    }, seconds * 1000);
     return () => clearInterval(timer);
-  }, [everySeconds]);
-  return { ...state, reload: () => setRound((old) => old + 1) };
+  }, [seconds]);
 }
 
-const LOADING = { data: undefined, problem: undefined, isLoading: true };
-
-/** Return any error as a problem that can be shown. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof ProblemError) return error.problem;
-  const detail = error instanceof Error ? error.message : String(error);
-  return { ...UNREACHABLE, detail };
+/** Return any error as a problem that can be shown; `isRepeated`: the page tries again by itself. */
+export function problemOf(error: unknown, isRepeated = false): Problem {
+  return error instanceof ProblemError ? error.problem : foreignProblemOf(error, isRepeated);
 }
-
-const UNREACHABLE = {
-  type: "about:blank",
-  title: "The request did not succeed",
-  status: 0,
-  instance: "",
-  request_id: "",
-};

@@ -1,24 +1,28 @@
-// How times, scores and counts are written: in the reader's language and time zone.
+// How times, scores and counts are written: in English, as the sentences are, and in the reader's time zone.
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const dateTimeSeconds = new Intl.DateTimeFormat(undefined, {
+/** Return the language of dates and numbers: the reader's kind of English, or else that of Britain. */
+export const englishOf = (preferred: string): string => (/^en\b/iu.test(preferred) ? preferred : "en-GB");
+
+const language = englishOf(navigator.language);
+const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const dateTimeSeconds = new Intl.DateTimeFormat(language, {
   dateStyle: "medium",
   timeStyle: "medium",
 });
-const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const weekday = new Intl.DateTimeFormat(undefined, {
+const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+const weekday = new Intl.DateTimeFormat(language, {
   weekday: "short",
   day: "numeric",
   month: "short",
 });
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
-const clockSeconds = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
+const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+const clockSeconds = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const number = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
 
 /** The name of the reader's time zone, for example "Europe/Berlin". */
 export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -4,6 +4,7 @@ import type { LiveState } from "../../http/typescript/client.ts";
 import { api, dataVersion } from "./api.ts";
 import { formatScore } from "./format.ts";
 import { href } from "./router.ts";
+import { signOutErased } from "./session/erased.ts";
 import { session } from "./session/session.ts";
 import { showToast } from "./toasts.ts";
 import type { GradeChange, LiveMessage, Sync } from "./types.ts";
@@ -23,14 +24,20 @@ export function followSessions(): void {
     stop.abort();
     stop = new AbortController();
     liveSyncs.value = {};
-    if (!current) return;
-    void api.follow(applyMessage, {
-      signal: stop.signal,
-      onState: (state) => {
-        liveState.value = state;
-      },
-    });
+    if (current) void followUntilEnd(stop.signal);
   });
+}
+
+/** Follow the messages of a session; a stream that ends by itself is one of an erased person. */
+async function followUntilEnd(signal: AbortSignal): Promise<void> {
+  let wasOpen = false;
+  const onState = (state: LiveState): void => {
+    liveState.value = state;
+    wasOpen ||= state === "open";
+  };
+  await api.follow(applyMessage, { signal, onState });
+  // Who signs in after the erasure is shown nothing of it, and can still be an auditor or an admin.
+  if (wasOpen && !signal.aborted) await signOutErased(api);
 }
 
 function applyMessage(message: LiveMessage): void {

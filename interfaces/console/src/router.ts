@@ -1,25 +1,16 @@
 // The address of a screen is the fragment of the URL, so that every screen and every moment is a link.
 import { computed, signal } from "@preact/signals";
+import { routeOf, type Route } from "./fragment.ts";
+
+export type { Route };
 
 const fragment = signal(location.hash);
 addEventListener("hashchange", () => {
   fragment.value = location.hash;
 });
 
-export interface Route {
-  /** For example ["student", "courses", "8c1…"]; empty on the start page. */
-  readonly path: readonly string[];
-  readonly query: URLSearchParams;
-}
-
 /** The present route. */
-export const route = computed<Route>(() => {
-  const [path = "", query = ""] = fragment.value.replace(/^#\/?/, "").split("?", 2);
-  return {
-    path: path.split("/").filter(Boolean).map(decodeURIComponent),
-    query: new URLSearchParams(query),
-  };
-});
+export const route = computed<Route>(() => routeOf(fragment.value));
 
 type Parameters = Record<string, string | undefined>;
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
+import { inStepOf, isInStep } from "../../../interfaces/console/src/admin/in-step.ts";
 import { blocksOf, paragraphsOf, spansOf } from "../../../interfaces/console/src/admin/markdown-parts.ts";
 import { everyHour, nightOf, sumsBy, total } from "../../../interfaces/console/src/admin/schedule-sums.ts";
 
@@ -91,4 +92,18 @@ test("a line is split into plain text, code and links", () => {
     { kind: "link", text: "Restore", target: "#restore" },
     { kind: "plain", text: "." },
   ]);
+});
+
+test("a read model that is paused or fails is not in step", () => {
+  assert.ok(isInStep({ state: "live", lag_events: 0 }));
+  assert.ok(!isInStep({ state: "paused", lag_events: 0 }));
+  assert.ok(!isInStep({ state: "failing", lag_events: 0 }));
+  assert.ok(!isInStep({ state: "live", lag_events: 1 }));
+});
+
+test("a read model that is paused and behind is counted once", () => {
+  const read_models = { total: 7, behind: 3, failing: 1, paused: 1, dead_letters: 0 };
+  const late = { kind: "read-model-behind", count: 1 };
+  assert.equal(inStepOf({ read_models, findings: [late] }), 4);
+  assert.equal(inStepOf({ read_models: { ...read_models, failing: 0, behind: 0 }, findings: [] }), 6);
 });

@@ -17,6 +17,8 @@ import {
 import { countFirstReading, foldEvents, isFold } from "../../../interfaces/console/src/auditor/event-folding.ts";
 import {
   fromLocalField,
+  hasInvalidMoment,
+  isFuture,
   justBefore,
   momentOf,
   toLocalField,
@@ -163,6 +165,33 @@ test("moments pass through fields without a shift", () => {
   assert.deepEqual([fromLocalField(""), fromLocalField("x")], [undefined, undefined]);
   assert.deepEqual([momentOf("yesterday"), momentOf(null), momentOf(time)], [undefined, undefined, time]);
   assert.equal(justBefore(fetched.recorded_at), "2026-05-03T10:00:02.122Z");
+});
+
+test("a moment of an address is RFC 3339 or a day of the calendar", () => {
+  for (const time of ["2026-05-03T10:00:02.123456Z", "2026-05-03t10:00:02z", "2024-02-29T23:59:59-07:30"]) {
+    assert.equal(momentOf(time), time);
+  }
+  assert.equal(momentOf("2024-02-29"), "2024-02-29T00:00:00Z");
+  const wrong = ["garbage", "1", "20", "999999", "2026-02-30", "2026-02-30T00:00:00Z", "2025-02-29"];
+  const clocks = ["2026-05-03T10:00", "2026-05-03 10:00:02Z", "2026-05-03T10:00:02", "2026-05-03T24:00:00Z"];
+  for (const text of [...wrong, ...clocks, "0000-01-01", "2026-13-01", "+012026-05-03"]) {
+    assert.equal(momentOf(text), undefined, text);
+  }
+});
+
+test("an address with something else than a moment is invalid, one without a moment is not", () => {
+  const isInvalid = (query: string) => hasInvalidMoment(new URLSearchParams(query), ["as_of", "from"]);
+  assert.deepEqual(["as_of=20", "as_of=2026-05-03&from=x"].map(isInvalid), [true, true]);
+  assert.deepEqual(["", "as_of=", "as_of=2026-05-03", "q=x"].map(isInvalid), [false, false, false, false]);
+});
+
+test("a moment after the present one is in the future", () => {
+  const now = Date.parse("2026-05-03T10:00:00Z");
+  const moments = [undefined, "2026-05-03T10:00:00Z", "2026-05-03T10:00:00.001Z", "2026-05-03T12:00:00+02:00"];
+  assert.deepEqual(
+    moments.map((moment) => isFuture(moment, now)),
+    [false, false, true, false],
+  );
 });
 
 test("times in sentences are those of the reader", () => {

@@ -1,10 +1,18 @@
 // Checks the pure functions of the student's screens; the zone is Europe/Berlin.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { dueTimeOf } from "../../../interfaces/console/src/desk/local-input.ts";
+import { selectAssignments } from "../../../interfaces/console/src/student/assignment-selection.ts";
 import { differenceOf, mostChanged, trendOf } from "../../../interfaces/console/src/student/trend.ts";
-import { scoresOf } from "../../../interfaces/console/src/student/what-if-scores.ts";
+import { scoreFault, scoresOf } from "../../../interfaces/console/src/student/what-if-scores.ts";
 import { groupByWeek, startOfWeek } from "../../../interfaces/console/src/student/weeks.ts";
-import { differenceText, localTimes, scoreText, viewText } from "../../../interfaces/console/src/student/words.ts";
+import {
+  courseStateText,
+  differenceText,
+  localTimes,
+  scoreText,
+  viewText,
+} from "../../../interfaces/console/src/student/words.ts";
 
 const NOW = Date.parse("2026-11-27T12:00:00Z"); // a Friday
 const MONDAY = 1;
@@ -94,11 +102,56 @@ test("a what-if sends only what differs from the real scores", () => {
   assert.deepEqual(scoresOf(entries, assignments), { other: 9.5, empty: null });
 });
 
+test("a what-if leaves out scores below 0, with a reason", () => {
+  assert.deepEqual(scoresOf({ a: "-1" }, [{ id: "a", submission: { score: 9 } }]), {});
+  assert.match(scoreFault("-0.5"), /0 or more/);
+  assert.match(scoreFault("x"), /as a number/);
+  assert.deepEqual(["", "0", "9.5"].map(scoreFault), [undefined, undefined, undefined]);
+});
+
+test("the list of assignments has those of current courses, unless others are chosen", () => {
+  const courses = [
+    { id: "now", state: "active" },
+    { id: "old", state: "concluded" },
+  ];
+  const items = [
+    { course_id: "now", due_at: "2026-11-27T12:00:00Z" },
+    { course_id: "now", due_at: "2026-12-04T12:00:00Z" },
+    { course_id: "now", due_at: "2026-12-04T12:00:01Z" },
+    { course_id: "now", due_at: null },
+    { course_id: "old", due_at: "2026-11-28T12:00:00Z" },
+  ];
+  const select = (selection) => {
+    const all = { courseId: "", withEnded: false, isDueSoon: false, ...selection };
+    return selectAssignments(items, courses, all, NOW).map((item) => items.indexOf(item));
+  };
+  assert.deepEqual(select({}), [0, 1, 2, 3]);
+  assert.deepEqual(select({ withEnded: true }), [0, 1, 2, 3, 4]);
+  assert.deepEqual(select({ courseId: "old" }), [0, 1, 2, 3, 4]); // the API returns those of this course only
+  assert.deepEqual(select({ isDueSoon: true }), [1]);
+});
+
+test("a course is called by the role of a person who does not learn in it", () => {
+  assert.equal(courseStateText({ state: "active", role: "student" }), "Current");
+  assert.equal(courseStateText({ state: "active", role: "ta" }), "As teaching assistant");
+});
+
+test("a due date of the desk is between 2000 and 2100", () => {
+  assert.equal(dueTimeOf("2026-12-01T23:59"), "2026-12-01T22:59:00.000Z");
+  for (const text of ["0001-01-01T00:00", "1999-12-31T23:59", "9999-12-31T23:59"]) {
+    assert.throws(() => dueTimeOf(text), { message: "Enter a date from 2000 to 2100." });
+  }
+  assert.throws(() => dueTimeOf(""), /Enter a date and a time/);
+});
+
 test("scores, differences, views and times are written for people", () => {
   assert.equal(scoreText({ score: 9.5, grade: "A" }), "9.5 (A)");
   assert.equal(scoreText({ score: 9.5, grade: "9.5" }), "9.5");
   assert.equal(scoreText({ score: null, grade: "pass" }), "pass");
   assert.equal(differenceText(-0.5), "−0.5");
-  assert.equal(viewText("state version=3"), "The recorded state (version: 3)");
+  assert.equal(viewText("state version=3"), "The recorded state (version 3)");
+  assert.equal(viewText(null), "Your history");
+  assert.match(viewText("view as_of=2026-11-27 19:04:59+00:00"), /^What you saw \(at .*20:04:59.*|8:04:59.*\)$/);
+  assert.match(viewText("diff from=2026-11-27T19:04:59Z"), /^What changed between two moments \(from .*8:04:59/);
   assert.match(localTimes("locked until 2026-12-01T06:59:59Z."), /^locked until .*7:59.*\.$/);
 });

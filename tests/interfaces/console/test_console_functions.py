@@ -34,12 +34,17 @@ def entry_of_an_event() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("part", "zone"),
-    [("student", "Europe/Berlin"), ("auditor", "UTC"), ("admin", "Asia/Kolkata")],
+    ("part", "zone", "language"),
+    [
+        ("student", "Europe/Berlin", "en_US"),
+        ("auditor", "UTC", "en_US"),
+        ("admin", "Asia/Kolkata", "en_US"),
+        ("console", "UTC", "de_DE"),
+    ],
 )
-async def test_the_functions_of_the_screens(part: str, zone: str) -> None:
+async def test_the_functions_of_the_screens(part: str, zone: str, language: str) -> None:
     script = f"{part}_functions.test.mts"
-    await run_node(FOLDER, "--test", script, TZ=zone, LC_ALL="en_US.UTF-8")
+    await run_node(FOLDER, "--test", script, TZ=zone, LC_ALL=f"{language}.UTF-8")
 
 
 async def test_the_browser_checks_proofs_as_the_service_makes_them(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 // The state of a read model and its lag in words.
 import { Badge, type BadgeKind } from "../components/text.tsx";
 import { formatCount, formatSeconds } from "../format.ts";
+import { isInStep } from "./in-step.ts";
 import type { Projection } from "./shapes.ts";
 
 const STATES: Readonly<Record<string, readonly [BadgeKind, string]>> = {
@@ -15,7 +16,8 @@ export function StateBadge({ projection: { state } }: { projection: Projection }
 }
 
 /** How far a read model is behind, for example "in step" or "12 events, 4 s". */
-export function lagText({ lag_events, lag_seconds }: Projection): string {
-  if (lag_events === 0) return "in step";
+export function lagText(projection: Projection): string {
+  const { lag_events, lag_seconds } = projection;
+  if (lag_events === 0) return isInStep(projection) ? "in step" : "no event waits";
   return `${formatCount(lag_events, "event")}, ${formatSeconds(lag_seconds)}`;
 }

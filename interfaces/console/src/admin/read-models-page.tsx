@@ -5,6 +5,7 @@ import { Figure, Page } from "../components/page.tsx";
 import { formatNumber } from "../format.ts";
 import { route, setParameters } from "../router.ts";
 import { DeadLetters } from "./dead-letters.tsx";
+import { isInStep } from "./in-step.ts";
 import { LagChart } from "./lag-chart.tsx";
 import { recordLag, SAMPLE_SECONDS } from "./lag-samples.ts";
 import { ReadModelCard } from "./read-model-card.tsx";
@@ -49,7 +50,7 @@ export function ReadModelsPage() {
 }
 
 function Figures({ projections }: { projections: readonly Projection[] }) {
-  const inStep = projections.filter(({ lag_events }) => lag_events === 0).length;
+  const inStep = projections.filter(isInStep).length;
   const furthest = projections.reduce<Projection | undefined>(
     (one, other) => (other.lag_events > (one?.lag_events ?? 0) ? other : one),
     undefined,

@@ -4,7 +4,7 @@ import { DataTable, type Column } from "../components/data-table.tsx";
 import { Empty, Shown } from "../components/notices.tsx";
 import { Card, Figure, Page } from "../components/page.tsx";
 import { Badge } from "../components/text.tsx";
-import { formatClock, formatCount, formatNumber, formatWeekday, timeZone } from "../format.ts";
+import { formatClock, formatClockSeconds, formatCount, formatNumber, formatWeekday, timeZone } from "../format.ts";
 import { href } from "../router.ts";
 import { loadPages, MAX_PAGE_SIZE, type PageRequest } from "./paging.ts";
 import { everyHour, nightOf, sumsBy, total, type Sum } from "./schedule-sums.ts";
@@ -24,6 +24,9 @@ export function SchedulePage() {
   );
   return (
     <Page title="Next 24 hours" lead={`Which syncs are due, by hour and by host. Times are those of ${timeZone}.`}>
+      {loaded.loadedAt !== undefined && (
+        <p class="fine">Loaded at {formatClockSeconds(loaded.loadedAt)}, and again every 30 seconds.</p>
+      )}
       <Shown loaded={loaded}>
         {({ items, hasMore }) => (
           <>
@@ -125,7 +128,7 @@ const HOST_COLUMNS: readonly Column<Sum>[] = [
 ];
 
 function Held({ until }: { until: string | null }) {
-  if (!until) return <Badge kind="good">Answers</Badge>;
+  if (!until) return <span>Not held back</span>;
   if (Date.parse(until) <= Date.now()) return <Badge kind="warn">Does not answer, the next run tries it</Badge>;
   return <Badge kind="bad">Does not answer, next try at {formatClock(until)}</Badge>;
 }

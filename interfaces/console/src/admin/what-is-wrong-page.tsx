@@ -1,5 +1,5 @@
 // The start screen: what is wrong right now, worst first, and the figures of the service.
-import { api, unwrap, useLoaded } from "../api.ts";
+import { api, unwrap, useLoaded, type Problem } from "../api.ts";
 import { Shown } from "../components/notices.tsx";
 import { Figure, Page } from "../components/page.tsx";
 import { formatClock, formatCount, formatNumber, formatSeconds } from "../format.ts";
@@ -7,16 +7,18 @@ import { href } from "../router.ts";
 import { ageSeconds } from "./age.tsx";
 import { ComponentsCard } from "./components-card.tsx";
 import { Findings } from "./findings.tsx";
+import { inStepOf } from "./in-step.ts";
 import type { AdminStatus } from "./shapes.ts";
 
 export function WhatIsWrongPage() {
   const status = useLoaded((signal) => unwrap(api.GET("/api/v1/admin/status", { signal })), [], { everySeconds: 5 });
   return (
-    <Page title="What is wrong" lead={status.data ? leadOf(status.data) : "Worst first"}>
+    <Page title="What is wrong" lead={status.data ? leadOf(status.data, status.problem) : "Worst first"}>
       <Shown loaded={status}>
         {(data) => (
           <>
-            {data.findings.length > 0 ? <Findings findings={data.findings} onChange={status.reload} /> : <NothingWrong status={data} />}
+            {data.findings.length > 0 && <Findings findings={data.findings} onChange={status.reload} />}
+            {data.findings.length === 0 && !status.problem && <NothingWrong status={data} />}
             <Figures status={data} />
           </>
         )}
@@ -26,7 +28,11 @@ export function WhatIsWrongPage() {
   );
 }
 
-function leadOf({ at, findings }: AdminStatus): string {
+function leadOf({ at, findings }: AdminStatus, problem: Problem | undefined): string {
+  if (problem) {
+    const what = problem.status === 0 ? "easeboard has not answered" : "No check has succeeded";
+    return `${what} since ${formatClock(at)}; what follows is from then.`;
+  }
   const what = findings.length ? `${formatCount(findings.length, "finding")}, worst first` : "All is well";
   return `${what}. Checked at ${formatClock(at)}, and again every 5 seconds.`;
 }
@@ -69,18 +75,20 @@ function Figures({ status }: { status: AdminStatus }) {
       />
       <Figure label={waiting} value={formatNumber(queue.queued)} href={to("runs", "queued")} />
       <Figure label="Runs under way" value={formatNumber(queue.running)} href={to("runs", "running")} />
-      <ReadModelFigure {...status.read_models} />
+      <ReadModelFigure status={status} />
       <Figure label="Due in 24 hours" value={formatNumber(due_next_24h.connections)} href={to("schedule")} />
     </div>
   );
 }
 
-function ReadModelFigure({ total, behind, failing, paused }: AdminStatus["read_models"]) {
+function ReadModelFigure({ status }: { status: AdminStatus }) {
+  const { total } = status.read_models;
+  const inStep = inStepOf(status);
   return (
     <Figure
       label="Read models in step"
-      value={`${total - behind} of ${total}`}
-      kind={behind + failing + paused > 0 ? "warn" : "good"}
+      value={`${inStep} of ${total}`}
+      kind={inStep < total ? "warn" : "good"}
       href={href(["admin", "projections"])}
     />
   );

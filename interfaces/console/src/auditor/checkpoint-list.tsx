@@ -1,5 +1,5 @@
 // The newest signed checkpoints: the tree at one size, with who signed it.
-import { useLoaded } from "../api.ts";
+import type { Loaded } from "../api.ts";
 import { DataTable, type Column } from "../components/data-table.tsx";
 import { Empty, Shown } from "../components/notices.tsx";
 import { Card } from "../components/page.tsx";
@@ -7,9 +7,9 @@ import { Time } from "../components/text.tsx";
 import { formatNumber } from "../format.ts";
 import type { SignedCheckpoint } from "./audit-types.ts";
 import { saveFile } from "./downloads.ts";
-import { loadCheckpoints } from "./verification.ts";
 
-const SHOWN = 10;
+/** The name of the file of a checkpoint. */
+export const checkpointFile = ({ size }: SignedCheckpoint): string => `checkpoint-${size}`;
 
 const COLUMNS: readonly Column<SignedCheckpoint>[] = [
   { title: "Signed", cell: ({ sealed_at }) => <Time value={sealed_at} mode="seconds" /> },
@@ -19,16 +19,15 @@ const COLUMNS: readonly Column<SignedCheckpoint>[] = [
   { title: "Witnesses", cell: ({ cosigners }) => (cosigners.length ? cosigners.join(", ") : "none") },
   {
     title: "File",
-    cell: ({ size, note }) => (
-      <button type="button" onClick={() => saveFile(`checkpoint-${size}`, note)}>
-        Download<span class="sr"> the checkpoint of {size} events</span>
+    cell: (checkpoint) => (
+      <button type="button" onClick={() => saveFile(checkpointFile(checkpoint), checkpoint.note)}>
+        Download<span class="sr"> the checkpoint of {checkpoint.size} events</span>
       </button>
     ),
   },
 ];
 
-export function CheckpointList() {
-  const checkpoints = useLoaded((signal) => loadCheckpoints(SHOWN, signal), []);
+export function CheckpointList({ checkpoints }: { checkpoints: Loaded<SignedCheckpoint[]> }) {
   return (
     <Card title="Signed checkpoints" wide>
       <Shown loaded={checkpoints}>

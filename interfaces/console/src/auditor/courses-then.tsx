@@ -3,7 +3,7 @@ import { DataTable, type Column } from "../components/data-table.tsx";
 import { Card } from "../components/page.tsx";
 import { Badge } from "../components/text.tsx";
 import { formatPercent } from "../format.ts";
-import { COURSE_STATE_TEXTS } from "../student/words.ts";
+import { courseStateText } from "../student/words.ts";
 import type { Course } from "../types.ts";
 
 /** Canvas may show only the id of a course. */
@@ -13,7 +13,7 @@ export const courseName = ({ name, course_code, canvas_id }: Course): string =>
 const COLUMNS: readonly Column<Course>[] = [
   { title: "Course", cell: courseName },
   { title: "Term", cell: ({ term }) => term?.name ?? "–" },
-  { title: "State", cell: ({ state }) => <Badge>{COURSE_STATE_TEXTS[state]}</Badge> },
+  { title: "State", cell: (course) => <Badge>{courseStateText(course)}</Badge> },
   { title: "Assignments", isNumber: true, cell: ({ assignment_count }) => assignment_count },
   {
     title: "Current score",

@@ -2,7 +2,8 @@
 
 /** Save a text or bytes as a file of this name. */
 export function saveFile(name: string, content: Blob | string): void {
-  const blob = typeof content === "string" ? new Blob([content], { type: "text/plain" }) : content;
+  // A browser adds ".txt" to the name of a text without an extension.
+  const blob = new Blob([content], { type: "application/octet-stream" });
   const address = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = address;

@@ -11,12 +11,19 @@ import { mergeEvents } from "./causes.ts";
 import { ConnectionLinks, nameOfConnection } from "./connection-head.tsx";
 import { EventFilters, filterOf } from "./event-filters.tsx";
 import { EventLines } from "./event-lines.tsx";
+import { InvalidMoment, isInvalidAddress } from "./invalid-moment.tsx";
 import { usePages } from "./pages.ts";
 import { SealStatus } from "./seal-status.tsx";
 
 export function EventStream() {
   const id = route.value.path[2];
-  return id ? <Stream key={id} id={id} /> : <NotFound />;
+  if (!id) return <NotFound />;
+  return (
+    <Page title="Events" lead={nameOfConnection(id)}>
+      <ConnectionLinks id={id} />
+      {isInvalidAddress(["since", "until"]) ? <InvalidMoment /> : <Stream key={id} id={id} />}
+    </Page>
+  );
 }
 
 function Stream({ id }: { id: string }) {
@@ -24,8 +31,7 @@ function Stream({ id }: { id: string }) {
   const key = JSON.stringify(filter);
   const first = useLoaded((signal) => loadEvents(id, filter, { signal }), [id, key]);
   return (
-    <Page title="Events" lead={nameOfConnection(id)}>
-      <ConnectionLinks id={id} />
+    <>
       <SealStatus />
       <Card wide>
         <EventFilters key={key} filter={filter} />
@@ -33,7 +39,7 @@ function Stream({ id }: { id: string }) {
       <Shown loaded={first}>
         {(page) => <Pages key={key} id={id} filter={filter} first={page} onReload={first.reload} />}
       </Shown>
-    </Page>
+    </>
   );
 }
 

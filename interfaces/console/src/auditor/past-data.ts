@@ -6,14 +6,16 @@ import { loadChangeEvents, loadDifference, loadView } from "./audit-requests.ts"
 import type { ViewDiff, ViewThen } from "./audit-types.ts";
 import { changesOf, type Change } from "./changes.ts";
 import { rememberConnections } from "./connection-head.tsx";
-import { momentOf } from "./moments.ts";
+import { isFuture, momentOf } from "./moments.ts";
 import { useCalm } from "./waiting.ts";
 
 export interface PastData {
-  /** The moment of the address; undefined is now. */
+  /** The moment of the address; undefined is now, as is one in the future. */
   readonly moment: string | undefined;
   /** The moment with which it is compared. */
   readonly other: string | undefined;
+  /** Whether a moment of the address is in the future. */
+  readonly hasFuture: boolean;
   /** The time up to which the changes were loaded, in milliseconds since 1970. */
   readonly now: number;
   readonly changes: readonly Change[];
@@ -29,8 +31,10 @@ export interface PastData {
 /** Load for the moments of the address; what is loaded stays visible until the next is there. */
 export function usePast(id: string): PastData {
   const { query } = route.value;
-  const [moment, other] = [momentOf(query.get("as_of")), momentOf(query.get("from"))];
+  const [asOf, from] = [momentOf(query.get("as_of")), momentOf(query.get("from"))];
   const [now, setNow] = useState(Date.now);
+  const moment = isFuture(asOf) ? undefined : asOf;
+  const other = isFuture(from) ? new Date(now).toISOString() : from;
   const wanted = useMemo(() => ({ moment, other, now }), [moment, other, now]);
   const calm = useCalm(wanted);
   const history = useLoaded((signal) => loadChangeEvents(id, signal), [id, now], { isKept: true });
@@ -50,5 +54,6 @@ export function usePast(id: string): PastData {
     setParameters({ as_of: undefined });
     setNow(Date.now());
   };
-  return { moment, other, now, changes, history, view, difference, isWaiting, showNow };
+  const hasFuture = isFuture(asOf) || isFuture(from);
+  return { moment, other, hasFuture, now, changes, history, view, difference, isWaiting, showNow };
 }

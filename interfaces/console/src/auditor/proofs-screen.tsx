@@ -5,15 +5,20 @@ import { Shown } from "../components/notices.tsx";
 import { Card, Page } from "../components/page.tsx";
 import { route } from "../router.ts";
 import { showToast } from "../toasts.ts";
-import { CheckpointList } from "./checkpoint-list.tsx";
+import type { SignedCheckpoint } from "./audit-types.ts";
+import { CheckpointList, checkpointFile } from "./checkpoint-list.tsx";
 import { copyText } from "./clipboard.ts";
 import { ConnectionLinks } from "./connection-head.tsx";
 import { saveFile } from "./downloads.ts";
 import { loadKeys } from "./event-proof.tsx";
 import { ExportCard } from "./export-card.tsx";
+import { loadCheckpoints } from "./verification.ts";
 import { VerifyCard } from "./verify-card.tsx";
 
+const CHECKPOINTS = 10;
+
 export function ProofsScreen() {
+  const checkpoints = useLoaded((signal) => loadCheckpoints(CHECKPOINTS, signal), []);
   const connection = route.value.query.get("connection") ?? "";
   return (
     <Page
@@ -23,10 +28,10 @@ export function ProofsScreen() {
       {connection && <ConnectionLinks id={connection} />}
       <VerifyCard />
       <ExportCard key={connection} connection={connection} />
-      <CheckpointList />
+      <CheckpointList checkpoints={checkpoints} />
       <div class="grid">
         <KeyCard />
-        <WitnessCard />
+        <WitnessCard newest={checkpoints.data?.[0]} />
       </div>
     </Page>
   );
@@ -60,7 +65,7 @@ function KeyCard() {
   );
 }
 
-function WitnessCard() {
+function WitnessCard({ newest }: { newest: SignedCheckpoint | undefined }) {
   return (
     <Card title="What a witness adds">
       <p>
@@ -70,9 +75,12 @@ function WitnessCard() {
       </p>
       <p>
         A university starts one with <code>easeboard witness</code>; the checkpoints above then have its name.
-        Without one, a checkpoint that you have downloaded does the same for you:
+        Without one, a checkpoint that you have downloaded does the same for you
+        {newest ? ", for example the newest one:" : "."}
       </p>
-      <pre tabIndex={0}>easeboard audit verify --since checkpoint --vkey vkey</pre>
+      {newest && (
+        <pre tabIndex={0}>{`easeboard audit verify --since ${checkpointFile(newest)} --vkey vkey`}</pre>
+      )}
     </Card>
   );
 }

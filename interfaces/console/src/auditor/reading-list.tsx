@@ -10,6 +10,7 @@ import { href, route, setParameters } from "../router.ts";
 import { session } from "../session/session.ts";
 import type { RecordedReading } from "./audit-types.ts";
 import { ConnectionLinks, nameOfConnection } from "./connection-head.tsx";
+import { InvalidMoment, isInvalidAddress } from "./invalid-moment.tsx";
 import { fromLocalField, momentOf, toLocalField } from "./moments.ts";
 import { usePages } from "./pages.ts";
 import { readingText } from "./reading-text.ts";
@@ -45,6 +46,19 @@ const COLUMNS: readonly Column<RecordedReading>[] = [
 ];
 
 export function ReadingList() {
+  const connection = route.value.query.get("connection_id");
+  return (
+    <Page
+      title="Who read what"
+      lead="Every reading of a student's history, and of lists about students, the newest first."
+    >
+      {connection && <ConnectionLinks id={connection} />}
+      {isInvalidAddress(["since"]) ? <InvalidMoment /> : <Readings />}
+    </Page>
+  );
+}
+
+function Readings() {
   const { query } = route.value;
   const filter: ReadingFilter = {
     reader: query.get("reader") ?? "",
@@ -55,11 +69,7 @@ export function ReadingList() {
   const first = useLoaded((signal) => loadPage(filter, undefined, signal), [key]);
   const { items, hasMore, loadMore } = usePages(first.data, (cursor) => loadPage(filter, cursor));
   return (
-    <Page
-      title="Who read what"
-      lead="Every reading of a student's history, and of lists about students, the newest first."
-    >
-      {filter.connection_id && <ConnectionLinks id={filter.connection_id} />}
+    <>
       <Card wide>
         <ReadingFilters key={key} filter={filter} />
       </Card>
@@ -79,7 +89,7 @@ export function ReadingList() {
           </Card>
         )}
       </Shown>
-    </Page>
+    </>
   );
 }
 

@@ -2,7 +2,11 @@
 import { formatDateTimeSeconds } from "../format.ts";
 import { CHANGE_TYPES } from "./changes.ts";
 
-const VIEWS: Readonly<Record<string, string>> = {
+/** The words for what was read, by its name at the server; "" is for an unknown one. */
+export type ViewWords = Readonly<Record<string, string>>;
+
+const VIEWS: ViewWords = {
+  "": "The history",
   connections: "The list of connections",
   readings: "The list of readings",
   events: "The events",
@@ -27,11 +31,10 @@ const CHANGES = `type=${[...CHANGE_TYPES].sort().join(",")}`;
 const RFC_3339 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
 
 /** Write what was read, for example "What the student saw (at 3 May 2026, 12:00:00)". */
-export function readingText(what: string | null): string {
-  if (!what) return "The history";
-  const [view = "", ...parameters] = what.split(/ (?=[a-z_]+=)/);
+export function readingText(what: string | null, views = VIEWS): string {
+  const [view = "", ...parameters] = (what ?? "").split(/ (?=[a-z_]+=)/);
   if (view === "events" && parameters.join() === CHANGES) return "All changes";
-  const text = VIEWS[view] ?? view;
+  const text = views[view] ?? view;
   return parameters.length ? `${text} (${parameters.map(parameterText).join(", ")})` : text;
 }
 

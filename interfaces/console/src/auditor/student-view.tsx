@@ -56,7 +56,7 @@ function Dashboard({ stats }: { stats: Stats }) {
   return (
     <>
       <div class="figures">
-        <Figure label="Courses" value={formatNumber(courses.active)} />
+        <Figure label="Current courses" value={formatNumber(courses.active)} />
         <Figure label="Average score" value={formatPercent(grades.average_score)} />
         <Figure label="Upcoming" value={formatNumber(assignments.upcoming)} />
         <Figure

@@ -10,13 +10,20 @@ import { ChangedHere } from "./changed-here.tsx";
 import { changeAt, timeOf } from "./changes.ts";
 import { Comparison } from "./comparison.tsx";
 import { ConnectionLinks, nameOfConnection } from "./connection-head.tsx";
+import { InvalidMoment, isInvalidAddress } from "./invalid-moment.tsx";
 import { MomentCard } from "./moment-card.tsx";
 import { usePast, type PastData } from "./past-data.ts";
 import { StudentView } from "./student-view.tsx";
 
 export function TimeMachine() {
   const id = route.value.path[2];
-  return id ? <Past key={id} id={id} /> : <NotFound />;
+  if (!id) return <NotFound />;
+  return (
+    <Page title="What the student saw" lead={nameOfConnection(id)}>
+      <ConnectionLinks id={id} />
+      {isInvalidAddress(["as_of", "from"]) ? <InvalidMoment /> : <Past key={id} id={id} />}
+    </Page>
+  );
 }
 
 function Past({ id }: { id: string }) {
@@ -29,26 +36,28 @@ function Past({ id }: { id: string }) {
     list.current?.querySelector("input")?.focus();
   };
   return (
-    <Page title="What the student saw" lead={nameOfConnection(id)}>
-      <ConnectionLinks id={id} />
-      <Shown loaded={past.history}>
-        {({ isComplete }) => (
-          <>
-            <Moment id={id} past={past} onFind={() => findChanges("")} />
-            {!isComplete && (
-              <p class="notice notice-warn">
-                There are more than 10,000 changes. The slider has the newest ones; a date of your own reaches
-                every moment.
-              </p>
-            )}
-            <View past={past} onFindChanges={findChanges} />
-            <div ref={list}>
-              <ChangeList changes={past.changes} search={search} onSearch={setSearch} />
-            </div>
-          </>
-        )}
-      </Shown>
-    </Page>
+    <Shown loaded={past.history}>
+      {({ isComplete }) => (
+        <>
+          {past.hasFuture && (
+            <p class="notice notice-warn" role="status">
+              A moment of this link is in the future. It is treated as now.
+            </p>
+          )}
+          <Moment id={id} past={past} onFind={() => findChanges("")} />
+          {!isComplete && (
+            <p class="notice notice-warn">
+              There are more than 10,000 changes. The slider has the newest ones; a date of your own reaches
+              every moment.
+            </p>
+          )}
+          <View past={past} onFindChanges={findChanges} />
+          <div ref={list}>
+            <ChangeList changes={past.changes} search={search} onSearch={setSearch} />
+          </div>
+        </>
+      )}
+    </Shown>
   );
 }
 

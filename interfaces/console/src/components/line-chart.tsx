@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { formatClock, formatClockSeconds, formatDateTime, formatDateTimeSeconds, formatNumber, formatWeekday } from "../format.ts";
+import { axisSize } from "./axis-size.ts";
 import { useColorScheme } from "./color-scheme.ts";
 
 export interface Series {
@@ -136,7 +137,7 @@ function options(
     cursor: { drag: { x: false, y: false } },
     axes: [
       { ...axis, space: 80, incrs: [...TIME_STEPS], values: (_, ticks, __, ___, step) => ticks.map((tick) => timeText(tick, step)) },
-      { ...axis, size: 68, values: (_, ticks) => ticks.map((tick) => `${formatNumber(tick)}${unit}`) },
+      { ...axis, size: (_, texts) => axisSize(texts), values: (_, ticks) => ticks.map((tick) => `${formatNumber(tick)}${unit}`) },
     ],
     series: [
       { value: (_, time) => (time ? formatDateTime(time * 1000) : "–") },

@@ -1,6 +1,8 @@
 // What stands in place of data: loading, nothing there, a problem, an unknown address.
 import type { ComponentChildren } from "preact";
 import type { Loaded, Problem } from "../api.ts";
+import { formatClockSeconds } from "../format.ts";
+import type { Role } from "../types.ts";
 
 export function Loading({ text = "Loading…" }: { text?: string }) {
   return (
@@ -55,12 +57,28 @@ export function Shown<T>({
   loaded: Loaded<T>;
   children: (data: T) => ComponentChildren;
 }) {
-  const { data, problem, reload } = loaded;
+  const { data, loadedAt, problem, reload } = loaded;
   return (
     <>
       {problem && <ProblemNotice problem={problem} onRetry={reload} />}
+      {problem && loadedAt !== undefined && (
+        <p class="notice notice-warn">The data below were loaded at {formatClockSeconds(loadedAt)}.</p>
+      )}
       {data !== undefined ? children(data) : !problem && <Loading />}
     </>
+  );
+}
+
+/** Stands in place of a screen that the roles of the reader do not include. */
+export function RoleMissing({ role }: { role: Role }) {
+  return (
+    <section class="page">
+      <h1>Role missing</h1>
+      <p>
+        This page is for people with the role {role}, which your token does not include. The links above
+        lead to the screens that you can use.
+      </p>
+    </section>
   );
 }
 

@@ -1,13 +1,19 @@
 // Ends a course or its whole term, and opens the course again.
 import { ActionButton } from "../components/form.tsx";
 import { Card } from "../components/page.tsx";
+import { showToast } from "../toasts.ts";
 import { change } from "./changes.ts";
 import type { TaughtCourse } from "./control-api.ts";
 
 export function CourseEnd({ course }: { course: TaughtCourse }) {
   const { id, name, concluded, term_id: termId } = course;
-  const act = (operation: string, body: Record<string, unknown>) => async () => {
-    await change(operation, body);
+  const conclude = (isConcluded: boolean) => async () => {
+    await change("conclude_course", { course_id: id, concluded: isConcluded });
+    showToast({ kind: "good", title: `${name} ${isConcluded ? "has ended" : "is open again"}` });
+  };
+  const endTerm = async () => {
+    await change("end_term", { term_id: termId });
+    showToast({ kind: "good", title: `The term of ${name} has ended` });
   };
   return (
     <Card title="End of the course">
@@ -16,15 +22,15 @@ export function CourseEnd({ course }: { course: TaughtCourse }) {
       </p>
       <div class="actions">
         {concluded ? (
-          <ActionButton key="open" act={act("conclude_course", { course_id: id, concluded: false })}>
+          <ActionButton key="open" act={conclude(false)}>
             Reopen the course
           </ActionButton>
         ) : (
           <>
-            <ActionButton key="conclude" act={act("conclude_course", { course_id: id, concluded: true })}>
+            <ActionButton key="conclude" act={conclude(true)}>
               Conclude the course
             </ActionButton>
-            <ActionButton key="term" kind="danger" act={act("end_term", { term_id: termId })}>
+            <ActionButton key="term" kind="danger" act={endTerm}>
               End the term
             </ActionButton>
           </>

@@ -1,4 +1,5 @@
 // The teacher's desk of the demo, beside the student's screen that reacts.
+import { useEffect } from "preact/hooks";
 import { useLoaded } from "../api.ts";
 import { Choice, useAction } from "../components/form.tsx";
 import { Empty, ProblemNotice, Shown } from "../components/notices.tsx";
@@ -88,14 +89,21 @@ function Courses() {
   return (
     <Shown loaded={courses}>
       {(all) => {
-        const course = all.find(({ id }) => id === route.value.query.get("course")) ?? all[0];
+        const course = all.find(({ id }) => id === chosenCourse()) ?? all[0];
         return course ? <OneCourse course={course} all={all} /> : <Empty>The student attends no course.</Empty>;
       }}
     </Shown>
   );
 }
 
+const chosenCourse = (): string | null => route.value.query.get("course");
+
 function OneCourse({ course, all }: { course: TaughtCourse; all: readonly TaughtCourse[] }) {
+  const isInAddress = chosenCourse() === course.id;
+  useEffect(() => {
+    // The order of the courses changes when one ends: the address keeps the one that is shown.
+    if (!isInAddress) setParameters({ course: course.id });
+  }, [isInAddress, course.id]);
   return (
     <>
       <Card title="Grade and due date">

@@ -5,16 +5,14 @@ import { ProblemNotice } from "../components/notices.tsx";
 import { formatDateTime, timeZone } from "../format.ts";
 import { change } from "./changes.ts";
 import type { GivenAssignment } from "./control-api.ts";
-import { DAY_MS, toLocalInput } from "./local-input.ts";
+import { DAY_MS, dueTimeOf, toLocalInput } from "./local-input.ts";
 
 export function DueDateForm({ assignment }: { assignment: GivenAssignment }) {
   const { id, due_at: dueAt } = assignment;
   const [text, setText] = useState(() => toLocalInput(suggestedDate(dueAt)));
   const move = (due: string | null) => change("move_due_date", { assignment_id: id, due_at: due });
   const action = useAction(async () => {
-    const date = new Date(text);
-    if (Number.isNaN(date.getTime())) throw new Error("Enter a date and a time.");
-    await move(date.toISOString());
+    await move(dueTimeOf(text));
   });
   return (
     <form

@@ -1,4 +1,5 @@
 // The requests that sign in: development tokens of the server, or Supabase.
+import { limitedSignal } from "../problems.ts";
 import type { Role } from "../types.ts";
 import { sessionOf, type Session } from "./session.ts";
 
@@ -8,6 +9,7 @@ export async function signInForDevelopment(role: Role): Promise<Session> {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ role }),
+    signal: limitedSignal(),
   });
   const document = (await response.json()) as { token?: string; detail?: string };
   if (!document.token) throw new Error(document.detail ?? "The server gave no token.");
@@ -41,6 +43,7 @@ async function supabaseSession(
     method: "POST",
     headers: { apikey: anonKey, "Content-Type": "application/json" },
     body: JSON.stringify(body),
+    signal: limitedSignal(),
   });
   const answer = (await response.json()) as SupabaseAnswer;
   if (!answer.access_token) {

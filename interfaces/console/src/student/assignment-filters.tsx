@@ -2,6 +2,7 @@
 import { Choice, Field } from "../components/form.tsx";
 import { route, setParameters } from "../router.ts";
 import type { Course } from "../types.ts";
+import { SOON_DAYS, type Selection } from "./assignment-selection.ts";
 import type { AssignmentFilter } from "./student-data.ts";
 import { courseName } from "./words.ts";
 
@@ -21,7 +22,12 @@ const STATUSES: readonly Option[] = [
   ["past", "Past, nothing to hand in online"],
   ["undated", "Without a due date"],
 ];
-const NAMES = ["status", "course", "q", "from", "until"] as const;
+const SOON = `${SOON_DAYS}-days`;
+const DUE: readonly Option[] = [
+  ["", "Any time"],
+  [SOON, `In the next ${SOON_DAYS} days`],
+];
+const NAMES = ["status", "course", "q", "due", "from", "until", "ended"] as const;
 
 const valueOf = (name: (typeof NAMES)[number]): string => route.value.query.get(name) ?? "";
 
@@ -36,6 +42,16 @@ export function filterOfAddress(): AssignmentFilter {
   };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
 }
+
+/** Return what the list shows of the assignments that the API returns for the present address. */
+export const selectionOfAddress = (): Selection => ({
+  courseId: valueOf("course"),
+  withEnded: valueOf("ended") === "1",
+  isDueSoon: valueOf("due") === SOON,
+});
+
+/** Whether the present address has a filter that leaves out assignments of current courses. */
+export const hasFilter = (): boolean => NAMES.some((name) => name !== "ended" && valueOf(name));
 
 /** Return midnight at the begin of a date in the reader's zone, `days` later; "" for no date. */
 export function localDay(date: string, days: number): string {
@@ -70,6 +86,28 @@ export function AssignmentFilters({ courses }: { courses: readonly Course[] }) {
         value={valueOf("q")}
         onChange={(value) => setParameters({ q: value })}
       />
+      <DueDates />
+      <EndedCourses />
+      <button
+        type="button"
+        disabled={!NAMES.some(valueOf)}
+        onClick={() => setParameters(Object.fromEntries(NAMES.map((name) => [name, undefined])))}
+      >
+        Clear the filters
+      </button>
+    </form>
+  );
+}
+
+function DueDates() {
+  return (
+    <>
+      <Choice
+        label="Due"
+        value={valueOf("due")}
+        options={DUE}
+        onChange={(value) => setParameters({ due: value })}
+      />
       <Field
         label="Due from"
         type="date"
@@ -82,14 +120,20 @@ export function AssignmentFilters({ courses }: { courses: readonly Course[] }) {
         value={valueOf("until")}
         onChange={(value) => setParameters({ until: value })}
       />
-      <button
-        type="button"
-        disabled={!NAMES.some(valueOf)}
-        onClick={() => setParameters(Object.fromEntries(NAMES.map((name) => [name, undefined])))}
-      >
-        Clear the filters
-      </button>
-    </form>
+    </>
+  );
+}
+
+function EndedCourses() {
+  return (
+    <label class="check-line">
+      <input
+        type="checkbox"
+        checked={valueOf("ended") === "1"}
+        onChange={(event) => setParameters({ ended: event.currentTarget.checked ? "1" : "" })}
+      />
+      Include ended courses
+    </label>
   );
 }
 

@@ -3,63 +3,66 @@ import { useState } from "preact/hooks";
 import { Empty, Shown } from "../components/notices.tsx";
 import { Card, Page } from "../components/page.tsx";
 import { formatCount, formatDate, timeZone } from "../format.ts";
-import type { Assignment } from "../types.ts";
-import { AssignmentFilters, filterOfAddress } from "./assignment-filters.tsx";
+import type { Assignment, Course } from "../types.ts";
+import { AssignmentFilters, filterOfAddress, hasFilter, selectionOfAddress } from "./assignment-filters.tsx";
 import { AssignmentList } from "./assignment-list.tsx";
+import { selectAssignments } from "./assignment-selection.ts";
 import { useAssignments, useCourses } from "./student-data.ts";
 import { firstDayOfWeek, groupByWeek, type Period, type PeriodName } from "./weeks.ts";
+import { WithAccount } from "./with-account.tsx";
 import { PERIOD_TITLES } from "./words.ts";
 
 type CourseNames = ReadonlyMap<string, string | null>;
 
 export function Assignments() {
-  const filter = filterOfAddress();
-  const assignments = useAssignments(filter);
+  const assignments = useAssignments(filterOfAddress());
   const courses = useCourses();
-  const names: CourseNames = new Map((courses.data ?? []).map(({ id, name }) => [id, name]));
   return (
     <Page title="Assignments" lead={`By week. Times are those of your time zone, ${timeZone}.`}>
-      <Card>
-        <AssignmentFilters courses={courses.data ?? []} />
-      </Card>
-      <Shown loaded={assignments}>
-        {(items) => <Periods items={items} names={names} isFiltered={Object.keys(filter).length > 0} />}
-      </Shown>
+      <WithAccount>
+        <Card>
+          <AssignmentFilters courses={courses.data ?? []} />
+        </Card>
+        <Shown loaded={courses}>
+          {(known) => (
+            <Shown loaded={assignments}>{(items) => <Periods items={items} courses={known} />}</Shown>
+          )}
+        </Shown>
+      </WithAccount>
     </Page>
   );
 }
 
-function Periods({
-  items,
-  names,
-  isFiltered,
-}: {
-  items: readonly Assignment[];
-  names: CourseNames;
-  isFiltered: boolean;
-}) {
-  const periods = groupByWeek(items, Date.now(), firstDayOfWeek(navigator.language));
+function Periods({ items, courses }: { items: readonly Assignment[]; courses: readonly Course[] }) {
+  const names: CourseNames = new Map(courses.map(({ id, name }) => [id, name]));
+  const now = Date.now();
+  const selected = selectAssignments(items, courses, selectionOfAddress(), now);
+  const periods = groupByWeek(selected, now, firstDayOfWeek(navigator.language));
   if (!periods.length) {
     return (
       <Card>
-        <Empty>
-          {isFiltered
-            ? "No assignment matches. Clear the filters to see all of them."
-            : "There are no assignments yet. They appear here after the first sync."}
-        </Empty>
+        <Empty>{emptyText(items.length > 0)}</Empty>
       </Card>
     );
   }
   return (
     <>
       <p class="fine" role="status">
-        {formatCount(items.length, "assignment")}
+        {formatCount(selected.length, "assignment")}
       </p>
       {periods.map((period) => (
         <PeriodCard key={period.name} period={period} names={names} />
       ))}
     </>
   );
+}
+
+/** Why the list is empty; `hasOthers`: whether there are assignments that the selection leaves out. */
+function emptyText(hasOthers: boolean): string {
+  if (hasFilter()) return "No assignment matches. Clear the filters to see all of them.";
+  return hasOthers
+    ? "No current course has assignments. Include ended courses to see theirs."
+    : "There are no assignments yet. They appear here after the first sync.";
 }
 
 /** The weeks that are drawn at first; the others are one click away. */

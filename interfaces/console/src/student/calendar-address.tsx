@@ -27,7 +27,9 @@ export function CalendarAddress() {
         </ActionButton>
       </div>
       <p class="fine">
-        There is one address at a time: a new one replaces the earlier one, which then stops working.
+        There is one address at a time: a new one replaces the earlier one, which then stops working. An
+        address that you made earlier is not shown here again, and you can end it at any time. The file
+        that you get under “Take your data along” states whether there is one.
       </p>
     </>
   );

@@ -10,7 +10,8 @@ import { courseRows, isCurrent, type CourseRow } from "./course-list.ts";
 import { CourseScore } from "./course-score.tsx";
 import { Sparkline } from "./sparkline.tsx";
 import { useTotalChanges } from "./student-data.ts";
-import { COURSE_STATE_TEXTS, courseName } from "./words.ts";
+import { WithAccount } from "./with-account.tsx";
+import { courseName, courseStateText } from "./words.ts";
 
 export function Courses() {
   const everything = useLoaded(
@@ -21,9 +22,11 @@ export function Courses() {
   const changes = useTotalChanges();
   return (
     <Page title="Courses" lead="Scores are the totals that Canvas shows you.">
-      <Shown loaded={everything}>
-        {(data) => <Tables rows={courseRows(data, changes.data ?? [], Date.now())} />}
-      </Shown>
+      <WithAccount>
+        <Shown loaded={everything}>
+          {(data) => <Tables rows={courseRows(data, changes.data ?? [], Date.now())} />}
+        </Shown>
+      </WithAccount>
     </Page>
   );
 }
@@ -89,13 +92,10 @@ const COLUMNS: readonly Column<CourseRow>[] = [
 ];
 const OTHER_COLUMNS: readonly Column<CourseRow>[] = [
   COURSE,
-  { title: "State", cell: ({ course }) => <Badge>{stateText(course)}</Badge> },
+  { title: "State", cell: ({ course }) => <Badge>{courseStateText(course)}</Badge> },
   SCORE,
   TREND,
 ];
-
-const stateText = ({ state, role }: Course): string =>
-  role === "student" ? COURSE_STATE_TEXTS[state] : `You are ${role} here`;
 
 function CourseName({ course }: { course: Course }) {
   return (

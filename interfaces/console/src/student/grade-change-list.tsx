@@ -37,7 +37,7 @@ export function Difference({ change }: { change: GradeChange }) {
   const difference = differenceOf(change);
   if (difference === null) return <span class="difference">{change.previous ? "–" : "new"}</span>;
   const kind = difference > 0 ? "good" : difference < 0 ? "bad" : "same";
-  const unit = change.subject === "course" ? " %" : "";
+  const unit = change.subject === "course" ? " points" : "";
   return <span class={`difference difference-${kind}`}>{differenceText(difference, unit)}</span>;
 }
 

@@ -9,7 +9,9 @@ import type { Course, GradeChange } from "../types.ts";
 import { courseOptions } from "./assignment-filters.tsx";
 import { ChangeTable } from "./change-table.tsx";
 import { ScoreChart, ScoreCharts } from "./score-charts.tsx";
+import { savedReceipt } from "./receipt-button.tsx";
 import { useCourseHistory, useCourses, useTotalChanges } from "./student-data.ts";
+import { WithAccount } from "./with-account.tsx";
 
 const PAGE = 100;
 
@@ -19,26 +21,28 @@ export function Grades() {
   const courses = useCourses();
   return (
     <Page title="Grade history" lead="Each change of a grade, as a sync found it in Canvas. Newest first.">
-      <Card>
-        <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filters">
-          <Choice
-            label="Course"
-            value={courseId}
-            options={courseOptions(courses.data ?? [])}
-            onChange={(value) => setParameters({ course: value })}
-          />
-          <label class="check-line">
-            <input
-              type="checkbox"
-              checked={withFirst}
-              onChange={(event) => setParameters({ first: event.currentTarget.checked ? "1" : "" })}
+      <WithAccount>
+        <Card>
+          <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filters">
+            <Choice
+              label="Course"
+              value={courseId}
+              options={courseOptions(courses.data ?? [])}
+              onChange={(value) => setParameters({ course: value })}
             />
-            Include the first values
-          </label>
-        </form>
-      </Card>
-      <Changes courseId={courseId} withFirst={withFirst} key={`${courseId} ${withFirst}`} />
-      {courseId ? <CourseCharts courseId={courseId} /> : <TotalCharts courses={courses.data ?? []} />}
+            <label class="check-line">
+              <input
+                type="checkbox"
+                checked={withFirst}
+                onChange={(event) => setParameters({ first: event.currentTarget.checked ? "1" : "" })}
+              />
+              Include the first values
+            </label>
+          </form>
+        </Card>
+        <Changes courseId={courseId} withFirst={withFirst} key={`${courseId} ${withFirst}`} />
+        {courseId ? <CourseCharts courseId={courseId} /> : <TotalCharts courses={courses.data ?? []} />}
+      </WithAccount>
       <AboutReceipts />
     </Page>
   );
@@ -148,13 +152,20 @@ function TotalCharts({ courses }: { courses: readonly Course[] }) {
 }
 
 function AboutReceipts() {
+  const name = savedReceipt.value ?? "grade-receipt-ID.json";
   return (
     <Card title="What a receipt is">
       <p>
         A receipt is a small signed file that proves one grade to someone else, such as a scholarship
-        office, and shows nothing but this grade. The receiver checks it offline, without an account:{" "}
-        <code>easeboard receipt verify grade-receipt.json --vkey vkey</code>. The file <code>vkey</code>{" "}
-        is the public key of this service; the receiver gets it from the school, not from you.
+        office, and shows nothing but this grade. The receiver checks it offline, without an account:
+      </p>
+      <pre tabIndex={0}>{`easeboard receipt verify ${name} --vkey vkey`}</pre>
+      <p>
+        {savedReceipt.value
+          ? "The first file is the receipt that you downloaded last."
+          : "The first file is the receipt; its name is shown here once you have downloaded it."}{" "}
+        The file <code>vkey</code> is the public key of this service; the receiver gets it from the school,
+        not from you.
       </p>
     </Card>
   );

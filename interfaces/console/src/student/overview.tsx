@@ -13,6 +13,7 @@ import { ConnectForm } from "./connect-form.tsx";
 import { CourseGlance } from "./course-glance.tsx";
 import { DueNext } from "./due-next.tsx";
 import { GradeChangeList } from "./grade-change-list.tsx";
+import { staleAccountOf, type StaleAccount } from "./stale-accounts.ts";
 import { useConnections, useSyncStatus } from "./student-data.ts";
 import { SyncProgress } from "./sync-progress.tsx";
 
@@ -31,13 +32,20 @@ export function Overview() {
     { isLive: true },
   );
   const accounts = connections.data ?? [];
+  const stale = accounts.flatMap(
+    (connection) => staleAccountOf(connection, newestSync(connection.id, syncs.data)) ?? [],
+  );
+  const loaded = [stats, connections, syncs];
+  const isKnown = loaded.every(({ data }) => data !== undefined);
+  const isCurrent = stale.length === 0 && loaded.every(({ problem }) => !problem);
   if (connections.data && !accounts.length) return <Welcome />;
   return (
     <Page
       title="Overview"
-      lead={stats.data && <LastSync time={stats.data.last_synced_at} />}
+      lead={isKnown && <LastSync time={stats.data?.last_synced_at ?? null} isCurrent={isCurrent} />}
       actions={accounts.length > 0 && <SyncAll accounts={accounts} />}
     >
+      <StaleAccounts stale={stale} />
       <RunningSyncs accounts={accounts} syncs={syncs.data} />
       <Shown loaded={stats}>
         {(data) => (
@@ -90,11 +98,28 @@ function Welcome() {
   );
 }
 
-function LastSync({ time }: { time: string | null }) {
+function LastSync({ time, isCurrent }: { time: string | null; isCurrent: boolean }) {
   if (!time) return <>The first sync is not complete yet.</>;
   return (
     <>
-      Up to date with Canvas as of <Time value={time} mode="relative" />.
+      {isCurrent ? "Up to date with Canvas as of" : "The last complete sync ended"}{" "}
+      <Time value={time} mode="relative" />.
+    </>
+  );
+}
+
+/** Why the data of some accounts are not up to date, and where a new token is entered. */
+function StaleAccounts({ stale }: { stale: readonly StaleAccount[] }) {
+  return (
+    <>
+      {stale.map(({ kind, text, isTokenRejected }) => (
+        <p key={text} class={`notice notice-${kind}`} role="status">
+          {text}{" "}
+          <a href={href(["student", "connections"])}>
+            {isTokenRejected ? "Enter a new token" : "Open Canvas accounts"}
+          </a>
+        </p>
+      ))}
     </>
   );
 }
@@ -143,7 +168,7 @@ function Figures({ stats }: { stats: Stats }) {
       <Figure
         label="Due in the next 7 days"
         value={assignments.due_this_week}
-        href={href(["student", "assignments"])}
+        href={href(["student", "assignments"], { due: "7-days" })}
       />
       <Figure
         label="Overdue"

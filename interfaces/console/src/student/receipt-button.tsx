@@ -1,5 +1,7 @@
 // Downloads the receipt of one grade change.
+import { signal } from "@preact/signals";
 import { api, problemOf, unwrap } from "../api.ts";
+import { onOtherSession } from "../auditor/other-session.ts";
 import { ActionButton } from "../components/form.tsx";
 import type { GradeChange } from "../types.ts";
 import { slugOf } from "./canvas-account.ts";
@@ -8,6 +10,12 @@ import { subjectText } from "./grade-change-list.tsx";
 
 const TRIES = 10;
 const PAUSE_MS = 2000;
+
+/** The name of the file of the receipt that was saved last. */
+export const savedReceipt = signal<string | undefined>(undefined);
+onOtherSession(() => {
+  savedReceipt.value = undefined;
+});
 
 export function ReceiptButton({ change }: { change: GradeChange }) {
   return (
@@ -26,7 +34,9 @@ async function saveReceipt(changeId: string): Promise<void> {
         parseAs: "blob",
       });
       const blob = (await unwrap(Promise.resolve(answer))) as unknown as Blob;
-      saveFile(blob, fileNameOf(answer.response, `grade-receipt-${changeId}.json`));
+      const name = fileNameOf(answer.response, `grade-receipt-${changeId}.json`);
+      saveFile(blob, name);
+      savedReceipt.value = name;
       return;
     } catch (error) {
       if (tries === TRIES || slugOf(problemOf(error)) !== "not-sealed") throw error;

@@ -6,7 +6,7 @@ import { Shown } from "../components/notices.tsx";
 import { Card, Figure } from "../components/page.tsx";
 import { formatPercent } from "../format.ts";
 import type { Assignment, Course } from "../types.ts";
-import { scoresOf, type Entries } from "./what-if-scores.ts";
+import { scoreFault, scoresOf, type Entries } from "./what-if-scores.ts";
 import { differenceText } from "./words.ts";
 import { compareDue } from "./weeks.ts";
 
@@ -50,6 +50,7 @@ export function WhatIf({ course, assignments }: WhatIfProps) {
             step="any"
             hint={`of ${points_possible} points${id in entries ? " · changed" : ""}`}
             value={entries[id] ?? String(submission?.score ?? "")}
+            error={scoreFault(entries[id] ?? "")}
             onChange={(value) => setEntries((old) => ({ ...old, [id]: value }))}
           />
         ))}

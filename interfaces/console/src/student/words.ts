@@ -1,4 +1,5 @@
 // The words in which the student's screens name statuses, syncs and readings.
+import { readingText, type ViewWords } from "../auditor/reading-text.ts";
 import type { BadgeKind } from "../components/text.tsx";
 import { formatDateTime, formatNumber, formatScore } from "../format.ts";
 import type { Assignment, Course, Schemas, Sync } from "../types.ts";
@@ -32,12 +33,23 @@ export const TRIGGER_TEXTS: Readonly<Record<Sync["trigger"], string>> = {
   schedule: "Scheduled",
 };
 
-export const COURSE_STATE_TEXTS: Readonly<Record<Schemas["CourseState"], string>> = {
+const COURSE_STATE_TEXTS: Readonly<Record<Schemas["CourseState"], string>> = {
   active: "Current",
   concluded: "Ended",
   restricted: "Not open in Canvas",
   withdrawn: "No longer in Canvas",
 };
+
+const ROLE_TEXTS: Readonly<Record<Exclude<Course["role"], "student">, string>> = {
+  ta: "As teaching assistant",
+  teacher: "As teacher",
+  designer: "As designer",
+  observer: "As observer",
+};
+
+/** Write the state of a course; of one in which the person does not learn, their role in it. */
+export const courseStateText = ({ state, role }: Pick<Course, "state" | "role">): string =>
+  role === "student" ? COURSE_STATE_TEXTS[state] : ROLE_TEXTS[role];
 
 export const PERIOD_TITLES: Readonly<Record<PeriodName, string>> = {
   this: "This week",
@@ -77,10 +89,12 @@ export function pointsText(score: number | null | undefined, possible: number | 
     : `${formatNumber(score)} of ${formatNumber(possible)} points`;
 }
 
-const VIEWS: Readonly<Record<string, string>> = {
+const OWN_VIEWS: ViewWords = {
+  "": "Your history",
   view: "What you saw",
   diff: "What changed between two moments",
   events: "The recorded events",
+  history: "The recorded events",
   state: "The recorded state",
   export: "A copy of the whole history",
   proof: "The proof of one event",
@@ -88,13 +102,8 @@ const VIEWS: Readonly<Record<string, string>> = {
   readings: "Who had looked before",
 };
 
-/** Write what was read in plain words; the parameters of the request follow. */
-export function viewText(what: string | null): string {
-  if (!what) return "Your history";
-  const [view = "", ...parameters] = what.split(" ");
-  const text = VIEWS[view] ?? view;
-  return parameters.length ? `${text} (${parameters.join(", ").replaceAll("=", ": ")})` : text;
-}
+/** Write what was read about the person, for example "What you saw (at 3 May 2026, 12:00:00)". */
+export const viewText = (what: string | null): string => readingText(what, OWN_VIEWS);
 
 /** Write who read: the id of a user, or an account of the server. */
 export function readerText(reader: string): string {
