@@ -70,7 +70,7 @@ def map_transport_error(error: Exception, host: str) -> CanvasFailure | Retryabl
         case TimeoutError():
             return RetryableFailure(CanvasTimeout(_no_response(host)))
         case ClientConnectorError() | ClientConnectorCertificateError():
-            failure = NotConnected(no_canvas(host))
+            failure = NotConnected(_not_connected(host))
             return failure if _is_permanent(error) else RetryableFailure(failure)
         case ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
             return CanvasResponseUnusable(
@@ -84,7 +84,7 @@ def map_transport_error(error: Exception, host: str) -> CanvasFailure | Retryabl
 
 
 def no_canvas(host: str) -> str:
-    """Return the text for an address at which no Canvas responds, whatever the reason is."""
+    """Return the text for an address that a person entered, whatever the reason is."""
     return (
         f"{host} did not answer as a Canvas does: check that this is the address you see in the"
         " browser when you use Canvas, or try again later."
@@ -119,6 +119,10 @@ def _is_permanent(error: Exception) -> bool:
         case ClientConnectorError():
             return isinstance(error.os_error, AddressNotAllowed)
     return False
+
+
+def _not_connected(host: str) -> str:
+    return f"{host} does not answer: no connection is possible; easeboard tries again by itself."
 
 
 def _no_response(host: str) -> str:

@@ -128,7 +128,9 @@ def _check_authority(authority: str) -> None:
             f"The address must not contain blanks or backslashes before its path; {URL_HINT}."
         )
     if "@" in authority:
-        raise CanvasUrlNotAllowed(f"The address must not contain a user name; {URL_HINT}.")
+        raise CanvasUrlNotAllowed(
+            f"Remove the user name and the password from the address; {URL_HINT}."
+        )
 
 
 def _host_of(parts: SplitResult) -> str:

@@ -30,6 +30,8 @@ AROUND_TOKEN = f"{BLANKS}{QUOTES}<>(){{}}[].,;:*"
 HTTP_PREFIX = re.compile(r"(?:(?:view-source:)?(https?)(?::/*|//+)\s*)+|:?/+\s*", re.IGNORECASE)
 """A scheme, also one that is repeated or has too few or too many slashes; browsers permit most."""
 OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|[a-z][a-z0-9+-]*:[^0-9/?#]", re.IGNORECASE)
+USER_INFO = re.compile(r"[^/?#@]*@")
+"""A name, perhaps with a password, before a host; `user:password@` looks like a scheme."""
 END_OF_AUTHORITY = re.compile(r"[/?#]")
 
 TOKEN_LABEL = re.compile(
@@ -59,7 +61,7 @@ def split_address(text: str) -> tuple[str | None, str]:
     address = INVISIBLE.sub("", text).lstrip(BEFORE_ADDRESS).rstrip(AFTER_ADDRESS)
     prefix = HTTP_PREFIX.match(address)
     rest = address[prefix.end() :] if prefix else address
-    if OTHER_SCHEME.match(rest):
+    if not (prefix and prefix[1]) and OTHER_SCHEME.match(rest) and not USER_INFO.match(rest):
         raise NotHttp
     scheme = prefix[1].lower() if prefix and prefix[1] else None
     return scheme, END_OF_AUTHORITY.split(rest, maxsplit=1)[0]

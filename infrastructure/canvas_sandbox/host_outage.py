@@ -11,6 +11,8 @@ from infrastructure.canvas_sandbox.response_writer import build_response, close_
 from infrastructure.canvas_sandbox.sandbox_listener import SandboxListener
 
 HowAway = Literal["unavailable", "close", "hang", "refuse"]
+MAX_SECONDS = 86_400
+"""The longest time for which a host can be away that comes back by itself."""
 
 
 class HostOutage:
@@ -30,10 +32,12 @@ class HostOutage:
     def begin(self, how: HowAway, seconds: float | None) -> None:
         """Take the host away, for some seconds or until `end` is called.
 
-        Raises: ValueError if there is no such way to be away.
+        Raises: ValueError if there is no such way to be away, or the time is not valid.
         """
         if how not in get_args(HowAway):
             raise ValueError(f"a host cannot be away by {how!r}; use one of {get_args(HowAway)}")
+        if seconds is not None and not _is_valid_time(seconds):
+            raise ValueError(f"seconds must be a number from 0 to {MAX_SECONDS}")
         self.end()
         self.how = how
         self._back.clear()
@@ -65,3 +69,7 @@ class HostOutage:
         if self.how == "hang":
             await self._back.wait()
         return close_connection(request)
+
+
+def _is_valid_time(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and 0 <= seconds <= MAX_SECONDS

@@ -21,6 +21,7 @@ from interfaces.consistency_token import (
 from interfaces.http.auth.direct_calls import resolved_by
 from interfaces.http.context import app_state_of
 from interfaces.http.errors.problem import Problem
+from interfaces.http.errors.problem_types import RETRY_ADVICE
 from interfaces.http.middleware.admission_control import slot_released
 from interfaces.service import Service
 from projections.support.query import Query
@@ -31,6 +32,12 @@ WAIT_PREFERENCE = re.compile(
     r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.ASCII | re.IGNORECASE
 )
 """The preference `wait` of the header `Prefer` (RFC 7240, section 4.3)."""
+
+NOT_OF_ONE_MOMENT = (
+    "The read models that this needs are not at one position of the event log, so the answer would"
+    f" not be of one moment. {RETRY_ADVICE} If it stays so, one of them is paused: an admin must"
+    " resume it."
+)
 
 
 class ConsistentReader:
@@ -70,7 +77,8 @@ class ConsistentReader:
             if place is None:
                 await self.require_known_token()
             if not may_repeat:
-                raise Problem("projection-behind", headers={"Retry-After": "1"})
+                detail = NOT_OF_ONE_MOMENT if place is None else None
+                raise Problem("projection-behind", detail, headers={"Retry-After": "1"})
             may_repeat = await self._wait_until(deadline, {query.model for query in queries})
 
     async def _includes_token(self, place: LogPosition) -> bool:

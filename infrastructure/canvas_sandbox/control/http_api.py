@@ -118,11 +118,19 @@ class ControlHttpApi:
                 404, error=f"there is no operation {name!r}; GET /sandbox lists them"
             )
         try:
+            if name == "host_away":
+                _require_return(**arguments)
             return _json_response(200, result=getattr(self._control, name)(**arguments))
         except LookupError as error:
             return _json_response(404, error=f"not found: {error}")
         except (TypeError, ValueError) as error:
             return _json_response(400, error=str(error))
+
+
+def _require_return(how: object = None, seconds: object = None, **_: object) -> None:
+    """Refuse an outage that no request could end, because nothing listens on the port."""
+    if how == "refuse" and seconds is None:
+        raise ValueError("`refuse` needs `seconds`: the control API has the same port, and is away")
 
 
 async def _answer_preflight(_: web.Request) -> web.Response:

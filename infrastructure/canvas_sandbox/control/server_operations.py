@@ -45,7 +45,7 @@ class ServerOperations:
         self._faults.clear()
 
     def host_away(self, how: HowAway = "unavailable", *, seconds: float | None = None) -> None:
-        """Let every request fail: `unavailable`, `close`, `hang` or `refuse`, perhaps for a time.
+        """Let all fail: `unavailable`, `close`, `hang`, or `refuse`, over HTTP only with `seconds`.
 
         Only with `refuse` the control API is away too, as it has the same port.
         """

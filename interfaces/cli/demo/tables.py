@@ -34,13 +34,7 @@ def print_courses(courses: list[Document], assignments: list[Document]) -> None:
                 course["name"],
                 course["course_code"],
                 course["assignment_count"],
-                *(
-                    sum(
-                        assignment["course_id"] == course["id"] and assignment["status"] == status
-                        for assignment in assignments
-                    )
-                    for status in ("graded", "upcoming", "missing")
-                ),
+                *_counts_of([each for each in assignments if each["course_id"] == course["id"]]),
                 course["current_score"],
             )
             for course in shown
@@ -54,6 +48,19 @@ def print_courses(courses: list[Document], assignments: list[Document]) -> None:
     if others:
         counts = ", ".join(f"{number} {kind}" for kind, number in sorted(others.items()))
         print_line(f"Other courses: {counts}.")
+
+
+def _counts_of(assignments: list[Document]) -> tuple[int, int, int]:
+    """Return how many are graded, how many upcoming, and how many Canvas flags as missing."""
+    statuses = [each["status"] for each in assignments]
+    missing = sum(_is_flagged_missing(each) for each in assignments)
+    return statuses.count("graded"), statuses.count("upcoming"), missing
+
+
+def _is_flagged_missing(assignment: Document) -> bool:
+    submission = assignment["submission"]
+    is_part_missing = any(part["status"] == "missing" for part in assignment["parts"])
+    return bool(submission and submission["missing"]) or is_part_missing
 
 
 def print_dashboard(stats: Document) -> None:

@@ -107,10 +107,17 @@ ADMIN_EXAMPLES: dict[str, Any] = {
             }
         ],
         "connections": {"open": 812, "failing": 7, "partial": 1, "token_rejected": 2},
-        "hosts": {"open": 1, "half_open": 0},
+        "hosts": {"failing": 1, "open": 1, "half_open": 0},
         "queue": {"queued": 0, "running": 1, "oldest_requested_at": None},
         "processes": {"api": 2, "worker": 2, "projector": 1, "scheduler": 1},
-        "read_models": {"total": 7, "behind": 0, "failing": 0, "paused": 0, "dead_letters": 0},
+        "read_models": {
+            "total": 7,
+            "in_step": 7,
+            "behind": 0,
+            "failing": 0,
+            "paused": 0,
+            "dead_letters": 0,
+        },
         "due_next_24h": {
             "connections": 810,
             "overdue": 0,

@@ -77,6 +77,8 @@ class OpenConnectionCounts(ResponseModel):
 class CircuitCounts(ResponseModel):
     """The Canvas hosts that do not respond."""
 
+    failing: int
+    """Number of hosts at which the last sync of easeboard got no response, with those below."""
     open: int
     """Number of hosts to which easeboard sends no scheduled syncs."""
     half_open: int
@@ -112,6 +114,8 @@ class ReadModelCounts(ResponseModel):
 
     total: int
     """Number of read models of easeboard."""
+    in_step: int
+    """Number of those that are live, and at most a minute behind the event log of easeboard."""
     behind: int
     """Number of those that are behind the event log of easeboard by more than a minute."""
     failing: int

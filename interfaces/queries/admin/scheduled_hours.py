@@ -28,7 +28,7 @@ from projections.support.page import (
 HORIZON_SECONDS = 24 * 3600
 HOUR_SECONDS = 3600
 SLOT_SECONDS = 600
-KEPT_SECONDS = 30.0
+KEPT_SECONDS = 5.0
 """Seconds for which a process uses the same counts: the statement reads every active connection."""
 
 COUNT_DUE: LiteralString = """
@@ -149,9 +149,12 @@ def hours_of(
             longest = datetime.fromtimestamp(count.longest_due, UTC)
             first.longest_due_at = min(first.longest_due_at or longest, longest)
         while due < start + HORIZON_SECONDS:
-            hour = hours[int(due // HOUR_SECONDS), count.origin]
+            number = int(due // HOUR_SECONDS)
+            hour = hours[number, count.origin]
             hour.expected_syncs += count.connections
-            hour.held_until = count.open_until if opens > start else None
+            hour.held_until = (
+                count.open_until if opens > max(start, number * HOUR_SECONDS) else None
+            )
             due += mean_delay
     return {
         (datetime.fromtimestamp(hour * HOUR_SECONDS, UTC), origin): count

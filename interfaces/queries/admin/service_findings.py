@@ -9,6 +9,7 @@ from infrastructure.queue.role_health import ROLES
 from infrastructure.queue.syncing_switch import DESCRIPTIONS, SyncingState
 from infrastructure.seals.seal_lag import SealLag
 from infrastructure.seals.witness_client.witness_status import WitnessProblems
+from interfaces.queries.admin.durations import format_duration
 from interfaces.queries.admin.role_processes import MISSED_SECONDS
 from interfaces.queries.admin.status_findings import Severity, StatusFinding
 
@@ -54,7 +55,7 @@ def seal_findings(
     """Find events without a seal, and witnesses that do not sign."""
     doctor = "`easeboard doctor` has the reason."
     if seals.lag_seconds > MAX_SEAL_LAG_SECONDS:
-        reason = f"Events have not been sealed for {_duration(seals.lag_seconds)}."
+        reason = f"Events have not been sealed for {format_duration(seals.lag_seconds)}."
         since = now - timedelta(seconds=seals.lag_seconds)
         kind = "history-not-sealed"
         yield StatusFinding(kind, "warning", reason, doctor, PROJECTIONS, kind, since=since)
@@ -64,7 +65,7 @@ def seal_findings(
         kind = "witness-contradicts"
         yield StatusFinding(kind, "critical", reason, action, PROJECTIONS, kind)
     if witnesses.problem_seconds > MAX_WITNESS_SECONDS:
-        reason = f"A witness has signed nothing for {_duration(witnesses.problem_seconds)}."
+        reason = f"A witness has signed nothing for {format_duration(witnesses.problem_seconds)}."
         since = now - timedelta(seconds=witnesses.problem_seconds)
         kind = "witness-does-not-sign"
         yield StatusFinding(kind, "warning", reason, doctor, PROJECTIONS, kind, since=since)
@@ -140,6 +141,12 @@ def _problems_of(process: ProcessStatus) -> Iterator[StatusFinding]:
             )
 
 
+def is_in_step(model: dict[str, Any]) -> bool:
+    """Return whether events are applied to a read model, and it is not far behind the log."""
+    is_near = float(model["lag_seconds"]) <= MAX_LAG_SECONDS
+    return is_near and model["state"] == "live"
+
+
 def read_model_findings(
     models: Sequence[dict[str, Any]], processes: Sequence[ProcessStatus]
 ) -> Iterator[StatusFinding]:
@@ -164,7 +171,7 @@ def read_model_findings(
 def _late_finding(late: Sequence[dict[str, Any]]) -> StatusFinding:
     lag = max(each["lag_seconds"] for each in late)
     severity: Severity = "critical" if lag > CRITICAL_LAG_SECONDS else "warning"
-    reason = f"Up to {_duration(lag)} behind the event log: {_names_of(late)}."
+    reason = f"Up to {format_duration(lag)} behind the event log: {_names_of(late)}."
     action = "Start another process with `easeboard serve --roles projector`."
     return _of_models(late, "read-model-behind", severity, reason, action)
 
@@ -181,10 +188,18 @@ def _state_findings(model: dict[str, Any]) -> Iterator[StatusFinding]:
         action = "Remove the cause that the reason names; it goes on by itself."
         yield _of_models([model], "read-model-failing", "critical", reason, action)
     elif model["state"] == "paused":
-        behind = f"it is {_duration(model['lag_seconds'])} behind the event log"
-        reason = f"The read model {name} is paused: {behind}."
         action = f"`easeboard projections resume {name}` lets it continue."
-        yield _of_models([model], "read-model-paused", "warning", reason, action)
+        yield _of_models([model], "read-model-paused", "warning", _why_paused(model), action)
+
+
+def _why_paused(model: dict[str, Any]) -> str:
+    lag_seconds = round(model["lag_seconds"])
+    behind = f" and {format_duration(lag_seconds)} behind the event log" if lag_seconds else ""
+    since = "" if lag_seconds else " from the next event on"
+    return (
+        f"The read model {model['name']} is paused{behind}. Documents that need it together with"
+        f" another read model are refused{since}, until it is resumed."
+    )
 
 
 def _content_findings(model: dict[str, Any]) -> Iterator[StatusFinding]:
@@ -215,7 +230,3 @@ def _of_models(
     return StatusFinding(
         kind, severity, reason, action, PROJECTIONS, kind, subject, affected=len(models)
     )
-
-
-def _duration(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))

@@ -28,6 +28,7 @@ from interfaces.queries.admin.canvas_hosts import host_document
 from interfaces.queries.admin.scheduled_hours import HourCount, ScheduledHours
 from interfaces.queries.admin.service_findings import (
     MAX_LAG_SECONDS,
+    is_in_step,
     log_findings,
     outdated_findings,
     process_findings,
@@ -56,16 +57,10 @@ SELECT origin, failures, openings, open_until, is_probed, failing_since, failed_
  LIMIT %s
 """
 COUNT_FAILURES: LiteralString = """
-SELECT code, is_partial, connections, since,
+SELECT code, is_partial, connections, since, worst.origin AS worst_origin,
        (
-           SELECT origin
-             FROM read.sync_standings
-            WHERE failed_runs > 0
-              AND error_code = code
-              AND partial = is_partial
-            ORDER BY -failed_runs, failing_since, connection_id
-            LIMIT 1
-       ) AS worst_origin
+           SELECT document FROM read.syncs WHERE sync_id = worst.failed_sync_id LIMIT 1
+       ) AS worst_run
   FROM (
            SELECT error_code AS code, partial AS is_partial, count(*) AS connections,
                   min(failing_since) AS since
@@ -73,6 +68,15 @@ SELECT code, is_partial, connections, since,
             WHERE failed_runs > 0
             GROUP BY error_code, partial
        ) AS counted
+ CROSS JOIN LATERAL (
+           SELECT origin, failed_sync_id
+             FROM read.sync_standings
+            WHERE failed_runs > 0
+              AND error_code = code
+              AND partial = is_partial
+            ORDER BY -failed_runs, failing_since, connection_id
+            LIMIT 1
+       ) AS worst
  ORDER BY connections DESC
 """
 COUNT_HEALTHY: LiteralString = "SELECT count(*) FROM read.sync_standings WHERE failed_runs = 0"
@@ -197,7 +201,11 @@ def _counts_of(examined: Examination) -> dict[str, Any]:
     states = [each["state"] for each in examined.models]
     return {
         "connections": _connection_counts(examined),
-        "hosts": {"open": circuits.count("open"), "half_open": circuits.count("half_open")},
+        "hosts": {
+            "failing": len(circuits),
+            "open": circuits.count("open"),
+            "half_open": circuits.count("half_open"),
+        },
         "queue": {
             "queued": examined.queue.get("queued", 0),
             "running": examined.queue.get("running", 0),
@@ -206,6 +214,7 @@ def _counts_of(examined: Examination) -> dict[str, Any]:
         "processes": {role: sum(role in each.roles for each in live) for role in ROLES},
         "read_models": {
             "total": len(examined.models),
+            "in_step": sum(is_in_step(each) for each in examined.models),
             "behind": sum(each["lag_seconds"] > MAX_LAG_SECONDS for each in examined.models),
             "failing": states.count("failing"),
             "paused": states.count("paused"),

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import orjson
+
 from domain.circuit_breaker import NO_RESPONSE_CODES
-from domain.errors import CanvasThrottled, CanvasTokenRejected
+from domain.errors import CanvasResponseUnusable, CanvasThrottled, CanvasTokenRejected
+from interfaces.queries.admin.durations import format_duration
 from interfaces.queries.admin.host_names import host_of
 from interfaces.queries.admin.scheduled_hours import HourCount
 from interfaces.queries.admin.status_findings import Severity, StatusFinding
@@ -32,12 +35,19 @@ ACTION_BY_CODE = {
     "daily-limit": "Nothing: the rest is read after midnight (UTC).",
 }
 OTHER_ACTION = "Read the reason of each connection in the list."
+PARTIAL_ACTION = (
+    "The host responds, and all else was read. Each sync tries these courses again; if it stays so,"
+    " give the reason to the administrators of this Canvas."
+)
+"""Instead of the action of a code that concerns the whole host."""
+WHOLE_HOST_CODES = NO_RESPONSE_CODES | {CanvasResponseUnusable.code}
 
 
 class FailureGroup(NamedTuple):
     """The connections whose last sync failed with one code; `since` is the first failure.
 
-    `worst_origin` is the Canvas of the one with the most failures in a row.
+    `worst_origin` is the Canvas of the one with the most failures in a row, `worst_run` the JSON of
+    the last run of it that failed.
     """
 
     code: str
@@ -45,12 +55,29 @@ class FailureGroup(NamedTuple):
     connections: int
     since: datetime | None
     worst_origin: str
+    worst_run: bytes | None
 
     @property
     def where(self) -> str:
         """The host of the only connection, or of the worst one, as a part of a sentence."""
         host = host_of(self.worst_origin)
         return f" at {host}" if self.connections == 1 else f", the worst at {host}"
+
+    @property
+    def action(self) -> str:
+        """What an operator can do."""
+        if self.is_partial and self.code in WHOLE_HOST_CODES:
+            return PARTIAL_ACTION
+        return ACTION_BY_CODE.get(self.code, OTHER_ACTION)
+
+    @property
+    def unread_courses(self) -> str:
+        """How many courses of the worst one were not read, and why, as a part of a sentence."""
+        run = orjson.loads(self.worst_run) if self.worst_run else None
+        if not run or not run["error"]:
+            return ""
+        courses, detail = run["courses"], run["error"]["detail"].rstrip(".")
+        return f": {courses['failed']} of {courses['total']} courses, the first because: {detail}"
 
 
 def host_findings(hosts: Iterable[dict[str, Any]], now: datetime) -> Iterator[StatusFinding]:
@@ -59,14 +86,10 @@ def host_findings(hosts: Iterable[dict[str, Any]], now: datetime) -> Iterator[St
         is_closed, since = host["circuit"] == "closed", host["failing_since"]
         is_long = now - since > CRITICAL_SILENCE
         severity: Severity = "notice" if is_closed else "critical" if is_long else "warning"
-        tried = "the next sync tries it again"
-        if not is_closed:
-            tried = f"a scheduled sync tries it again after {host['next_try_at']:%H:%M:%S} UTC"
         yield StatusFinding(
             "host-unreachable",
             severity,
-            f"The Canvas host {host['host']} does not respond: {_count(host['failures'], 'sync')}"
-            f" failed since its last response; {tried}.",
+            _why_unreachable(host),
             "Check its status page and your network; easeboard goes on by itself.",
             HOSTS,
             "host-unreachable",
@@ -74,6 +97,20 @@ def host_findings(hosts: Iterable[dict[str, Any]], now: datetime) -> Iterator[St
             since,
             host["failures"],
         )
+
+
+def _why_unreachable(host: dict[str, Any]) -> str:
+    name, failures = host["host"], host["failures"]
+    if host["circuit"] == "closed":
+        last = "The last sync" if failures == 1 else f"The last {failures:,} syncs"
+        return f"{last} at {name} failed without a response; the next one tries it again."
+    tried = "one sync tries whether it responds again"
+    if host["circuit"] == "open":
+        tried = f"a scheduled sync tries it again after {host['next_try_at']:%H:%M:%S} UTC"
+    return (
+        f"The Canvas host {name} does not respond: {_count(failures, 'sync')} failed since its last"
+        f" response; {tried}."
+    )
 
 
 def connection_findings(
@@ -96,7 +133,8 @@ def _failure_finding(group: FailureGroup, *, has_silent_host: bool) -> StatusFin
         reason = f"Canvas rejects the token of {number}{group.where}."
     elif group.is_partial:
         kind, severity, topic = "courses-failing", "notice", "courses-failing"
-        reason = f"Some courses of {number} cannot be read ({group.code}){group.where}."
+        reason = f"Some courses of {number} cannot be read ({group.code}){group.where}"
+        reason += f"{group.unread_courses}."
     elif group.code in NO_RESPONSE_CODES:
         severity, topic = "notice" if has_silent_host else "warning", "host-unreachable"
     elif group.code == CanvasThrottled.code:
@@ -108,7 +146,7 @@ def _failure_finding(group: FailureGroup, *, has_silent_host: bool) -> StatusFin
         kind,
         severity,  # type: ignore[arg-type]  # one of the three, chosen above
         reason,
-        ACTION_BY_CODE.get(group.code, OTHER_ACTION),
+        group.action,
         f"/api/v1/admin/connections?code={group.code}{status}",
         topic,
         group.code,
@@ -140,7 +178,7 @@ def run_findings(
             "runs-wait",
             "critical",
             f"{_count(queued, 'sync')} wait for a worker, the oldest for"
-            f" {(now - oldest_queued_at).total_seconds() / 60:.0f} minutes.",
+            f" {format_duration((now - oldest_queued_at).total_seconds())}.",
             "Start another process with `easeboard serve --roles worker`.",
             RUNS,
             "runs-wait",

@@ -197,6 +197,17 @@ async def test_white_space_around_a_token_is_removed() -> None:
     assert sent == [f"Bearer {TOKEN}"]
 
 
+async def test_a_host_that_is_down_is_no_wrong_address() -> None:
+    async with serve_handler(lambda _: None) as origin:  # type: ignore[arg-type, return-value]  # never called
+        pass
+    async with open_api(origin) as api:
+        with pytest.raises(CanvasUnreachable) as raised:
+            await read_list(api)
+    assert raised.value.detail == (
+        "127.0.0.1 does not answer: no connection is possible; easeboard tries again by itself."
+    )
+
+
 async def test_an_error_does_not_contain_the_token() -> None:
     async def respond(request: web.Request) -> web.Response:
         assert request.transport

@@ -114,6 +114,31 @@ def test_a_joiner_in_a_name_that_is_not_ascii_is_not_left_out() -> None:
         POLICY.allowed_origin(with_joiner)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://ada:secret@school.instructure.com/x?y",
+        "HTTP://ada:secret@school.instructure.com",
+        "//ada:secret@school.instructure.com",
+        "ada:secret@school.instructure.com",
+        "ada@school.instructure.com",
+    ],
+)
+def test_a_name_and_a_password_have_to_be_removed(address: str) -> None:
+    with pytest.raises(CanvasUrlNotAllowed, match="Remove the user name") as refused:
+        POLICY.allowed_origin(address)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://school.edu", "ftp://ada:secret@school.edu", "mailto:x", "file:///a"]
+)
+def test_another_scheme_is_refused(address: str) -> None:
+    with pytest.raises(CanvasUrlNotAllowed, match="only used over https") as refused:
+        POLICY.allowed_origin(address)
+    assert "secret" not in str(refused.value)
+
+
 @given(SCHEMES, HOSTS, PATHS, AROUND, AROUND)
 def test_the_host_is_always_the_one_that_was_typed(
     scheme: str, host: str, path: str, before: str, after: str

@@ -1,14 +1,13 @@
 """Tests of the requests that check a token: how many, by person and host, and what is shown."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from application.event_metadata import with_event_metadata
 from domain.circuit_breaker import FAILURE_THRESHOLD
@@ -33,6 +32,7 @@ from tests.infrastructure.canvas.fake_servers import (
     open_client,
     serve_handler,
 )
+from tests.infrastructure.canvas.fixed_resolver import FixedResolver
 from tests.infrastructure.canvas.test_tls import create_certificate
 
 SOON = replace(FAST_LIMITS, whoami_seconds=1, connect_seconds=0.3)
@@ -104,30 +104,6 @@ async def test_a_host_that_is_no_canvas_gets_one_request(name: str) -> None:
             await canvas.fetch_user(origin, TOKEN)
     assert (type(raised.value), raised.value.detail) == (CanvasUnreachable, no_canvas("127.0.0.1"))
     assert server.requests == 1
-
-
-class FixedResolver(AbstractResolver):
-    """Resolves every name to the same addresses; without any, no name exists."""
-
-    def __init__(self, addresses: Iterable[str], port: int = 443) -> None:
-        self._addresses = list(addresses)
-        self._port = port
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: int = 0,  # noqa: ARG002  # the signature of aiohttp
-    ) -> list[ResolveResult]:
-        if not self._addresses:
-            raise OSError(None, "no such name")
-        return [
-            {"hostname": host, "host": each, "port": port, "family": 2, "proto": 0, "flags": 4}
-            for each in self._addresses
-        ]
-
-    async def close(self) -> None:
-        return
 
 
 @asynccontextmanager

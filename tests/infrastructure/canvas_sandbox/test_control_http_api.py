@@ -5,7 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.infrastructure.canvas_sandbox.sandbox_client import SandboxClient, open_sandbox_client
+from tests.infrastructure.canvas_sandbox.sandbox_client import (
+    SandboxClient,
+    open_sandbox_client,
+    wait_until,
+)
 
 CONSOLE_ORIGIN = "http://127.0.0.1:8000"
 
@@ -114,6 +118,24 @@ async def test_the_status_shows_an_outage(client: SandboxClient) -> None:
     assert (await get_operation(client, "/status"))["result"]["away"] == "unavailable"
 
     await post_operation(client, "host_back")
+    assert (await get_operation(client, "/status"))["result"]["away"] is None
+
+
+async def test_an_outage_that_no_request_could_end_is_refused(client: SandboxClient) -> None:
+    refused = [
+        await post_operation(client, "host_away", how="refuse"),
+        await post_operation(client, "host_away", how="refuse", seconds=None),
+        await post_operation(client, "host_away", how="refuse", seconds="60"),
+        await post_operation(client, "host_away", how="refuse", seconds=1e9),
+        await post_operation(client, "host_away", how="refuse", seconds=-1),
+    ]
+    assert [status for status, _ in refused] == [400] * 5
+    assert all("seconds" in document["error"] for _, document in refused)
+    assert (await get_operation(client, "/status"))["result"]["away"] is None
+    assert "only with `seconds`" in (await get_operation(client, ""))["result"]["host_away"]
+
+    assert (await post_operation(client, "host_away", how="refuse", seconds=0.05))[0] == 200
+    await wait_until(lambda: client.sandbox.outage.how is None)
     assert (await get_operation(client, "/status"))["result"]["away"] is None
 
 

@@ -160,6 +160,10 @@ async def test_a_read_that_is_not_of_one_moment_is_repeated(
     service.torn_reads, service.catches_up = 99, False
     refused = await ada.get(DATA)
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/projection-behind")
+    detail = refused.json()["detail"]
+    assert "not at one position" in detail
+    assert "an admin must resume it" in detail
+    assert "Consistency-Token" not in detail
 
 
 @pytest.mark.parametrize("path", READS)

@@ -6,18 +6,18 @@ from uuid import UUID
 import httpx2
 import orjson
 import pytest
-from aiohttp import ClientConnectorError
-from aiohttp.client_reqrep import ConnectionKey
 from fastapi import FastAPI
 from multidict import CIMultiDict, CIMultiDictProxy
 from structlog.testing import capture_logs
 
 from domain.errors import (
     CanvasFailure,
+    CanvasUnreachable,
     CanvasUrlNotAllowed,
     ConnectionBusy,
     ConnectionNotFound,
 )
+from infrastructure.canvas.client import CanvasClient
 from infrastructure.canvas.error_mapping import RetryableFailure, map_status, map_transport_error
 from infrastructure.canvas.host_policy import HostPolicy
 from infrastructure.postgres.errors import DatabaseBusy, DatabaseUnavailable
@@ -34,6 +34,8 @@ from interfaces.queries.health import HealthReport
 from interfaces.queries.log_proofs import NotSealedYet
 from projections.support.page import BadCursor
 from tests.dev_tokens import bearer_headers
+from tests.infrastructure.canvas.fake_servers import FAST_LIMITS
+from tests.infrastructure.canvas.fixed_resolver import FixedResolver
 from tests.interfaces.http.authorisation import (
     BODY_BY_ROUTE,
     QUERY_BY_ROUTE,
@@ -47,9 +49,6 @@ from tests.interfaces.http.fake_service import FakeService
 
 EVENT_ID = str(EVENT_EXAMPLE["event_id"])
 HOST = "school.instructure.com"
-NO_ROUTE = ClientConnectorError(
-    ConnectionKey(HOST, 443, True, True, None, None, None), OSError("no route")
-)
 BEARER_CHALLENGE = CIMultiDictProxy(CIMultiDict({"WWW-Authenticate": "Bearer"}))
 
 
@@ -57,7 +56,6 @@ BEARER_CHALLENGE = CIMultiDictProxy(CIMultiDict({"WWW-Authenticate": "Bearer"}))
     ("slug", "failure"),
     [
         ("canvas-token-rejected", map_status(401, BEARER_CHALLENGE, b"", HOST)),
-        ("canvas-unreachable", map_transport_error(NO_ROUTE, HOST)),
         ("canvas-timeout", map_transport_error(TimeoutError(), HOST)),
     ],
 )
@@ -65,6 +63,14 @@ def test_failures_of_canvas_are_real(
     slug: str, failure: CanvasFailure | RetryableFailure | None
 ) -> None:
     assert str(failure) == EXAMPLE_DETAILS[slug]
+
+
+async def test_an_address_without_a_canvas_is_real() -> None:
+    resolver = FixedResolver([])
+    async with CanvasClient(["*.instructure.com"], limits=FAST_LIMITS, resolver=resolver) as canvas:
+        with pytest.raises(CanvasUnreachable) as refused:
+            await canvas.fetch_user(f"https://{HOST}", "token")
+    assert refused.value.detail == EXAMPLE_DETAILS["canvas-unreachable"]
 
 
 def test_the_refused_canvas_address_is_real() -> None:

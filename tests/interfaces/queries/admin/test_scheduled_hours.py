@@ -1,6 +1,7 @@
 """What is due in the next 24 hours, by hour and host."""
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import orjson
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 
 from domain.sync_schedule import delays
 from infrastructure.postgres.pools import ReadPool
+from interfaces.queries.admin import scheduled_hours
 from interfaces.queries.admin.scheduled_hours import (
     COUNT_DUE,
     DueCount,
@@ -57,6 +59,29 @@ def test_repetitions_are_expected_until_24_hours_from_now() -> None:
     night = datetime(2026, 9, 2, 1, tzinfo=UTC)
     assert later == {night: (0, 8)}, "12.6 hours later, because of the jitter"
     assert hours[datetime(2026, 9, 2, 11, tzinfo=UTC), OTHER].expected_syncs == 2
+
+
+def test_only_hours_that_begin_during_a_hold_are_held() -> None:
+    until = NOW + timedelta(minutes=15)
+    held = _count(OTHER, NOW - timedelta(minutes=10), 2, overdue=2)._replace(open_until=until)
+    hours = hours_of([held], NOW, timedelta(hours=2))
+    assert [count.held_until for _, count in sorted(hours.items())][:2] == [until, None]
+    assert {count.held_until for count in hours.values()} == {until, None}
+
+
+async def test_the_counts_are_kept_for_seconds_only(
+    database_url: str, pool: ReadPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = FailingInstallation()
+    installation.write(database_url)
+    schedule = ScheduledHours(pool, INTERVAL)
+    first = sum(count.due for count in (await schedule.hours()).values())
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE read.connections SET active = FALSE")
+    assert sum(count.due for count in (await schedule.hours()).values()) == first
+    later = monotonic() + 6
+    monkeypatch.setattr(scheduled_hours, "monotonic", lambda: later)
+    assert await schedule.hours() == {}
 
 
 async def test_the_schedule_has_each_active_connection_once(

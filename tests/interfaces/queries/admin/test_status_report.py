@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from infrastructure.postgres.pools import ReadPool
 from interfaces.queries.admin.scheduled_hours import ScheduledHours
 from interfaces.queries.admin.status_findings import SEVERITIES, TITLES
 from interfaces.queries.admin.status_report import StatusReport
-from tests.interfaces.queries.admin.failing_installation import INTERVAL, FailingInstallation
+from tests.interfaces.queries.admin.failing_installation import (
+    INTERVAL,
+    FailingInstallation,
+    account_at,
+    fail_in_part,
+)
 from tests.projections.conftest import project_events
 
 OPERATIONS = Path(__file__).parents[4] / "docs" / "operations.md"
@@ -28,6 +34,19 @@ UPDATE easeboard.projections
  WHERE name = 'grade_history' AND role = 'live';
 UPDATE easeboard.syncing SET database = NULL
 """
+
+PAUSE_GRADES = """
+UPDATE easeboard.projections SET paused_at = now() WHERE name = 'grades' AND role = 'live';
+"""
+LATE_EVENT = """
+INSERT INTO easeboard.events (
+    stream, version, topic, recorded_at, actor, command_id, person_id, state
+)
+VALUES (gen_random_uuid(), 1, 'ConnectionClosed', clock_timestamp() - INTERVAL '80 s', 'ada',
+        gen_random_uuid(), gen_random_uuid(), '')
+"""
+"""An event that no read model has applied for 80 seconds."""
+OTHER_HOST = "other.instructure.com"
 
 
 async def _report(pool: ReadPool) -> dict[str, Any]:
@@ -67,6 +86,60 @@ async def test_a_failing_installation_has_its_findings_worst_first(
     assert by_kind["courses-failing"]["since"] is not None
 
 
+async def test_a_host_whose_circuit_is_closed_is_not_reported_as_silent(
+    database_url: str, pool: ReadPool
+) -> None:
+    FailingInstallation().write(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE easeboard.canvas_hosts SET failures = 4 WHERE failures = 1")
+    report = await _report(pool)
+    reasons = {
+        each["subject"]: each["reason"]
+        for each in report["findings"]
+        if each["kind"] == "host-unreachable"
+    }
+    assert reasons["silent.instructure.com"] == (
+        "The last 4 syncs at silent.instructure.com failed without a response; the next one tries"
+        " it again."
+    )
+    assert "does not respond: 7 syncs failed" in reasons["other.instructure.com"]
+    assert report["hosts"]["failing"] == len(reasons)
+
+
+async def test_a_host_that_is_being_tried_has_no_time_in_the_past(
+    database_url: str, pool: ReadPool
+) -> None:
+    FailingInstallation().write(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE easeboard.canvas_hosts SET open_until = now() WHERE failures > 1"
+        )
+    report = await _report(pool)
+    [reason] = [each["reason"] for each in report["findings"] if each["subject"] == OTHER_HOST]
+    assert reason.endswith("; one sync tries whether it responds again.")
+    assert report["hosts"] == {"failing": 2, "open": 0, "half_open": 1}
+
+
+async def test_courses_that_fail_have_their_reason_and_an_advice_about_them(
+    database_url: str, pool: ReadPool
+) -> None:
+    installation = FailingInstallation()
+    fail_in_part(account_at(installation.log, "error 500").run(), "canvas-unreachable")
+    installation.write(database_url)
+    report = await _report(pool)
+    [finding] = [
+        each
+        for each in report["findings"]
+        if (each["kind"], each["subject"]) == ("courses-failing", "canvas-unreachable")
+    ]
+    assert finding["reason"] == (
+        "Some courses of 1 connection cannot be read (canvas-unreachable) at"
+        " school.instructure.com: 1 of 2 courses, the first because: One."
+    )
+    assert "The host responds" in finding["action"]
+    assert finding["runbook_title"] == "Some courses cannot be read"
+
+
 async def test_the_counts_of_the_report(database_url: str, pool: ReadPool) -> None:
     FailingInstallation().write(database_url)
     report = await _report(pool)
@@ -77,12 +150,13 @@ async def test_the_counts_of_the_report(database_url: str, pool: ReadPool) -> No
         "partial": 1,
         "token_rejected": 1,
     }
-    assert report["hosts"] == {"open": 1, "half_open": 0}
+    assert report["hosts"] == {"failing": 2, "open": 1, "half_open": 0}
     assert (report["queue"]["queued"], report["queue"]["running"]) == (1, 2)
     assert report["queue"]["oldest_requested_at"] is not None
     assert report["processes"] == {"api": 1, "worker": 1, "projector": 1, "scheduler": 0}
     assert report["read_models"] == {
         "total": 7,
+        "in_step": 7,
         "behind": 0,
         "failing": 0,
         "paused": 0,
@@ -107,7 +181,25 @@ async def test_read_models_and_the_syncing_switch_are_findings(
     assert by_kind["read-model-paused"]["subject"] == "grades"
     assert by_kind["dead-letters"]["count"] == 1
     assert by_kind["dead-letters"]["target"].endswith("/projections/courses/dead-letters")
-    assert report["read_models"]["paused"] == 1
+    assert (report["read_models"]["paused"], report["read_models"]["in_step"]) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("behind", "begin"),
+    [
+        ("", r"The read model grades is paused\. "),
+        (LATE_EVENT, r"The read model grades is paused and 1 min \d+ s behind the event log\. "),
+    ],
+)
+async def test_a_paused_read_model_has_its_lag_and_its_effect(
+    database_url: str, pool: ReadPool, behind: str, begin: str
+) -> None:
+    FailingInstallation().write(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(PAUSE_GRADES + behind)
+    reason = _by_kind(await _report(pool))["read-model-paused"]["reason"]
+    assert re.match(begin, reason)
+    assert "together with another read model are refused" in reason
 
 
 async def test_without_a_process_that_is_the_one_finding_about_processes(
