@@ -52,9 +52,15 @@ SECRET_PATTERNS = (
         """,
     ),
     _secret_pattern("a Canvas token", r"\b\d++~[A-Za-z0-9]{20,}+"),
-    _secret_pattern("the token after Bearer", r"(?<=bearer\ )\S++"),
+    _secret_pattern(
+        "the token after Bearer, unless it is a word of our own texts",
+        r"(?<=bearer\ )(?!tokens?[.,]?(?:\s|$)|<)\S++",
+    ),
     _secret_pattern("a token in a query", r"(?<=token=)[^&\s'\"]++"),
-    _secret_pattern("user and password in a URL", r"(?<=://)[^/\s:@]*+:[^/\s@]++(?=@)"),
+    _secret_pattern(
+        "user and password in a URL, unless it is an example",
+        r"(?<=://)(?!user:password@)[^/\s:@]*+:[^/\s@]++(?=@)",
+    ),
     _secret_pattern(
         "the secret in the path of a calendar, or all after it",
         r"""

@@ -72,23 +72,43 @@ class RoleHealth(NamedTuple):
     """A role, the number of its live processes, and those without a recent heartbeat."""
 
     role: str
-    live_count: int
-    missing_processes: list[str] | None
+    live_count: int = 0
+    missing_processes: list[str] | None = None
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the role has a live process, and none without a recent heartbeat."""
+        return bool(self.live_count) and not self.missing_processes
+
+    def describe(self) -> str:
+        """Return `ok`, or what is wrong and what to do."""
+        if not self.live_count:
+            return (
+                f"no process has the role {self.role}; start one with "
+                f"`easeboard serve --roles {self.role}`"
+            )
+        if self.missing_processes:
+            missing = ", ".join(self.missing_processes)
+            return f"no heartbeat from {missing}; check that the process runs"
+        return "ok"
 
 
 async def role_health(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
     """Return `ok` for each role, or what is wrong and what to do; empty if no process runs."""
+    return {each.role: each.describe() for each in await load_role_health(pool)}
+
+
+async def load_role_health(pool: AsyncConnectionPool[Any]) -> list[RoleHealth]:
+    """Return the health of each role; empty if no process runs."""
     async with (
         pool.connection() as connection,
         connection.cursor(row_factory=class_row(RoleHealth)) as cursor,
     ):
         await cursor.execute(SELECT_ROLE_HEALTH, [])
         health_by_role = {row.role: row for row in await cursor.fetchall()}
-    return (
-        {role: _describe_role(role, health_by_role.get(role)) for role in ROLES}
-        if health_by_role
-        else {}
-    )
+    if not health_by_role:
+        return []
+    return [health_by_role.get(role, RoleHealth(role)) for role in ROLES]
 
 
 async def connection_demand(pool: AsyncConnectionPool[Any]) -> ConnectionDemand:
@@ -99,12 +119,3 @@ async def connection_demand(pool: AsyncConnectionPool[Any]) -> ConnectionDemand:
         limit: tuple[int, str] = await cursor.fetchone() or (0, "")
     required = sum(sum(budget_for_roles(roles)) for (roles,) in live_processes)
     return ConnectionDemand(required, *limit)
-
-
-def _describe_role(role: str, health: RoleHealth | None) -> str:
-    if health is None or not health.live_count:
-        return f"no process has the role {role}; start one with `easeboard serve --roles {role}`"
-    if health.missing_processes:
-        missing = ", ".join(health.missing_processes)
-        return f"no heartbeat from {missing}; check that the process runs"
-    return "ok"

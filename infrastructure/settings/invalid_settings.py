@@ -24,7 +24,8 @@ class InvalidSettings(Exception):
 
 def home_problem(home: Path) -> str | None:
     """Return why EASEBOARD_HOME cannot be used for data, or None; creates nothing."""
-    nearest = next(path for path in (home, *home.parents) if path.exists())
+    # os.path.exists also has an answer below a directory that this user may not enter.
+    nearest = next(path for path in (home, *home.parents) if os.path.exists(path))  # noqa: PTH110
     if not nearest.is_dir():
         reason = f"{nearest} is not a directory"
     elif not _is_writable(nearest):
@@ -34,15 +35,25 @@ def home_problem(home: Path) -> str | None:
     return f"EASEBOARD_HOME cannot be {home}, because {reason}; set it to another directory."
 
 
+def require_usable_home(home: Path) -> None:
+    """Require a directory that EASEBOARD_HOME can be; creates nothing.
+
+    Raises: InvalidSettings if it could not be created or written to.
+    """
+    if problem := home_problem(home):
+        raise InvalidSettings([problem], ["easeboard_home"])
+
+
 def require_home(home: Path, mode: int) -> None:
     """Create the directory of EASEBOARD_HOME if it is missing.
 
-    Raises: InvalidSettings if it cannot be created.
+    Raises: InvalidSettings if it cannot be created or written to.
     """
+    require_usable_home(home)
     try:
         home.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
-        problem = home_problem(home) or (
+        problem = (
             f"EASEBOARD_HOME cannot be {home} ({error.strerror}); set it to another directory."
         )
         raise InvalidSettings([problem], ["easeboard_home"]) from None

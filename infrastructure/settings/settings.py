@@ -17,10 +17,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from infrastructure.crypto.master_key import public_parts
 from infrastructure.observability.redaction import hide_secret
 from infrastructure.settings.anon_key import parse_anon_key
 from infrastructure.settings.database_password import to_database_url
 from infrastructure.settings.database_url import InvalidDatabaseUrl, split_secrets
+from infrastructure.settings.env_file import ENV_FILE
 from infrastructure.settings.invalid_settings import InvalidSettings
 from infrastructure.settings.parse_settings import (
     parse_database_url,
@@ -38,6 +40,8 @@ from infrastructure.settings.parse_settings import (
 )
 from infrastructure.settings.secret_strength import is_published
 
+ADDRESS_OF_NONE = "postgresql://database.invalid/easeboard"
+"""Takes the place of a malformed DATABASE_URL, whose default is another database."""
 HOME_OF_ROOT = Path("/var/lib/easeboard")
 _WEEK_MINUTES = 7 * 24 * 60
 
@@ -81,7 +85,7 @@ class Settings(BaseSettings):
     """The settings that `.env.example` describes; an empty value means the default."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
         env_file_encoding="utf-8",
         extra="ignore",
         frozen=True,
@@ -185,6 +189,15 @@ class Settings(BaseSettings):
         fields = cls.model_fields
         return {name: fields[name].get_default(call_default_factory=True) for name in names}
 
+    @classmethod
+    def instead_of(cls, names: Collection[str]) -> dict[str, Any]:
+        """Return what to read instead of malformed values, so that the others can be examined.
+
+        They are the defaults, and for DATABASE_URL an address that must not be opened.
+        """
+        defaults = cls.defaults_of(names)
+        return defaults | {name: ADDRESS_OF_NONE for name in names if name == "database_url"}
+
     @property
     def embedded(self) -> bool:
         """Whether the embedded database is used."""
@@ -237,7 +250,8 @@ def _hide_secrets(settings: Settings) -> None:
         for name in Settings.model_fields
         if isinstance(value := getattr(settings, name), SecretStr)
     }
-    secrets, public = [], ["easeboard", "base64:", "hex:"]
+    master_keys = texts.get("canvas_encryption_key", "")
+    secrets, public = [], ["easeboard", "base64:", "hex:", *public_parts(master_keys)]
     for name in URL_SETTINGS:
         found, others = split_secrets(texts.pop(name, ""))
         secrets += found

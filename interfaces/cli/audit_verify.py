@@ -9,13 +9,10 @@ import psycopg
 import typer
 
 from infrastructure.postgres.conninfo import build_conninfo
-from infrastructure.postgres.database_address import open_database
-from infrastructure.seals.exports.export_check import (
-    NO_POLICY,
-    ExportUnreadable,
-    check_export,
-)
-from infrastructure.seals.exports.export_report import ExportReport
+from infrastructure.postgres.database_address import open_existing_database
+from infrastructure.seals.exports.export_check import NO_POLICY, check_export
+from infrastructure.seals.exports.export_header import ExportUnreadable
+from infrastructure.seals.exports.export_report import ExportReport, last_versions
 from infrastructure.seals.policy_file import parse_policy
 from infrastructure.seals.signatures import VerifierKey, parse_vkey
 from infrastructure.seals.signed_checkpoint import encode_hash
@@ -102,7 +99,7 @@ def verify_database(
         kept=kept,
     )
     with (
-        open_database(settings) as url,
+        open_existing_database(settings) as url,
         psycopg.connect(build_conninfo(url, name="verification"), autocommit=True) as connection,
         progress_of_events(show=not json) as bars,
     ):
@@ -168,19 +165,24 @@ def _print_export(report: ExportReport) -> None:
         ("Connection", report.connection_id),
         ("Checkpoint", f"{report.tree_size:,} events in the tree"),
         ("Witnesses", ", ".join(report.cosigners) or "none checked; give --policy"),
+        ("Last version", last_versions(report.versions)),
         ("Events", f"{report.events:,}, of which {report.opened:,} show their content"),
     ]
+    if report.redacted:
+        rows.append(("Erased", f"{counted(report.redacted, 'event')} shown as erased"))
+    if report.unreadable:
+        rows.append(("Unreadable", f"{counted(report.unreadable, 'event')} shown as unreadable"))
     for name, value in rows:
         print_line(f"{name:<12} {value}")
-    if report.redacted:
-        print_line(f"{'Erased':<12} {report.redacted:,} events; their content is destroyed")
     if report.problem_count:
         print_heading(counted(report.problem_count, "problem"))
         for problem in report.problems:
             where = f"line {problem.line}: " if problem.line else ""
             print_wrapped(f"{problem.kind}: {where}{problem.detail}", hanging="  ")
     else:
-        print_line("Every event is as it was sealed.")
+        content = report.events - report.opened
+        but = f", except the content of {content:,}, which nothing proves" if content else ""
+        print_wrapped(f"Each event in the file is as it was sealed{but}. Others can be missing.")
     print_heading("What the file cannot show")
     for sentence in report.limits():
         print_wrapped(sentence)

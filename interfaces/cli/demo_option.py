@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup, TyperOption
 
+from interfaces.cli.number_options import explain_numbers
+
 if TYPE_CHECKING:
     from interfaces.cli.demo.running_demo import RunningDemo
 
@@ -17,7 +19,10 @@ _selected: ContextVar["RunningDemo | None"] = ContextVar("selected_demo", defaul
 
 
 class DemoOptionGroup(TyperGroup):
-    """A group of commands that gives itself and each of its commands the option `--demo`."""
+    """A group of commands that gives itself and each of its commands the option `--demo`.
+
+    It also describes the numbers that the options of its commands accept.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -25,6 +30,7 @@ class DemoOptionGroup(TyperGroup):
             names = {parameter.name for parameter in command.params}
             if command.name != COMMAND_WITHOUT_OPTION and "use_demo" not in names:
                 command.params.append(_new_option())
+            explain_numbers(command.params)
 
 
 def _new_option() -> TyperOption:

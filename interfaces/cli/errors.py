@@ -6,6 +6,9 @@ import re
 OWN_PACKAGES = frozenset({"application", "domain", "infrastructure", "interfaces", "projections"})
 """Packages whose exceptions have messages for users."""
 
+ADVICE = "Check DATABASE_URL and the server."
+"""What to do when a configured database cannot be used."""
+
 
 class CommandFailed(Exception):
     """A command cannot do its work; the message names the reason and what to do."""
@@ -32,15 +35,16 @@ def report_error(error: BaseException) -> int:
         for problem in error.problems:
             print_error(f"  {describe_in_one_line(InvalidSettings([problem]))}")
         return 1
-    print_error(f"easeboard: {describe_in_one_line(error)}{_advice(error)}")
+    print_error(f"easeboard: {describe_with_advice(error)}")
     return 1
 
 
-def _advice(error: BaseException) -> str:
-    """Return what to check when a configured database cannot be reached, if that is the error."""
-    if not str(error).startswith("The database cannot be reached"):
-        return ""
-    return " Check DATABASE_URL and the server."
+def describe_with_advice(error: BaseException) -> str:
+    """Return the message of an error in one line, and what to check if it is about the address."""
+    text = describe_in_one_line(error)
+    if not text.startswith("The database cannot be reached"):
+        return text
+    return f"{_without_end(text)}. {ADVICE}"
 
 
 def print_debug_traceback(error: BaseException) -> None:
@@ -63,10 +67,13 @@ def describe_in_one_line(error: BaseException) -> str:
     package = type(error).__module__.partition(".")[0]
     if text and package in OWN_PACKAGES:
         return text
-    details = text.rstrip(".?") or "no details"
+    details = _without_end(text) or "no details"
     hint = "Set LOG_LEVEL=debug to print the traceback."
     if package == "psycopg":
-        return (
-            f"The database reported an error: {details}. Check DATABASE_URL and the server. {hint}"
-        )
+        return f"The database reported an error: {details}. {ADVICE} {hint}"
     return f"Unexpected error: {details}. {hint}"
+
+
+def _without_end(text: str) -> str:
+    """Return the text of another program without the end of its last sentence; ours follows."""
+    return text.rstrip(".?! ")

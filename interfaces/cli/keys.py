@@ -15,7 +15,7 @@ from infrastructure.crypto.key_check import check_master_key, use_active_key
 from infrastructure.crypto.key_rewrapper import KeyRewrapper, OtherRecords
 from infrastructure.crypto.key_status import KeyStatus, read_key_status
 from infrastructure.crypto.master_key import KeyRing
-from infrastructure.postgres.database_address import open_database
+from infrastructure.postgres.database_address import open_database, require_existing_database
 from infrastructure.postgres.pools import WritePool, open_write_pool
 from infrastructure.queue.heartbeats import has_ended_here
 from interfaces.cli.errors import CommandFailed
@@ -50,6 +50,7 @@ def run_rotation(*, json: bool) -> None:
         SystemExit: With exit code 1 if a record remains under another key.
     """
     settings = configure()
+    require_existing_database(settings)
     ring = load_master_keys(settings)
     with open_database(settings) as url:
         ensure_migrated(settings, url)

@@ -36,6 +36,8 @@ NON_TERMINAL_COLUMNS = 140
 WRAPPED_COLUMNS = 80
 """Width of texts of several lines if the output does not go to a terminal."""
 MIN_WRAPPED_COLUMNS = 20
+MIN_TABLE_COLUMNS = 60
+"""Width of a terminal below which a table would break words: each field then has its own line."""
 
 _console = Console(
     highlight=False,
@@ -138,8 +140,14 @@ def print_traceback(error: BaseException) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table. Numbers are aligned right, and None is printed as a dash."""
+    """Print a table. Numbers are aligned right, and None is printed as a dash.
+
+    A narrow terminal gets a line for each field, and an empty line between the rows.
+    """
     rows = list(rows)
+    if is_terminal() and _console.width < MIN_TABLE_COLUMNS:
+        _print_fields(columns, rows)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
         is_numeric = any(isinstance(row[index], int | float) for row in rows)
@@ -147,6 +155,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     _console.print(table, soft_wrap=False)
+
+
+def _print_fields(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    for number, row in enumerate(rows):
+        if number:
+            print_line()
+        for name, value in zip(columns, row, strict=True):
+            _console.print(Text(f"{visible_text(name)}: ") + _cell(value), soft_wrap=False)
 
 
 def progress_of_rebuilds(*, show: bool) -> ProgressBars:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from infrastructure.observability.logging import configure_logging
 from infrastructure.settings.settings import Settings, read_settings
 from interfaces.cli.demo_option import demo_settings
+from interfaces.composition.unknown_settings import log_ignored_env_file
 
 T = TypeVar("T")
 
@@ -16,7 +17,18 @@ T = TypeVar("T")
 def configure(**overrides: Any) -> Settings:
     """Read the settings and configure logging; `overrides` replace values of the environment.
 
-    With `--demo` they are the settings of the demo that runs.
+    With `--demo` they are the settings of the demo that runs. What `.env` has and cannot be read
+    is logged.
+
+    Raises: InvalidSettings if a setting cannot be used.
+    """
+    settings = configure_silently(**overrides)
+    log_ignored_env_file()
+    return settings
+
+
+def configure_silently(**overrides: Any) -> Settings:
+    """Read the settings as `configure`, for a command that has its own words for what is wrong.
 
     Raises: InvalidSettings if a setting cannot be used.
     """

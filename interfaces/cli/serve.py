@@ -5,7 +5,6 @@ from interfaces.cli.runtime import configure, run
 from interfaces.composition.run_roles import Listeners, serve
 from interfaces.composition.startup_checks import log_missing_issuer, read_service_settings
 from interfaces.composition.unknown_settings import log_unknown_settings
-from interfaces.composition.witnesses import witness_policy
 from interfaces.http.server.file_budget import raise_file_limit, require_file_budget
 from interfaces.http.server.listener import listen
 
@@ -14,16 +13,14 @@ def run_service(*, host: str, port: int, roles: frozenset[str]) -> None:
     """Open the ports, then run the roles until SIGTERM or SIGINT.
 
     Raises:
-        InvalidSettings: If settings are not valid or missing, or if a secret is a published
-            example and the host no loopback address.
-        WitnessPolicyUnusable: If the file of SEAL_WITNESSES cannot be used.
+        InvalidSettings: If settings are not valid or missing, if a secret is a published example
+            and the host no loopback address, or if the file of SEAL_WITNESSES cannot be used.
         FileLimitTooLow: If too few files are left for connections of clients.
         PortUnavailable: If a port cannot be opened.
         RoleFailed: If a role ends before the process is stopped.
     """
     read_service_settings(host, roles, **demo_settings())
     settings = configure()
-    witness_policy(settings)
     log_unknown_settings()
     limit = raise_file_limit()
     if "api" in roles:

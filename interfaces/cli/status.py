@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from infrastructure.postgres.database_address import open_database
+from infrastructure.postgres.database_address import open_existing_database
 from infrastructure.postgres.pools import open_read_pool
 from interfaces.cli.output import print_heading, print_json, print_line, print_wrapped
 from interfaces.cli.runtime import configure, run
-from interfaces.composition.startup_checks import ensure_migrated
+from interfaces.composition.startup_checks import require_migrated
 from interfaces.queries.admin.scheduled_hours import ScheduledHours
 from interfaces.queries.admin.status_report import StatusReport
+from interfaces.queries.sentence_parts import counted
 
 Document = dict[str, Any]
 LABEL_COLUMNS = 13
@@ -22,12 +23,13 @@ def show_status(*, json: bool) -> None:
     It needs no master key, and changes nothing.
 
     Raises:
+        NoDatabase: If the embedded database has not been created yet.
         MigrationRefused: If the database has not been migrated.
         PostgresUnavailable: If the database cannot be started or reached.
     """
     settings = configure()
-    with open_database(settings) as url:
-        ensure_migrated(settings, url)
+    with open_existing_database(settings) as url:
+        require_migrated(settings, url)
         report = run(_load_report(url, settings.sync_interval))
     if json:
         print_json(report)
@@ -63,28 +65,34 @@ def _print_numbers(report: Document) -> None:
     print_heading("How much there is to do:")
     _print_numbers_of(
         "Connections",
-        f"{connections['open']:,} open; {connections['failing']:,} fail, "
-        f"{connections['partial']:,} fail in part, "
-        f"{connections['token_rejected']:,} wait for a new token",
+        f"{connections['open']:,} open; {_who(connections['failing'], 'fail')}, "
+        f"{_who(connections['partial'], 'fail')} in part, "
+        f"{_who(connections['token_rejected'], 'wait')} for a new token",
     )
     _print_numbers_of(
-        "Canvas hosts", f"{hosts['open']} do not respond, {hosts['half_open']} are tried again"
+        "Canvas hosts",
+        f"{hosts['failing']:,} without a response to the last sync; "
+        f"scheduled syncs wait at {hosts['open']:,}, "
+        f"{counted(hosts['half_open'], 'is', 'are')} tried again",
     )
     oldest = queue["oldest_requested_at"]
     waits = f", the oldest for {_age(oldest, report['at'])}" if oldest else ""
-    _print_numbers_of("Queue", f"{queue['queued']:,} wait{waits}; {queue['running']:,} are running")
+    _print_numbers_of(
+        "Queue", f"{_who(queue['queued'], 'wait')}{waits}; {queue['running']:,} running"
+    )
     _print_numbers_of(
         "Processes", ", ".join(f"{role} {live}" for role, live in report["processes"].items())
     )
     _print_numbers_of(
         "Read models",
         f"{models['total']}; {models['behind']} behind, {models['failing']} failing, "
-        f"{models['paused']} paused, {models['dead_letters']:,} events set aside",
+        f"{models['paused']} paused, {counted(models['dead_letters'], 'event')} set aside",
     )
     _print_numbers_of(
         "Next 24 h",
-        f"{due['connections']:,} connections are due ({due['overdue']:,} already), "
-        f"{due['expected_syncs']:,} syncs are expected",
+        f"{counted(due['connections'], 'connection is', 'connections are')} due "
+        f"({due['overdue']:,} already), "
+        f"{counted(due['expected_syncs'], 'sync is', 'syncs are')} expected",
     )
     if due["by_hour"]:
         hours = "  ".join(
@@ -95,6 +103,11 @@ def _print_numbers(report: Document) -> None:
 
 def _print_numbers_of(label: str, text: str) -> None:
     print_wrapped(text, f"{label:<{LABEL_COLUMNS}}  ", hanging=" " * (LABEL_COLUMNS + 2))
+
+
+def _who(number: int, verb: str) -> str:
+    """Return how many do something: `1 waits`, `2 wait`."""
+    return counted(number, f"{verb}s", verb)
 
 
 def _moment(at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from infrastructure.postgres.database_address import open_database
+from infrastructure.postgres.database_address import open_existing_database
 from infrastructure.queue.sync_queue import open_sync_queue
 from infrastructure.queue.syncing_switch import SyncingState, SyncingSwitch
 from interfaces.cli.output import print_json, print_line
@@ -25,11 +25,12 @@ def run_syncing(action: SyncingAction, *, json: bool) -> None:
     """Turn syncing on or off if requested, and print the state.
 
     Raises:
+        NoDatabase: If the embedded database has not been created yet.
         MigrationRefused: If the database has not been migrated.
         PostgresUnavailable: If the database cannot be started or reached.
     """
     settings = configure()
-    with open_database(settings) as url:
+    with open_existing_database(settings) as url:
         ensure_migrated(settings, url)
         state = run(_turn(url, action))
     if json:

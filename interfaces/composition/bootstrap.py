@@ -27,7 +27,7 @@ from infrastructure.metrics.event_loop_lag import measure_event_loop_lag
 from infrastructure.metrics.registry import MetricsRenderer, open_registry
 from infrastructure.metrics.sync_metrics import record_sync_metrics
 from infrastructure.postgres.connection_budget import budget_for_roles
-from infrastructure.postgres.database_address import open_database
+from infrastructure.postgres.database_address import open_database, require_existing_database
 from infrastructure.postgres.pools import Pools, WritePool, open_pools
 from infrastructure.projection_engine.checkpoint_waiter import CheckpointWaiter
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
@@ -52,15 +52,19 @@ from projections.registry import READ_MODELS
 async def bootstrap(settings: Settings, roles: Collection[str] = ()) -> AsyncIterator[Process]:
     """Open the parts of a process with these roles, and close them after the block.
 
-    Without roles the pools are as small as a command of the command line needs.
+    Without roles the pools are as small as a command of the command line needs, and a database is
+    not created.
 
     Raises:
         InvalidMasterKey: If the master keys are missing or malformed.
         WrongMasterKey: If the database was encrypted with another master key.
         MigrationRefused: If a configured database has not been migrated.
+        NoDatabase: If there is no database, and the process has no role.
         PostgresUnavailable: If the database cannot be started or reached.
         TombstonesUnreadable: If it cannot be read in `SEAL_DIR` who was erased.
     """
+    if not roles:
+        require_existing_database(settings)
     ring = load_master_keys(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(export_telemetry(settings.otel_exporter_otlp_endpoint))

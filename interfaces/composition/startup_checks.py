@@ -17,9 +17,12 @@ from infrastructure.crypto.master_key import (
 from infrastructure.postgres.database_address import migration_address
 from infrastructure.postgres.migration_files import MigrationRefused, load_migrations
 from infrastructure.postgres.pooler_check import check_pooler
-from infrastructure.settings.invalid_settings import InvalidSettings, require_home
+from infrastructure.seals.witness_client.witness_policy import WitnessPolicyUnusable
+from infrastructure.settings.invalid_settings import InvalidSettings, home_problem, require_home
 from infrastructure.settings.secret_strength import WAY_OUT
 from infrastructure.settings.settings import Settings, read_settings
+from interfaces.composition.unknown_settings import find_unknown_settings
+from interfaces.composition.witnesses import witness_policy
 
 NO_ISSUER = "The tokens of clients cannot be verified: set SUPABASE_URL or SUPABASE_JWT_SECRET."
 
@@ -39,13 +42,23 @@ def ensure_migrated(settings: Settings, url: str) -> None:
     """
     if settings.embedded:
         apply_migrations(migration_address(settings, url))
-        return
-    check_pooler(url)
+    else:
+        require_migrated(settings, url)
+
+
+def require_migrated(settings: Settings, url: str) -> None:
+    """Check that this program can use the schema of the database; changes nothing.
+
+    Raises: MigrationRefused if migrations are missing; otherwise as `ensure_migrated`.
+    """
+    if not settings.embedded:
+        check_pooler(url)
     state = schema_state(url)
     if state.required:
+        step = "easeboard serve applies them." if settings.embedded else "Run easeboard migrate."
         raise MigrationRefused(
             f"Migrations are missing in the database: {', '.join(state.required)}. "
-            f"{_supported_range()} Run easeboard migrate."
+            f"{_supported_range()} {step}"
         )
     if state.missing:
         logger.warning("schema_is_older", missing=state.missing, advice="run easeboard migrate")
@@ -83,22 +96,25 @@ def read_service_settings(host: str, roles: Collection[str], **overrides: Any) -
 
     `overrides` take precedence over the environment.
 
-    Raises: InvalidSettings with every problem: malformed values, and what is missing.
+    Raises: InvalidSettings with every problem: malformed values, what is missing, and then also
+        the names that are none of a setting.
     """
     try:
         settings = read_settings(**overrides)
         names, problems = frozenset[str](), list[str]()
     except InvalidSettings as error:
-        if not error.names or "database_url" in error.names:
+        if not error.names:
             raise
         names, problems = error.names, list(error.problems)
-        settings = read_settings(**{**overrides, **Settings.defaults_of(error.names)})
+        settings = read_settings(**{**overrides, **Settings.instead_of(error.names)})
     problems += _secret_problems(settings, host)
+    problems += _file_problems(settings)
     issuers = {"supabase_url", "supabase_jwt_secret"}
     if problems and "api" in roles and not (_has_issuer(settings) or issuers & names):
         problems.append(NO_ISSUER)
     if problems:
-        raise InvalidSettings(problems, names)
+        unknown = [f"{found.describe()}." for found in find_unknown_settings()]
+        raise InvalidSettings([*problems, *unknown], names)
     return settings
 
 
@@ -122,6 +138,16 @@ def _secret_problems(settings: Settings, host: str) -> Iterator[str]:
         require_private_secrets(settings, host)
     except InvalidSettings as error:
         yield from error.problems
+
+
+def _file_problems(settings: Settings) -> Iterator[str]:
+    """Yield what is wrong with the directory of the embedded database and the file of witnesses."""
+    if settings.embedded and (problem := home_problem(settings.home)):
+        yield problem
+    try:
+        witness_policy(settings)
+    except WitnessPolicyUnusable as error:
+        yield str(error)
 
 
 def secret_notices(settings: Settings) -> list[str]:
@@ -153,8 +179,10 @@ def _is_loopback(host: str) -> bool:
 def load_master_keys(settings: Settings) -> KeyRing:
     """Return the configured master keys; the embedded database has a generated key in its home.
 
-    Raises: InvalidMasterKey if CANVAS_ENCRYPTION_KEY is malformed or its first key can be guessed,
-    or if it is not set although DATABASE_URL is.
+    Raises:
+        InvalidMasterKey: If CANVAS_ENCRYPTION_KEY is malformed or its first key can be guessed, or
+            if it is not set although DATABASE_URL is.
+        InvalidSettings: If EASEBOARD_HOME cannot have the generated key.
     """
     if settings.canvas_encryption_key:
         text = settings.canvas_encryption_key.get_secret_value()

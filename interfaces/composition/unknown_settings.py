@@ -4,12 +4,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from pathlib import Path
 from typing import NamedTuple
 
 import structlog
-from dotenv import dotenv_values
 
+from infrastructure.settings.env_file import ENV_FILE, ignored_lines, parse_env_file
 from infrastructure.settings.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -55,29 +54,27 @@ def find_unknown_settings(names: Iterable[str] | None = None) -> list[UnknownSet
 
 
 def ignored_env_file() -> list[str]:
-    """Return why `.env` is not read, if it is there and is no file; otherwise nothing."""
-    path = Path(".env")
-    if not path.exists() or path.is_file():
-        return []
-    return [".env is a directory, so no settings are read from it: remove or rename it"]
+    """Return why `.env`, or a line of it, is not read; it is usually of another program."""
+    if ENV_FILE.is_dir():
+        return [".env is a directory, so no settings are read from it: remove or rename it"]
+    return ignored_lines()
+
+
+def log_ignored_env_file() -> None:
+    """Log a warning for each reason why `.env`, or a line of it, is not read."""
+    for reason in ignored_env_file():
+        logger.warning("env_file_ignored", reason=reason)
 
 
 def log_unknown_settings() -> None:
-    """Log a warning for each unknown setting, and for a `.env` that is not read."""
-    for reason in ignored_env_file():
-        logger.warning("env_file_ignored", reason=reason)
+    """Log a warning for each unknown setting."""
     for unknown in find_unknown_settings():
         logger.warning("unknown_setting", setting=unknown.name, reason=unknown.describe())
 
 
 def _given_names() -> Iterator[str]:
     yield from os.environ
-    path = Path(".env")
-    if path.is_file():
-        try:
-            yield from dotenv_values(path, interpolate=False)
-        except (OSError, UnicodeDecodeError):
-            return
+    yield from (binding.key for binding in parse_env_file() if binding.key)
 
 
 def _unknown(names: Iterable[str], known: set[str], unset: set[str]) -> Iterator[UnknownSetting]:

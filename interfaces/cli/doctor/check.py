@@ -45,7 +45,10 @@ CheckFunction = Callable[[Installation], Awaitable[str | Warned]]
 
 
 class Check(NamedTuple):
-    """A check by name; it is made if the checks that it requires have passed."""
+    """A check by name; it is made if what it requires has passed.
+
+    That are other checks by name, or settings by field name, which must not be malformed.
+    """
 
     name: str
     run: CheckFunction

@@ -9,14 +9,18 @@ from infrastructure.all_migrations import schema_state
 from infrastructure.crypto.key_check import verify_master_keys
 from infrastructure.crypto.key_status import load_key_status
 from infrastructure.event_store.lost_events import find_losses
-from infrastructure.postgres.database_address import open_database
+from infrastructure.postgres.database_address import (
+    NoDatabase,
+    open_database,
+    require_existing_database,
+)
 from infrastructure.postgres.errors import ConnectionsExhausted, PostgresUnavailable
 from infrastructure.postgres.pooler_check import PoolerRefused, check_pooler
 from infrastructure.postgres.pools import open_read_pool
 from infrastructure.postgres.role_findings import find_excess_rights
 from infrastructure.postgres.write_access import SELECT_RIGHTS
 from interfaces.cli.doctor.check import Check, CheckFailed, Installation, NotApplicable, Warned
-from interfaces.cli.errors import describe_in_one_line
+from interfaces.cli.errors import describe_with_advice
 
 MAX_CLOCK_SKEW_SECONDS = 2.0
 """Allowed difference between the clocks of the database and of this machine."""
@@ -31,6 +35,14 @@ SELECT pg_is_in_recovery(),
        has_database_privilege(current_database(), 'CREATE')
 """
 
+SELECT_IS_ENCRYPTED: LiteralString = """
+SELECT EXISTS (SELECT FROM easeboard.master_keys)
+       OR EXISTS (SELECT FROM easeboard.key_canary)
+       OR EXISTS (SELECT FROM easeboard.people_keys)
+       OR EXISTS (SELECT FROM easeboard.canvas_tokens)
+"""
+"""Whether a master key is active, was used, or encrypts something."""
+
 
 async def open_installed_database(stack: AsyncExitStack, installation: Installation) -> str:
     """Open the database for the other checks, read-only, and return its version.
@@ -38,16 +50,17 @@ async def open_installed_database(stack: AsyncExitStack, installation: Installat
     Raises: PoolerRefused if a connection pooler in between does not keep sessions apart.
     """
     settings = installation.settings
-    if settings.embedded and not (settings.home / "postgres" / "PG_VERSION").exists():
-        raise NotApplicable("not created yet; easeboard serve creates it")
+    try:
+        require_existing_database(settings)
+    except NoDatabase:
+        raise NotApplicable("not created yet; easeboard serve creates it") from None
     installation.url = await asyncio.to_thread(stack.enter_context, open_database(settings))
     try:
         await asyncio.to_thread(check_pooler, installation.url)
     except (PoolerRefused, ConnectionsExhausted) as error:
         raise CheckFailed(str(error)) from error
     except PostgresUnavailable as error:
-        detail = describe_in_one_line(error).rstrip(".?")
-        raise CheckFailed(f"{detail}. Check DATABASE_URL and the server.") from error
+        raise CheckFailed(describe_with_advice(error)) from error
     pool = open_read_pool(installation.url, size=2)
     installation.read_pool = await stack.enter_async_context(pool)
     return f"PostgreSQL {await query(installation, 'SHOW server_version')}"
@@ -158,12 +171,21 @@ async def check_keys(installation: Installation) -> str | Warned:
     """Check that the master keys can decrypt the database, and what a rotation needs next."""
     ring = installation.ring
     if ring is None:
+        await _require_nothing_encrypted(installation)
         raise NotApplicable("no master key yet")
     await asyncio.to_thread(verify_master_keys, installation.url, ring)
     status = await asyncio.to_thread(load_key_status, installation.url, ring)
     if steps := status.describe():
         return Warned("; ".join(steps))
     return f"the database can be decrypted (CANVAS_ENCRYPTION_KEY: {', '.join(ring.ids)})"
+
+
+async def _require_nothing_encrypted(installation: Installation) -> None:
+    if await query(installation, SELECT_IS_ENCRYPTED):
+        raise CheckFailed(
+            f"The file master-key is missing in {installation.settings.home}, and the database is "
+            "encrypted with it: restore the file, or set CANVAS_ENCRYPTION_KEY."
+        )
 
 
 DATABASE_CHECKS = (

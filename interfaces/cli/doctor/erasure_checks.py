@@ -62,6 +62,6 @@ async def _lost_erasures(installation: Installation) -> int:
 
 
 ERASURE_CHECKS = (
-    Check("service key", check_service_key),
+    Check("service key", check_service_key, ("supabase_url", "supabase_service_key")),
     Check("erasures", check_erasures, ("database", "migrations")),
 )

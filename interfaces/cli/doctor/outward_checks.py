@@ -32,4 +32,7 @@ async def check_redis(installation: Installation) -> str:
     return "responds"
 
 
-OUTWARD_CHECKS = (Check("sign-in", check_sign_in), Check("redis", check_redis))
+OUTWARD_CHECKS = (
+    Check("sign-in", check_sign_in, ("supabase_url", "supabase_jwt_secret")),
+    Check("redis", check_redis, ("redis_url",)),
+)

@@ -25,7 +25,7 @@ from interfaces.cli.doctor.service_checks import SERVICE_CHECKS
 from interfaces.cli.doctor.witness_checks import WITNESS_CHECKS
 from interfaces.cli.errors import describe_in_one_line, print_debug_traceback
 from interfaces.cli.output import Styled, print_json, print_line, print_table
-from interfaces.cli.runtime import configure, run
+from interfaces.cli.runtime import configure_silently, run
 
 CHECK_TIMEOUT_SECONDS = 20.0
 """Seconds for one check; the server of a database may accept a connection and then be silent."""
@@ -61,11 +61,14 @@ def _label(result: CheckResult) -> Styled | str:
 
 
 async def _make_all_checks() -> list[CheckResult]:
-    settings, configuration = _read_configuration()
+    settings, configuration, malformed = _read_configuration()
     if settings is None:
         return [configuration]
+    absent = dict.fromkeys(malformed, configuration)
     async with AsyncExitStack() as stack:
-        database = Check("database", partial(open_installed_database, stack))
+        database = Check(
+            "database", partial(open_installed_database, stack), ("database_url", "home")
+        )
         checks = (
             *CONFIGURATION_CHECKS,
             *OUTWARD_CHECKS,
@@ -76,36 +79,39 @@ async def _make_all_checks() -> list[CheckResult]:
             *SEAL_CHECKS,
             *WITNESS_CHECKS,
         )
-        others = [result async for result in _make_checks(Installation(settings), checks)]
+        installation = Installation(settings)
+        others = [result async for result in _make_checks(installation, checks, absent)]
     return [configuration, *others]
 
 
-def _read_configuration() -> tuple[Settings | None, CheckResult]:
-    """Read the settings; of those that are not valid, use the defaults for the other checks.
+def _read_configuration() -> tuple[Settings | None, CheckResult, frozenset[str]]:
+    """Read the settings for the other checks, and return which of them are malformed.
 
-    Without a valid DATABASE_URL there are no other checks: the default is another database.
+    Without settings there are no other checks.
     """
     try:
-        settings = configure()
+        settings = configure_silently()
     except InvalidSettings as error:
         failed = CheckResult("configuration", False, describe_in_one_line(error))
-        if not error.names or "database_url" in error.names:
-            return None, failed
-        return configure(**Settings.defaults_of(error.names)), failed
+        if not error.names:
+            return None, failed, error.names
+        return configure_silently(**Settings.instead_of(error.names)), failed, error.names
     if selected_demo():
         database = "database of the demo that runs"
     elif settings.embedded:
         database = f"embedded database in {settings.home} (EASEBOARD_HOME)"
     else:
         database = "database of DATABASE_URL"
-    return settings, CheckResult("configuration", True, database)
+    return settings, CheckResult("configuration", True, database), frozenset()
 
 
 async def _make_checks(
-    installation: Installation, checks: tuple[Check, ...]
+    installation: Installation, checks: tuple[Check, ...], absent: dict[str, CheckResult]
 ) -> AsyncIterator[CheckResult]:
-    """Make the checks in order; a check is left out if one that it requires did not pass."""
-    absent: dict[str, CheckResult] = {}
+    """Make the checks in order; a check is left out if what it requires did not pass.
+
+    `absent` has the results that leave checks out, by names of checks and of malformed settings.
+    """
     for check in checks:
         missing = next((absent[name] for name in check.requires if name in absent), None)
         result = (

@@ -7,10 +7,11 @@ from domain.circuit_breaker import CircuitBreaker
 from infrastructure.canvas.circuit_breakers import load_circuit_breakers
 from infrastructure.projection_engine.status import ownership_status, projection_status
 from infrastructure.queue.process_warnings import load_warnings
-from infrastructure.queue.role_health import connection_demand, role_health
+from infrastructure.queue.role_health import connection_demand, load_role_health
 from infrastructure.queue.syncing_switch import DESCRIPTIONS, SyncingSwitch
 from interfaces.cli.doctor.check import Check, CheckFailed, Installation, Warned
 from interfaces.queries.health import MAX_PROJECTION_LAG_SECONDS
+from interfaces.queries.sentence_parts import counted
 
 
 async def check_projections(installation: Installation) -> str | Warned:
@@ -24,7 +25,8 @@ async def check_projections(installation: Installation) -> str | Warned:
         if model["state"] == "failing"
     ]
     late = [
-        f"{model['name']} is {model['lag_events']} events, {model['lag_seconds']:.0f} s behind"
+        f"{model['name']} is {counted(model['lag_events'], 'event')}, "
+        f"{model['lag_seconds']:.0f} s behind"
         for model in models
         if model["lag_seconds"] > MAX_PROJECTION_LAG_SECONDS and model["state"] == "live"
     ]
@@ -35,7 +37,7 @@ async def check_projections(installation: Installation) -> str | Warned:
     if paused := ", ".join(model["name"] for model in models if model["state"] == "paused"):
         return Warned(f"paused: {paused}; easeboard projections resume applies events again")
     lag = max(model["lag_events"] for model in models)
-    return f"{len(models)} read models, at most {lag} events behind"
+    return f"{counted(len(models), 'read model')}, at most {counted(lag, 'event')} behind"
 
 
 async def check_dead_letters(installation: Installation) -> str:
@@ -65,18 +67,21 @@ async def check_samples(installation: Installation) -> str:
     return "the last nightly sample had no difference"
 
 
-async def check_processes(installation: Installation) -> str:
-    """Check that each role has a live process; a service that is stopped is no problem."""
-    health_by_role = await role_health(installation.reads)
-    if not health_by_role:
+async def check_processes(installation: Installation) -> str | Warned:
+    """Check that each role has a live process; a service that is stopped is no problem.
+
+    A killed process whose roles others have is only worth a warning.
+    """
+    roles = await load_role_health(installation.reads)
+    if not roles:
         return "no process is running; easeboard serve starts one with all roles"
-    unhealthy = [f"{role}: {status}" for role, status in health_by_role.items() if status != "ok"]
-    if unhealthy:
-        raise CheckFailed(
-            f"{'; '.join(unhealthy)}. A killed process is listed for 10 minutes; "
-            "easeboard serve starts a new one."
-        )
-    return "each role has a process"
+    unhealthy = [f"{each.role}: {each.describe()}" for each in roles if not each.is_healthy]
+    if not unhealthy:
+        return "each role has a process"
+    detail = f"{'; '.join(unhealthy)}. A killed process is listed for 10 minutes"
+    if all(each.live_count for each in roles):
+        return Warned(f"{detail}; each role has a live process")
+    raise CheckFailed(f"{detail}; easeboard serve starts a new one.")
 
 
 async def check_syncing(installation: Installation) -> str | Warned:
@@ -121,8 +126,7 @@ async def check_canvas(installation: Installation) -> str | Warned:
 
 
 def _describe_host(origin: str, circuit: CircuitBreaker, now: datetime) -> str:
-    runs = "1 run" if circuit.failures == 1 else f"{circuit.failures} runs"
-    text = f"{origin} has not responded in {runs}"
+    text = f"{origin} has not responded in {counted(circuit.failures, 'run')}"
     until = circuit.open_until
     if until and circuit.state(now) != "closed":
         text += f"; it is tried again at {until:%Y-%m-%d %H:%M:%S} UTC"

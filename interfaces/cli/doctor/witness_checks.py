@@ -96,4 +96,6 @@ def _describe(policy: TrustPolicy, statuses: Sequence[WitnessStatus], size: int)
     return Warned("; ".join([*silent, *signed])) if silent else "; ".join(signed) or "no witness"
 
 
-WITNESS_CHECKS = (Check("witnesses", check_witnesses, ("database", "migrations")),)
+WITNESS_CHECKS = (
+    Check("witnesses", check_witnesses, ("database", "migrations", "witness policy")),
+)

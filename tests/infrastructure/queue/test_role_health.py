@@ -13,6 +13,9 @@ from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from infrastructure.postgres.pools import open_read_pool
 from infrastructure.queue.heartbeats import Heartbeats
 from infrastructure.queue.role_health import ROLES, connection_demand, role_health
+from infrastructure.settings.settings import read_settings
+from interfaces.cli.doctor.check import CheckFailed, Installation, Warned
+from interfaces.cli.doctor.service_checks import check_processes
 from tests.infrastructure.queue.heartbeat_ages import age_heartbeat
 
 
@@ -56,6 +59,21 @@ async def test_a_process_without_heartbeats_is_named_for_ten_minutes(
     assert health["api"].startswith("no process has the role api")
     await age_heartbeat(pool, stopped.process_name, 600)
     assert (await role_health(pool))["worker"] == "ok"
+
+
+async def test_doctor_fails_only_for_a_role_without_a_live_process(
+    pool: AsyncConnectionPool,
+) -> None:
+    installation = Installation(read_settings(_env_file=None), read_pool=pool)
+    killed, other = Heartbeats(pool, ROLES, host="one"), Heartbeats(pool, ROLES, host="two")
+    await killed.record_heartbeat()
+    await age_heartbeat(pool, killed.process_name, 40)
+    with pytest.raises(CheckFailed, match="no process has the role api"):
+        await check_processes(installation)
+    await other.record_heartbeat()
+    found = await check_processes(installation)
+    assert isinstance(found, Warned)
+    assert killed.process_name in found.detail
 
 
 async def test_a_deregistered_process_is_not_reported(pool: AsyncConnectionPool) -> None:

@@ -144,7 +144,7 @@ def test_a_usage_error_exits_with_2_and_creates_no_files(empty_home: Path) -> No
 
 
 def test_a_failure_is_one_line_that_names_the_setting(empty_home: Path) -> None:
-    result = run_easeboard(empty_home, "serve", DATABASE_URL="mysql://me:word@db/x")
+    result = run_easeboard(empty_home, "status", DATABASE_URL="mysql://me:word@db/x")
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
     assert "DATABASE_URL" in result.stderr

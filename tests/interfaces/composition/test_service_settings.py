@@ -56,7 +56,16 @@ def problems_of(*, host: str = "127.0.0.1", roles: Any = ALL_ROLES, **settings: 
             ["SUPABASE_JWT_SECRET"],
         ),
         ({"canvas_encryption_key": "short", "log_level": "x"}, ["LOG_LEVEL", "A"]),
-        ({"database_url": "mysql://x", "log_level": "x"}, ["DATABASE_URL", "LOG_LEVEL"]),
+        (
+            {"database_url": "mysql://x", "log_level": "x"},
+            ["DATABASE_URL", "LOG_LEVEL", "CANVAS_ENCRYPTION_KEY", "The"],
+        ),
+        (
+            {"database_url": "mysql://x", "canvas_encryption_key": "short", "supabase_url": "foo"},
+            ["DATABASE_URL", "SUPABASE_URL", "A"],
+        ),
+        ({"seal_witnesses": "/missing", "log_level": "x"}, ["LOG_LEVEL", "SEAL_WITNESSES:"]),
+        ({"easeboard_home": "/dev/null/home"}, ["EASEBOARD_HOME"]),
         (
             {
                 "host": "0.0.0.0",  # noqa: S104  # what an operator sets
@@ -69,6 +78,14 @@ def problems_of(*, host: str = "127.0.0.1", roles: Any = ALL_ROLES, **settings: 
 )
 def test_all_problems_are_found_at_once(settings: dict[str, Any], first_words: list[str]) -> None:
     assert problems_of(**settings) == first_words
+
+
+def test_names_that_are_no_settings_are_listed_with_the_problems(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CANVAS_FOO", "1")
+    assert problems_of() == []
+    assert problems_of(log_level="x") == ["LOG_LEVEL", "CANVAS_FOO"]
 
 
 def test_reading_them_creates_nothing(tmp_path: Path) -> None:
