@@ -222,7 +222,7 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
             raise UnknownForm(f"this program knows no event of type {topic}: upgrade it")
         cipher = None
         if is_encrypted(stored):
-            cipher = ciphers[person_id]
+            cipher = _cipher_of(person_id, ciphers)
             if cipher is None:
                 return None
         elif event_type.encrypted and self._keys:
@@ -239,10 +239,10 @@ class Mapper(eventsourcing.persistence.Mapper[UUID]):
         if not is_encrypted(stored):
             return None
         try:
-            cipher = ciphers[person_id]
+            cipher = _cipher_of(person_id, ciphers)
             place = _associated_data(stream, version, topic.encode())
             return open_committed(stored, cipher, place) if cipher else None
-        except (KeyError, DecryptionFailed, OpeningWrong) as error:
+        except (DecryptionFailed, OpeningWrong) as error:
             raise _unreadable_error(row, error) from error
 
     def _to_payload(self, row: EventRow, ciphers: Ciphers) -> State:
@@ -282,6 +282,12 @@ def _to_stored_event(
     return StoredEvent(stream, version, event_type.topic, encoded, recorded_at, person_id)
 
 
+def _cipher_of(person_id: UUID, ciphers: Ciphers) -> AESGCM | None:
+    if person_id not in ciphers:
+        raise DecryptionFailed("the key of the person is missing or cannot be decrypted")
+    return ciphers[person_id]
+
+
 def _associated_data(stream: UUID, version: int, topic: bytes) -> bytes:
     return stream.bytes + version.to_bytes(8) + topic
 
@@ -289,5 +295,5 @@ def _associated_data(stream: UUID, version: int, topic: bytes) -> bytes:
 def _unreadable_error(row: EventRow, error: Exception) -> EventUnreadable:
     stream, version, topic, _, _, _, position = row
     is_plain = isinstance(error, DecryptionFailed | OpeningWrong | UnknownForm)
-    reason = str(error) if is_plain else repr(error)
+    reason = str(error) if is_plain else "its content is not that of an event of its type"
     return EventUnreadable(position, stream, version, topic, reason)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import orjson
 
 from application.event_metadata import with_event_metadata
 from application.record_history_read import RecordHistoryRead
+from interfaces.access_description import describe_access
 from interfaces.cli.errors import CommandFailed
 from interfaces.cli.history_lines import event_lines
 from interfaces.cli.output import print_json, print_wrapped
@@ -19,9 +20,6 @@ from interfaces.composition.bootstrap import bootstrap
 from interfaces.service import Service
 
 Document = dict[str, Any]
-
-LAST_TIME = datetime.max.replace(tzinfo=UTC) - timedelta.resolution
-"""The last time after which there is another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +38,13 @@ class EventSelection:
     def __str__(self) -> str:
         """Return what is recorded about the read: the options that were given."""
         given = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
-        names = (f"{name}={_option(value)}" for name, value, default in given if value != default)
-        return " ".join(["history", *names])
+        return describe_access(
+            "history", {name: value for name, value, default in given if value != default}
+        )
 
     def parameters(self) -> Document:
         """Return the parameters of the query, all except the version and the limit."""
-        end = self.as_of and min(self.as_of, LAST_TIME) + timedelta.resolution
+        end = self.as_of and self.as_of + timedelta.resolution
         return {
             "types": frozenset(self.types),
             "since": self.since,
@@ -132,13 +131,3 @@ async def _events(
         cursor = page.next_cursor
         if cursor is None:
             return
-
-
-def _option(value: Any) -> str:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case tuple():
-            return ",".join(value)
-        case _:
-            return str(value)

@@ -9,13 +9,13 @@ import orjson
 
 from application.event_metadata import with_event_metadata
 from application.record_history_read import RecordHistoryRead
+from interfaces.access_description import describe_access
 from interfaces.cli.output import print_heading, print_json, print_line, print_wrapped
 from interfaces.cli.purpose import cli_reader
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.queries.sentence_parts import at_time, counted, number, quoted
 from interfaces.service import Service
-from projections.support.json_documents import format_rfc3339
 
 Document = dict[str, Any]
 R = TypeVar("R")
@@ -34,7 +34,7 @@ def show_view(connection_id: UUID, as_of: datetime, *, purpose: str, json: bool)
         document: Document = orjson.loads(view.encode())
         return document
 
-    what = f"view as_of={format_rfc3339(as_of)}"
+    what = describe_access("view", {"as_of": as_of})
     view = run(_recorded(read, connection_id, what, purpose))
     if json:
         print_json(view)
@@ -54,8 +54,7 @@ def show_diff(
         diff, _ = await service.diff(connection_id, since=since, until=until)
         return diff
 
-    end = f" to={format_rfc3339(until)}" if until else ""
-    what = f"diff from={format_rfc3339(since)}{end}"
+    what = describe_access("diff", {"from": since, "to": until})
     diff = run(_recorded(read, connection_id, what, purpose))
     if json:
         print_json(diff)

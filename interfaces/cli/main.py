@@ -2,9 +2,12 @@
 
 # ruff: noqa: PLC0415  # a command imports its module when it runs, which keeps --help fast
 
+import os
 import sys
 from importlib.metadata import version
 from io import TextIOWrapper
+from itertools import takewhile
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -25,11 +28,15 @@ from interfaces.cli.options import (
     PortOption,
     Role,
     example,
+    require_user_id,
 )
 from interfaces.cli.projection_commands import projections_app
 from interfaces.cli.readings_command import readings_app
 from interfaces.cli.receipt_commands import receipt_app
 from interfaces.cli.witness_commands import witness_app
+
+MAX_TTL_SECONDS = 365 * 24 * 3600
+"""Seconds for which a development token can be valid: it cannot be revoked."""
 
 app = CommandGroup(
     help="Synchronises students' Canvas courses, assignments and grades.",
@@ -52,15 +59,41 @@ def main() -> None:
 
     Exits with 0 if the command succeeded, 1 if it failed, and 2 if its arguments were wrong.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-    # typer prints arguments that are wrong; a right one has no character that is not visible.
-    arguments = [visible_text(argument) for argument in sys.argv[1:]]
+    arguments = sys.argv[1:]
+    _refuse_invisible_characters(arguments)
     try:
         app(arguments, prog_name="easeboard")
     except Exception as error:  # noqa: BLE001  # the outermost frame: every error becomes one line
         sys.exit(report_error(error))
+
+
+def _refuse_invisible_characters(arguments: list[str]) -> None:
+    """Exit with 2 if an argument has an invisible character, such as a line break.
+
+    typer prints arguments that are wrong, and some are recorded: neither may hide anything. Those
+    of another program, such as a query of several lines for psql, are left to it.
+    """
+    for argument in takewhile(lambda each: each != "with-database", arguments):
+        shown = visible_text(argument)
+        if shown != argument:
+            from interfaces.cli.output import print_error
+
+            print_error(f"easeboard: An argument has an invisible character: {shown}")
+            sys.exit(2)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device in the place of each standard stream that the caller has closed.
+
+    Otherwise the next file or socket gets its number, and what is printed would go there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _print_version(requested: bool) -> None:  # noqa: FBT001  # typer calls it with the flag
@@ -186,6 +219,7 @@ def token(
     user: Annotated[
         UUID | None,
         typer.Option(
+            callback=require_user_id,
             show_default=False,
             help=f"Id of the user, for example {EXAMPLE_ID}; with --demo the user of the role.",
         ),
@@ -194,7 +228,12 @@ def token(
         Role, typer.Option(help="Role of the user, for example auditor.")
     ] = Role.student,
     ttl: Annotated[
-        int, typer.Option(min=1, help="Seconds until the token expires, for example 86400.")
+        int,
+        typer.Option(
+            min=1,
+            max=MAX_TTL_SECONDS,
+            help="Seconds until the token expires, for example 86400; at most a year.",
+        ),
     ] = 3600,
 ) -> None:
     """Print a bearer token for development.

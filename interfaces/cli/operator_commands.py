@@ -8,7 +8,13 @@ from uuid import UUID
 
 import typer
 
-from interfaces.cli.options import EXAMPLE_ID, CommandGroup, JsonOption, example
+from interfaces.cli.options import (
+    EXAMPLE_ID,
+    CommandGroup,
+    JsonOption,
+    example,
+    require_user_id,
+)
 
 operator_app = CommandGroup()
 
@@ -75,6 +81,7 @@ def listen(
     user: Annotated[
         UUID | None,
         typer.Option(
+            callback=require_user_id,
             show_default=False,
             help=f"Id of the user for whom a development token is signed, for example {EXAMPLE_ID}",
         ),
@@ -93,7 +100,10 @@ def listen(
 @operator_app.command(epilog=example(f"easeboard erase --user {EXAMPLE_ID} --yes"))
 def erase(
     *,
-    user: Annotated[UUID, typer.Option(help=f"Id of the user, for example {EXAMPLE_ID}.")],
+    user: Annotated[
+        UUID,
+        typer.Option(callback=require_user_id, help=f"Id of the user, for example {EXAMPLE_ID}."),
+    ],
     delete_auth_user: Annotated[
         bool,
         typer.Option(

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
+from domain.person_id import InvalidPersonId, require_person_id
 from interfaces.cli.demo_option import DemoOptionGroup
 from interfaces.cli.purpose import require_purpose
+from interfaces.requested_time import TimeOutOfRange, require_time_in_range
 
 EXAMPLE_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 
@@ -56,7 +59,7 @@ def example(command: str) -> str:
 def parse_time(text: str) -> datetime:
     """Parse a date or a time of RFC 3339; without an offset it is UTC.
 
-    Raises: BadParameter, which typer prints, if it is neither.
+    Raises: BadParameter, which typer prints, if it is neither, or out of range.
     """
     try:
         time = datetime.fromisoformat(text)
@@ -64,4 +67,18 @@ def parse_time(text: str) -> datetime:
         raise typer.BadParameter(
             f"{text!r} is not a time of RFC 3339; write it like 2026-09-01T12:00:00Z."
         ) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    try:
+        return require_time_in_range(time if time.tzinfo else time.replace(tzinfo=UTC))
+    except TimeOutOfRange as error:
+        raise typer.BadParameter(f"the time {error}.") from None
+
+
+def require_user_id(user_id: UUID | None) -> UUID | None:
+    """Return the id of a user that an option has.
+
+    Raises: BadParameter, which typer prints, if it is the id of nobody.
+    """
+    try:
+        return user_id and require_person_id(user_id)
+    except InvalidPersonId as error:
+        raise typer.BadParameter(f"it {error}.") from None

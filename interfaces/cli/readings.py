@@ -9,6 +9,7 @@ import orjson
 
 from application.event_metadata import with_event_metadata
 from application.record_list_read import RecordListRead
+from interfaces.access_description import describe_access
 from interfaces.cli.output import print_json, print_line, print_wrapped
 from interfaces.cli.purpose import cli_reader, cli_reader_id
 from interfaces.cli.runtime import configure, run
@@ -29,9 +30,8 @@ class ReadingSelection:
 
     def __str__(self) -> str:
         """Return what is recorded about this read: the options that were given."""
-        given = ((field.name, getattr(self, field.name)) for field in fields(self))
-        names = (f"{name}={value}" for name, value in given if value is not None)
-        return " ".join(["readings", *names])
+        options = {field.name: getattr(self, field.name) for field in fields(self)}
+        return describe_access("readings", options)
 
 
 def show_readings(selection: ReadingSelection, *, limit: int, purpose: str, json: bool) -> None:

@@ -5,9 +5,9 @@ back and gets 304 is the same reading as before, and is not recorded again. See 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from hashlib import blake2b
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
@@ -135,12 +135,6 @@ class RecordedReader:
 def shown_page(page: Page, place: LogPosition | None) -> Shown:
     """Return a page of a list as it is shown."""
     return Shown(page_document(page), place, page.basis)
-
-
-def describe_access(view: str, parameters: Mapping[str, Any]) -> str:
-    """Return what is recorded about a read: the view, and the parameters that were sent."""
-    names = (f"{name}={value}" for name, value in parameters.items() if value is not None)
-    return " ".join([view, *names])
 
 
 def _reads_of(request: Request) -> RecordedReader:

@@ -51,6 +51,20 @@ class LogReading(NamedTuple, Generic[R]):
     place: LogPosition
 
 
+@dataclass(unsafe_hash=True)
+class VersionNotFound(ConnectionNotFound):
+    """The connection exists, and never had this version."""
+
+    version: int
+    newest: int
+
+    def __str__(self) -> str:
+        return (
+            f"The connection {self.connection_id} has no version {self.version};"
+            f" its newest one is {self.newest}."
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditHistory:
     """The queries of recorded history; `interval` is the time between two scheduled syncs.
@@ -114,7 +128,8 @@ class AuditHistory:
         are None, it is the state at the high-water mark. No append is shown in part.
 
         Raises:
-            ConnectionNotFound: If the connection was never opened or had no such version.
+            ConnectionNotFound: If the connection was never opened.
+            VersionNotFound: If it had no such version.
             LogNotSettled: If the version is beyond the high-water mark for too long.
         """
         await self._require_connection(connection_id)
@@ -171,7 +186,8 @@ class AuditHistory:
             return 0, at
         position = await end_of_append(self.pool, streams, connection_id, version)
         if position is None:
-            raise ConnectionNotFound(connection_id)
+            [newest] = await whole_versions(self.pool, [streams], at.position)
+            raise VersionNotFound(connection_id, version, newest.versions[0])
         if position > at.position:
             at = await self.marks.wait_for(position, WAIT_SECONDS)
         if position > at.position:

@@ -35,6 +35,9 @@ OF_EVERYBODY = sql.SQL("")
 SEARCHED_CONNECTIONS = 2000
 """Connections of which a page selects those with a status, or with a text."""
 
+ERASED = "erased"
+"""The status of a connection whose person is erased."""
+
 OPENED_ANYWHERE = """
 SELECT position, stream, person_id
   FROM easeboard.events
@@ -167,7 +170,9 @@ class ListedConnection(NamedTuple):
 
     def matches(self, status: str | None, q: str | None) -> bool:
         """Return whether it has a status, and a text in a name, its address or the Canvas id."""
-        if self.is_erased or self.document is None:
+        if self.is_erased:
+            return status == ERASED and not q
+        if self.document is None:
             return False
         document = orjson.loads(self.document)
         if status is not None and document["status"] != status:
@@ -185,7 +190,7 @@ class ListedConnection(NamedTuple):
             blank = Connection.new(self.id)
             blank.version = self.redacted_version or 0
             document = connection_document(blank, Sync.new(Sync.id_for(self.id)), interval, {})
-            return orjson.dumps(document | {"status": "erased", "user_id": blank.person_id})
+            return orjson.dumps(document | {"status": ERASED, "user_id": None})
         next_sync_at = ScheduleRow(*self[5:]).next_sync_at(interval)
         return add_members(
             self.document,

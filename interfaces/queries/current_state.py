@@ -12,6 +12,7 @@ from uuid import UUID
 
 from application.event_metadata import current_metadata
 from application.ports import Store
+from domain.aggregate import NO_PERSON
 from domain.circuit_breaker import CLOSED, CircuitBreaker, postpone
 from domain.connection import Connection
 from domain.next_sync import next_run_at
@@ -89,9 +90,10 @@ def state_document(
 ) -> dict[str, Any]:
     """Return the state of both aggregates at a position of the log, with their versions.
 
-    `connection` is None if it did not exist yet, or if its person is erased. `sync.courses` has
-    the last read state of every course, by its Canvas id.
+    `connection` is None if it did not exist yet. `sync.courses` has the last read state of every
+    course, by its Canvas id. Of an erased person there are only the versions, and `redacted`.
     """
+    is_redacted = connection.exists and connection.person_id == NO_PERSON
     connection_state = (
         connection_document(connection, sync, interval, {}) if connection.opened_at else None
     )
@@ -99,12 +101,13 @@ def state_document(
         "connection_id": connection.id,
         "position": position,
         "version": connection.version,
+        "redacted": is_redacted,
         "connection": connection_state,
         "sync": {
             "version": sync.version,
             "run": sync_document(sync),
-            "completed_once": sync.completed_once,
-            "courses": sync.courses,
+            "completed_once": None if is_redacted else sync.completed_once,
+            "courses": None if is_redacted else sync.courses,
         },
     }
 

@@ -56,16 +56,23 @@ def score_change(
         return f"is no longer shown; it was {_whole_score(before, points)}"
     if before is None:
         return f"is {_whole_score(after, points)}"
-    grades = _grade_text(before), _grade_text(after)
+    grades = _grade(before), _grade(after)
     if before["score"] == after["score"]:
         same = "" if after["score"] is None else f" at {_score(after, points)}"
         return f"changed from {grades[0] or 'none'} to {grades[1] or 'none'}{same}"
-    change = f"changed from {_score(before)} to {_score(after, points)}"
-    if None in {before["score"], after["score"]}:
-        return change
-    if grades[0] == grades[1]:
-        return change + (f" ({grades[1]})" if grades[1] else "")
-    return f"{change} ({grades[0] or 'none'} → {grades[1] or 'none'})"
+    scores = _score(before), _score(after, points)
+    has_both_scores = None not in {before["score"], after["score"]}
+    if has_both_scores and (_grade_text(before) or _grade_text(after)):
+        scores = _with_grades(scores, grades)
+    return f"changed from {scores[0]} to {scores[1]}"
+
+
+def _with_grades(scores: tuple[str, str], grades: tuple[str | None, str | None]) -> tuple[str, str]:
+    """Add two different grades with an arrow to the new score, a single one to its own score."""
+    if not grades[1]:
+        return f"{scores[0]} ({grades[0]})", scores[1]
+    arrow = f"{grades[0]} → " if grades[0] not in {None, grades[1]} else ""
+    return scores[0], f"{scores[1]} ({arrow}{grades[1]})"
 
 
 def _whole_score(score: Mapping[str, Any] | None, points: float | None) -> str:
@@ -83,10 +90,15 @@ def _score(score: Mapping[str, Any] | None, points: float | None = None) -> str:
     return number(score["score"]) + ("" if points is None else f" of {number(points)}")
 
 
-def _grade_text(score: Mapping[str, Any] | None) -> str | None:
+def _grade(score: Mapping[str, Any]) -> str | None:
+    """Return the grade as it is recorded; None without one."""
+    return visible_text(score["grade"]) if score["grade"] else None
+
+
+def _grade_text(score: Mapping[str, Any]) -> str | None:
     """Return the grade, unless it is only the score in another form, such as `8.0` or `8%`."""
-    grade = score["grade"] if score else None
-    if grade is None or score is None:
+    grade = score["grade"]
+    if not grade:
         return None
     try:
         repeats = score["score"] is not None and float(grade.rstrip("%")) == score["score"]

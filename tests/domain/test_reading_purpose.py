@@ -27,7 +27,7 @@ def test_a_purpose_has_no_blanks_around_it(text: str, purpose: str | None) -> No
     "text",
     [
         *("a\nb", "a\0b", "a\x1b[2Jb", "a\u202eb", "a\u2066b", "a\u200fb", "a\u2028b", "a\ud800b"),
-        *("a\u00adb", "a\ufeffb", "a\U000e0041b", "x" * 201),
+        *("a\u00adb", "a\ufeffb", "a\U000e0041b", "a\ufffdb", "x" * 201),
     ],
 )
 def test_what_people_cannot_read_is_refused(text: str) -> None:

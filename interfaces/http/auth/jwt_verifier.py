@@ -10,6 +10,7 @@ from uuid import UUID
 import jwt
 from jwt.types import Options
 
+from domain.person_id import require_person_id
 from interfaces.http.auth.jwks import JwksCache
 from interfaces.http.auth.principal import InvalidToken, Principal
 from interfaces.http.auth.signature_checks import SignatureChecks
@@ -179,9 +180,8 @@ def _build_principal(claims: dict[str, Any]) -> Principal:
             "The token does not belong to a user: its claim `role` must be `authenticated`,"
             " and anonymous users are not accepted."
         )
-    return Principal(
-        UUID(claims["sub"]), _parse_roles(claims.get("app_metadata")), float(claims["exp"])
-    )
+    user_id = require_person_id(UUID(claims["sub"]))
+    return Principal(user_id, _parse_roles(claims.get("app_metadata")), float(claims["exp"]))
 
 
 def _parse_roles(app_metadata: Any) -> frozenset[str]:

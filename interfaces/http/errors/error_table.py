@@ -10,7 +10,8 @@ from starlette.requests import Request
 from application.erase_person import AuthUserNotDeletable
 from application.settle_dead_letter import LetterNotFound
 from domain import errors
-from infrastructure.event_store.errors import EventUnreadable
+from infrastructure.crypto.person_keys import PersonKeyUnreadable
+from infrastructure.event_store.errors import EventUnreadable, describe_error
 from infrastructure.event_store.timelines import UnknownPlace
 from infrastructure.observability.redaction import redact_path
 from infrastructure.postgres.errors import (
@@ -33,12 +34,13 @@ from infrastructure.seals.receipts.make_receipt import (
 from infrastructure.seals.seal_store import TilesMissing
 from interfaces.http.auth.principal import IdentityProviderUnavailable, InvalidToken
 from interfaces.http.errors.problem import Problem
-from interfaces.http.errors.problem_types import RETRY_ADVICE
+from interfaces.http.errors.problem_types import PROBLEM_TYPES, RETRY_ADVICE
 from interfaces.queries.history_pages import LogNotSettled
 from interfaces.queries.log_proofs import EventUnknown, NotSealedYet
 from projections.support.page import BadCursor
 
 RETRY_SOON = {"Retry-After": "1"}
+REPORT_ADVICE = PROBLEM_TYPES["internal-error"].advice
 
 logger = structlog.get_logger()
 
@@ -102,7 +104,7 @@ def from_unknown_place(_: Request, __: Exception) -> Problem:
 
 
 def from_unreadable_event(request: Request, error: EventUnreadable) -> Problem:
-    """Return the problem of an event that cannot be read, and log which one it is."""
+    """Return the problem of an event that cannot be read; log which one it is, and why."""
     logger.error(
         "event_unreadable",
         path=redact_path(request.scope["path"]),
@@ -110,8 +112,22 @@ def from_unreadable_event(request: Request, error: EventUnreadable) -> Problem:
         stream=str(error.stream),
         version=error.version,
         topic=error.topic,
+        reason=describe_error(error),
     )
-    return Problem("internal-error")
+    event = f"the event {error.topic} at position {error.position}"
+    detail = f"This needs {event}, which cannot be decrypted or decoded."
+    return Problem("internal-error", f"{detail} {REPORT_ADVICE}")
+
+
+def from_unreadable_key(request: Request, error: PersonKeyUnreadable) -> Problem:
+    """Return the problem of a person whose key cannot be decrypted, and log who it is."""
+    logger.error(
+        "person_key_unreadable",
+        path=redact_path(request.scope["path"]),
+        person_id=str(error.person_id),
+    )
+    detail = "The key with which the data of this person is encrypted cannot be decrypted."
+    return Problem("internal-error", f"{detail} {REPORT_ADVICE}")
 
 
 def from_bad_cursor(_: Request, __: Exception) -> Problem:
@@ -236,6 +252,7 @@ ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
     errors.LimitReached: from_limit,
     **dict.fromkeys((errors.ConnectionBusy, errors.VersionConflict), from_busy_connection),
     EventUnreadable: from_unreadable_event,
+    PersonKeyUnreadable: from_unreadable_key,
     UnknownPlace: from_unknown_place,
     RebuildRefused: from_rebuild_refused,
     RollbackRefused: from_rollback_refused,

@@ -5,10 +5,11 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Response
 
+from interfaces.access_description import describe_access
 from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, protected_route
 from interfaces.http.consistency import ConsistentReads
 from interfaces.http.errors.problem import Problem
-from interfaces.http.recorded_reads import RecordedReads, Shown, describe_access, shown_page
+from interfaces.http.recorded_reads import RecordedReads, Shown, shown_page
 from interfaces.http.routes.audit_parameters import (
     AfterPosition,
     AsOf,
@@ -19,11 +20,11 @@ from interfaces.http.routes.audit_parameters import (
     Until,
 )
 from interfaces.http.schemas.audit import AuditedConnection, AuditedEvent, EventOrder, StateThen
-from interfaces.http.schemas.enumerations import ConnectionStatus
+from interfaces.http.schemas.enumerations import AuditedConnectionStatus
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ConnectionId
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
-from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalId, SearchText
+from interfaces.http.schemas.query_parameters import Cursor, Limit, OptionalUserId, SearchText
 
 router = APIRouter(
     prefix="/api/v1/audit/connections",
@@ -49,13 +50,13 @@ async def list_connections(
     service: ServiceDep,
     reads: ConsistentReads,
     *,
-    user_id: OptionalId = None,
+    user_id: OptionalUserId = None,
     canvas_url: Annotated[
         Annotated[str, NO_CONTROL_CHARACTERS] | None,
         Query(max_length=2000, description="Only connections to this Canvas address"),
     ] = None,
     status: Annotated[
-        ConnectionStatus | None, Query(description="Only connections with this status")
+        AuditedConnectionStatus | None, Query(description="Only connections with this status")
     ] = None,
     q: Annotated[
         SearchText,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from application.record_list_read import RecordListRead
+from interfaces.access_description import describe_access
 from interfaces.http.auth.protected_route import (
     BEARER_SCHEME,
     CurrentUser,
@@ -19,7 +20,7 @@ from interfaces.http.auth.protected_route import (
 from interfaces.http.middleware.admission_control import slot_released
 from interfaces.http.middleware.large_responses import reserve_large_response
 from interfaces.http.middleware.streamed_files import StreamedFile
-from interfaces.http.recorded_reads import RecordedReads, describe_access
+from interfaces.http.recorded_reads import RecordedReads
 from interfaces.http.responses import document_response, page_response
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.path_parameters import ConnectionId

@@ -5,9 +5,10 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Response
 
+from interfaces.access_description import describe_access
 from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, protected_route
 from interfaces.http.errors.problem import Problem
-from interfaces.http.recorded_reads import RecordedReads, Shown, describe_access
+from interfaces.http.recorded_reads import RecordedReads, Shown
 from interfaces.http.routes.audit_parameters import MarkWithToken
 from interfaces.http.schemas.audit_views import ViewDiff, ViewThen
 from interfaces.http.schemas.page import document_responses

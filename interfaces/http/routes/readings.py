@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from interfaces.access_description import describe_access
 from interfaces.http.auth.protected_route import BEARER_SCHEME, ServiceDep, protected_route
-from interfaces.http.recorded_reads import RecordedReads, Shown, describe_access, shown_page
+from interfaces.http.recorded_reads import RecordedReads, Shown, shown_page
 from interfaces.http.routes.audit_parameters import MarkWithToken
 from interfaces.http.schemas.page import PageOf, document_responses
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS

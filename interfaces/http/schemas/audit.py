@@ -88,8 +88,8 @@ class AuditedConnection(Connection):
     """When easeboard stored the token: RFC 3339 in UTC; null if the user is erased."""
     created_at: datetime | None  # type: ignore[assignment]  # of an erased user, null
     """When the connection was set up in easeboard: RFC 3339 in UTC; null if the user is erased."""
-    user_id: UUID
-    """Id of the user in easeboard: the claim `sub` of their token."""
+    user_id: UUID | None
+    """Id of the user in easeboard: the claim `sub` of their token; null if the user is erased."""
 
 
 class SyncThen(ResponseModel):
@@ -99,14 +99,17 @@ class SyncThen(ResponseModel):
     """Number of events that easeboard had recorded for the syncs."""
     run: Sync | None
     """The newest sync in easeboard; null if there was none."""
-    completed_once: bool
-    """Whether easeboard had completed a sync."""
-    courses: dict[str, Any]
-    """What easeboard had last read of each course, by Canvas id."""
+    completed_once: bool | None
+    """Whether easeboard had completed a sync; null if the person is erased."""
+    courses: dict[str, Any] | None
+    """What easeboard had last read of each course, by Canvas id; null if the person is erased."""
 
 
 class StateThen(ResponseModel):
-    """The state of a connection and its syncs at a position of the event log."""
+    """The state of a connection and its syncs at a position of the event log.
+
+    Of an erased person only the versions are left, and `redacted` is true.
+    """
 
     connection_id: UUID
     """Id of the connection in easeboard."""
@@ -114,6 +117,8 @@ class StateThen(ResponseModel):
     """Position in the event log of easeboard that the state includes."""
     version: int
     """Number of events that easeboard had recorded for the connection."""
+    redacted: bool
+    """Whether easeboard has erased the person, so that no state can be shown."""
     connection: Connection | None
     """The connection in easeboard; null if it did not exist yet, or if its person is erased."""
     sync: SyncThen

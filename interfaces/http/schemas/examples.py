@@ -204,11 +204,7 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
         "connection": CONNECTION_EXAMPLE,
         "sync": {**QUEUED_SYNC_EXAMPLE, "trigger": "setup"},
     },
-    "Validation": {
-        "valid": False,
-        "checked_at": EXAMPLE_TIME,
-        "reason": TOKEN_REJECTED_EXAMPLE,
-    },
+    "Validation": {"valid": False, "checked_at": EXAMPLE_TIME, "reason": TOKEN_REJECTED_EXAMPLE},
     "Sync": QUEUED_SYNC_EXAMPLE,
     "SyncStatus": {
         "items": [
@@ -253,6 +249,7 @@ EXAMPLE_BY_COMPONENT: dict[str, Any] = {
         "connection_id": CONNECTION_ID,
         "position": 4711,
         "version": 3,
+        "redacted": False,
         "connection": CONNECTION_EXAMPLE,
         "sync": {"version": 12, "run": SYNC_EXAMPLE, "completed_once": True, "courses": {}},
     },

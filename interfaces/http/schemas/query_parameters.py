@@ -1,7 +1,6 @@
 """Types of query parameters, with their validation."""
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 from uuid import UUID
 
@@ -15,7 +14,9 @@ from pydantic import (
 )
 
 from interfaces.http.schemas.enumerations import AssignmentStatus
+from interfaces.http.schemas.path_parameters import PersonId
 from interfaces.http.schemas.plain_text import NO_CONTROL_CHARACTERS
+from interfaces.requested_time import require_time_in_range
 
 RFC_3339_PATTERN = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[ +-]\d\d:\d\d)", re.ASCII
@@ -46,13 +47,6 @@ def _complete_time(value: Any) -> Any:
     return f"{date}T{time.replace(' ', '+')}"
 
 
-def _to_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be within the years 1 to 9999 in UTC") from None
-
-
 def _parse_statuses(value: str) -> str:
     names = {name.strip() for name in value.split(",")}
     if not names.issubset(ASSIGNMENT_STATUS_FILTERS):
@@ -65,7 +59,7 @@ def _parse_statuses(value: str) -> str:
 UtcTime = Annotated[
     AwareDatetime,
     BeforeValidator(_complete_time),
-    AfterValidator(_to_utc),
+    AfterValidator(require_time_in_range),
     WithJsonSchema(
         {
             "anyOf": [
@@ -75,7 +69,7 @@ UtcTime = Annotated[
         }
     ),
 ]
-"""A time after RFC 3339, or a date: the start of that day in UTC."""
+"""A time after RFC 3339 from 1970 to 9999, or a date: the start of that day in UTC."""
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items in the page")]
 Cursor = Annotated[
@@ -88,6 +82,9 @@ SearchText = Annotated[
 ]
 OptionalId = Annotated[
     UUID | None, Query(description="Only items that belong to the resource with this id")
+]
+OptionalUserId = Annotated[
+    PersonId | None, Query(description="Only items of the user with this id")
 ]
 StartTime = Annotated[
     UtcTime | None,

@@ -1753,10 +1753,9 @@ export interface components {
             version: number;
             /**
              * User Id
-             * Format: uuid
-             * @description Id of the user in easeboard: the claim `sub` of their token.
+             * @description Id of the user in easeboard: the claim `sub` of their token; null if the user is erased.
              */
-            user_id: string;
+            user_id: string | null;
         };
         /**
          * @description - `active`: it is synchronised
@@ -1986,6 +1985,11 @@ export interface components {
          * @description The Canvas hosts that do not respond.
          */
         CircuitCounts: {
+            /**
+             * Failing
+             * @description Number of hosts at which the last sync of easeboard got no response, with those below.
+             */
+            failing: number;
             /**
              * Open
              * @description Number of hosts to which easeboard sends no scheduled syncs.
@@ -3796,6 +3800,11 @@ export interface components {
              */
             total: number;
             /**
+             * In Step
+             * @description Number of those that are live, and at most a minute behind the event log of easeboard.
+             */
+            in_step: number;
+            /**
              * Behind
              * @description Number of those that are behind the event log of easeboard by more than a minute.
              */
@@ -4220,6 +4229,8 @@ export interface components {
         /**
          * StateThen
          * @description The state of a connection and its syncs at a position of the event log.
+         *
+         *     Of an erased person only the versions are left, and `redacted` is true.
          */
         StateThen: {
             /**
@@ -4238,6 +4249,11 @@ export interface components {
              * @description Number of events that easeboard had recorded for the connection.
              */
             version: number;
+            /**
+             * Redacted
+             * @description Whether easeboard has erased the person, so that no state can be shown.
+             */
+            redacted: boolean;
             /** @description The connection in easeboard; null if it did not exist yet, or if its person is erased. */
             connection: components["schemas"]["Connection"] | null;
             /** @description The syncs of the connection in easeboard. */
@@ -4523,16 +4539,16 @@ export interface components {
             run: components["schemas"]["Sync"] | null;
             /**
              * Completed Once
-             * @description Whether easeboard had completed a sync.
+             * @description Whether easeboard had completed a sync; null if the person is erased.
              */
-            completed_once: boolean;
+            completed_once: boolean | null;
             /**
              * Courses
-             * @description What easeboard had last read of each course, by Canvas id.
+             * @description What easeboard had last read of each course, by Canvas id; null if the person is erased.
              */
             courses: {
                 [key: string]: unknown;
-            };
+            } | null;
         };
         /**
          * @description Why a sync was requested: a connection was set up, its user requested it, or it was due.
@@ -8624,12 +8640,12 @@ export interface operations {
     auditConnections: {
         parameters: {
             query?: {
-                /** @description Only items that belong to the resource with this id */
+                /** @description Only items of the user with this id */
                 user_id?: string | null;
                 /** @description Only connections to this Canvas address */
                 canvas_url?: string | null;
                 /** @description Only connections with this status */
-                status?: components["schemas"]["ConnectionStatus"] | null;
+                status?: components["schemas"]["AuditedConnectionStatus"] | null;
                 /** @description A part of the name or the Canvas id of the Canvas user, of the name of the Canvas or of its address, without regard to case */
                 q?: string | null;
                 /** @description Maximum number of items in the page */
@@ -9013,6 +9029,7 @@ export interface operations {
                      *       "connection_id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
                      *       "position": 4711,
                      *       "version": 3,
+                     *       "redacted": false,
                      *       "connection": {
                      *         "id": "3f0c1a52-6a0e-5b7e-9d0f-7a1b2c3d4e5f",
                      *         "canvas_url": "https://school.instructure.com",
@@ -11953,6 +11970,7 @@ export interface operations {
                      *         "token_rejected": 2
                      *       },
                      *       "hosts": {
+                     *         "failing": 1,
                      *         "open": 1,
                      *         "half_open": 0
                      *       },
@@ -11969,6 +11987,7 @@ export interface operations {
                      *       },
                      *       "read_models": {
                      *         "total": 7,
+                     *         "in_step": 7,
                      *         "behind": 0,
                      *         "failing": 0,
                      *         "paused": 0,

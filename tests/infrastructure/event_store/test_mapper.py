@@ -194,8 +194,21 @@ def test_events_without_a_key_are_unreadable_and_not_redacted(
 ) -> None:
     rows = [to_row(mapper, token_rejected())]
     person_keys.keys.clear()
-    with pytest.raises(EventUnreadable):
-        mapper.to_events(rows)
+    reason = "the key of the person is missing or cannot be decrypted"
+    for read in (mapper.to_events, mapper.open_states):
+        with pytest.raises(EventUnreadable, match=reason):
+            read(rows)
+    assert mapper.to_payloads(rows) == [{"unreadable": reason}]
+
+
+@pytest.mark.parametrize(
+    "state", [b"\x00nonsense", b'\x00{"sync_id":7,"connection_id":7,"worker":"w"}']
+)
+def test_why_an_event_cannot_be_decoded_is_in_words(state: bytes) -> None:
+    row = to_row(Mapper(None), token_rejected(), state=state, topic="SyncStarted")
+    with pytest.raises(EventUnreadable) as error:
+        Mapper(None).to_events([row])
+    assert error.value.reason == "its content is not that of an event of its type"
 
 
 @pytest.fixture
@@ -269,5 +282,6 @@ def test_a_failing_upcast_makes_the_event_unreadable(person_keys: InMemoryPerson
             del state["missing field"]
 
     EVENT_TYPES["TokenRejected"] = FailingUpcast
-    with pytest.raises(EventUnreadable, match="missing field"):
+    with pytest.raises(EventUnreadable, match="its content is not that") as error:
         Mapper(person_keys).to_events([old])
+    assert str(error.value.__cause__) == "'missing field'"

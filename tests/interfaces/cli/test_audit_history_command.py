@@ -94,7 +94,7 @@ def test_the_options_of_a_read_are_recorded(empty_home: Path, variables: dict[st
         result = run_easeboard(empty_home, *command, **variables)
     [read] = json.loads(result.stdout)["items"]
     assert read["payload"]["what"] == (
-        "history types=HistoryRead since=2026-09-01T00:00:00+00:00 sort=-position"
+        "history types=HistoryRead since=2026-09-01T00:00:00Z sort=-position"
     )
     assert read["payload"]["purpose"] == "a complaint"
     assert read["stream"] == "readings"

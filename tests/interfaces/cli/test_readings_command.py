@@ -41,7 +41,7 @@ def test_a_list_that_was_read_is_in_the_next_one(
     table = run_easeboard(empty_home, *selection, **variables)
     assert table.returncode == 0, table.stderr
     assert "Rückfrage" in table.stdout
-    assert "readings since=2026-01-01 00:00:00+00:00" in table.stdout
+    assert "readings since=2026-01-01T00:00:00Z" in table.stdout
     assert "these are the newest 1" in table.stdout
 
 

@@ -58,6 +58,12 @@ async def test_the_service_accepts_the_token(empty_home: Path) -> None:
         )
 
 
+def test_a_token_is_valid_for_at_most_a_year(empty_home: Path) -> None:
+    result = run_easeboard(empty_home, "token", "--user", USER, "--ttl", str(366 * 24 * 3600))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "it must be a whole number from 1 to 31536000." in result.stderr
+
+
 def test_the_embedded_database_has_a_persistent_signing_secret(empty_home: Path) -> None:
     first, second = run_token_command(empty_home), run_token_command(empty_home)
     secret_file = empty_home / "jwt-secret"

@@ -48,6 +48,11 @@ def test_the_programs_of_the_embedded_server_come_before_those_of_path(
     assert f"(PostgreSQL) {POSTGRES_MAJOR_VERSION}" in result.stdout
 
 
+def test_a_query_of_several_lines_reaches_the_program(home: Path) -> None:
+    result = run_easeboard(home, "with-database", "psql", "-Atc", "SELECT 1,\n 'a\u200bb'")
+    assert (result.stdout, result.returncode) == ("1|a\u200bb\n", 0)
+
+
 def test_a_failure_of_the_program_is_one_of_the_command(home: Path) -> None:
     result = run_easeboard(home, "with-database", "psql", "-c", "SELECT no_such_column")
     assert result.returncode == 1

@@ -6,20 +6,25 @@ from uuid import uuid4
 
 import pytest
 
+from application.erase_person import ErasePerson
 from application.record_list_read import RecordListRead
 from domain.connection import Connection
 from domain.errors import ConnectionNotFound
 from domain.history_access import ListAccess
 from domain.sync import Sync
+from infrastructure.event_store.errors import EventUnreadable
 from interfaces.composition.bootstrap import bootstrap
 from interfaces.composition.process import Process
 from interfaces.queries import audit_history
+from interfaces.queries.audit_history import VersionNotFound
 from interfaces.queries.history_pages import LogNotSettled
+from interfaces.requested_time import FIRST_TIME, LAST_TIME
 from tests.infrastructure.event_store.aggregate_histories import (
     start_and_record_course,
 )
 from tests.interfaces.queries.audited_log import (
     CONNECTION,
+    PERSON,
     SYNC,
     all_events,
     as_owner,
@@ -59,8 +64,56 @@ async def test_a_state_at_a_version_has_what_was_recorded_with_it(process: Proce
     assert (second["version"], second["position"], second["sync"]["version"]) == (2, 3, 1)
     nothing, _ = await process.service.state_at(CONNECTION, version=0)
     assert (nothing["position"], nothing["connection"]) == (0, None)
-    with pytest.raises(ConnectionNotFound):
+    with pytest.raises(VersionNotFound) as error:
         await process.service.state_at(CONNECTION, version=3)
+    assert str(error.value) == f"The connection {CONNECTION} has no version 3; its newest one is 2."
+    with pytest.raises(ConnectionNotFound, match="There is no connection"):
+        await process.service.state_at(uuid4(), version=3)
+
+
+async def test_the_state_of_an_erased_person_has_no_values(process: Process) -> None:
+    before, _ = await process.service.state_at(CONNECTION)
+    assert (before["redacted"], before["sync"]["completed_once"]) == (False, False)
+    await process.erasure.erase(ErasePerson(person_id=PERSON))
+    for version in (None, 1):
+        state, _ = await process.service.state_at(CONNECTION, version=version)
+        assert (state["redacted"], state["version"], state["connection"]) == (True, 1, None)
+        assert state["sync"] == {
+            "version": 1,
+            "run": None,
+            "completed_once": None,
+            "courses": None,
+        }
+    nothing, _ = await process.service.state_at(CONNECTION, version=0)
+    assert not nothing["redacted"]
+
+
+@pytest.mark.parametrize("time", [FIRST_TIME, LAST_TIME])
+async def test_the_first_and_the_last_time_that_may_be_asked_for_can_be_answered(
+    process: Process, time: datetime
+) -> None:
+    service = process.service
+    view, _ = await service.view_at(CONNECTION, as_of=time)
+    state, _ = await service.state_at(CONNECTION, as_of=time)
+    page, _ = await service.history(CONNECTION, since=FIRST_TIME, until=time)
+    diff, _ = await service.diff(CONNECTION, since=FIRST_TIME, until=time)
+    is_last = time == LAST_TIME
+    assert (view.connection is not None) == (state["version"] == 1) == is_last
+    assert len(page.items) == 2 * is_last
+    assert [each["kind"] for each in diff["items"]] == ["connection_opened"] * is_last
+    await service.readings(since=time)
+
+
+async def test_a_key_that_cannot_be_decrypted_is_named_in_words(process: Process) -> None:
+    with as_owner(process.database_url) as connection:
+        connection.execute("UPDATE easeboard.people_keys SET wrapped = '\\x00'")
+    process.mapper.forget_keys()
+    reason = "the key of the person is missing or cannot be decrypted"
+    for event in await all_events(process):
+        assert event["payload"] == {"unreadable": reason}
+        assert event["sentence"] == f"{event['type']} cannot be read: {reason}."
+    with pytest.raises(EventUnreadable, match=reason):
+        await process.service.view_at(CONNECTION)
 
 
 async def test_an_append_of_an_earlier_release_with_several_times_is_not_divided(

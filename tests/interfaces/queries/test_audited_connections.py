@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
 import psycopg
@@ -132,7 +132,8 @@ async def in_the_log(process: Process, connection: Connection) -> dict[str, Any]
     document = connection_document(stored, sync, INTERVAL, circuits)
     if not stored.opened_at:
         document["status"] = "erased"
-    return dict(orjson.loads(orjson.dumps(document | {"user_id": stored.person_id})))
+    user_id = stored.person_id if stored.opened_at else None
+    return dict(orjson.loads(orjson.dumps(document | {"user_id": user_id})))
 
 
 async def test_each_connection_is_listed_as_its_events_give_it(
@@ -159,7 +160,7 @@ async def test_each_connection_is_listed_as_its_events_give_it(
     ]
     assert [list(each) for each in await listed(process)] == [list(each) for each in expected]
     assert expected[4]["last_synced_at"]
-    assert expected[5]["user_id"] == str(UUID(int=0))
+    assert expected[5]["user_id"] is None
     for limit in (1, 2, 6, 7):
         assert await listed(process, limit=limit) == expected
 
@@ -215,6 +216,8 @@ async def test_connections_are_selected_by_status_and_by_text(
             options = {"limit": limit}
             assert await listed(process, status="closed", **options) == [expected[3]]
             assert await listed(process, status="token_rejected", **options) == [expected[2]]
+            assert await listed(process, status="erased", **options) == [expected[4]]
+            assert await listed(process, status="erased", q="a", **options) == []
             assert await listed(process, q="STRASSE", **options) == [expected[1]]
             assert await listed(process, q="aDa", **options) == expected[:4]
             active = {"q": "ada", "status": "active"}

@@ -207,3 +207,53 @@ def test_a_name_cannot_hide_or_move_text() -> None:
     sentence = sentence_of("DueDateChanged", {**DUE, "previous": None, "current": None}, names)
     assert sentence.isprintable()
     assert "\\u202e" in sentence
+
+
+SCORES = (None, 82.0, 82.123456)
+GRADES = (None, "82", "82.12", "B+", "A-")
+STATES = [{"score": score, "grade": grade} for score in SCORES for grade in GRADES]
+
+
+@pytest.mark.parametrize("previous", STATES, ids=str)
+def test_a_changed_grade_is_named_as_it_is_recorded(previous: dict[str, Any]) -> None:
+    """No text stands for a grade that is not that one; `none` only for what is null."""
+    for current in STATES:
+        if current == previous:
+            continue
+        payload = {**GRADE, "previous": previous, "current": current}
+        sentence = sentence_of("GradeChanged", payload, SentenceNames("Biology", "Essay", 100.0))
+        before, _, after = sentence.partition("changed from ")[2].rstrip(".").partition(" to ")
+        known = {
+            *("of", "100", "at", "→"),
+            *(f"{each:.12g}" for each in (previous["score"], current["score"]) if each),
+            *(each for each in (previous["grade"], current["grade"]) if each),
+        }
+        has_null = None in {*previous.values(), *current.values()}
+        words = set(f"{before} {after}".replace("(", "").replace(")", "").split())
+        assert words <= (known | {"none"} if has_null else known), sentence
+        if "→" in after:
+            texts = after.partition("(")[2].rstrip(")").split(" → ")
+            assert texts == [previous["grade"], current["grade"]], sentence
+        elif "(" in after:
+            assert after.partition("(")[2] == f"{current['grade']})", sentence
+        if "(" in before:
+            assert before.partition("(")[2] == f"{previous['grade']})", sentence
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ending"),
+    [
+        ((82.0, "82"), (82.123456, "82.12"), "from 82 to 82.123456 of 100 (82 → 82.12)"),
+        ((82.0, "82"), (82.4, "82"), "from 82 to 82.4 of 100 (82)"),
+        ((82.0, None), (95.0, "A"), "from 82 to 95 of 100 (A)"),
+        ((82.0, "B"), (95.0, None), "from 82 (B) to 95 of 100"),
+        ((82.0, "82"), (82.0, "B"), "from 82 to B at 82 of 100"),
+        ((82.0, None), (82.0, "B"), "from none to B at 82 of 100"),
+        ((82.0, "82%"), (95.0, "95%"), "from 82 to 95 of 100"),
+    ],
+)
+def test_a_grade_stands_beside_its_score(before: Any, after: Any, ending: str) -> None:
+    scores = [dict(zip(("score", "grade"), each, strict=True)) for each in (before, after)]
+    payload = {**GRADE, "previous": scores[0], "current": scores[1]}
+    sentence = sentence_of("GradeChanged", payload, SentenceNames("Biology", "Essay", 100.0))
+    assert sentence == f"Grade of “Essay” in “Biology” changed {ending}."

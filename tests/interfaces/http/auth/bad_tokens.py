@@ -44,6 +44,7 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
     "no-sub": {"sub": None},
     "sub-no-uuid": {"sub": "ada"},
     "sub-a-number": {"sub": 7},
+    "sub-nil": {"sub": "00000000-0000-0000-0000-000000000000"},
 }
 
 

@@ -82,7 +82,7 @@ async def test_two_different_purposes_are_refused(
     assert service.calls == []
 
 
-@pytest.mark.parametrize("text", ["a%0Ab", "a%E2%80%AEb", "x" * 201])
+@pytest.mark.parametrize("text", ["a%0Ab", "a%E2%80%AEb", "a%EF%BF%BDb", "x" * 201])
 async def test_a_purpose_that_people_cannot_read_is_refused(
     anonymous: httpx2.AsyncClient, service: FakeService, text: str
 ) -> None:
@@ -93,6 +93,15 @@ async def test_a_purpose_that_people_cannot_read_is_refused(
         [error] = response.json()["errors"]
         assert (error["loc"], error["type"]) == (loc, "purpose_invalid")
         assert error["msg"].startswith("must")
+    assert service.calls == []
+
+
+async def test_bytes_in_the_url_that_are_no_text_are_refused(
+    anonymous: httpx2.AsyncClient, service: FakeService
+) -> None:
+    response = await anonymous.get(f"{HISTORIES[0]}?purpose=a%ffb", headers=AUDITOR)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["msg"] == "must be text in UTF-8"
     assert service.calls == []
 
 

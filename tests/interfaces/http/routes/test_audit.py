@@ -47,7 +47,8 @@ async def test_reading_events_is_recorded(
             "reader": str(BOB),
         },
     )
-    description = f"events type=CourseFetched,GradeChanged since={SINCE} after_position=3"
+    types = "type=CourseFetched,GradeChanged"
+    description = f"events {types} since=2026-09-01T00:00:00Z after_position=3"
     command = RecordHistoryRead(
         connection_id=CONNECTION_ID, reader=str(BOB), what=description, purpose=PURPOSE
     )

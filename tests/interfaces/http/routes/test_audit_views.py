@@ -31,7 +31,8 @@ async def test_a_view_is_read_at_a_time_and_recorded_once(
     assert {"courses", "assignments", "grades", "dashboard", "connection"} <= document.keys()
     assert document["as_of"] == "2026-09-01T00:00:00Z"
     assert service.last_call("view_at") == ((CONNECTION_ID,), {"at": None, "as_of": SEPTEMBER})
-    assert service.last_call("record_history_read")[0] == (recorded(f"view as_of={SEPTEMBER}"),)
+    what = "view as_of=2026-09-01T00:00:00Z"
+    assert service.last_call("record_history_read")[0] == (recorded(what),)
     again = await anonymous.get(
         VIEW,
         params={"as_of": "2026-09-01"},
@@ -48,7 +49,7 @@ async def test_a_diff_is_read_between_two_times_and_recorded(
     assert response.status_code == 200
     times = {"at": None, "since": SEPTEMBER, "until": OCTOBER}
     assert service.last_call("diff") == ((CONNECTION_ID,), times)
-    what = f"diff from={SEPTEMBER} to={OCTOBER}"
+    what = "diff from=2026-09-01T00:00:00Z to=2026-10-01T00:00:00Z"
     assert service.last_call("record_history_read")[0] == (recorded(what),)
 
 

@@ -40,7 +40,7 @@ async def test_readings_are_selected_and_the_read_is_recorded(
         "limit": 2,
         "asked_by": str(BOB),
     }
-    what = f"readings reader=cli:ada connection_id={CONNECTION_ID} since={since}"
+    what = f"readings reader=cli:ada connection_id={CONNECTION_ID} since=2026-09-01T00:00:00Z"
     command = RecordListRead(reader_id=BOB, what=what, purpose="yearly review")
     assert service.last_call("record_list_read")[0] == (command,)
 
