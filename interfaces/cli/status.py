@@ -8,6 +8,7 @@ from infrastructure.postgres.pools import open_read_pool
 from interfaces.cli.output import print_heading, print_json, print_line, print_wrapped
 from interfaces.cli.runtime import configure, run
 from interfaces.composition.startup_checks import require_migrated
+from interfaces.queries.admin.durations import format_duration
 from interfaces.queries.admin.scheduled_hours import ScheduledHours
 from interfaces.queries.admin.status_report import StatusReport
 from interfaces.queries.sentence_parts import counted
@@ -115,11 +116,4 @@ def _moment(at: datetime) -> str:
 
 
 def _age(at: datetime, now: datetime) -> str:
-    """Return how long ago a time was, in its two largest units."""
-    seconds = max(0, round((now - at).total_seconds()))
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts = []
-    for name, size in units:
-        number, seconds = divmod(seconds, size)
-        parts += [f"{number} {name}"] if number else []
-    return " ".join(parts[:2]) or "0 s"
+    return format_duration((now - at).total_seconds())
