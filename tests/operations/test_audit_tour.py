@@ -25,7 +25,7 @@ def test_every_command_of_the_tour_does_what_the_page_states() -> None:
         "was connected.",
         "What the student saw of connection",
         "No difference was found.",
-        "Every event is as it was sealed.",
+        "Each event in the file is as it was sealed. Others can be missing.",
         "c2sp.org/tlog-proof@v1",
         "actor changed: The row at position 1 was changed: actor is 'nobody'",
         "exit code 1",
