@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -20,6 +21,9 @@ from infrastructure.postgres.embedded.embedded_postgres import (
 )
 from tests.deadlines import scaled
 
+# How long one example takes depends on what else the machine does.
+hypothesis.settings.register_profile("easeboard", deadline=None)
+hypothesis.settings.load_profile("easeboard")
 PROCESS_FOLDERS = (
     "attacks",
     "browser",

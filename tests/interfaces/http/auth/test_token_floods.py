@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from infrastructure.rate_limiting.counters import RequestCounters
 from infrastructure.settings.settings import read_settings
 from interfaces.http.app import create_app
+from interfaces.http.auth import jwks_download
 from interfaces.http.auth.authenticator import open_authenticator
 from interfaces.http.auth.jwks import UNKNOWN_KEY_FETCHES
 from interfaces.http.middleware.rate_limit_policies import ANONYMOUS
@@ -43,8 +44,12 @@ def counters() -> RequestCounters:
 
 @pytest.fixture
 async def base_url(
-    service: FakeService, jwks_server: FakeJwksServer, counters: RequestCounters
+    service: FakeService,
+    jwks_server: FakeJwksServer,
+    counters: RequestCounters,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[str]:
+    monkeypatch.setattr(jwks_download, "DOWNLOAD_TIMEOUT_SECONDS", scaled(2))
     async with open_authenticator(secret=SECRET, supabase_url=jwks_server.url) as authenticator:
         app: FastAPI = create_app(
             service.as_service(),
