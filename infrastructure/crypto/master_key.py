@@ -33,13 +33,6 @@ _DECODERS: dict[str, Callable[[str], bytes]] = {
     "hex": bytes.fromhex,
 }
 _LIST_ITEM = re.compile(r"([A-Za-z0-9_.-]{1,16})=(.+)", re.DOTALL)
-_PUBLIC_PART = re.compile(
-    r"""
-    (?:^|,)\s*+[A-Za-z0-9_.-]{1,16}=
-    (?: (?:hex|base64): | (?=[^,]{32}(?:,|$)) )  # the key follows, so what precedes is its id
-    """,
-    re.VERBOSE,
-)
 
 
 class InvalidMasterKey(ValueError):
@@ -118,16 +111,6 @@ def parse_key_ring(text: str) -> KeyRing:
     if len(text.encode()) == MASTER_KEY_BYTES:
         return KeyRing([MasterKey(DEFAULT_KEY_ID, _validated(text, _encode_plain(text)))])
     return KeyRing([_parse_item(item.strip()) for item in text.split(",")])
-
-
-def public_parts(text: str) -> list[str]:
-    """Return the parts of a value of CANVAS_ENCRYPTION_KEY that are no secrets: ids and encodings.
-
-    Our advice has the same ids, and must stay readable where the value is hidden.
-    """
-    if len(text.encode()) == MASTER_KEY_BYTES:
-        return []
-    return [match[0] for match in _PUBLIC_PART.finditer(text)]
 
 
 def require_strong_newest_key(text: str) -> None:

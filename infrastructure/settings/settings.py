@@ -17,13 +17,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from infrastructure.crypto.master_key import public_parts
 from infrastructure.observability.redaction import hide_secret
 from infrastructure.settings.anon_key import parse_anon_key
 from infrastructure.settings.database_password import to_database_url
 from infrastructure.settings.database_url import InvalidDatabaseUrl, split_secrets
 from infrastructure.settings.env_file import ENV_FILE
 from infrastructure.settings.invalid_settings import InvalidSettings
+from infrastructure.settings.master_key_text import public_parts
 from infrastructure.settings.parse_settings import (
     parse_database_url,
     parse_host_and_port,
