@@ -15,5 +15,5 @@ def require_person_id(person_id: UUID) -> UUID:
     Raises: InvalidPersonId if it is the nil UUID, which stands for no person.
     """
     if person_id == NO_PERSON:
-        raise InvalidPersonId("must be the id of a user; the nil UUID is the id of nobody")
+        raise InvalidPersonId("must be the id of a user; the nil UUID stands for no user")
     return person_id

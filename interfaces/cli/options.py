@@ -76,7 +76,7 @@ def parse_time(text: str) -> datetime:
 def require_user_id(user_id: UUID | None) -> UUID | None:
     """Return the id of a user that an option has.
 
-    Raises: BadParameter, which typer prints, if it is the id of nobody.
+    Raises: BadParameter, which typer prints, if it is the nil UUID.
     """
     try:
         return user_id and require_person_id(user_id)

@@ -1,4 +1,4 @@
-"""The nil UUID is the id of nobody."""
+"""The nil UUID is not accepted as the id of a user."""
 
 from uuid import UUID, uuid4
 
@@ -13,6 +13,6 @@ def test_every_other_id_may_be_that_of_a_person(person_id: UUID) -> None:
     assert require_person_id(person_id) == person_id
 
 
-def test_the_id_of_nobody_is_refused() -> None:
+def test_the_nil_uuid_is_refused() -> None:
     with pytest.raises(InvalidPersonId, match="must be the id of a user"):
         require_person_id(NO_PERSON)

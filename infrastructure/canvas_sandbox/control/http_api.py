@@ -119,7 +119,7 @@ class ControlHttpApi:
             )
         try:
             if name == "host_away":
-                _require_return(**arguments)
+                _require_seconds(**arguments)
             return _json_response(200, result=getattr(self._control, name)(**arguments))
         except LookupError as error:
             return _json_response(404, error=f"not found: {error}")
@@ -127,7 +127,7 @@ class ControlHttpApi:
             return _json_response(400, error=str(error))
 
 
-def _require_return(how: object = None, seconds: object = None, **_: object) -> None:
+def _require_seconds(how: object = None, seconds: object = None, **_: object) -> None:
     """Refuse an outage that no request could end, because nothing listens on the port."""
     if how == "refuse" and seconds is None:
         raise ValueError("`refuse` needs `seconds`: the control API has the same port, and is away")

@@ -28,8 +28,10 @@ from projections.support.page import (
 HORIZON_SECONDS = 24 * 3600
 HOUR_SECONDS = 3600
 SLOT_SECONDS = 600
-KEPT_SECONDS = 5.0
-"""Seconds for which a process uses the same counts: the statement reads every active connection."""
+MIN_KEPT_SECONDS = 5.0
+"""Seconds for which a process uses the same counts at least."""
+KEPT_TIMES = 20
+"""How many times longer than counting takes they are used: counting reads every connection."""
 
 COUNT_DUE: LiteralString = """
 SELECT due.origin, due.slot, due.connections, due.overdue, due.longest_due, host.open_until
@@ -91,6 +93,7 @@ class ScheduledHours:
     _counted: tuple[float, dict[tuple[datetime, str], HourCount]] | None = field(
         default=None, init=False
     )
+    """The counts, and until when they are used."""
 
     async def page(self, *, cursor: str | None = None, limit: int) -> Page:
         """Return a page of hours, each host of an hour by its address.
@@ -113,11 +116,13 @@ class ScheduledHours:
 
     async def hours(self) -> dict[tuple[datetime, str], HourCount]:
         """Return what is due, by the begin of the hour and the address of the host."""
-        if self._counted is None or monotonic() > self._counted[0] + KEPT_SECONDS:
-            now = datetime.now(UTC)
+        if self._counted is None or monotonic() > self._counted[0]:
+            began, now = monotonic(), datetime.now(UTC)
             counts = await self._count(now)
             hours = await asyncio.to_thread(hours_of, counts, now, self.interval)
-            self._counted = monotonic(), hours
+            ended = monotonic()
+            kept = max(MIN_KEPT_SECONDS, KEPT_TIMES * (ended - began))
+            self._counted = ended + kept, hours
         return self._counted[1]
 
     async def _count(self, now: datetime) -> list[DueCount]:

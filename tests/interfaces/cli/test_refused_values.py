@@ -1,4 +1,4 @@
-"""The id of nobody, impossible times and invisible characters are usage errors."""
+"""The nil UUID as a user, impossible times and invisible characters are usage errors."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ def test_an_impossible_time_is_refused(command: str, time: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["token", "erase", "listen"])
-def test_the_id_of_nobody_is_refused(command: str) -> None:
+def test_the_nil_uuid_as_a_user_is_refused(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--user", NIL])
     assert result.exit_code == 2
     assert "it must be the id of a user" in result.stderr

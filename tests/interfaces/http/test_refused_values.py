@@ -1,4 +1,4 @@
-"""The id of nobody and times that no query can compute with are refused at each parameter."""
+"""The nil UUID as a user and times that no query can compute with are refused at each parameter."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -57,7 +57,7 @@ async def test_an_impossible_time_is_refused_at_every_parameter(
         ("POST", f"/api/v1/admin/users/{NIL}/erase", ["path", "user_id"]),
     ],
 )
-async def test_the_id_of_nobody_is_refused(
+async def test_the_nil_uuid_as_a_user_is_refused(
     anonymous: httpx2.AsyncClient, service: FakeService, method: str, path: str, loc: list[str]
 ) -> None:
     response = await anonymous.request(method, path, headers=ADMIN)
@@ -76,7 +76,7 @@ async def test_the_id_of_nobody_is_refused(
         ("POST", "/api/v1/calendar"),
     ],
 )
-async def test_a_token_of_nobody_is_refused(
+async def test_a_token_with_the_nil_uuid_is_refused(
     anonymous: httpx2.AsyncClient, service: FakeService, method: str, path: str
 ) -> None:
     response = await anonymous.request(method, path, headers=bearer_headers(UUID(int=0)))
