@@ -44,7 +44,7 @@ class TrustedKeys:
     def read(cls, vkeys: Sequence[str], policy: Path | None) -> "TrustedKeys":
         """Return the keys of these texts or files; raises BadParameter, which typer prints."""
         try:
-            found = [parse_vkey(line) for text in vkeys for line in _key_lines(text)]
+            found = [parse_vkey(word) for text in vkeys for word in _key_texts(text)]
         except ValueError as error:
             raise typer.BadParameter(f"{error}.", param_hint="--vkey") from None
         try:
@@ -188,12 +188,12 @@ def _print_export(report: ExportReport) -> None:
         print_wrapped(sentence)
 
 
-def _key_lines(text: str) -> list[str]:
-    """Return the vkeys of an option: the text itself, or the lines of the file that it names."""
+def _key_texts(text: str) -> list[str]:
+    """Return the vkeys of an option: its words, or those of the file that it names."""
     path = Path(text)
     if "+" not in text or path.is_file():
         try:
             text = path.read_text()
         except OSError as error:
             raise ValueError(f"{path} is no vkey, and no file: {error.strerror}") from error
-    return [line for line in text.splitlines() if line.strip()]
+    return text.split()

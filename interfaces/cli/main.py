@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415  # a command imports its module when it runs, which keeps --help fast
 
 import os
+import re
 import sys
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -63,27 +64,29 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-    arguments = sys.argv[1:]
-    _refuse_invisible_characters(arguments)
+    arguments = _visible_arguments(sys.argv[1:])
     try:
         app(arguments, prog_name="easeboard")
     except Exception as error:  # noqa: BLE001  # the outermost frame: every error becomes one line
         sys.exit(report_error(error))
 
 
-def _refuse_invisible_characters(arguments: list[str]) -> None:
-    """Exit with 2 if an argument has an invisible character, such as a line break.
+def _visible_arguments(arguments: list[str]) -> list[str]:
+    """Return the arguments with each line end as a blank.
 
-    typer prints arguments that are wrong, and some are recorded: neither may hide anything. Those
-    of another program, such as a query of several lines for psql, are left to it.
+    Exits with 2 if one has another invisible character: typer prints arguments that are wrong, and
+    some are recorded: neither may hide anything. A file of keys has several lines. What stands
+    behind `with-database` is for another program, such as a query for psql, and stays as it is.
     """
-    for argument in takewhile(lambda each: each != "with-database", arguments):
-        shown = visible_text(argument)
+    own = list(takewhile(lambda each: each != "with-database", arguments))
+    lines = [re.sub(r"[\r\n]+", " ", each.strip("\r\n")) for each in own]
+    for argument, shown in zip(lines, map(visible_text, lines), strict=True):
         if shown != argument:
             from interfaces.cli.output import print_error
 
             print_error(f"easeboard: An argument has an invisible character: {shown}")
             sys.exit(2)
+    return lines + arguments[len(own) :]
 
 
 def _open_closed_streams() -> None:

@@ -141,17 +141,17 @@ def _as_document(verified: VerifiedReceipt) -> Document:
 
 
 def _read_keys(text: str) -> list[VerifierKey]:
-    """Return the key of a text, or those of the file that it names."""
+    """Return the keys of a text, or those of the file that it names."""
     try:
-        return [parse_vkey(text)]
+        return [parse_vkey(word) for word in text.split() or [text]]
     except KeyMalformed as error:
         if not Path(text).is_file():
             raise CommandFailed(
                 f"--vkey {text} is neither a verifier key ({error}) nor a file with some."
             ) from error
     try:
-        lines = _read(Path(text), MAX_FILE_BYTES).decode().split()
-        return [parse_vkey(line) for line in lines]
+        words = _read(Path(text), MAX_FILE_BYTES).decode().split()
+        return [parse_vkey(word) for word in words]
     except ValueError as error:
         raise CommandFailed(f"{text} is no file with verifier keys: {error}.") from error
 

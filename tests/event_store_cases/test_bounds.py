@@ -112,6 +112,9 @@ async def test_after_a_position_nothing_is_lost_and_nothing_repeated(school: Sch
     await account.sync()
     later = [each for each in await auditor.events() if each["position"] > last["position"]]
     after = await auditor.events(after_position=last["position"])
+    for event in later + after:
+        # Meanwhile a checkpoint can cover it.
+        del event["seal"]
     assert after[: len(later)] == later
     assert {each["stream"] for each in after} <= {"connection", "sync", "readings"}
 

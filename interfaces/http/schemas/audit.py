@@ -92,6 +92,15 @@ class AuditedConnection(Connection):
     """Id of the user in easeboard: the claim `sub` of their token; null if the user is erased."""
 
 
+CoursesThen = TypeAliasType(
+    "CoursesThen",
+    Annotated[
+        dict[str, Any],
+        Field(description="What easeboard had last read of each course, by Canvas id."),
+    ],
+)
+
+
 class SyncThen(ResponseModel):
     """The syncs of a connection at an earlier time: the newest run and the courses read so far."""
 
@@ -101,7 +110,7 @@ class SyncThen(ResponseModel):
     """The newest sync in easeboard; null if there was none."""
     completed_once: bool | None
     """Whether easeboard had completed a sync; null if the person is erased."""
-    courses: dict[str, Any] | None
+    courses: CoursesThen | None
     """What easeboard had last read of each course, by Canvas id; null if the person is erased."""
 
 

@@ -2388,6 +2388,10 @@ export interface components {
          * @enum {string}
          */
         CourseState: "active" | "concluded" | "restricted" | "withdrawn";
+        /** @description What easeboard had last read of each course, by Canvas id. */
+        CoursesThen: {
+            [key: string]: unknown;
+        };
         /**
          * Day
          * @description What happened on one day in UTC.
@@ -4542,13 +4546,8 @@ export interface components {
              * @description Whether easeboard had completed a sync; null if the person is erased.
              */
             completed_once: boolean | null;
-            /**
-             * Courses
-             * @description What easeboard had last read of each course, by Canvas id; null if the person is erased.
-             */
-            courses: {
-                [key: string]: unknown;
-            } | null;
+            /** @description What easeboard had last read of each course, by Canvas id; null if the person is erased. */
+            courses: components["schemas"]["CoursesThen"] | null;
         };
         /**
          * @description Why a sync was requested: a connection was set up, its user requested it, or it was due.

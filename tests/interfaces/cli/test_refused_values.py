@@ -35,7 +35,7 @@ def test_the_nil_uuid_as_a_user_is_refused(command: str) -> None:
     assert "it must be the id of a user" in result.stderr
 
 
-@pytest.mark.parametrize("purpose", ["a\nb", "a\u202eb", "a\udcffb"])
+@pytest.mark.parametrize("purpose", ["a\tb", "a\u202eb", "a\udcffb"])
 def test_an_argument_with_invisible_characters_is_refused(
     purpose: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,6 +45,15 @@ def test_an_argument_with_invisible_characters_is_refused(
         main()
     assert exit_info.value.code == 2
     assert "invisible character: a\\u" in capsys.readouterr().err
+
+
+def test_a_line_end_in_an_argument_is_a_blank(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["easeboard", "audit", "no\r\nsuch\n"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "No such command 'no such'" in capsys.readouterr().err
 
 
 def test_a_purpose_that_was_no_text_is_refused() -> None:
