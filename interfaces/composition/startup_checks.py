@@ -182,6 +182,7 @@ def load_master_keys(settings: Settings) -> KeyRing:
     Raises:
         InvalidMasterKey: If CANVAS_ENCRYPTION_KEY is malformed or its first key can be guessed, or
             if it is not set although DATABASE_URL is.
+        KeyFileUnusable: If the file with the generated key cannot be read or created.
         InvalidSettings: If EASEBOARD_HOME cannot have the generated key.
     """
     if settings.canvas_encryption_key:

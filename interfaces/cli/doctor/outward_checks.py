@@ -1,9 +1,13 @@
 """Checks of what the service needs outside its database: sign-in and Redis."""
 
+from contextlib import suppress
+
+from infrastructure.crypto.key_file import KeyFileUnusable, read_key
 from interfaces.cli.doctor.check import Check, CheckFailed, Installation
 from interfaces.composition.optional_adapters import probe_redis
 from interfaces.composition.startup_checks import NO_ISSUER
 from interfaces.http.auth.identity_provider_probe import probe_identity_provider
+from interfaces.http.auth.signing_secret import SIGNING_KEY_FILE
 
 
 async def check_sign_in(installation: Installation) -> str:
@@ -12,6 +16,11 @@ async def check_sign_in(installation: Installation) -> str:
     if not settings.supabase_url and settings.supabase_jwt_secret:
         return "tokens are verified with SUPABASE_JWT_SECRET"
     if not settings.supabase_url and settings.embedded:
+        try:
+            with suppress(FileNotFoundError):
+                read_key(settings.home / SIGNING_KEY_FILE)
+        except KeyFileUnusable as error:
+            raise CheckFailed(str(error)) from None
         return "development tokens of the embedded database (easeboard token)"
     if not settings.supabase_url:
         raise CheckFailed(NO_ISSUER)
@@ -33,6 +42,6 @@ async def check_redis(installation: Installation) -> str:
 
 
 OUTWARD_CHECKS = (
-    Check("sign-in", check_sign_in, ("supabase_url", "supabase_jwt_secret")),
+    Check("sign-in", check_sign_in, ("home", "supabase_url", "supabase_jwt_secret")),
     Check("redis", check_redis, ("redis_url",)),
 )

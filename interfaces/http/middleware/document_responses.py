@@ -27,7 +27,8 @@ from interfaces.http.middleware.large_responses import (
 )
 from interfaces.queries.kept_documents import KeptDocument
 
-ENTITY_TAG = re.compile(rb'(?:W/)?("[^"]*")|(\*)')
+ENTITY_TAG = re.compile(rb'(?:W/)?("[^"]*")')
+ANY_TAG = b"*"
 CACHE_CONTROL = (b"cache-control", b"private, no-cache")
 CONTENT_TYPE = (b"content-type", b"application/json")
 GZIP = (b"content-encoding", b"gzip")
@@ -45,11 +46,11 @@ class ClientState(NamedTuple):
         """Return whether the client has the document of this strong `ETag` (RFC 9110, 13.1.2)."""
         if not self.known_tags or self.known_tags == entity_tag:
             return bool(self.known_tags)
-        return any(star or tag == entity_tag for tag, star in ENTITY_TAG.findall(self.known_tags))
+        return self.known_tags.strip() == ANY_TAG or self.names(entity_tag)
 
     def names(self, entity_tag: bytes) -> bool:
         """Return whether the client has named this `ETag`; `*` names none."""
-        return any(tag == entity_tag for tag, _ in ENTITY_TAG.findall(self.known_tags))
+        return entity_tag in ENTITY_TAG.findall(self.known_tags)
 
 
 def client_state(scope: Scope) -> ClientState:

@@ -14,7 +14,7 @@ from infrastructure.crypto.key_check import (
     check_master_key,
     verify_master_keys,
 )
-from infrastructure.crypto.key_file import read_or_create_key
+from infrastructure.crypto.key_file import KeyFileUnusable, read_or_create_key
 from infrastructure.crypto.master_key import (
     PLACEHOLDER_KEY,
     InvalidMasterKey,
@@ -205,3 +205,19 @@ def test_two_concurrent_processes_use_the_same_key_file(
     monkeypatch.setattr(secrets, "token_bytes", write_file_first)
     assert read_or_create_key(file) == BASE64
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"short", b"\xff" * 40])
+def test_a_key_file_without_a_key_is_named_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "master.key"
+    file.write_bytes(content)
+    with pytest.raises(KeyFileUnusable, match=r"master\.key has no key of 32 bytes"):
+        read_or_create_key(file)
+    assert file.read_bytes() == content
+
+
+def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileUnusable, match=r"cannot be read \(Is a directory\)"):
+        read_or_create_key(tmp_path)
+    with pytest.raises(KeyFileUnusable, match=r"cannot be created \(No such file or directory\)"):
+        read_or_create_key(tmp_path / "missing" / "master.key")

@@ -21,6 +21,20 @@ def test_a_home_that_cannot_be_created_is_named(empty_home: Path) -> None:
     assert checks["home"]["detail"].startswith("EASEBOARD_HOME cannot be")
 
 
+def test_key_files_that_cannot_be_used_are_named(empty_home: Path) -> None:
+    home = empty_home / "home"
+    (home / "master-key").mkdir(parents=True)
+    (home / "jwt-secret").touch()
+    checks = checks_of(empty_home, EASEBOARD_HOME=str(home))
+    failed = {name: check["detail"] for name, check in checks.items() if check["ok"] is False}
+    assert failed.keys() == {"master key", "sign-in"}
+    assert "master-key cannot be read (Is a directory)" in failed["master key"]
+    assert "jwt-secret has no key" in failed["sign-in"]
+    serve = run_easeboard(empty_home, "serve", "--port", "0", EASEBOARD_HOME=str(home))
+    assert (serve.returncode, serve.stdout) == (1, "")
+    assert "has no key" in serve.stderr or "cannot be read" in serve.stderr
+
+
 def test_with_a_malformed_database_address_everything_else_is_checked(empty_home: Path) -> None:
     checks = checks_of(
         empty_home,

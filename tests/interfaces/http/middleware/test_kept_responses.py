@@ -70,6 +70,18 @@ async def test_the_second_answer_is_the_first_and_asks_nobody(
     assert (service.reads, service.calls) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [("*", 304), (" * ", 304), ('"a", {}', 304), ('"a"', 200), ("a*b", 200), ('"*"', 200)],
+)
+async def test_only_its_own_tag_or_a_star_alone_is_the_document(
+    ada: httpx2.AsyncClient, known: str, status: int
+) -> None:
+    tag = (await ada.get(STATS)).headers["etag"]
+    response = await ada.get(STATS, headers={"If-None-Match": known.format(tag)})
+    assert response.status_code == status
+
+
 async def test_a_change_of_the_person_ends_it_and_one_of_others_does_not(
     ada: httpx2.AsyncClient, service: FakeService, log: FollowedLog
 ) -> None:
