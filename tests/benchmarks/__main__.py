@@ -1,6 +1,6 @@
 """Run benchmarks beside their peers, in turn, and write docs/benchmarks.md and .json.
 
-A run of all benchmarks takes 20 minutes to an hour, needs 25 GB of disk for the largest log, and
+A run of all benchmarks takes 20 minutes to an hour, needs 40 GB of disk for the largest log, and
 writes the documents. A run of some of them, or a quick one, prints the tables only; `--output`
 writes the documents of any run into a folder.
 """
