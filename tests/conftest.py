@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 
 from infrastructure.all_migrations import apply_migrations
@@ -24,6 +25,13 @@ from tests.deadlines import scaled
 # How long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("easeboard", deadline=None)
 hypothesis.settings.load_profile("easeboard")
+# The default shows all local variables of a traceback, which takes up to a minute.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 PROCESS_FOLDERS = (
     "attacks",
     "browser",

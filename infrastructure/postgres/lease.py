@@ -12,6 +12,7 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from infrastructure.postgres.errors import DATABASE_ERRORS
+from infrastructure.postgres.session_replacement import note_write
 
 DEFAULT_LEASE_SECONDS = 15.0
 """Seconds after which a lease expires that is not renewed."""
@@ -94,7 +95,9 @@ class Lease:
     async def _acquire(self) -> Any:
         parameters = {"name": self._name, "holder": self._holder, "seconds": self.seconds}
         async with self._pool.connection() as connection:
-            return await (await connection.execute(ACQUIRE_LEASE, parameters)).fetchone()
+            row = await (await connection.execute(ACQUIRE_LEASE, parameters)).fetchone()
+            note_write(connection)
+            return row
 
     async def release(self) -> None:
         """Release the lease, so that another process can take it at once."""

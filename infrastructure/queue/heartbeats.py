@@ -18,6 +18,7 @@ from application.ports import WorkerStatus
 from infrastructure.crypto.key_check import WrongMasterKey, use_active_key
 from infrastructure.crypto.master_key import KeyRing
 from infrastructure.postgres.errors import DATABASE_ERRORS
+from infrastructure.postgres.session_replacement import note_write
 
 UPDATE_HEARTBEAT_INTERVAL_SECONDS = 2.0
 """Seconds between two heartbeats."""
@@ -178,6 +179,7 @@ class Heartbeats:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(UPSERT_HEARTBEAT, values)
             row: tuple[str | None] | None = await cursor.fetchone()
+            note_write(connection)
         return row[0] if row else None
 
     async def run_heartbeat(self) -> None:

@@ -6,7 +6,6 @@ job is a lane of the Canvas host, so that a host that hangs occupies only its ow
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from infrastructure.crypto.master_key import KeyRing
 from infrastructure.observability.tracing import current_traceparent
 from infrastructure.postgres.connection_budget import MAX_IDLE_SECONDS, ROLE_BUDGETS
 from infrastructure.postgres.conninfo import build_conninfo
-from infrastructure.postgres.pools import POOL_WAIT_SECONDS, has_input
+from infrastructure.postgres.pools import POOL_WAIT_SECONDS
 from infrastructure.postgres.session_replacement import check_session
 from infrastructure.postgres.session_settings import SessionSettings
 from infrastructure.postgres.timeouts import AsyncTimedConnection
@@ -36,23 +35,14 @@ DELAYED_SYNC_TASK = "run_sync_later"
 URGENT_PRIORITY = 1
 """The priority of a run that a person is waiting for."""
 STALLED_WORKER_TIMEOUT_SECONDS = 10.0
-"""Seconds without a heartbeat after which the jobs of a worker are deleted."""
+"""Seconds without a heartbeat in the queue after which the jobs of a worker are deleted."""
 DEFAULT_LANES_PER_HOST = 8
 """Runs in progress at one Canvas host at most, unless a setting changes it."""
 QUEUE_RESPONSE_TIMEOUT_SECONDS = 5.0
 """Seconds the database has to respond before its connection counts as lost."""
 
-SESSION_CHECK_SECONDS = 4.0
-"""Seconds for which a session that took writes is used without another check."""
-
 Pool = AsyncConnectionPool[Any]
 logger = structlog.get_logger()
-
-
-class QueueConnection(AsyncTimedConnection):
-    """A connection of the queue, and when it was last checked by the monotonic clock."""
-
-    checked_at = 0.0
 
 
 class SyncJob(NamedTuple):
@@ -257,17 +247,14 @@ async def open_sync_queue(
     """Open the queue in the database at `url`, with a connection pool of its own."""
     settings = SessionSettings(url, {"search_path": QUEUE_SCHEMA})
 
-    async def configure(connection: QueueConnection) -> None:
+    async def configure(connection: AsyncTimedConnection) -> None:
         connection.response_timeout_seconds = QUEUE_RESPONSE_TIMEOUT_SECONDS
         # Each statement is a transaction of its own: one round trip instead of three.
         await connection.set_autocommit(True)
         await settings.apply_async(connection)
 
-    async def check(connection: QueueConnection) -> None:
-        is_recent = monotonic() < connection.checked_at + SESSION_CHECK_SECONDS
-        if not is_recent or has_input(connection.fileno()):
-            await check_session(pool, connection)
-            connection.checked_at = monotonic()
+    async def check(connection: AsyncTimedConnection) -> None:
+        await check_session(pool, connection)
 
     pool = AsyncConnectionPool(
         build_conninfo(url, name="queue"),
@@ -280,7 +267,7 @@ async def open_sync_queue(
         max_idle=MAX_IDLE_SECONDS,
         check=check,
         reconnect_timeout=30,
-        connection_class=QueueConnection,
+        connection_class=AsyncTimedConnection,
         configure=configure,
     )
     connector = PsycopgConnector()

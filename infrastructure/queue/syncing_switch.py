@@ -16,7 +16,7 @@ from infrastructure.postgres.errors import DATABASE_ERRORS
 SyncingState = Literal["on", "off", "copy"]
 """`copy` is off as well: the database is not the one in which syncing was turned on."""
 
-CHECK_INTERVAL_SECONDS = 2.0
+CHECK_INTERVAL_SECONDS = 3.0
 """Seconds between two checks of a process that runs."""
 
 SHARED_STATE_SECONDS = 0.5
@@ -61,7 +61,7 @@ class SyncingIsOff(Exception):
 
 
 class SyncingSwitch:
-    """The switch, as it is stored in the database; every process checks it every 2 s."""
+    """The switch, as it is stored in the database; every process checks it every 3 s."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool

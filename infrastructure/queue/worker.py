@@ -20,7 +20,6 @@ from infrastructure.event_store.errors import EventUnreadable
 from infrastructure.observability.instruments import SYNCS_RUNNING
 from infrastructure.observability.tracing import continue_trace
 from infrastructure.queue.fair_fetch import person_of_job
-from infrastructure.queue.heartbeats import UPDATE_HEARTBEAT_INTERVAL_SECONDS
 from infrastructure.queue.job_manager import QUEUE_ERRORS, error_reason
 from infrastructure.queue.sync_queue import (
     DELAYED_SYNC_TASK,
@@ -78,7 +77,7 @@ class SyncWorker:
             delete_jobs=DeleteJobCondition.ALWAYS,
             install_signal_handlers=False,
             fetch_job_polling_interval=FETCH_JOB_POLLING_INTERVAL_SECONDS,
-            update_heartbeat_interval=UPDATE_HEARTBEAT_INTERVAL_SECONDS,
+            update_heartbeat_interval=STALLED_WORKER_TIMEOUT_SECONDS / 3,
             stalled_worker_timeout=STALLED_WORKER_TIMEOUT_SECONDS,
         )
         self._queue.job_manager.places = self._concurrency

@@ -152,7 +152,9 @@ async def test_a_job_is_added_although_its_connection_breaks(
             """
         )
     is_seen = chain([False], repeat(True))
-    monkeypatch.setattr("infrastructure.queue.sync_queue.has_input", lambda _: next(is_seen))
+    monkeypatch.setattr(
+        "infrastructure.postgres.session_replacement.has_input", lambda _: next(is_seen)
+    )
     await queue.enqueue(CONNECTION, ORIGIN)
     assert await queue.waiting_connections() == {CONNECTION}
 
