@@ -121,7 +121,9 @@ def _copy_table(url: str, copies: Copies, table: tuple[str, str]) -> None:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET maintenance_work_mem = '1GB'")
         connection.execute(COPIED_ID_SQL)
-        real = sql.SQL("CREATE TEMP TABLE real AS SELECT * FROM {} WHERE person_id = ANY(%s)")
+        real = sql.SQL(
+            "CREATE TEMP TABLE real AS SELECT * FROM {} WHERE person_id = ANY(%s) ORDER BY ctid"
+        )
         connection.execute(real.format(name), [copies.people])
         connection.execute(STOP_INDEXES_SQL, [name.as_string(connection)])
         insert = _insert_statement(name, columns)
