@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import pytest
 from aiohttp import web
@@ -45,6 +46,17 @@ async def all_of(calls: Iterable[Awaitable[Response]]) -> Counter[str]:
 def outcomes_of(responses: Iterable[Response]) -> Counter[str]:
     """Count the outcomes: a status, with the name of the problem if it is one."""
     return Counter(_outcome(response) for response in responses)
+
+
+async def handled(send: Callable[[], Awaitable[Response]]) -> Response:
+    """Send a request, again as long as the process has no slot for it, as on a busy machine."""
+    response = await send()
+    for _ in range(AT_ONCE):
+        if _outcome(response) not in {"429 rate-limited", "503 overloaded"}:
+            break
+        await asyncio.sleep(float(response.headers["Retry-After"]))
+        response = await send()
+    return response
 
 
 async def current_fingerprint(account: GradedAccount, responses: Iterable[Response]) -> str:
@@ -147,7 +159,8 @@ async def test_of_twenty_requests_for_a_run_one_is_accepted(account: GradedAccou
 async def test_of_twenty_deletions_all_leave_a_closed_connection(
     account: GradedAccount, database_url: str
 ) -> None:
-    outcomes = await all_of(account.client("DELETE", account.path) for _ in range(AT_ONCE))
+    delete = partial(account.client, "DELETE", account.path)
+    outcomes = await all_of(handled(delete) for _ in range(AT_ONCE))
     assert outcomes["204"] >= 1
     assert set(outcomes) <= {"204", "404 not-found"}
     ((closed,),) = select(database_url, COUNT_TOPIC, "ConnectionClosed")
@@ -172,7 +185,8 @@ async def test_a_history_that_was_read_often_is_read_like_any_other(
     auditor = auditor_of(account)
     reads = tries(60, 1_000)
     for _ in range(reads // AT_ONCE):
-        calls = (auditor.read("events", limit=1) for _ in range(AT_ONCE))
+        read = partial(auditor.read, "events", limit=1)
+        calls = (handled(read) for _ in range(AT_ONCE))
         assert await all_of(calls) == {"200": AT_ONCE}
     ((recorded,),) = select(database_url, COUNT_TOPIC, "HistoryRead")
     assert recorded == reads // AT_ONCE * AT_ONCE
