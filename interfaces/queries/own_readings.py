@@ -24,7 +24,7 @@ SELECT others.position,
        ),
        others.position <= (SELECT max(last_position) FROM easeboard.seal_checkpoints)
   FROM (
-           SELECT max(e.position) AS position
+           SELECT max(range.position) AS position
              FROM unnest(%(streams)s::uuid[]) AS own (stream)
             CROSS JOIN LATERAL (
                       SELECT version
@@ -33,11 +33,14 @@ SELECT others.position,
                        ORDER BY version DESC
                        LIMIT 1
                   ) AS newest
-             JOIN easeboard.events AS e
-               ON e.stream = own.stream
-              AND e.version > newest.version - %(searched)s
-              AND e.position + 0 <= %(up_to)s
-              AND (e.topic <> 'HistoryRead' OR e.actor <> %(reader)s)
+            CROSS JOIN LATERAL (
+                      SELECT max(e.position + 0) AS position
+                        FROM easeboard.events AS e
+                       WHERE e.stream = own.stream
+                         AND e.version > newest.version - %(searched)s
+                         AND e.position + 0 <= %(up_to)s
+                         AND (e.topic <> 'HistoryRead' OR e.actor <> %(reader)s)
+                  ) AS range
        ) AS others
   LEFT JOIN LATERAL (
            SELECT e.person_id
@@ -49,7 +52,8 @@ SELECT others.position,
 """
 """A limit would not do: the planner could read and sort all versions of a long stream.
 
-`+ 0` keeps it from the index of positions, which has the events of all streams.
+`+ 0` keeps it from the index of positions, which has the events of all streams, and an aggregate
+for each stream from joining the whole log with the streams.
 """
 
 

@@ -56,6 +56,11 @@ COPIED_DELAY = sql.SQL(
     f"pg_temp.copied_id(connection_id, %(nth)s)), 15) %% {JITTER_STEPS}"
 )
 """The delay of a copied connection: its jitter follows from the id, as in `delay_index`."""
+COPIED_REST = sql.SQL(
+    "rested_at - INTERVAL '1 ms' * (('x' || left("
+    "pg_temp.copied_id(connection_id, %(nth)s)::text, 6))::bit(24)::integer)"
+)
+"""When a copied connection was idle first: up to 4.7 h earlier, as no two runs end at once."""
 MOVE_CHECKPOINTS_SQL = """
 UPDATE easeboard.projections
    SET position = (SELECT max(position) FROM easeboard.events)
@@ -146,6 +151,8 @@ def _copied_value(column: str, kind: str) -> sql.Composable:
         return sql.SQL("pg_temp.copied_id({}, %(nth)s)").format(sql.Identifier(column))
     if column == "wait":
         return COPIED_DELAY
+    if column == "rested_at":
+        return COPIED_REST
     if column == "position":
         return sql.SQL("position + %(after)s")
     return sql.Identifier(column)

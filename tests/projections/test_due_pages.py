@@ -13,9 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.sync_schedule import DueConnection, delays
 from projections.connections import due_connections as module
-from projections.connections.due_connections import DUE_CONNECTIONS_SQL, due_connections
+from projections.connections.due_connections import due_at_hosts, due_connections
 from tests.projections.conftest import project_events
 from tests.projections.event_builders import STARTED_AT
+from tests.query_plans import explain
 
 INTERVAL = timedelta(hours=2)
 NOW = STARTED_AT + timedelta(days=1)
@@ -78,6 +79,43 @@ async def test_no_page_lacks_a_connection_that_is_due(
         assert await all_due(pool, limit) == expected
 
 
+class NotedStatements:
+    """The statements that were sent, with copies of their parameters."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self._fetch = module._fetch_due
+
+    async def fetch(self, query: str, parameters: dict[str, Any], pool: Any) -> Any:
+        """Take the place of `_fetch_due`."""
+        self.sent.append((query, deepcopy(parameters)))
+        return await self._fetch(query, parameters, pool)
+
+    def rows_read(self, connection: psycopg.Connection[Any]) -> float:
+        """Execute them again; return how many rows were read from any index of the table."""
+        found = 0.0
+        for query, parameters in self.sent:
+            root = explain(connection, "ANALYZE, FORMAT JSON", query, parameters)
+            found += scanned_rows(root["Plan"])
+        return found
+
+
+@pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
+def planned(
+    connection: psycopg.Connection[Any], request: pytest.FixtureRequest
+) -> psycopg.Connection[Any]:
+    """A connection with plans for the parameters, or with those after a few executions."""
+    connection.execute(f"SET plan_cache_mode = {request.param}")
+    return connection
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> NotedStatements:
+    noted = NotedStatements()
+    monkeypatch.setattr(module, "_fetch_due", noted.fetch)
+    return noted
+
+
 @pytest.mark.parametrize(
     ("waits", "most_rows"),
     [
@@ -89,35 +127,40 @@ async def test_no_page_lacks_a_connection_that_is_due(
     ids=["failures", "even", "one delay", "few"],
 )
 async def test_a_page_reads_few_rows_of_each_delay(
-    connection: psycopg.Connection[Any],
+    planned: psycopg.Connection[Any],
     pool: AsyncConnectionPool,
-    monkeypatch: pytest.MonkeyPatch,
+    noted: NotedStatements,
     waits: list[int],
     most_rows: int,
 ) -> None:
-    insert_due(connection, waits)
-    connection.execute("ANALYZE connections_v1.connections")
-    read: list[dict[str, Any]] = []
-    fetch = module._fetch_due
+    insert_due(planned, waits)
+    planned.execute("ANALYZE connections_v1.connections")
+    page = await due_connections(NOW, interval=INTERVAL, limit=250, pool=pool)
+    assert len(noted.sent) <= 4
+    assert 0 < noted.rows_read(planned) <= most_rows
+    noted.sent.clear()
+    without = ["https://away.example"]
+    await due_connections(
+        NOW, interval=INTERVAL, limit=250, after=page[-1], without=without, pool=pool
+    )
+    assert noted.rows_read(planned) <= most_rows, "the next page"
 
-    async def fetch_and_note(query: Any, parameters: dict[str, Any], pool: Any) -> Any:
-        read.append(deepcopy(parameters))
-        return await fetch(query, parameters, pool)
 
-    monkeypatch.setattr(module, "_fetch_due", fetch_and_note)
-    await due_connections(NOW, interval=INTERVAL, limit=250, pool=pool)
-    assert len(read) <= 4
-    found = 0.0
-    for parameters in read:
-        statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {DUE_CONNECTIONS_SQL}"
-        ((((root,),)),) = connection.execute(statement.encode(), parameters).fetchall()
-        found += scanned_rows(root["Plan"])
-    assert 0 < found <= most_rows
+async def test_what_is_due_at_hosts_is_read_by_ranges(
+    planned: psycopg.Connection[Any], pool: AsyncConnectionPool, noted: NotedStatements
+) -> None:
+    insert_due(planned, [nth % 32 for nth in range(20_000)])
+    planned.execute("ANALYZE connections_v1.connections")
+    await due_at_hosts(
+        NOW, ["https://canvas.example", "https://b"], interval=INTERVAL, limit=5, pool=pool
+    )
+    assert 0 < noted.rows_read(planned) <= 32 * 5
 
 
 def scanned_rows(plan: dict[str, Any]) -> float:
-    """Return how many rows the plan has read from the index of rested connections."""
+    """Return how many rows the plan has read from the table or an index of it."""
     own = 0.0
-    if plan.get("Index Name") == "connections_rested":
-        own = plan["Actual Rows"] * plan["Actual Loops"]
+    if plan.get("Relation Name") == "connections" or plan["Node Type"] == "Bitmap Index Scan":
+        removed = plan.get("Rows Removed by Filter", 0)
+        own = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
     return own + sum(scanned_rows(part) for part in plan.get("Plans", ()))
