@@ -6,6 +6,8 @@ INSTALL := .make/install.py
 ARGS ?=
 SEEDS ?= 25
 SECONDS ?= 300
+# Without bytecode files each process compiles a thousand modules at its start, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test test-fast check lint format interop bench soak fuzz simulate scenes attacks console documents lock
