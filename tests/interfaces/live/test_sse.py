@@ -144,7 +144,7 @@ async def test_the_stream_ends_when_the_token_expires(
     async with open_event_stream(base_url, exp=expires_at) as response:
         async for _ in response.aiter_lines():
             pass
-    assert expires_at <= time.time() < expires_at + 3
+    assert expires_at <= time.time() < expires_at + scaled(3)
     assert live_updates.subscribers == []
 
 

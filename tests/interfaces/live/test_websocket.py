@@ -142,7 +142,7 @@ async def test_the_connection_is_closed_when_the_token_expires(
     async with open_websocket(base_url) as client:
         await authenticate(client, exp=expires_at)
         assert await close_code(client) == 4401
-        assert expires_at <= time.time() < expires_at + 3
+        assert expires_at <= time.time() < expires_at + scaled(3)
     assert live_updates.subscribers == []
 
 
