@@ -28,6 +28,14 @@ class ConnectionLost(DatabaseUnavailable):
     """The connection broke during a statement, which may have taken effect."""
 
 
+class DatabaseUnreachable(DatabaseUnavailable):
+    """No new connection can be opened; nothing was sent to the database."""
+
+
+class NoConnection(PoolTimeout):
+    """A pool has no free connection, and the server refuses new ones; the message names why."""
+
+
 class DatabaseReadOnly(DatabaseUnavailable):
     """The database takes no writes: it is a standby, or a setting makes transactions read-only."""
 
@@ -58,10 +66,15 @@ FULL_POOL_ADVICE = (
 def unreachable(error: psycopg.Error) -> PostgresUnavailable:
     """Return the error of a database that cannot be reached, with what to do at a limit."""
     text = str(error)
-    if _LIMIT_PATTERN.search(text) or isinstance(error, TooManyConnections):
+    if is_at_limit(error):
         return ConnectionsExhausted(f"No database connection is free ({text}): {LIMIT_ADVICE}.")
     advice = FULL_POOL_ADVICE if _SILENCE_PATTERN.search(text) else ""
     return PostgresUnavailable(f"The database cannot be reached: {text}{advice}")
+
+
+def is_at_limit(error: psycopg.Error) -> bool:
+    """Whether the server refused a connection because it allows no more of them."""
+    return isinstance(error, TooManyConnections) or bool(_LIMIT_PATTERN.search(str(error)))
 
 
 BUSY_ERRORS = (PoolTimeout, TooManyRequests, TooManyConnections)

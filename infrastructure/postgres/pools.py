@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.postgres.connection_budget import MAX_IDLE_SECONDS
 from infrastructure.postgres.conninfo import build_conninfo
+from infrastructure.postgres.reporting_pools import AsyncReportingPool, ReportingPool
 from infrastructure.postgres.session_settings import SessionSettings
 from infrastructure.postgres.timeouts import AsyncTimedConnection, TimedConnection
 
@@ -46,7 +47,7 @@ def open_write_pool(
 ) -> WritePool:
     """Return a pool for threads, which the caller opens and closes.
 
-    An exhausted pool raises PoolTimeout or TooManyRequests.
+    An exhausted pool raises PoolTimeout or TooManyRequests, one without a server NoConnection.
 
     Raises: PostgresUnavailable if libpq cannot parse the URL.
     """
@@ -63,9 +64,8 @@ def open_write_pool(
             pool.check()
             pool.check_connection(connection)
 
-    pool = ConnectionPool[TimedConnection](
+    pool = ReportingPool(
         build_conninfo(url, name="writes"),
-        connection_class=TimedConnection,
         configure=configure,
         min_size=1,
         max_size=size,
@@ -86,7 +86,7 @@ def open_read_pool(
     """Return a pool for asyncio, which the caller opens and closes.
 
     Its sessions are read-only, and each statement is a transaction of its own: one round trip.
-    An exhausted pool raises PoolTimeout or TooManyRequests.
+    An exhausted pool raises PoolTimeout or TooManyRequests, one without a server NoConnection.
 
     Raises: PostgresUnavailable if libpq cannot parse the URL.
     """
@@ -104,11 +104,9 @@ def open_read_pool(
             await pool.check()
             await pool.check_connection(connection)
 
-    pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]](
+    pool = AsyncReportingPool(
         build_conninfo(url, name="reads"),
-        connection_class=AsyncTimedConnection,
         configure=configure,
-        kwargs={"autocommit": True},
         min_size=1,
         max_size=size,
         open=False,

@@ -23,6 +23,8 @@ from infrastructure.postgres.errors import (
     DatabaseBusy,
     DatabaseReadOnly,
     DatabaseUnavailable,
+    DatabaseUnreachable,
+    NoConnection,
     is_transient,
 )
 from infrastructure.postgres.pools import WritePool
@@ -142,7 +144,7 @@ def _run_again(
             except ConnectionLost as error:
                 failure = error
                 raise
-            except DatabaseBusy:
+            except (DatabaseBusy, DatabaseUnreachable):
                 # The pool is empty because its connections broke: report that.
                 raise failure from failure.__cause__
     raise failure
@@ -156,6 +158,8 @@ def _run_once(pool: WritePool, work: Callable[[TimedConnection], R], timeout_sec
         ):
             connection.response_timeout_seconds = timeout_seconds
             return work(connection)
+    except NoConnection as error:
+        raise DatabaseUnreachable(str(error)) from error
     except BUSY_ERRORS as error:
         raise DatabaseBusy(str(error)) from error
     except PoolClosed as error:

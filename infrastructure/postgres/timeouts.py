@@ -3,8 +3,9 @@
 The timeouts of the kernel are not enough: a proxy may still accept data for a server that is down.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -15,6 +16,22 @@ R = TypeVar("R")
 _WAIT_INTERVAL_SECONDS = 0.1
 
 
+class NewestAttempt:
+    """The newest attempt to open a connection: why it failed, None if it succeeded."""
+
+    error: psycopg.Error | None = None
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Keep the error of an attempt, and raise it."""
+        try:
+            yield
+        except psycopg.Error as error:
+            self.error = error
+            raise
+        self.error = None
+
+
 class TimedConnection(psycopg.Connection[Any]):
     """A connection that is closed if a response takes longer than `response_timeout_seconds`.
 
@@ -23,6 +40,14 @@ class TimedConnection(psycopg.Connection[Any]):
 
     response_timeout_seconds = 30.0
     on_timeout: Callable[[], None] | None = None
+
+    @classmethod
+    def connect(  # type: ignore[override] # one option more, which is not of libpq
+        cls, conninfo: str = "", *, newest_attempt: NewestAttempt | None = None, **options: Any
+    ) -> Self:
+        """Open a connection, and keep in `newest_attempt` why it failed."""
+        with (newest_attempt or NewestAttempt()).noted():
+            return super().connect(conninfo, **options)
 
     def wait(
         self, gen: PQGen[R], interval: float = _WAIT_INTERVAL_SECONDS, timeout: float | None = None
@@ -44,6 +69,14 @@ class AsyncTimedConnection(psycopg.AsyncConnection[Any]):
 
     response_timeout_seconds = 30.0
     on_timeout: Callable[[], Awaitable[None]] | None = None
+
+    @classmethod
+    async def connect(  # type: ignore[override] # one option more, which is not of libpq
+        cls, conninfo: str = "", *, newest_attempt: NewestAttempt | None = None, **options: Any
+    ) -> Self:
+        """Open a connection, and keep in `newest_attempt` why it failed."""
+        with (newest_attempt or NewestAttempt()).noted():
+            return await super().connect(conninfo, **options)
 
     async def wait(
         self,

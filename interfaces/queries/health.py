@@ -9,7 +9,14 @@ from typing import NamedTuple
 from application.clock import utc_now
 from infrastructure.all_migrations import schema_state
 from infrastructure.canvas.circuit_breakers import count_states, load_circuit_breakers
-from infrastructure.postgres.errors import BUSY_ERRORS, DATABASE_ERRORS, STATE_ERRORS, DatabaseBusy
+from infrastructure.postgres.errors import (
+    BUSY_ERRORS,
+    DATABASE_ERRORS,
+    STATE_ERRORS,
+    DatabaseBusy,
+    DatabaseUnreachable,
+    NoConnection,
+)
 from infrastructure.postgres.migration_files import MigrationRefused
 from infrastructure.postgres.pools import Pools
 from infrastructure.postgres.write_access import find_revoked_right, find_write_obstacle
@@ -100,6 +107,8 @@ class HealthCheck:
 
 def _describe_database_error(error: Exception) -> str:
     """Describe an error without its message, as anyone may request the health report."""
+    if isinstance(error, DatabaseUnreachable | NoConnection):
+        return "no connection could be opened; run easeboard doctor, which says why"
     if isinstance(error, (DatabaseBusy, *BUSY_ERRORS)):
         return "no connection became free or could be opened in time; run easeboard doctor"
     if isinstance(error, STATE_ERRORS):

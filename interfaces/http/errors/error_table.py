@@ -19,6 +19,7 @@ from infrastructure.postgres.errors import (
     UNAVAILABLE_ERRORS,
     DatabaseBusy,
     DatabaseReadOnly,
+    NoConnection,
 )
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
 from infrastructure.projection_engine.refold import RefoldRefused
@@ -275,6 +276,7 @@ ERROR_TABLE: dict[type[Exception], ErrorTranslator] = {
         (DatabaseReadOnly, psycopg.errors.ReadOnlySqlTransaction), from_read_only_database
     ),
     **dict.fromkeys((DatabaseBusy, *BUSY_ERRORS), from_database_busy),
+    NoConnection: from_database_outage,
     psycopg.errors.QueryCanceled: from_database_busy,
     psycopg.errors.UndefinedColumn: from_outdated_read_model,
     psycopg.errors.UndefinedTable: from_outdated_read_model,

@@ -5,13 +5,20 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from infrastructure.postgres.conninfo import build_conninfo
-from infrastructure.postgres.errors import PostgresUnavailable
+from infrastructure.postgres.errors import (
+    DatabaseBusy,
+    DatabaseUnreachable,
+    NoConnection,
+    PostgresUnavailable,
+)
+from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import POOL_WAIT_SECONDS, open_read_pool, open_write_pool
 from infrastructure.postgres.timeouts import TimedConnection
 from tests.deadlines import scaled
@@ -101,6 +108,62 @@ async def test_read_connections_are_read_only_and_limit_statements(database_url:
         with pytest.raises(psycopg.errors.QueryCanceled):
             await connection.execute("SELECT pg_sleep(10)")
         assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"host": "127.0.0.1", "port": 1}, r"127\.0\.0\.1.* port 1 "),
+        ({"dbname": "renamed"}, 'database "renamed" does not exist'),
+        ({"user": "renamed"}, 'role "renamed" does not exist'),
+    ],
+    ids=["no-server", "no-database", "no-role"],
+)
+async def test_a_pool_that_cannot_connect_says_why(
+    postgres_url: str, change: dict[str, Any], reason: str
+) -> None:
+    url = psycopg.conninfo.make_conninfo(postgres_url, **change)
+    with open_write_pool(url) as writes, pytest.raises(DatabaseUnreachable, match=reason):
+        execute(writes, "SELECT 1")
+    async with open_read_pool(url) as reads:
+        with pytest.raises(NoConnection, match=reason):
+            await reads.getconn(timeout=1)
+
+
+async def test_a_pool_that_found_its_server_again_is_busy_and_not_lost(
+    postgres_url: str, empty_database_url: str
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
+    with (
+        psycopg.connect(postgres_url, autocommit=True) as admin,
+        open_write_pool(empty_database_url, size=1) as pool,
+    ):
+        execute(pool, "SELECT 1")
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        terminate_all(admin, name)
+        with pytest.raises(DatabaseUnreachable):
+            execute(pool, "SELECT 1")
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        with pool.connection(timeout=scaled(10)):
+            with pytest.raises(DatabaseBusy) as busy:
+                execute(pool, "SELECT 1")
+            assert not isinstance(busy.value.__cause__, NoConnection)
+
+
+async def test_a_limit_of_connections_is_no_outage(
+    postgres_url: str, empty_database_url: str
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
+        with open_write_pool(empty_database_url) as pool, pytest.raises(DatabaseBusy):
+            execute(pool, "SELECT 1")
+
+
+def terminate_all(admin: psycopg.Connection[Any], name: str) -> None:
+    admin.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name]
+    )
 
 
 def test_parameters_of_the_url_take_precedence() -> None:

@@ -13,6 +13,7 @@ from infrastructure.postgres.errors import (
     ConnectionLost,
     DatabaseBusy,
     DatabaseUnavailable,
+    NoConnection,
     PostgresUnavailable,
 )
 from infrastructure.projection_engine.rebuild_steps import RebuildRefused
@@ -47,6 +48,7 @@ CASES = [
     (ConnectionLost(), 503, "database-unavailable"),
     (PostgresUnavailable("secret address"), 503, "database-unavailable"),
     (psycopg_pool.PoolTimeout(), 503, "database-busy"),
+    (NoConnection(), 503, "database-unavailable"),
     (psycopg_pool.TooManyRequests(), 503, "database-busy"),
     (psycopg_pool.PoolClosed(), 503, "database-unavailable"),
     (psycopg.OperationalError("secret host"), 503, "database-unavailable"),

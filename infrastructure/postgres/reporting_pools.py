@@ -1,0 +1,65 @@
+"""Pools that say why no connection can be opened, if waiting for a free one was in vain."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+
+from infrastructure.postgres.errors import NoConnection, is_at_limit
+from infrastructure.postgres.timeouts import AsyncTimedConnection, NewestAttempt, TimedConnection
+
+
+class ReportingPool(ConnectionPool[TimedConnection]):
+    """A pool of blocking connections."""
+
+    def __init__(self, conninfo: str, **options: Any) -> None:
+        self._newest_attempt = NewestAttempt()
+        super().__init__(
+            conninfo,
+            connection_class=TimedConnection,
+            kwargs={"newest_attempt": self._newest_attempt},
+            **options,
+        )
+
+    def getconn(self, timeout: float | None = None) -> TimedConnection:
+        """Return a free connection.
+
+        Raises:
+            NoConnection: If none becomes free, and the server refuses new ones.
+            PoolTimeout: If none becomes free for another reason.
+        """
+        with _reported(self._newest_attempt):
+            return super().getconn(timeout)
+
+
+class AsyncReportingPool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
+    """A ReportingPool for asyncio; each statement is a transaction of its own."""
+
+    def __init__(self, conninfo: str, **options: Any) -> None:
+        self._newest_attempt = NewestAttempt()
+        super().__init__(
+            conninfo,
+            connection_class=AsyncTimedConnection,
+            kwargs={"autocommit": True, "newest_attempt": self._newest_attempt},
+            **options,
+        )
+
+    async def getconn(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109  # the signature of psycopg
+    ) -> psycopg.AsyncConnection[Any]:
+        """Return a free connection; raises as ReportingPool does."""
+        with _reported(self._newest_attempt):
+            return await super().getconn(timeout)
+
+
+@contextmanager
+def _reported(newest: NewestAttempt) -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        if newest.error is None or is_at_limit(newest.error):
+            raise
+        raise NoConnection(f"no connection can be opened: {newest.error}") from error
