@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -98,20 +98,23 @@ def test_a_pool_that_is_empty_after_a_lost_connection_is_reported_as_the_loss(
     monkeypatch.setattr(retry, "CONNECTION_WAIT_SECONDS", 0.3)
     monkeypatch.setattr(retry, "STATEMENT_RETRY_SECONDS", 0.6)
     blockers: list[Thread] = []
+    reported = Event()
 
     def occupy() -> None:
-        with pool.connection(timeout=5):
-            sleep(1)
+        with pool.connection(timeout=scaled(5)):
+            assert reported.wait(scaled(10))
 
     def work(connection: TimedConnection) -> None:
         # This thread waits first, so it gets the next connection.
         blockers.append(Thread(target=occupy))
         blockers[-1].start()
-        sleep(0.1)
+        while not pool.get_stats().get("requests_waiting"):
+            sleep(0.01)
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with pytest.raises(ConnectionLost) as lost:
         with_retry(pool, work)
+    reported.set()
     assert isinstance(lost.value.__cause__, psycopg.OperationalError)
     assert len(blockers) == 1
     blockers[0].join()

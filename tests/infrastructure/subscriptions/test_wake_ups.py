@@ -100,6 +100,7 @@ def test_many_appends_cause_few_notifications(database_url: str, sender: WakeUps
         for _ in range(2_000):
             sender.send(APPENDED)
         most = (time.monotonic() - began) / MIN_SEND_INTERVAL_SECONDS + 2
+        listener.wait_for(APPENDED, 3)
         time.sleep(0.1)
         assert 1 <= listener.counts[APPENDED] - 2 <= most
 
