@@ -21,6 +21,7 @@ from infrastructure.postgres.embedded.embedded_postgres import (
     create_database,
 )
 from tests.deadlines import scaled
+from tests.hidden_secrets import forget_secrets
 
 # How long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("easeboard", deadline=None)
@@ -73,9 +74,10 @@ def _level(item: pytest.Item) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """Let no test write its log where an earlier one has configured it to be written."""
+    """Let no test write its log, or hide secrets, as an earlier one has configured it."""
     root = logging.getLogger()
     before = list(root.handlers)
+    forget_secrets()
     outcome = yield
     for handler in list(root.handlers):
         if isinstance(handler, JsonLineHandler) and handler not in before:

@@ -14,23 +14,18 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from infrastructure.all_migrations import missing_migrations
-from infrastructure.observability import redaction
 from infrastructure.observability.logging import configure_logging
 from infrastructure.observability.redaction import REDACTED, hide_secret, redact_text
 from infrastructure.postgres.errors import PostgresUnavailable
 from infrastructure.settings.database_url import decode
 from infrastructure.settings.settings import read_settings
 from interfaces.cli.errors import describe_in_one_line
+from tests.hidden_secrets import forget_secrets
 
 PRINTABLE = "".join(sorted(set(string.printable) - set(string.whitespace)))
 PASSWORDS = st.text(st.sampled_from(PRINTABLE + "@:/?#%" * 4), min_size=4, max_size=30)
 JWT_SECRET = "Zk3pXq8Lw0vT5nR2mYc9JdG1hSe4U7aB"
 PUBLIC = "postgresql://easeboard@127.0.0.1:1/easeboard"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_hidden_parts", [])
 
 
 @pytest.fixture
@@ -45,7 +40,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 def failure_at(url: str) -> str:
     """What a command prints if the server of DATABASE_URL cannot be reached."""
-    redaction._hidden_parts.clear()
+    forget_secrets()
     address = read_settings(_env_file=None, database_url=url).database_url
     assert address
     try:
@@ -76,7 +71,7 @@ def test_a_server_that_cannot_be_reached_does_not_show_the_password(password: st
 def test_a_library_that_takes_a_part_of_the_password_for_a_host_does_not_show_it(
     password: str, message: str
 ) -> None:
-    redaction._hidden_parts.clear()
+    forget_secrets()
     hide_secret(password)
     for form in (password, quote(password, safe="")):
         for start in (form, *form.split("@"), *form.split("/"), *form.split(":")):

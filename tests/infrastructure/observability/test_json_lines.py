@@ -26,7 +26,6 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(redaction, "_hidden_parts", [])
     configure_logging("info", "json")
     yield stream
     root.handlers[:] = handlers

@@ -4,9 +4,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from infrastructure.observability import redaction
 from infrastructure.observability.redaction import redact_text
 from infrastructure.settings.settings import read_settings
 
@@ -54,12 +51,6 @@ def _text_of(node: ast.AST) -> str | None:
             return "".join(_text_of(each) or "3" for each in values)
         case _:
             return None
-
-
-@pytest.fixture(autouse=True)
-def _nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_hidden_parts", [])
-    monkeypatch.setattr(redaction, "_hidden_parts_of_ids", [])
 
 
 def test_no_message_is_damaged() -> None:

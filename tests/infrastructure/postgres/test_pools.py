@@ -133,7 +133,7 @@ async def test_a_pool_that_cannot_connect_says_why(
 async def test_a_pool_that_found_its_server_again_is_busy_and_not_lost(
     postgres_url: str, empty_database_url: str
 ) -> None:
-    name = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
+    name = str(psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"])
     with (
         psycopg.connect(postgres_url, autocommit=True) as admin,
         open_write_pool(empty_database_url, size=1) as pool,
@@ -153,7 +153,7 @@ async def test_a_pool_that_found_its_server_again_is_busy_and_not_lost(
 async def test_a_limit_of_connections_is_no_outage(
     postgres_url: str, empty_database_url: str
 ) -> None:
-    name = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
+    name = str(psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"])
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
         with open_write_pool(empty_database_url) as pool, pytest.raises(DatabaseBusy):
