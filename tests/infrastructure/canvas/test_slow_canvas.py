@@ -94,7 +94,7 @@ async def test_a_course_that_does_not_respond_is_requested_twice() -> None:
     slow = SlowCourse(CourseServer([]))
     try:
         with pytest.raises(CanvasTimeout):
-            await read_course(slow, replace(PATIENT, first_byte_seconds=0.05), "1")
+            await read_course(slow, replace(PATIENT, first_byte_seconds=0.5), "1")
     finally:
         slow.opened.set()
     assert slow.count == 2

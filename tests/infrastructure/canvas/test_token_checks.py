@@ -240,7 +240,7 @@ async def test_the_limits_say_when_to_try_again(monkeypatch: pytest.MonkeyPatch)
 
 async def test_a_host_that_never_responds_opens_a_circuit_for_checks() -> None:
     server = Counting(responding(), responds=False)
-    limits = replace(FAST_LIMITS, whoami_seconds=0.1)
+    limits = replace(FAST_LIMITS, whoami_seconds=0.5)
     async with serve_handler(server) as origin, open_client(origin, limits=limits) as canvas:
         outcomes = [await check(canvas, origin, person=f"p{number}") for number in range(10)]
         server.may_respond.set()

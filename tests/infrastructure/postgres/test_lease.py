@@ -68,9 +68,9 @@ async def test_a_released_lease_is_available_at_once(pool: AsyncConnectionPool) 
 async def test_a_holder_that_did_not_renew_has_lost_the_lease_by_its_own_clock(
     pool: AsyncConnectionPool,
 ) -> None:
-    first, second = Lease("scan", "first", pool, seconds=0.05), Lease("scan", "second", pool)
+    first, second = Lease("scan", "first", pool, seconds=0.5), Lease("scan", "second", pool)
     assert await first.renew()
-    await asyncio.sleep(0.06)
+    await asyncio.sleep(0.6)
     assert not first.is_held
     assert await second.renew()
     with capture_logs() as logs:

@@ -104,7 +104,7 @@ async def test_a_connection_synchronised_since_is_not_requested_although_the_rea
 
 async def test_a_scanner_paused_longer_than_its_lease_loses_it(url: str, clock: Clock) -> None:
     async with (
-        open_scanner_process(url, clock, lease_seconds=0.2) as paused,
+        open_scanner_process(url, clock, lease_seconds=1) as paused,
         open_scanner_process(url, clock) as other,
     ):
         open_connections(paused, 3)

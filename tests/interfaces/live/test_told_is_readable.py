@@ -135,7 +135,7 @@ async def test_a_read_model_that_fails_delays_no_message(
 async def test_a_read_model_that_stands_still_delays_messages_for_a_limited_time(
     database_url: str,
 ) -> None:
-    async with open_broadcast(database_url, max_wait_seconds=0.7) as live:
+    async with open_broadcast(database_url, max_wait_seconds=3) as live:
         with projected(live):
             driver = live.sync_driver(ADA)
             async with live.follow(ADA) as subscriber:

@@ -77,7 +77,7 @@ async def test_the_connections_of_a_person_who_does_not_read_are_aborted(
         unread_response(base, ADA) as second,
         unread_response(base, BOB) as other,
     ):
-        await asyncio.sleep(2)
+        await asyncio.sleep(scaled(1))
         complete = [await read_all(each) >= BODY_BYTES for each in (first, second)]
         assert sorted(complete) == [False, True]
         assert await read_all(other) >= BODY_BYTES
@@ -100,9 +100,9 @@ async def test_the_process_has_a_limit_of_its_own(
         unread_response(base, ADA) as first,
         unread_response(base, ADA) as second,
     ):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(scaled(0.25))
         async with unread_response(base, BOB) as other:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(scaled(0.25))
             assert await read_all(other) >= BODY_BYTES
         complete = [await read_all(each) >= BODY_BYTES for each in (first, second)]
         assert sorted(complete) == [False, True]
