@@ -93,9 +93,12 @@ class UnsentBytes:
                     break
 
     def _is_above_limit(self, owner: str) -> bool:
-        """Whether an owner has too many bytes; one response alone may have any size."""
+        """Whether an owner has too many bytes; one response alone may have any size.
+
+        What waits of a response is counted twice, in the application and in its connection.
+        """
         is_large = self._totals.get(owner, 0) > MAX_BYTES_PER_OWNER
-        return is_large and len(self._by_owner[owner]) > 1
+        return is_large and len({each.abort for each in self._by_owner[owner]}) > 1
 
     def _abort_largest(self, owner: str, stalled_since: float = float("inf")) -> bool:
         """Abort the owner's connection with the most bytes that has not progressed since then."""
@@ -103,7 +106,8 @@ class UnsentBytes:
         if not stalled:
             return False
         largest = max(stalled, key=lambda each: each.size)
-        self.release(largest)
+        for each in [each for each in self._by_owner[owner] if each.abort == largest.abort]:
+            self.release(each)
         largest.abort()
         return True
 

@@ -92,10 +92,21 @@ async def test_a_person_who_reads_is_not_aborted_for_their_own_limit(
             assert await connection.request(request_of(ADA)) == 200
 
 
+async def test_one_response_of_any_size_may_wait(
+    base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsent_bytes, "MAX_BYTES_PER_OWNER", BODY_BYTES // 10)
+    monkeypatch.setattr(unsent_bytes, "STALL_SECONDS", 0.1)
+    async with unread_response(base, ADA) as alone:
+        await asyncio.sleep(scaled(0.5))
+        assert await read_all(alone) >= BODY_BYTES
+
+
 async def test_the_process_has_a_limit_of_its_own(
     base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unsent_bytes, "MAX_BYTES", BODY_BYTES * 21 // 10)
+    monkeypatch.setattr(unsent_bytes, "STALL_SECONDS", 3600)
     async with (
         unread_response(base, ADA) as first,
         unread_response(base, ADA) as second,
