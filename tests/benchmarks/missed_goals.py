@@ -25,7 +25,9 @@ REASONS = {
         "third. Decryption, decoding and rows of `sync_log` and `dashboard_stats`, which apply "
         "most of the events, are left. One decoding loop for all gave 1.06 ×; COPY needs all rows "
         "in memory and cannot continue after a crash. A rebuild uses several processes instead: "
-        "100,000 events by two took half of the time of one (decision 0037)."
+        "100,000 events by two took half of the time of one (decision 0037). In catch-up two "
+        "processes share two cores with PostgreSQL: 1.44 × by the clock in the run of 2026-11-28, "
+        "1.63 and 1.65 in the two before."
     ),
     "sync_large_student": (
         "The critical path is 0.48 s of latency. The process needs its own CPU beside it: 0.4 s at "
@@ -44,14 +46,5 @@ REASONS = {
         "psycopg is most of it. Statements: each process follows the log once a second, and renews "
         "its heartbeat and its leases; the owner of a read model does so once a second, so that "
         "none is without an owner for long."
-    ),
-    "growth": (
-        "In the run of 2026-11-27 the due scan read all due connections: after five executions "
-        "PostgreSQL used a plan without the parameters. That is mended, and was measured again "
-        "with the rows of connections alone: 6.5 ms of CPU with 400 connections, as at 100,000 "
-        "events, and 10.2 ms with 40,000, as at 10,000,000 (1.57 ×; before 7.1 and 79 ms). What is "
-        "left are the rows that it reads: with more connections 15 of each of the 32 usual delays, "
-        "and more of the delays that may lack some. The 250 runs that are requested next cost a "
-        "hundred times as much."
     ),
 }
