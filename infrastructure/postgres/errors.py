@@ -73,7 +73,7 @@ def unreachable(error: psycopg.Error) -> PostgresUnavailable:
 
 
 def is_at_limit(error: psycopg.Error) -> bool:
-    """Whether the server refused a connection because it allows no more of them."""
+    """Return whether the server refused a connection at its limit of connections."""
     return isinstance(error, TooManyConnections) or bool(_LIMIT_PATTERN.search(str(error)))
 
 
