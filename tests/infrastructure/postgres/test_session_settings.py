@@ -32,7 +32,7 @@ HOSTILE_SETTINGS = {
     "default_transaction_isolation": "serializable",
     "default_transaction_deferrable": "on",
     "lock_timeout": "1",
-    "statement_timeout": "2",
+    "statement_timeout": "50",
     "client_encoding": "LATIN1",
     "idle_session_timeout": "300",
     "idle_in_transaction_session_timeout": "1",
