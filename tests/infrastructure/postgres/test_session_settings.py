@@ -8,9 +8,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from infrastructure.all_migrations import apply_migrations
+from infrastructure.postgres import pooler_check
 from infrastructure.postgres.conninfo import build_conninfo
 from infrastructure.postgres.execute import execute
-from infrastructure.postgres.pooler_check import check_pooler
 from infrastructure.postgres.pools import open_read_pool, open_write_pool
 from infrastructure.postgres.session_settings import COMMON_SETTINGS
 from infrastructure.projection_engine.versions import connect
@@ -88,8 +88,13 @@ def test_values_arrive_as_they_were_sent(hostile_url: str) -> None:
         assert row[3].utcoffset().total_seconds() == 0
 
 
-def test_timeouts_of_the_role_are_not_taken_for_a_pooler(hostile_url: str) -> None:
-    check_pooler(hostile_url)
+@pytest.mark.parametrize("statement", ["SET_MARK", "PROBE"])
+def test_timeouts_of_the_role_are_not_taken_for_a_pooler(
+    hostile_url: str, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    longer_than_the_timeout = f"{getattr(pooler_check, statement)} FROM pg_sleep(0.1)"
+    monkeypatch.setattr(pooler_check, statement, longer_than_the_timeout)
+    pooler_check.check_pooler(hostile_url)
 
 
 def test_a_database_is_migrated_whatever_the_role_has_set(hostile_url: str) -> None:
