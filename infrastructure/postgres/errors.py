@@ -33,7 +33,7 @@ class DatabaseUnreachable(DatabaseUnavailable):
 
 
 class NoConnection(PoolTimeout):
-    """A pool has no free connection, and the server refuses new ones; the message names why."""
+    """A pool has no free connection, and the server refuses new ones; the message has why."""
 
 
 class DatabaseReadOnly(DatabaseUnavailable):

@@ -1,4 +1,4 @@
-"""Pools that say why no connection can be opened, if waiting for a free one was in vain."""
+"""Pools whose errors have the reason for which the server refuses new connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ class ReportingPool(ConnectionPool[TimedConnection]):
 
 
 class AsyncReportingPool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
-    """A ReportingPool for asyncio; each statement is a transaction of its own."""
+    """A ReportingPool for asyncio; each statement is a transaction of its own: one round trip."""
 
     def __init__(self, conninfo: str, **options: Any) -> None:
         self._newest_attempt = NewestAttempt()

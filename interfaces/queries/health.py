@@ -108,7 +108,7 @@ class HealthCheck:
 def _describe_database_error(error: Exception) -> str:
     """Describe an error without its message, as anyone may request the health report."""
     if isinstance(error, DatabaseUnreachable | NoConnection):
-        return "no connection could be opened; run easeboard doctor, which says why"
+        return "no connection could be opened; run easeboard doctor, which shows the reason"
     if isinstance(error, (DatabaseBusy, *BUSY_ERRORS)):
         return "no connection became free or could be opened in time; run easeboard doctor"
     if isinstance(error, STATE_ERRORS):

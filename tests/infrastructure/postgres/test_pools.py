@@ -119,7 +119,7 @@ async def test_read_connections_are_read_only_and_limit_statements(database_url:
     ],
     ids=["no-server", "no-database", "no-role"],
 )
-async def test_a_pool_that_cannot_connect_says_why(
+async def test_the_error_of_a_pool_has_the_reason_of_the_server(
     postgres_url: str, change: dict[str, Any], reason: str
 ) -> None:
     url = psycopg.conninfo.make_conninfo(postgres_url, **change)

@@ -226,7 +226,7 @@ def test_a_rebuild_waits_while_a_live_read_model_lags(
             LagThrottle(connection).wait()
         return bool(pauses)
 
-    assert not waits(), "nobody applies events, so nobody is disturbed"
+    assert not waits(), "no process applies events to the live read model"
     connection.execute(
         "INSERT INTO easeboard.projectors"
         " SELECT 'one', ARRAY[name || ':' || fingerprint], clock_timestamp() + interval '1 min'"
