@@ -22,6 +22,7 @@ from infrastructure.postgres.embedded.embedded_postgres import (
 )
 from tests.deadlines import scaled
 from tests.hidden_secrets import forget_secrets
+from tests.long_waits import ORDINARY_WAITS, lengthen_waits
 
 # How long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("easeboard", deadline=None)
@@ -89,6 +90,14 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """Start one worker more than there are processors, because many tests only wait."""
     return (yield) + 1
+
+
+@pytest.fixture(autouse=True)
+def _long_waits(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.node.get_closest_marker(ORDINARY_WAITS):
+            lengthen_waits(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

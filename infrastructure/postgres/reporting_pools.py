@@ -28,7 +28,7 @@ class ReportingPool(ConnectionPool[TimedConnection]):
 
         Raises:
             NoConnection: If none becomes free, and the server refuses new ones.
-            PoolTimeout: If none becomes free for another reason.
+            PoolTimeout: If none becomes free for another reason, as a limit of connections.
         """
         with _reported(self._newest_attempt):
             return super().getconn(timeout)
@@ -60,6 +60,8 @@ def _reported(newest: NewestAttempt) -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        if newest.error is None or is_at_limit(newest.error):
+        if newest.error is None:
             raise
+        if is_at_limit(newest.error):
+            raise PoolTimeout(f"{error}: {newest.error}") from error
         raise NoConnection(f"no connection can be opened: {newest.error}") from error

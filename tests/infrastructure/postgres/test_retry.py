@@ -95,6 +95,7 @@ def test_a_busy_pool_is_reported_without_a_retry(
 def test_a_pool_that_is_empty_after_a_lost_connection_is_reported_as_the_loss(
     pool: WritePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pool.wait(scaled(10))
     monkeypatch.setattr(retry, "CONNECTION_WAIT_SECONDS", 0.3)
     monkeypatch.setattr(retry, "STATEMENT_RETRY_SECONDS", 0.6)
     blockers: list[Thread] = []

@@ -19,6 +19,7 @@ def proxy(database_url: str) -> Iterator[FlakyProxy]:
         yield proxy
 
 
+@pytest.mark.ordinary_waits
 def test_a_statement_without_a_response_times_out_and_the_pool_recovers(
     proxy: FlakyProxy,
 ) -> None:
@@ -44,6 +45,7 @@ def test_an_append_without_a_response_times_out(proxy: FlakyProxy) -> None:
         assert connection.closed
 
 
+@pytest.mark.ordinary_waits
 def test_a_longer_timeout_allows_a_slow_response(proxy: FlakyProxy) -> None:
     with open_write_pool(proxy.url, size=1) as pool:
         with pytest.raises(DatabaseUnavailable):

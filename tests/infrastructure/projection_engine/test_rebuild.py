@@ -15,6 +15,7 @@ from infrastructure.projection_engine.daemon import ProjectionDaemon
 from infrastructure.projection_engine.ensure_versions import ensure_read_models
 from infrastructure.projection_engine.read_model import subscribed_topics
 from infrastructure.projection_engine.rebuild import RebuildProgress, rebuild_read_model
+from infrastructure.projection_engine.rebuild_heartbeat import rebuild_heartbeat
 from infrastructure.projection_engine.rebuild_steps import (
     RebuildLost,
     RebuildRefused,
@@ -125,15 +126,19 @@ def test_cut_over_happens_at_the_live_position_and_only_within_the_lag_limit(
     events = RandomHistory(18, people=20).generate(1_500)
     first_head = log_builder.append(events[:400])
     ensure_read_models(database_url, READ_MODELS)
-    rebuild, _ = start_rebuild(connection, ASSIGNMENTS, uuid4())
+    builder = uuid4()
+    rebuild, _ = start_rebuild(connection, ASSIGNMENTS, builder)
     apply_rebuild_batch(
         connection,
         rebuild,
         0,
         reader.read(0, reader.high_water_mark(), subscribed_topics([ASSIGNMENTS]), 10_000),
     )
-    second_head = log_builder.append(events[400:1_000])
-    with ProjectionDaemon(database_url, reader, READ_MODELS):
+    with (
+        rebuild_heartbeat(database_url, builder),
+        ProjectionDaemon(database_url, reader, READ_MODELS),
+    ):
+        second_head = log_builder.append(events[400:1_000])
         wait_until_all_at(connection, second_head)
     assert cut_over(connection, rebuild, first_head, reader) is False
     start = second_head - 300

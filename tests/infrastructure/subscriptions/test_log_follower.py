@@ -11,13 +11,16 @@ import pytest
 from domain.log_position import LogPosition
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.postgres.pools import WritePool, open_write_pool
+from infrastructure.subscriptions import log_follower
 from infrastructure.subscriptions.followed_log import VALID_SECONDS, FollowedLog
-from infrastructure.subscriptions.log_follower import FORGET_SECONDS, LogFollower, LogSight
+from infrastructure.subscriptions.log_follower import LogFollower, LogSight
 from tests.dev_tokens import ADA, BOB
 from tests.infrastructure.projection_engine.log_builder import LogBuilder
 from tests.projections.event_builders import EventLogBuilder, StudentAccount
 
 TOPICS = ["ConnectionOpened"]
+FORGET_SECONDS = 600.0
+"""Longer than in production, because the time of the database passes in a slow test too."""
 
 
 class Follower:
@@ -48,6 +51,11 @@ class Follower:
     @property
     def known_to_all(self) -> int | None:
         return self.reader.known_to_all(self.sight)
+
+
+@pytest.fixture(autouse=True)
+def _long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_follower, "FORGET_SECONDS", FORGET_SECONDS)
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ async def test_a_start_reads_few_rows_of_the_log(database_url: str) -> None:
         _env_file=None, database_url=database_url, canvas_encryption_key=MASTER_KEY
     )
     with psycopg.connect(database_url, autocommit=True) as connection:
+        # The summaries of a BRIN index, which autovacuum makes, count as reads of the table.
+        connection.execute("ALTER TABLE easeboard.events SET (autovacuum_enabled = off)")
         connection.execute(FILL)
         connection.execute("ANALYZE easeboard.events")
         before = read_rows(connection)
