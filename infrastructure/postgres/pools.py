@@ -106,6 +106,7 @@ def open_read_pool(
 
     pool = AsyncReportingPool(
         build_conninfo(url, name="reads"),
+        kwargs={"autocommit": True},
         configure=configure,
         min_size=1,
         max_size=size,

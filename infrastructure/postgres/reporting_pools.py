@@ -1,4 +1,8 @@
-"""Pools whose errors have the reason for which the server refuses new connections."""
+"""Pools whose errors have the reason for which the server refuses new connections.
+
+Each pool has a class of connections of its own, which keeps the reason. An option of `connect`
+would not do: the queue opens connections with the options of its pool, but without its class.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +19,12 @@ class ReportingPool(ConnectionPool[TimedConnection]):
     """A pool of blocking connections."""
 
     def __init__(self, conninfo: str, **options: Any) -> None:
-        self._newest_attempt = NewestAttempt()
-        super().__init__(
-            conninfo,
-            connection_class=TimedConnection,
-            kwargs={"newest_attempt": self._newest_attempt},
-            **options,
-        )
+        self._newest_attempt = attempt = NewestAttempt()
+
+        class PoolConnection(TimedConnection):
+            newest_attempt = attempt
+
+        super().__init__(conninfo, connection_class=PoolConnection, **options)
 
     def getconn(self, timeout: float | None = None) -> TimedConnection:
         """Return a free connection.
@@ -35,16 +38,15 @@ class ReportingPool(ConnectionPool[TimedConnection]):
 
 
 class AsyncReportingPool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
-    """A ReportingPool for asyncio; each statement is a transaction of its own: one round trip."""
+    """A ReportingPool for asyncio."""
 
     def __init__(self, conninfo: str, **options: Any) -> None:
-        self._newest_attempt = NewestAttempt()
-        super().__init__(
-            conninfo,
-            connection_class=AsyncTimedConnection,
-            kwargs={"autocommit": True, "newest_attempt": self._newest_attempt},
-            **options,
-        )
+        self._newest_attempt = attempt = NewestAttempt()
+
+        class AsyncPoolConnection(AsyncTimedConnection):
+            newest_attempt = attempt
+
+        super().__init__(conninfo, connection_class=AsyncPoolConnection, **options)
 
     async def getconn(
         self,

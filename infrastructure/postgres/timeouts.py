@@ -40,13 +40,13 @@ class TimedConnection(psycopg.Connection[Any]):
 
     response_timeout_seconds = 30.0
     on_timeout: Callable[[], None] | None = None
+    newest_attempt = NewestAttempt()
+    """Each pool has a subclass with its own."""
 
     @classmethod
-    def connect(  # type: ignore[override] # one option more, which is not of libpq
-        cls, conninfo: str = "", *, newest_attempt: NewestAttempt | None = None, **options: Any
-    ) -> Self:
+    def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Open a connection, and keep in `newest_attempt` why it failed."""
-        with (newest_attempt or NewestAttempt()).noted():
+        with cls.newest_attempt.noted():
             return super().connect(conninfo, **options)
 
     def wait(
@@ -69,13 +69,12 @@ class AsyncTimedConnection(psycopg.AsyncConnection[Any]):
 
     response_timeout_seconds = 30.0
     on_timeout: Callable[[], Awaitable[None]] | None = None
+    newest_attempt = NewestAttempt()
 
     @classmethod
-    async def connect(  # type: ignore[override] # one option more, which is not of libpq
-        cls, conninfo: str = "", *, newest_attempt: NewestAttempt | None = None, **options: Any
-    ) -> Self:
+    async def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Open a connection, and keep in `newest_attempt` why it failed."""
-        with (newest_attempt or NewestAttempt()).noted():
+        with cls.newest_attempt.noted():
             return await super().connect(conninfo, **options)
 
     async def wait(

@@ -6,9 +6,10 @@ job is a lane of the Canvas host, so that a host that hangs occupies only its ow
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
@@ -21,6 +22,7 @@ from infrastructure.observability.tracing import current_traceparent
 from infrastructure.postgres.connection_budget import MAX_IDLE_SECONDS, ROLE_BUDGETS
 from infrastructure.postgres.conninfo import build_conninfo
 from infrastructure.postgres.pools import POOL_WAIT_SECONDS
+from infrastructure.postgres.reporting_pools import AsyncReportingPool
 from infrastructure.postgres.session_replacement import check_session
 from infrastructure.postgres.session_settings import SessionSettings
 from infrastructure.postgres.timeouts import AsyncTimedConnection
@@ -247,16 +249,17 @@ async def open_sync_queue(
     """Open the queue in the database at `url`, with a connection pool of its own."""
     settings = SessionSettings(url, {"search_path": QUEUE_SCHEMA})
 
-    async def configure(connection: AsyncTimedConnection) -> None:
-        connection.response_timeout_seconds = QUEUE_RESPONSE_TIMEOUT_SECONDS
+    async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
+        timed = cast("AsyncTimedConnection", connection)
+        timed.response_timeout_seconds = QUEUE_RESPONSE_TIMEOUT_SECONDS
         # Each statement is a transaction of its own: one round trip instead of three.
         await connection.set_autocommit(True)
         await settings.apply_async(connection)
 
-    async def check(connection: AsyncTimedConnection) -> None:
+    async def check(connection: psycopg.AsyncConnection[Any]) -> None:
         await check_session(pool, connection)
 
-    pool = AsyncConnectionPool(
+    pool = AsyncReportingPool(
         build_conninfo(url, name="queue"),
         min_size=1,
         max_size=max_size,
@@ -267,7 +270,6 @@ async def open_sync_queue(
         max_idle=MAX_IDLE_SECONDS,
         check=check,
         reconnect_timeout=30,
-        connection_class=AsyncTimedConnection,
         configure=configure,
     )
     connector = PsycopgConnector()

@@ -21,14 +21,13 @@ from infrastructure.postgres.errors import (
 from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import (
     POOL_WAIT_SECONDS,
-    ReadPool,
     WritePool,
     open_read_pool,
     open_write_pool,
 )
 from infrastructure.postgres.timeouts import TimedConnection
 from tests.deadlines import scaled
-from tests.infrastructure.postgres.refusals import until_unreachable
+from tests.infrastructure.postgres.refusals import refusal_of, until_unreachable
 
 PASSWORD = "s3cr3t-canary"
 SHOW_SETTING = "SELECT current_setting(%s)"
@@ -137,14 +136,6 @@ async def test_the_error_of_a_pool_has_the_reason_of_the_server(
         assert re.search(reason, str(until_unreachable(lambda: execute(writes, "SELECT 1"))))
     async with open_read_pool(url) as reads:
         assert re.search(reason, str(await refusal_of(reads)))
-
-
-async def refusal_of(pool: ReadPool) -> NoConnection:
-    while True:
-        with pytest.raises(PoolTimeout) as timeout:
-            await pool.getconn(timeout=1)
-        if isinstance(timeout.value, NoConnection):
-            return timeout.value
 
 
 @pytest.mark.ordinary_waits

@@ -1,15 +1,18 @@
 """A server that neither responds nor closes: no call waits without end, and all recover."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import psycopg
 import pytest
 
 from infrastructure.event_store.append_statement import call_append
+from infrastructure.postgres import retry
 from infrastructure.postgres.errors import DatabaseUnavailable
 from infrastructure.postgres.execute import execute
 from infrastructure.postgres.pools import open_read_pool, open_write_pool
 from infrastructure.postgres.timeouts import TimedConnection
+from tests.deadlines import scaled
 from tests.faults.flaky_proxy import FlakyProxy
 
 
@@ -24,8 +27,9 @@ def test_a_statement_without_a_response_times_out_and_the_pool_recovers(
     proxy: FlakyProxy,
 ) -> None:
     with open_write_pool(proxy.url, size=3) as pool:
-        with pool.connection(), pool.connection(), pool.connection():
-            pass
+        with ExitStack() as connections:
+            for _ in range(3):
+                connections.enter_context(pool.connection(timeout=scaled(10)))
         proxy.stall()
         with pytest.raises(DatabaseUnavailable):
             execute(pool, "SELECT 1", timeout_seconds=0.2)
@@ -45,8 +49,10 @@ def test_an_append_without_a_response_times_out(proxy: FlakyProxy) -> None:
         assert connection.closed
 
 
-@pytest.mark.ordinary_waits
-def test_a_longer_timeout_allows_a_slow_response(proxy: FlakyProxy) -> None:
+def test_a_longer_timeout_allows_a_slow_response(
+    proxy: FlakyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "STATEMENT_RETRY_SECONDS", 0.1)
     with open_write_pool(proxy.url, size=1) as pool:
         with pytest.raises(DatabaseUnavailable):
             execute(pool, "SELECT 1 FROM pg_sleep(3)", timeout_seconds=0.2)

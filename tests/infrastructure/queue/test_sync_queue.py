@@ -14,6 +14,7 @@ from infrastructure.queue import job_manager
 from infrastructure.queue.fair_fetch import fetch_fairly
 from infrastructure.queue.sync_queue import BufferedQueue, SyncQueue, open_sync_queue
 from tests.deadlines import scaled
+from tests.infrastructure.postgres.refusals import refusal_of
 from tests.infrastructure.queue.running_worker import (
     CONNECTION,
     HAS_NO_JOBS,
@@ -123,6 +124,13 @@ async def test_a_run_can_be_enqueued_with_a_delay(queue: SyncQueue) -> None:
 
     async with running_worker(queue, run):
         assert await asyncio.wait_for(started_runs.get(), scaled(20)) == CONNECTION
+
+
+@pytest.mark.ordinary_waits
+async def test_the_error_of_the_queue_has_the_reason_of_the_server(database_url: str) -> None:
+    url = psycopg.conninfo.make_conninfo(database_url, user="renamed")
+    async with open_sync_queue(url) as queue:
+        assert 'role "renamed" does not exist' in str(await refusal_of(queue.pool))
 
 
 async def test_the_lane_of_a_dead_worker_is_released_for_one_connection(
