@@ -1,7 +1,6 @@
 """The service as several processes, one or more for each role, on one PostgreSQL server."""
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ from infrastructure.postgres.embedded.embedded_postgres import DATABASE_NAME, Em
 from tests.dev_tokens import SECRET
 from tests.faults.flaky_proxy import FlakyProxy
 from tests.faults.process import PROCESS_TIMEOUT_SECONDS, ServiceProcess
+from tests.server_folders import SERVER_SETTINGS, new_server_folder
 
 MASTER_KEY = "0123456789abcdefghijklmnopqrstuv"
 STUDENT_COUNT = 6
@@ -132,8 +132,7 @@ def running_cluster(
     """
     with ExitStack() as stack:
         home = home or stack.enter_context(temporary_directory())
-        # These tests kill processes and never cut the power, so fsync would only slow them down.
-        server = stack.enter_context(EmbeddedPostgres(home, settings={"fsync": "off"}))
+        server = stack.enter_context(EmbeddedPostgres(home, settings=SERVER_SETTINGS))
         apply_migrations(server.url if owns_log else server.admin_url_of(DATABASE_NAME))
         proxy = stack.enter_context(FlakyProxy(server.url))
         cluster = kind(home, server, proxy, students=students, courses=courses)
@@ -145,7 +144,7 @@ def running_cluster(
 @contextmanager
 def temporary_directory() -> Iterator[Path]:
     """A directory that the operating system account of PostgreSQL can enter."""
-    directory = Path(tempfile.mkdtemp(prefix="easeboard-faults-")).resolve()
+    directory = new_server_folder()
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 

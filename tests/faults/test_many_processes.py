@@ -63,12 +63,13 @@ class Clients:
             "canvas_name": "Sandbox",
             "api_token": student["token"],
         }
+        key = str(uuid4())
         async with asyncio.timeout(scaled(60)):
             while True:
                 status, document = await self.request(
-                    "POST", student_number, "/api/v1/canvas/setup", person_id, setup
+                    "POST", student_number, "/api/v1/canvas/setup", person_id, body=setup, key=key
                 )
-                if status != 503:
+                if status != 503 and document.get("type") != "/problems/idempotency-key-in-use":
                     break
                 await asyncio.sleep(1)
         assert status == 201, document
@@ -105,12 +106,18 @@ class Clients:
             assert response.status == 200, await response.text()
 
     async def request(
-        self, method: str, number: int, path: str, person_id: UUID, body: Any = None
+        self,
+        method: str,
+        number: int,
+        path: str,
+        person_id: UUID,
+        *,
+        body: Any = None,
+        key: str | None = None,
     ) -> tuple[int, Any]:
         url = self._cluster.urls[number % 2] + path
-        async with self._session.request(
-            method, url, json=body, headers=bearer_headers(person_id)
-        ) as response:
+        headers = bearer_headers(person_id) | ({"Idempotency-Key": key} if key else {})
+        async with self._session.request(method, url, json=body, headers=headers) as response:
             return response.status, await response.json()
 
 
