@@ -3,7 +3,6 @@
 import itertools
 import logging
 import shutil
-import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from infrastructure.postgres.embedded.embedded_postgres import (
 from tests.deadlines import scaled
 from tests.hidden_secrets import forget_secrets
 from tests.long_waits import ORDINARY_WAITS, lengthen_waits
+from tests.server_folders import SERVER_SETTINGS, new_server_folder
 
 # How long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("easeboard", deadline=None)
@@ -102,10 +102,8 @@ def _long_waits(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def embedded_postgres() -> Iterator[EmbeddedPostgres]:
-    # If root runs the tests, the account of the server cannot enter the directory of pytest.
-    home = Path(tempfile.mkdtemp(prefix="easeboard-tests-"))
-    # Tests kill processes but not the machine, so fsync would only make them slower.
-    with EmbeddedPostgres(home, settings={"fsync": "off"}) as server:
+    home = new_server_folder()
+    with EmbeddedPostgres(home, settings=SERVER_SETTINGS) as server:
         yield server
     shutil.rmtree(home)
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from tests.deadlines import scaled
+from tests.server_folders import new_server_folder
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
@@ -41,9 +41,7 @@ async def running_demo_process(
     if home_in_use := os.environ.get("EASEBOARD_BROWSER_HOME"):
         yield _published(Path(home_in_use))
         return
-    # Not pytest's temporary folder: if root runs the tests, the account of the server cannot
-    # enter it.
-    home = Path(tempfile.mkdtemp(prefix="easeboard-browser-"))
+    home = new_server_folder()
     log = home / "output"
     command = [sys.executable, "-m", "interfaces.cli", "demo", "--port", "0"]
     command += ["--courses", str(courses), "--assignments", str(assignments)]

@@ -1,6 +1,5 @@
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +9,13 @@ import pytest
 from infrastructure.postgres.embedded import postmaster
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
 from tests.infrastructure.postgres.debian_server import postgres15_url
+from tests.server_folders import SERVER_SETTINGS, new_server_folder
 
 
 @contextmanager
 def server_folder() -> Iterator[Path]:
-    """Yield a directory that the account of the server may enter, also if root runs the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="easeboard-tests-")).resolve()
+    """Yield a directory for a server, and delete it at the end."""
+    folder = new_server_folder()
     yield folder
     shutil.rmtree(folder)
 
@@ -23,7 +23,7 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def _template_home() -> Iterator[Path]:
     with server_folder() as home:
-        with EmbeddedPostgres(home, settings={"fsync": "off"}):
+        with EmbeddedPostgres(home, settings=SERVER_SETTINGS):
             pass
         yield home
 

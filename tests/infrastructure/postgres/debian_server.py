@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,8 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+
+from tests.server_folders import SERVER_SETTINGS, new_server_folder
 
 BINARIES_DIRECTORY = Path("/usr/lib/postgresql/15/bin")
 
@@ -69,7 +70,7 @@ def running_standby(primary_url: str) -> Iterator[Standby]:
 
 
 def _new_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="easeboard-15-"))
+    folder = new_server_folder()
     if os.geteuid() == 0:
         os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
     return folder
@@ -80,8 +81,9 @@ def _url_of(folder: Path) -> str:
 
 
 def _start(folder: Path, **settings: str) -> None:
-    options = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"}
-    arguments = " ".join(f"-c {name}='{value}'" for name, value in {**options, **settings}.items())
+    options = {"listen_addresses": "", "unix_socket_directories": str(folder)}
+    options |= {**SERVER_SETTINGS, **settings}
+    arguments = " ".join(f"-c {name}='{value}'" for name, value in options.items())
     _run("pg_ctl", "-w", "-D", folder / "data", "-l", folder / "log", "-o", arguments, "start")
 
 

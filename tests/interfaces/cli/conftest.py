@@ -1,7 +1,6 @@
 """EASEBOARD_HOME folders for commands; one has a PostgreSQL that runs during all tests."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +8,14 @@ import pytest
 
 from infrastructure.all_migrations import apply_migrations
 from infrastructure.postgres.embedded.embedded_postgres import EmbeddedPostgres
+from tests.server_folders import SERVER_SETTINGS, new_server_folder
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """EASEBOARD_HOME with a running, migrated server; of one module, which may give it a key."""
-    # Not pytest's temporary folder: if root runs the tests, the account of the server cannot
-    # enter it.
-    home = Path(tempfile.mkdtemp(prefix="easeboard-cli-"))
-    with EmbeddedPostgres(home, settings={"fsync": "off"}) as server:
+    home = new_server_folder()
+    with EmbeddedPostgres(home, settings=SERVER_SETTINGS) as server:
         apply_migrations(server.url)
         yield home
     shutil.rmtree(home)
@@ -26,6 +24,6 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 def empty_home() -> Iterator[Path]:
     """An empty EASEBOARD_HOME."""
-    home = Path(tempfile.mkdtemp(prefix="easeboard-cli-"))
+    home = new_server_folder()
     yield home
     shutil.rmtree(home)

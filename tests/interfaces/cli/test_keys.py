@@ -17,6 +17,7 @@ from tests.deadlines import scaled
 from tests.dev_tokens import SECRET
 from tests.interfaces.cli.demo_student import api_client, connect, running_canvas
 from tests.interfaces.cli.run_cli import run_easeboard, running_easeboard, wait_for_log
+from tests.server_folders import SERVER_SETTINGS
 
 KEY_1 = "k1=hex:" + "0123456789abcdef" * 4
 KEY_2 = "k2=hex:" + "fedcba9876543210" * 4
@@ -27,7 +28,7 @@ PUBLISHED = "super-secret-jwt-token-with-at-least-32-characters-long"
 @pytest.fixture
 def database(empty_home: Path) -> Iterator[str]:
     """The URL of a migrated server, which the commands get as DATABASE_URL."""
-    with EmbeddedPostgres(empty_home, settings={"fsync": "off"}) as server:
+    with EmbeddedPostgres(empty_home, settings=SERVER_SETTINGS) as server:
         apply_migrations(server.url)
         yield server.url
 
