@@ -46,6 +46,7 @@ from interfaces.queries.take_out.person_history import PersonRecords
 from interfaces.service_protocols import (
     CalculateWhatIf,
     Document,
+    FindAppendTime,
     FindAssignment,
     FindCommandEvents,
     FindConnection,
@@ -157,4 +158,5 @@ class Service:
     calendar_owner: Callable[[str], Awaitable[UUID | None]]
     idempotency_keys: IdempotencyKeyStore
     command_events: FindCommandEvents
+    append_time: FindAppendTime
     health: Callable[[], Awaitable[HealthReport]]

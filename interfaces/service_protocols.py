@@ -240,6 +240,13 @@ class FindCommandEvents(Protocol):
         """Return what a command has appended about a person since a time."""
 
 
+class FindAppendTime(Protocol):
+    """infrastructure.event_store.command_events.find_append_time."""
+
+    async def __call__(self, place: LogPosition) -> datetime | None:
+        """Return when the events of an append were recorded; None if the log has lost them."""
+
+
 class IdempotencyKeyStore(Protocol):
     """The part of infrastructure.idempotency_keys.IdempotencyKeys that routes use."""
 

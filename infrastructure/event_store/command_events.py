@@ -1,7 +1,7 @@
-"""Finds what a command has appended to the streams of a person, by the id of the command."""
+"""Finds what a command has appended to the streams of a person, and when."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -60,6 +60,9 @@ SELECT e.stream, e.version, e.topic, e.state, e.recorded_at, e.person_id, e.posi
 """
 
 
+SELECT_TIME = "SELECT recorded_at FROM easeboard.events WHERE position = %s"
+
+
 class CommandEvents(NamedTuple):
     """The events that a command has appended, in order, and the place of the last one."""
 
@@ -92,3 +95,13 @@ async def find_command_events(
     events = await asyncio.to_thread(mapper.to_events, [row[:7] for row in rows])
     readable = tuple(event for event in events if not isinstance(event, Redacted))
     return CommandEvents(readable, LogPosition(rows[-1][7], rows[-1][6]))
+
+
+async def find_append_time(place: LogPosition, *, pool: ReadPool) -> datetime | None:
+    """Return when the events of an append were recorded; None if the log has lost them.
+
+    `place` is that of its last event; all events of an append have one time.
+    """
+    async with pool.connection() as connection:
+        row = await (await connection.execute(SELECT_TIME, [place.position])).fetchone()
+    return row[0].astimezone(UTC) if row else None

@@ -31,7 +31,7 @@ class ReportingPool(ConnectionPool[TimedConnection]):
 
         Raises:
             NoConnection: If none becomes free, and the server refuses new ones.
-            PoolTimeout: If none becomes free for another reason, as a limit of connections.
+            PoolTimeout: If none becomes free for another reason, such as a limit of connections.
         """
         with _reported(self._newest_attempt):
             return super().getconn(timeout)

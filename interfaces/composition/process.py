@@ -22,7 +22,7 @@ from infrastructure.canvas.circuit_breakers import CircuitBreakers, load_circuit
 from infrastructure.canvas.client import CanvasClient
 from infrastructure.crypto.calendar_addresses import CalendarAddresses
 from infrastructure.crypto.token_vault import TokenVault
-from infrastructure.event_store.command_events import find_command_events
+from infrastructure.event_store.command_events import find_append_time, find_command_events
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.lost_events import describe_losses
 from infrastructure.event_store.mapper import Mapper
@@ -63,6 +63,7 @@ from interfaces.service import Service
 from interfaces.service_protocols import (
     CalculateWhatIf,
     Document,
+    FindAppendTime,
     FindAssignment,
     FindCommandEvents,
     FindCourse,
@@ -254,6 +255,7 @@ class _HttpMembers(TypedDict):
     assignment_of: FindAssignment
     idempotency_keys: IdempotencyKeys
     command_events: FindCommandEvents
+    append_time: FindAppendTime
     read: ReadInOneSnapshot
     require_known_place: RequireKnownPlace
     wait_for_place: WaitForPlace
@@ -275,4 +277,5 @@ def _http_members(process: Process) -> _HttpMembers:
         "assignment_of": assignment_of,
         "idempotency_keys": process.idempotency_keys,
         "command_events": partial(find_command_events, pool=pool, mapper=process.mapper),
+        "append_time": partial(find_append_time, pool=pool),
     }

@@ -191,9 +191,10 @@ async def validate_connection(
     reason = await service.validate_connection(
         ValidateConnection(person_id=user.id, connection_id=connection_id)
     )
-    recorded = current_metadata().recorded
-    checked_at = recorded[-1].timestamp if recorded else datetime.now(UTC)
-    checked_at = checked_at.replace(microsecond=0)
+    # As the log has it, so that a repetition with the same key has the same time.
+    appended = current_metadata().appended
+    recorded_at = await service.append_time(appended) if appended else None
+    checked_at = (recorded_at or datetime.now(UTC)).replace(microsecond=0)
     result = {"valid": True} if reason is None else {"valid": False, "reason": reason}
     return command_response({**result, "checked_at": checked_at}, 200)
 

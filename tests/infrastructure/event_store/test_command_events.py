@@ -13,11 +13,13 @@ from domain.calendar import Calendar
 from domain.connection import Connection
 from domain.events import ConnectionOpened, ConnectionValidated, SyncRequested
 from domain.events.calendar import CalendarShared
+from domain.log_position import LogPosition
 from infrastructure.crypto.calendar_addresses import CalendarAddresses
 from infrastructure.crypto.person_keys import PersonKeys
 from infrastructure.event_store.command_events import (
     CLOCK_MARGIN,
     CommandEvents,
+    find_append_time,
     find_command_events,
 )
 from infrastructure.event_store.mapper import Mapper
@@ -71,6 +73,15 @@ async def test_the_events_of_a_command_are_found_with_their_place(log: Log) -> N
     assert [type(event) for event in found.events] == [ConnectionOpened, SyncRequested]
     assert found.place == metadata.appended
     assert await log.find(BOB) == CommandEvents()
+
+
+async def test_the_time_of_an_append_is_that_of_its_events(log: Log, read_pool: ReadPool) -> None:
+    place = (await log.set_up(ADA, COMMAND)).appended
+    assert place
+    times = {event.timestamp for event in (await log.find()).events}
+    assert {await find_append_time(place, pool=read_pool)} == times
+    lost = LogPosition(place.timeline, place.position + 1)
+    assert await find_append_time(lost, pool=read_pool) is None
 
 
 async def test_events_of_other_commands_are_not_found(log: Log) -> None:

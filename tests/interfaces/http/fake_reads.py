@@ -1,7 +1,8 @@
-"""Reads in memory: their place in the log, and how they wait for another one."""
+"""Reads in memory: their place in the log, its time, and how they wait for another one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypedDict, TypeVar
 
 from psycopg import sql
@@ -10,7 +11,12 @@ from domain.log_position import LogPosition
 from infrastructure.event_store.timelines import UnknownPlace
 from infrastructure.projection_engine.snapshot_reads import Reading, ReadModelQuery
 from interfaces.consistency_token import encode_consistency_token
-from interfaces.service_protocols import ReadInOneSnapshot, RequireKnownPlace, WaitForPlace
+from interfaces.service_protocols import (
+    FindAppendTime,
+    ReadInOneSnapshot,
+    RequireKnownPlace,
+    WaitForPlace,
+)
 from projections.support.query import Query
 from tests.interfaces.http.call_recorder import CallRecorder
 
@@ -36,8 +42,9 @@ def query_of(model: str, result: R) -> Query[R]:
 
 
 class ReadMembers(TypedDict):
-    """The members of Service about how queries are executed."""
+    """The members of Service about how queries are executed, and about places in the log."""
 
+    append_time: FindAppendTime
     read: ReadInOneSnapshot
     require_known_place: RequireKnownPlace
     wait_for_place: WaitForPlace
@@ -60,6 +67,8 @@ class FakeReads(CallRecorder):
     timeline: int = TIMELINE
     """The newest timeline of the log."""
     known_timelines: set[int] = field(default_factory=lambda: {TIMELINE})
+    appended_at: datetime | None = None
+    """When the events of each append were recorded."""
     timeline_after_wait: int | None = None
     """If set, the log is restored during the next wait, and this timeline begins."""
 
@@ -70,6 +79,9 @@ class FakeReads(CallRecorder):
         place = None if is_torn else LogPosition(self.timeline, self.projected_position)
         results = tuple(query.build(()) for query in queries)
         return Reading(results, place)
+
+    async def append_time(self, place: LogPosition) -> datetime | None:
+        return self.appended_at if place.position <= HEAD else None
 
     async def require_known_place(self, place: LogPosition) -> None:
         self.checked_places.append(place)
@@ -88,8 +100,9 @@ class FakeReads(CallRecorder):
         return self.catches_up
 
     def read_members(self) -> ReadMembers:
-        """Return the members of Service about how queries are executed."""
+        """Return the members of Service that ReadMembers names."""
         return {
+            "append_time": self.append_time,
             "read": self.read,
             "require_known_place": self.require_known_place,
             "wait_for_place": self.wait_for_place,

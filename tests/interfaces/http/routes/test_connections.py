@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -156,6 +157,15 @@ async def test_validation_returns_whether_canvas_accepts_the_token(
     service.refusal_reason = "Canvas rejects the token."
     invalid = (await ada.post(f"{CONNECTION_PATH}/validate")).json()
     assert (invalid["valid"], invalid["reason"]) == (False, "Canvas rejects the token.")
+
+
+async def test_a_validation_has_the_time_at_which_it_was_recorded(
+    ada: httpx2.AsyncClient, service: FakeService
+) -> None:
+    service.appended_position = 7
+    service.appended_at = datetime(2026, 9, 1, 12, 0, 5, 999_999, UTC)
+    checked = (await ada.post(f"{CONNECTION_PATH}/validate")).json()
+    assert checked == {"valid": True, "checked_at": "2026-09-01T12:00:05Z"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b" { } "])
