@@ -244,7 +244,7 @@ class FindAppendTime(Protocol):
     """infrastructure.event_store.command_events.find_append_time."""
 
     async def __call__(self, place: LogPosition) -> datetime | None:
-        """Return when the events of an append were recorded; None if the log has lost them."""
+        """Return when the events of an append were recorded; None if there are none."""
 
 
 class IdempotencyKeyStore(Protocol):

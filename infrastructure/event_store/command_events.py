@@ -98,7 +98,7 @@ async def find_command_events(
 
 
 async def find_append_time(place: LogPosition, *, pool: ReadPool) -> datetime | None:
-    """Return when the events of an append were recorded; None if the log has lost them.
+    """Return when the events of an append were recorded; None if the log has none at its place.
 
     `place` is that of its last event; all events of an append have one time.
     """

@@ -56,34 +56,40 @@ class Clients:
         self._cluster, self._session = cluster, session
 
     async def connect(self, student_number: int) -> ConnectedStudent:
-        """Connect a new person with the Canvas token of a student; retry what is busy."""
+        """Connect a new person with the Canvas token of a student."""
         person_id, student = uuid4(), self._cluster.students[student_number]
         setup = {
             "canvas_url": student["canvas_url"],
             "canvas_name": "Sandbox",
             "api_token": student["token"],
         }
-        key = str(uuid4())
-        async with asyncio.timeout(scaled(60)):
-            while True:
-                status, document = await self.request(
-                    "POST", student_number, "/api/v1/canvas/setup", person_id, body=setup, key=key
-                )
-                if status != 503 and document.get("type") != "/problems/idempotency-key-in-use":
-                    break
-                await asyncio.sleep(1)
+        status, document = await self.command(
+            student_number, "/api/v1/canvas/setup", person_id, setup
+        )
         assert status == 201, document
         return ConnectedStudent(
             person_id, document["connection"]["id"], UUID(document["sync"]["id"])
         )
 
     async def sync(self, number: int, student: ConnectedStudent) -> tuple[int, Any]:
-        """Request a run; retry while the API process is overloaded."""
+        """Request a run."""
         path = f"/api/v1/canvas/connections/{student.connection_id}/sync"
+        return await self.command(number, path, student.person_id)
+
+    async def command(
+        self, number: int, path: str, person_id: UUID, body: Any = None
+    ) -> tuple[int, Any]:
+        """Send a command once; with the same key again while the API process is overloaded.
+
+        A 503 can follow a command that has taken effect, which would be refused the second time.
+        """
+        key = str(uuid4())
         async with asyncio.timeout(scaled(60)):
             while True:
-                status, document = await self.request("POST", number, path, student.person_id)
-                if status != 503:
+                status, document = await self.request(
+                    "POST", number, path, person_id, body=body, key=key
+                )
+                if status != 503 and document.get("type") != "/problems/idempotency-key-in-use":
                     return status, document
                 await asyncio.sleep(1)
 

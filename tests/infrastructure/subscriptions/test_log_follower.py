@@ -11,16 +11,18 @@ import pytest
 from domain.log_position import LogPosition
 from infrastructure.event_store.mapper import Mapper
 from infrastructure.postgres.pools import WritePool, open_write_pool
-from infrastructure.subscriptions import log_follower
-from infrastructure.subscriptions.followed_log import VALID_SECONDS, FollowedLog
+from infrastructure.subscriptions import followed_log, log_follower
+from infrastructure.subscriptions.followed_log import FollowedLog
 from infrastructure.subscriptions.log_follower import LogFollower, LogSight
 from tests.dev_tokens import ADA, BOB
 from tests.infrastructure.projection_engine.log_builder import LogBuilder
 from tests.projections.event_builders import EventLogBuilder, StudentAccount
 
 TOPICS = ["ConnectionOpened"]
-FORGET_SECONDS = 600.0
-"""Longer than in production, because the time of the database passes in a slow test too."""
+SLOWER = 200
+"""How many times longer than in production all limits are: a slow test must not reach them."""
+VALID_SECONDS = SLOWER * followed_log.VALID_SECONDS
+FORGET_SECONDS = SLOWER * log_follower.FORGET_SECONDS
 
 
 class Follower:
@@ -54,7 +56,9 @@ class Follower:
 
 
 @pytest.fixture(autouse=True)
-def _long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def _slower_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (followed_log, log_follower):
+        monkeypatch.setattr(module, "VALID_SECONDS", VALID_SECONDS)
     monkeypatch.setattr(log_follower, "FORGET_SECONDS", FORGET_SECONDS)
 
 

@@ -203,7 +203,7 @@ def test_clock_skew_fails_the_clock_check_and_the_rest_is_checked(
     variables["DATABASE_URL"] = replace_clock(url, "+ INTERVAL '1 min'")
     checks = run_checks(empty_home, **variables)
     assert failed(checks) == {"clock"}
-    assert re.search(r"differs by \+(59|60|61)\.\d s", checks["clock"][1])
+    assert "+60.0 s" in checks["clock"][1]
     assert "NTP" in checks["clock"][1]
 
 
